@@ -1,0 +1,76 @@
+package fault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"imagekeeper/shared/fault"
+)
+
+func TestStatusOfEveryKind(t *testing.T) {
+	want := map[fault.Kind]int{
+		fault.Invalid: 400, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.NotFound: 404,
+		fault.Conflict: 409, fault.Precondition: 422, fault.Exhausted: 429, fault.Throttled: 503,
+		fault.Unavailable: 503, fault.Unknown: 502, fault.Internal: 500,
+	}
+	if len(want) != len(fault.Kinds()) {
+		t.Fatalf("%d kinds, %d expected", len(fault.Kinds()), len(want))
+	}
+	for _, k := range fault.Kinds() {
+		if k.HTTPStatus() != want[k] {
+			t.Errorf("%s: status %d, want %d", k, k.HTTPStatus(), want[k])
+		}
+	}
+	if got := fault.Kind("made up").HTTPStatus(); got != 500 {
+		t.Errorf("a kind outside the list: status %d, want 500", got)
+	}
+}
+
+func TestKindOfWrappedErrors(t *testing.T) {
+	inner := fault.New(fault.Throttled, "slow down")
+	outer := fault.Wrap(fault.Unknown, inner, "the list is short")
+	for _, c := range []struct {
+		name string
+		err  error
+		want fault.Kind
+	}{
+		{"nil", nil, ""},
+		{"plain", errors.New("secret"), fault.Internal},
+		{"own", inner, fault.Throttled},
+		{"wrapped by fmt", fmt.Errorf("list images: %w", inner), fault.Throttled},
+		{"outermost wins", outer, fault.Unknown},
+		{"bare kind", fmt.Errorf("x: %w", fault.NotFound), fault.NotFound},
+		{"deadline", context.DeadlineExceeded, fault.Unavailable},
+		{"cancelled", fmt.Errorf("x: %w", context.Canceled), fault.Unavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := fault.Of(c.err); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	if !errors.Is(outer, fault.Unknown) {
+		t.Error("errors.Is does not find the kind")
+	}
+}
+
+func TestSentenceNeverShowsForeignText(t *testing.T) {
+	secret := errors.New("AccessKeySecret=hunter2")
+	if got := fault.Sentence(secret); got != "internal" {
+		t.Errorf("foreign text reached the caller: %q", got)
+	}
+	if got := fault.Sentence(fault.Wrap(fault.Unavailable, secret, "ECS did not answer")); got != "ECS did not answer" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func ExampleInField() {
+	err := fault.InField("limit", "outOfRange", "must be between 1 and 1000, not %d", 0)
+	fmt.Println(err.Kind.HTTPStatus(), fault.Code(err), err.Field)
+	fmt.Println(err)
+	// Output:
+	// 400 outOfRange limit
+	// limit: must be between 1 and 1000, not 0
+}

@@ -1,0 +1,145 @@
+package image
+
+import "time"
+
+// Listing is what one listing of images asks the cloud. Only what ECS filters
+// reliably is here; whoever lists checks again. Empty fields do not filter.
+type Listing struct {
+	// Kind is mandatory for marketplace and community; empty lists public,
+	// custom and shared images together, as ECS does.
+	Kind Kind
+	// IDs are at most 100.
+	IDs          []ID
+	Family       Family
+	SnapshotID   SnapshotID
+	OSType       OSType
+	Architecture Architecture
+	// InstanceType: only images that this type can boot.
+	InstanceType InstanceTypeID
+	// Statuses defaults to Available only, as in ECS.
+	Statuses []Status
+	// Owner restricts shared and community images to one account's.
+	Owner AccountID
+	Usage Usage
+}
+
+// Region is one region of the cloud.
+type Region struct {
+	ID RegionID
+	// Name is for people.
+	Name string
+	// Endpoint is the host of its ECS API.
+	Endpoint string
+}
+
+// InstanceType is a size of server; source: DescribeInstanceTypes.
+type InstanceType struct {
+	ID           InstanceTypeID
+	FamilyName   string
+	VCPUs        int
+	MemoryGiB    float64
+	Architecture Architecture
+	// BootModes are the ways it can boot; empty when ECS does not say.
+	BootModes []BootMode
+	// NVMe is "required", "supported" or "unsupported"; empty when unsaid.
+	NVMe string
+}
+
+// Instance is a server; source: DescribeInstances.
+type Instance struct {
+	Account AccountID
+	Region  RegionID
+	Zone    ZoneID
+	ID      InstanceID
+	Name    string
+	// Image is the one its system disk runs now.
+	Image     ID
+	Type      InstanceTypeID
+	Status    InstanceStatus
+	OSType    OSType
+	OSName    string
+	VCPUs     int
+	MemoryMiB int
+	CreatedAt time.Time
+	// ChargeType is PostPaid (pay-as-you-go) or PrePaid (subscription).
+	ChargeType string
+	// SpotStrategy is NoSpot, SpotAsPriceGo or SpotWithPriceLimit.
+	SpotStrategy string
+	// StoppedMode is KeepCharging, StopCharging or Not-applicable.
+	StoppedMode string
+	// Locks are the reasons of operation locks, e.g. "security".
+	Locks []string
+	Tags  Tags
+}
+
+// InstanceStatus is an instance's state as ECS writes it.
+type InstanceStatus string
+
+// The states; source: DescribeInstanceStatus.
+const (
+	InstancePending  InstanceStatus = "Pending"
+	InstanceStarting InstanceStatus = "Starting"
+	InstanceRunning  InstanceStatus = "Running"
+	InstanceStopping InstanceStatus = "Stopping"
+	InstanceStopped  InstanceStatus = "Stopped"
+)
+
+// Disk is a cloud disk; source: DescribeDisks.
+type Disk struct {
+	Account AccountID
+	Region  RegionID
+	Zone    ZoneID
+	ID      DiskID
+	Name    string
+	System  bool
+	SizeGiB int
+	// Category is e.g. "cloud_essd".
+	Category string
+	// Status is e.g. "In_use", "Available".
+	Status string
+	// Image is the one the disk was created from; it never changes.
+	Image ID
+	// Instance it is attached to, if any.
+	Instance       InstanceID
+	SourceSnapshot SnapshotID
+	ProductCode    ProductCode
+	Encrypted      bool
+	CreatedAt      time.Time
+	Tags           Tags
+}
+
+// Snapshot is a copy of a disk at one time; source: DescribeSnapshots.
+type Snapshot struct {
+	Account AccountID
+	Region  RegionID
+	ID      SnapshotID
+	Name    string
+	// Status is "progressing", "accomplished" or "failed".
+	Status string
+	// SourceDisk is kept after the disk is gone.
+	SourceDisk        DiskID
+	SourceSystemDisk  bool
+	SourceDiskSizeGiB int
+	// SourceSnapshot and SourceRegion are set for copies, where ECS fills them.
+	SourceSnapshot SnapshotID
+	SourceRegion   RegionID
+	ProductCode    ProductCode
+	// Usage is "image", "disk", "image_disk" or "none".
+	Usage string
+	// Category is "standard" or "archive".
+	Category  string
+	Encrypted bool
+	// LinkID names the chain of snapshots it belongs to.
+	LinkID string
+	// FullSizeBytes is the full, not the incremental, size.
+	FullSizeBytes int64
+	CreatedAt     time.Time
+	Tags          Tags
+}
+
+// Grant is one account that may use an image; source: DescribeImageSharePermission.
+type Grant struct {
+	Account AccountID
+	// At is when it was shared; zero when ECS does not say.
+	At time.Time
+}
