@@ -23,6 +23,43 @@ type Listing struct {
 	Usage Usage
 }
 
+// InstanceListing is what one listing of instances asks the cloud. Empty
+// fields do not filter; an empty listing asks for all instances of the region.
+type InstanceListing struct {
+	// IDs are at most 100; those that do not exist are absent from the answer.
+	IDs []InstanceID
+	// Image is the one the system disk runs now.
+	Image ID
+	// Status is one state; ECS takes no list.
+	Status InstanceStatus
+}
+
+// DiskListing is what one listing of disks asks the cloud. Empty fields do
+// not filter.
+type DiskListing struct {
+	// IDs are at most 100; those that do not exist are absent from the answer.
+	IDs []DiskID
+	// Instance is the one the disks are attached to.
+	Instance InstanceID
+	// System: Yes lists system disks, No data disks.
+	System Tri
+	// Snapshot is the one the disks were created from.
+	Snapshot SnapshotID
+}
+
+// SnapshotListing is what one listing of snapshots asks the cloud. Empty
+// fields do not filter; every status is listed unless one is asked for.
+type SnapshotListing struct {
+	// IDs are at most 100; those that do not exist are absent from the answer.
+	IDs []SnapshotID
+	// Disk is the one the snapshots were taken of.
+	Disk DiskID
+	// Instance is the one whose disks the snapshots were taken of.
+	Instance InstanceID
+	// Status is "progressing", "accomplished" or "failed".
+	Status string
+}
+
 // Region is one region of the cloud.
 type Region struct {
 	ID RegionID
