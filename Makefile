@@ -1,0 +1,72 @@
+# Everything here needs only Go and make. `make` alone lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help up test race bench fuzz lint check build deployable deploy clean
+
+GO       ?= go
+FUZZTIME ?= 60s
+ARGS     ?=
+REAL     ?=
+
+LINTER    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FORMATTER := mvdan.cc/gofumpt@v0.12.0
+SCANNER   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# What the emulated cloud has to show: every region, and the second account through its reader role.
+SEEN_REGIONS  := all
+SEEN_ACCOUNTS := acs:ram::1000000000000002:role/imagekeeper-reader
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: .build/local ## start the whole cloud and every function on this machine; REAL=1: your own accounts, reading only
+ifeq ($(REAL),)
+	@REGIONS="$${REGIONS:-$(SEEN_REGIONS)}" ACCOUNTS="$${ACCOUNTS:-$(SEEN_ACCOUNTS)}" exec .build/local $(ARGS)
+else
+	@exec .build/local -real $(ARGS)
+endif
+
+# The first build compiles some hundred packages: count them while it does. The second one says what went wrong, if
+# anything did.
+.PHONY: .build/local
+.build/local:
+	@mkdir -p .build
+	@$(GO) build -v -trimpath -o $@ ./scripts/local 2>&1 | \
+		awk '{ n++; if (n % 10 == 1) { printf "building the local cloud: %d packages\n", n; fflush() } }'
+	@$(GO) build -trimpath -o $@ ./scripts/local
+
+test: ## run every test
+	$(GO) test -shuffle=on ./...
+
+race: ## run every test with the race detector
+	$(GO) test -race -shuffle=on ./...
+
+bench: ## measure size, start, speed, memory and quota against their limits
+	$(GO) run ./scripts/bench $(ARGS)
+
+fuzz: ## run every fuzz target for FUZZTIME (60s) each
+	$(GO) run ./scripts/fuzz -time $(FUZZTIME)
+
+lint: ## format, linters, known vulnerabilities
+	@$(GO) run ./scripts/check format
+	$(GO) run $(FORMATTER) -l .
+	$(GO) run $(LINTER) run ./...
+
+check: ## compare code, descriptors and documents with each other
+	$(GO) run ./scripts/check
+
+build: ## package every function as .build/<function>/bootstrap for linux/amd64
+	$(GO) run ./scripts/build
+
+deployable: ## refuse while s.yaml lets anyone call a function
+	$(GO) run ./scripts/check deployable
+
+deploy: deployable build ## deploy s.yaml with Serverless Devs (npm: @serverless-devs/s)
+	s deploy -y
+
+# `sam build` asks for one of these for each function of template.yml.
+build-%Function:
+	$(GO) run ./scripts/build -to "$(ARTIFACTS_DIR)" -resource $*Function
+
+clean: ## remove what was built
+	rm -rf .build .local .aws-sam

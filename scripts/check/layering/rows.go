@@ -1,0 +1,86 @@
+package layering
+
+import "slices"
+
+// Rows is the table: who may import whom, and why. The order matters only where
+// two patterns cover the same package; the first one counts.
+func Rows() []Row {
+	return slices.Concat(nouns(), capabilities(), edges(), programs())
+}
+
+// nouns are what every other package speaks about.
+func nouns() []Row {
+	return []Row{
+		{
+			Over: "shared/fault", Pure: true,
+			Why: "the kinds of failure stand below everything and need nothing",
+		},
+		{
+			Over: "shared/money", Pure: true,
+			TestsMay: []string{"pgregory.net/rapid"},
+			Why:      "an amount is exact and knows nothing of what it pays for",
+		},
+		{
+			Over: "shared/image", Pure: true,
+			May: []string{"shared/fault"},
+			Why: "the glossary names things; it reaches nothing",
+		},
+	}
+}
+
+// capabilities decide.
+func capabilities() []Row {
+	return []Row{
+		{
+			Over: "shared/selection", Pure: true,
+			May:      []string{"shared/image", "shared/fault"},
+			TestsMay: []string{"pgregory.net/rapid"},
+			Why:      "a capability decides from its arguments; it sees neither the cloud, nor the runtime, nor another capability",
+		},
+	}
+}
+
+// edges know one outside each.
+func edges() []Row {
+	return []Row{
+		{
+			Over:     "shared/alicloud/...",
+			May:      []string{"shared/image", "shared/fault", "github.com/aliyun/alibaba-cloud-sdk-go/...", "golang.org/x/time/rate"},
+			TestsMay: []string{},
+			Why:      "the only speaker to Alibaba Cloud translates and decides nothing",
+		},
+		{
+			Over: "shared/function/...",
+			May: []string{
+				"shared/fault", "github.com/aliyun/fc-runtime-go-sdk/...", "github.com/aws/aws-lambda-go/...",
+				"github.com/go-playground/validator/v10",
+			},
+			Why: "the only package that knows a runtime knows nothing of images",
+		},
+		{
+			Over: "shared/cloudsim/...",
+			May:  []string{"shared/image", "shared/money", "shared/fault", "shared/cloudsim/..."},
+			Why:  "the cloud in memory is behaviour only: no wire, no third party; imported by tests and scripts",
+		},
+	}
+}
+
+// programs wire.
+func programs() []Row {
+	return []Row{
+		{
+			Over: "functions/*",
+			May:  []string{"shared/function", "shared/alicloud", "shared/selection", "shared/image", "shared/fault"},
+			Why:  "a function wires capabilities to the cloud and the runtime; nobody imports a function",
+		},
+		{
+			Over: "scripts/...",
+			May: []string{
+				"scripts/...", "shared/...",
+				"go.yaml.in/yaml/v3", "github.com/netresearch/go-cron", "github.com/santhosh-tekuri/jsonschema/v6",
+			},
+			TestsMay: []string{"github.com/google/go-cmp/cmp"},
+			Why:      "tools for people may use anything shared; nobody but scripts imports scripts",
+		},
+	}
+}
