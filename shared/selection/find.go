@@ -1,0 +1,202 @@
+package selection
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// Chosen is one image that was decided about, with the reasons.
+type Chosen struct {
+	Sighting
+	Why []image.Reason
+}
+
+// Count is how many images one reason speaks against.
+type Count struct {
+	Code  string
+	Count int
+}
+
+// PassedOver tells about images that did not fit.
+type PassedOver struct {
+	// Count is how many; each may have several reasons.
+	Count int
+	// Reasons are sorted by count, the largest first.
+	Reasons []Count
+	// Examples are those that came closest to fitting, then the newest, at most MaxExamples.
+	Examples []Chosen
+}
+
+// List is the answer to a query.
+type List struct {
+	// Page are the images, in the order asked; the first of a list that is
+	// sorted newest first is the one to use.
+	Page []Chosen
+	// Total is how many fit on all pages, -1 when something is unread.
+	Total int
+	// Next is the cursor of the next page, "" after the last.
+	Next string
+	// Unread names what could not be read; the list is whole only without it.
+	Unread []image.Unread
+	// Blind: nothing could be read.
+	Blind bool
+	// PassedOver is there when the query asked to explain.
+	PassedOver *PassedOver
+}
+
+// Find answers q from what the views of scope show now. It fails with
+// fault.Invalid, naming the parameter; what cannot be read does not fail it.
+func Find(ctx context.Context, scope Scope, q Query) (List, error) {
+	q, err := q.Complete()
+	if err != nil {
+		return List{}, err
+	}
+	if _, _, err := Page(q, nil); err != nil { // a bad cursor is not worth a call
+		return List{}, err
+	}
+	seen, err := Observe(ctx, scope, q)
+	if err != nil {
+		return List{}, err
+	}
+	return Decide(q, seen)
+}
+
+// Decide answers q, which must be complete, from what was observed alone. It
+// fails with fault.Invalid if q's cursor is not one of q's.
+func Decide(q Query, seen Observed) (List, error) {
+	judge := NewJudge(q, seen.Types)
+	fit, passed := judge.Sort(Merge(seen.Glimpses))
+	page, next, err := Page(q, fit)
+	if err != nil {
+		return List{}, err
+	}
+	list := List{Total: len(fit), Next: next, Unread: seen.Unread, Blind: seen.Blind()}
+	if len(seen.Unread) > 0 {
+		list.Total = -1
+	}
+	for _, v := range page {
+		list.Page = append(list.Page, Chosen{v.Sighting, judge.Why(v)})
+	}
+	if q.Explain {
+		list.PassedOver = judge.explain(passed, MaxExamples)
+	}
+	return list, nil
+}
+
+// explain counts the objections and picks the nearest misses.
+func (j *Judge) explain(passed []Verdict, examples int) *PassedOver {
+	counts := make([]int, len(j.rules))
+	for _, v := range passed {
+		for i := range counts {
+			if v.objections&(1<<i) != 0 {
+				counts[i]++
+			}
+		}
+	}
+	over := &PassedOver{Count: len(passed)}
+	for i, n := range counts {
+		if n > 0 {
+			over.Reasons = append(over.Reasons, Count{j.rules[i].no, n})
+		}
+	}
+	slices.SortFunc(over.Reasons, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Code, b.Code))
+	})
+	nearest := slices.SortedFunc(slices.Values(passed), func(a, b Verdict) int {
+		return cmp.Or(cmp.Compare(a.objectionCount(), b.objectionCount()), newest(a.Image, b.Image))
+	})
+	for _, v := range nearest[:min(examples, len(nearest))] {
+		over.Examples = append(over.Examples, Chosen{v.Sighting, j.Why(v)})
+	}
+	return over
+}
+
+// Choice is the image of a family to use in one region.
+type Choice struct {
+	Region image.RegionID
+	// Best is the newest that fits; nil if none does.
+	Best *Chosen
+	// Older is how many more fit.
+	Older int
+	// PassedOver are the images of the family that do not fit.
+	PassedOver PassedOver
+}
+
+// familyExamples is how many passed-over images a choice shows.
+const familyExamples = 10
+
+// Newest returns the image of q's family to use, for each region that has any
+// image of the family, in order of region. What could not be read is in
+// unread. It fails with fault.Invalid if q is wrong, with fault.NotFound if
+// all was read and no region has the family, and with fault.Unknown if none was
+// found but not all was read. q's order, limit and cursor are not regarded.
+func Newest(ctx context.Context, scope Scope, q Query) (choices []Choice, unread []image.Unread, err error) {
+	q.Order, q.Limit, q.Cursor, q.Explain = NewestFirst, 0, "", true
+	if q.Family == "" {
+		return nil, nil, fault.InField("family", "missing", "must name a family")
+	}
+	if q, err = q.Complete(); err != nil {
+		return nil, nil, err
+	}
+	seen, err := Observe(ctx, scope, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	choices = choose(q, seen)
+	if len(choices) == 0 {
+		return nil, nil, missing(seen, "image of family", string(q.Family))
+	}
+	return choices, seen.Unread, nil
+}
+
+func choose(q Query, seen Observed) []Choice {
+	judge := NewJudge(q, seen.Types)
+	fit, passed := judge.Sort(Merge(seen.Glimpses))
+	here, over := byRegion(fit), byRegion(passed)
+	regions := make(map[image.RegionID]bool)
+	for r := range here {
+		regions[r] = true
+	}
+	for r, verdicts := range over {
+		regions[r] = slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Family == q.Family }) || regions[r]
+	}
+	var choices []Choice
+	for _, r := range slices.Sorted(maps.Keys(regions)) {
+		if !regions[r] {
+			continue
+		}
+		c := Choice{Region: r, PassedOver: *judge.explain(over[r], familyExamples)}
+		if best := here[r]; len(best) > 0 {
+			c.Best, c.Older = &Chosen{best[0].Sighting, judge.Why(best[0])}, len(best)-1
+		}
+		choices = append(choices, c)
+	}
+	return choices
+}
+
+// byRegion keeps the order inside each region.
+func byRegion(verdicts []Verdict) map[image.RegionID][]Verdict {
+	regions := make(map[image.RegionID][]Verdict)
+	for _, v := range verdicts {
+		regions[v.Region] = append(regions[v.Region], v)
+	}
+	return regions
+}
+
+// missing says that what was named is not there, or that this is not known.
+func missing(seen Observed, what, name string) error {
+	if len(seen.Unread) == 0 {
+		return fault.New(fault.NotFound, "no %s %s where it was looked for", what, name)
+	}
+	places := make([]string, 0, len(seen.Unread))
+	for _, u := range seen.Unread {
+		places = append(places, strings.Trim(string(u.Account)+"/"+string(u.Region), "/")+": "+u.Sentence)
+	}
+	return fault.New(fault.Unknown, "no %s %s was found, but not all could be read (%s)", what, name, strings.Join(places, "; ")).WithCode("unread")
+}

@@ -1,0 +1,105 @@
+package selection
+
+import (
+	"math/bits"
+	"strings"
+
+	"imagekeeper/shared/image"
+)
+
+// Types are the facts about the instance type that a query names, per region.
+// A region that was read and is absent does not have the type.
+type Types map[image.RegionID]image.InstanceType
+
+// Verdict is what was decided about one image.
+type Verdict struct {
+	Sighting
+	// objections is a set of positions in the rules of the judge.
+	objections uint64
+}
+
+// Fits reports whether nothing speaks against the image.
+func (v Verdict) Fits() bool { return v.objections == 0 }
+
+// Judge holds a query, prepared so that judging an image costs no memory.
+// It is safe for concurrent use.
+type Judge struct {
+	query    Query
+	name     string // lower case
+	software string // lower case
+	types    Types
+	rules    []rule
+}
+
+// rule is one thing that a query can ask of an image.
+type rule struct {
+	// no and yes are the codes of an objection and of its absence. A rule
+	// without a yes is the fine print of another one.
+	no, yes string
+	// asked: the query cares.
+	asked func(q *Query) bool
+	// objects: the image does not fit.
+	objects func(j *Judge, s *Sighting) bool
+	// saysNo and saysYes are the sentences.
+	saysNo, saysYes func(j *Judge, s *Sighting) string
+}
+
+// NewJudge prepares to judge by q, which must be complete. types is nil unless
+// q names an instance type.
+func NewJudge(q Query, types Types) *Judge {
+	j := &Judge{query: q, name: strings.ToLower(q.Name), software: strings.ToLower(q.Software), types: types}
+	for _, list := range [][]rule{identityRules(), systemRules(), bootRules(), contentRules(), stateRules(), timeRules()} {
+		for _, r := range list {
+			if r.asked(&q) {
+				j.rules = append(j.rules, r)
+			}
+		}
+	}
+	return j
+}
+
+// Verdict decides about one image.
+func (j *Judge) Verdict(s Sighting) Verdict {
+	v := Verdict{Sighting: s}
+	for i := range j.rules {
+		if j.rules[i].objects(j, &s) {
+			v.objections |= 1 << i
+		}
+	}
+	return v
+}
+
+// Sort decides about every image and returns those that fit in the query's
+// order, and the rest in no particular order. Every sighting is in exactly one
+// of the two.
+func (j *Judge) Sort(sightings []Sighting) (fit, passed []Verdict) {
+	for i := range sightings {
+		v := j.Verdict(sightings[i])
+		switch {
+		case v.Fits():
+			fit = append(fit, v)
+		case j.query.Explain:
+			passed = append(passed, v)
+		}
+	}
+	sortBy(fit, j.query.Order)
+	return fit, passed
+}
+
+// Why returns the reasons of v: all objections, or what was asked and found.
+func (j *Judge) Why(v Verdict) []image.Reason {
+	var why []image.Reason
+	for i := range j.rules {
+		r, objects := &j.rules[i], v.objections&(1<<i) != 0
+		switch {
+		case objects:
+			why = append(why, image.Reason{Code: r.no, Sentence: r.saysNo(j, &v.Sighting)})
+		case v.Fits() && r.yes != "":
+			why = append(why, image.Reason{Code: r.yes, Sentence: r.saysYes(j, &v.Sighting)})
+		}
+	}
+	return why
+}
+
+// objectionCount is how far v is from fitting.
+func (v Verdict) objectionCount() int { return bits.OnesCount64(v.objections) }

@@ -1,0 +1,347 @@
+package selection
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// Catalogue is one account's view of the cloud's images. Failures are of the
+// kinds of package fault; a list that may be short must be a failure.
+type Catalogue interface {
+	// ID is the account whose credentials these are.
+	ID(ctx context.Context) (image.AccountID, error)
+	// Regions are all regions that the account can use.
+	Regions(ctx context.Context) ([]image.Region, error)
+	// Images is the whole answer to one listing.
+	Images(ctx context.Context, region image.RegionID, listing image.Listing) ([]image.Image, error)
+	// InstanceTypes tells about those of the types that exist in the region.
+	InstanceTypes(ctx context.Context, region image.RegionID, types []image.InstanceTypeID) ([]image.InstanceType, error)
+}
+
+// View is one account to look through.
+type View struct {
+	Catalogue Catalogue
+	// Account is known before anything is asked, from the role or from the
+	// invocation. Empty: the catalogue is asked.
+	Account image.AccountID
+	// Role is the ARN of the role that is assumed to look; empty for our own account.
+	Role string
+}
+
+// Scope is where to look when a query does not narrow it.
+type Scope struct {
+	Views []View
+	// Regions to look at; All stands for whatever regions each account has.
+	Regions []image.RegionID
+	All     bool
+	// Concurrency is how many calls may wait at once; 0 is 32.
+	Concurrency int
+}
+
+// Observed is what was seen, and what could not be.
+type Observed struct {
+	Glimpses []Glimpse
+	Types    Types
+	// Read is in how many pairs of account and region everything asked was read.
+	Read int
+	// Unread names the rest, in order.
+	Unread []image.Unread
+}
+
+// Blind reports that nothing could be read at all.
+func (o Observed) Blind() bool {
+	return o.Read == 0 && len(o.Glimpses) == 0 && len(o.Unread) > 0
+}
+
+// The permissions that cure what could not be read.
+const (
+	mayAssumeRole  = "sts:AssumeRole"
+	mayListRegions = "ecs:DescribeRegions"
+	mayListImages  = "ecs:DescribeImages"
+	mayListTypes   = "ecs:DescribeInstanceTypes"
+)
+
+// defaultConcurrency keeps eight regions of four accounts waiting at once; how
+// often ECS is called at all is limited elsewhere.
+const defaultConcurrency = 32
+
+// Observe asks all accounts and regions of scope, as far as q does not narrow
+// them, at once. What cannot be read is remembered, not fatal: it fails only
+// with fault.Invalid, when q names an account, a region or an instance type
+// that does not exist there. q must be complete.
+func Observe(ctx context.Context, scope Scope, q Query) (Observed, error) {
+	o := &observer{
+		query: q, scope: scope, regions: make(map[image.RegionID]bool),
+		turns: make(chan struct{}, cmp.Or(scope.Concurrency, defaultConcurrency)),
+	}
+	o.seen.Types = make(Types)
+	if !scope.All {
+		for _, r := range q.Regions {
+			if !slices.Contains(scope.Regions, r) {
+				return Observed{}, fault.InField("region", "notConfigured", "%s is not among the regions that are looked at: %s", r, joined(scope.Regions, ", "))
+			}
+		}
+	}
+	views, err := o.open(ctx)
+	if err != nil {
+		return Observed{}, err
+	}
+	o.look(ctx, views)
+	return o.result()
+}
+
+// observer collects what many goroutines see.
+type observer struct {
+	query Query
+	scope Scope
+	turns chan struct{}
+
+	mu       sync.Mutex
+	seen     Observed
+	regions  map[image.RegionID]bool // that some account has
+	listless bool                    // some account's regions are not known
+	typeless int                     // places where the instance type does not exist
+}
+
+// open finds out whose views these are, and leaves out those that are not asked.
+func (o *observer) open(ctx context.Context) ([]View, error) {
+	opened := make([]View, len(o.scope.Views))
+	failed := make([]error, len(o.scope.Views))
+	var wait sync.WaitGroup
+	for i, v := range o.scope.Views {
+		opened[i] = v
+		// The name in a role's ARN says where the role should lead, not that it
+		// may be assumed: assume it before anything else fails because of it.
+		if v.Account != "" && (v.Role == "" || !o.wanted(v.Account)) {
+			continue
+		}
+		wait.Go(func() { opened[i].Account, failed[i] = o.whose(ctx, v) })
+	}
+	wait.Wait()
+	known := make(map[image.AccountID]bool)
+	var views []View
+	for i, v := range opened {
+		if v.Account != "" {
+			known[v.Account] = true
+		}
+		switch {
+		case v.Account != "" && !o.wanted(v.Account):
+		case failed[i] != nil:
+			o.unread(image.Unread{Account: v.Account}, failed[i], permissionToOpen(v))
+		default:
+			views = append(views, v)
+		}
+	}
+	return views, o.checkAccounts(known)
+}
+
+func permissionToOpen(v View) string {
+	if v.Role == "" {
+		return ""
+	}
+	return mayAssumeRole
+}
+
+func (o *observer) wanted(a image.AccountID) bool {
+	return len(o.query.Accounts) == 0 || slices.Contains(o.query.Accounts, a)
+}
+
+// whose asks for the account of v, and makes sure that a role leads where its
+// ARN says. With a failure it still names the account, where that is known.
+func (o *observer) whose(ctx context.Context, v View) (image.AccountID, error) {
+	defer o.turn()()
+	id, err := v.Catalogue.ID(ctx)
+	switch {
+	case err != nil:
+		return v.Account, err
+	case id == "":
+		return v.Account, fault.New(fault.Unknown, "the account of the credentials is not told")
+	case v.Account != "" && id != v.Account:
+		return v.Account, fault.New(fault.Unknown, "the credentials are those of another account than %s", v.Account)
+	}
+	return id, nil
+}
+
+// checkAccounts refuses accounts that nobody looks through.
+func (o *observer) checkAccounts(known map[image.AccountID]bool) error {
+	for _, a := range o.query.Accounts {
+		if !known[a] && !slices.ContainsFunc(o.seen.Unread, func(u image.Unread) bool { return u.Account == "" }) {
+			return fault.InField("account", "notConfigured", "%s is not among the accounts that are looked at", a)
+		}
+	}
+	return nil
+}
+
+// look asks every view about every region.
+func (o *observer) look(ctx context.Context, views []View) {
+	asks := Plan(o.query, len(views))
+	var wait sync.WaitGroup
+	for _, v := range views {
+		wait.Go(func() {
+			for _, r := range o.regionsOf(ctx, v) {
+				wait.Go(func() { o.lookAt(ctx, v, r, asks) })
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// regionsOf returns where to look through v.
+func (o *observer) regionsOf(ctx context.Context, v View) []image.RegionID {
+	if !o.scope.All {
+		o.note(o.scope.Regions)
+		if len(o.query.Regions) > 0 {
+			return o.query.Regions
+		}
+		return o.scope.Regions
+	}
+	done := o.turn()
+	listed, err := v.Catalogue.Regions(ctx)
+	done()
+	if err == nil && len(listed) == 0 {
+		err = fault.New(fault.Unknown, "the list of regions is empty, which it cannot be")
+	}
+	if err != nil {
+		o.mu.Lock()
+		o.listless = true
+		o.mu.Unlock()
+		if len(o.query.Regions) == 0 {
+			o.unread(image.Unread{Account: v.Account}, err, mayListRegions)
+		}
+		return o.query.Regions // which can be asked all the same
+	}
+	have := make([]image.RegionID, 0, len(listed))
+	for _, r := range listed {
+		have = append(have, r.ID)
+	}
+	o.note(have)
+	if len(o.query.Regions) == 0 {
+		return inOrder(have)
+	}
+	return slices.DeleteFunc(slices.Clone(o.query.Regions), func(r image.RegionID) bool { return !slices.Contains(have, r) })
+}
+
+func (o *observer) note(regions []image.RegionID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range regions {
+		o.regions[r] = true
+	}
+}
+
+// lookAt asks one account about one region: the instance type first, because
+// nothing has to be listed where it does not exist, then all lists at once.
+func (o *observer) lookAt(ctx context.Context, v View, r image.RegionID, asks []Ask) {
+	where := image.Unread{Account: v.Account, Region: r}
+	if o.query.InstanceType != "" {
+		exists, err := o.lookUpType(ctx, v, r)
+		switch {
+		case err != nil:
+			o.unread(where, err, mayListTypes)
+			return
+		case !exists:
+			o.read()
+			return
+		}
+	}
+	var wait sync.WaitGroup
+	errs := make([]error, len(asks))
+	for i, a := range asks {
+		wait.Go(func() { errs[i] = o.list(ctx, v, r, a) })
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			o.unread(where, err, mayListImages) // once per place, whichever list it was
+			return
+		}
+	}
+	o.read()
+}
+
+func (o *observer) lookUpType(ctx context.Context, v View, r image.RegionID) (exists bool, err error) {
+	done := o.turn()
+	types, err := v.Catalogue.InstanceTypes(ctx, r, []image.InstanceTypeID{o.query.InstanceType})
+	done()
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return false, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, t := range types {
+		if t.ID == o.query.InstanceType {
+			o.seen.Types[r] = t
+			return true, nil
+		}
+	}
+	o.typeless++
+	return false, nil
+}
+
+// list asks one question. A question of two halves is kept only whole: the
+// first half alone would look as if ECS refused the instance type.
+func (o *observer) list(ctx context.Context, v View, r image.RegionID, a Ask) error {
+	var seen []Glimpse
+	for _, l := range []*image.Listing{&a.Listing, a.Bootable} {
+		if l == nil {
+			continue
+		}
+		done := o.turn()
+		images, err := v.Catalogue.Images(ctx, r, *l)
+		done()
+		if err != nil {
+			return err
+		}
+		seen = append(seen, Glimpse{Account: v.Account, Region: r, Images: images, Bootable: l.InstanceType != ""})
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen.Glimpses = append(o.seen.Glimpses, seen...)
+	return nil
+}
+
+// turn waits until another call may be made; what it returns ends the call.
+func (o *observer) turn() (done func()) {
+	o.turns <- struct{}{}
+	return func() { <-o.turns }
+}
+
+func (o *observer) read() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen.Read++
+}
+
+// unread remembers that where could not be read. Only a missing permission is
+// cured by one.
+func (o *observer) unread(where image.Unread, err error, permission string) {
+	where.Reason = image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}
+	if fault.Of(err) == fault.Forbidden {
+		where.Permission = permission
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen.Unread = append(o.seen.Unread, where)
+}
+
+// result puts what was seen in order, and refuses what does not exist.
+func (o *observer) result() (Observed, error) {
+	slices.SortFunc(o.seen.Unread, func(a, b image.Unread) int {
+		return cmp.Or(strings.Compare(string(a.Account), string(b.Account)), strings.Compare(string(a.Region), string(b.Region)))
+	})
+	for _, r := range o.query.Regions {
+		if !o.regions[r] && !o.listless && len(o.seen.Unread) == 0 {
+			return Observed{}, fault.InField("region", "notFound", "no account has a region %s", r)
+		}
+	}
+	if o.typeless > 0 && len(o.seen.Types) == 0 && len(o.seen.Unread) == 0 {
+		return Observed{}, fault.InField("instanceType", "notFound", "no region that is looked at has an instance type %s", o.query.InstanceType)
+	}
+	return o.seen, nil
+}

@@ -1,0 +1,132 @@
+package selection
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// compare returns the order's total order over distinct images. Ties are
+// broken by name, region and id, whichever way the order runs.
+func (o Order) compare() func(a, b *image.Image) int {
+	switch o {
+	case OldestFirst:
+		return func(a, b *image.Image) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), byName(a, b)) }
+	case NameUp:
+		return byName
+	case NameDown:
+		return func(a, b *image.Image) int { return cmp.Or(strings.Compare(b.Name, a.Name), byName(a, b)) }
+	case SmallestFirst:
+		return func(a, b *image.Image) int { return cmp.Or(cmp.Compare(a.SizeGiB, b.SizeGiB), byName(a, b)) }
+	case LargestFirst:
+		return func(a, b *image.Image) int { return cmp.Or(cmp.Compare(b.SizeGiB, a.SizeGiB), byName(a, b)) }
+	}
+	return newest
+}
+
+func newest(a, b *image.Image) int { return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), byName(a, b)) }
+
+func byName(a, b *image.Image) int {
+	return cmp.Or(
+		strings.Compare(a.Name, b.Name),
+		strings.Compare(string(a.Region), string(b.Region)),
+		strings.Compare(string(a.ID), string(b.ID)),
+	)
+}
+
+func sortBy(verdicts []Verdict, o Order) {
+	compare := o.compare()
+	slices.SortFunc(verdicts, func(a, b Verdict) int { return compare(a.Image, b.Image) })
+}
+
+// Page returns the page of fit, which is in the query's order, that follows
+// the query's cursor, and the cursor of the next page, "" after the last. The
+// cursor names the place of the last image shown, not a count: images that
+// arrive or go elsewhere in the list move nobody to another page twice, and
+// any instance can go on. It fails with fault.Invalid naming the cursor if
+// that was not made here, or belongs to another query.
+func Page(q Query, fit []Verdict) (page []Verdict, next string, err error) {
+	rest := fit
+	if q.Cursor != "" {
+		last, err := readCursor(q)
+		if err != nil {
+			return nil, "", err
+		}
+		compare := q.Order.compare()
+		from, _ := slices.BinarySearchFunc(fit, last, func(v Verdict, last *image.Image) int {
+			if compare(v.Image, last) <= 0 { // the last one shown itself is before the next page
+				return -1
+			}
+			return 1
+		})
+		rest = fit[from:]
+	}
+	if len(rest) <= q.Limit {
+		return rest, "", nil
+	}
+	page = rest[:q.Limit]
+	return page, newCursor(q, page[q.Limit-1].Image), nil
+}
+
+// cursorVersion changes when a cursor of old could be misread.
+const cursorVersion = 1
+
+// cursor is what an opaque cursor says: the query it belongs to and the fields
+// of the last image shown by which anything is sorted.
+type cursor struct {
+	Version int            `json:"v"`
+	Query   string         `json:"q"`
+	At      time.Time      `json:"t"`
+	Size    int            `json:"s,omitempty"`
+	Name    string         `json:"n,omitempty"`
+	Region  image.RegionID `json:"r"`
+	ID      image.ID       `json:"i"`
+}
+
+func newCursor(q Query, last *image.Image) string {
+	text, err := json.Marshal(cursor{
+		cursorVersion, q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID,
+	})
+	if err != nil { // a year beyond 9999, which no image has
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// maxCursor is far longer than any cursor made here: its names have limits.
+const maxCursor = 4096
+
+// readCursor returns the sort position that q's cursor names, as an image with
+// only those fields set.
+func readCursor(q Query) (*image.Image, error) {
+	bad := func(code, sentence string) error { return fault.InField("cursor", code, "%s", sentence) }
+	if len(q.Cursor) > maxCursor {
+		return nil, bad("malformed", "is not a cursor of this API")
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)
+	if err != nil {
+		return nil, bad("malformed", "is not a cursor of this API")
+	}
+	var c cursor
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, bad("malformed", "is not a cursor of this API")
+	}
+	again, err := json.Marshal(c)
+	switch {
+	case err != nil || string(again) != string(text): // only what newCursor writes
+		return nil, bad("malformed", "is not a cursor of this API")
+	case c.Version != cursorVersion:
+		return nil, bad("outdated", "was made by another version; begin again without it")
+	case c.Query != q.fingerprint():
+		return nil, bad("otherQuery", "belongs to another query; only limit, format and explain may change between pages")
+	}
+	position := &image.Image{CreatedAt: c.At, SizeGiB: c.Size, Name: c.Name}
+	position.Region, position.ID = c.Region, c.ID
+	return position, nil
+}
