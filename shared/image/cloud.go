@@ -180,3 +180,20 @@ type Grant struct {
 	// At is when it was shared; zero when ECS does not say.
 	At time.Time
 }
+
+// Build is one run of an image pipeline that made an image; source:
+// DescribeImagePipelineExecutions and DescribeImagePipelines.
+type Build struct {
+	Account  AccountID
+	Region   RegionID
+	Pipeline string
+	Run      string
+	// Made is the image it made.
+	Made ID
+	// Base is what it started from, by BaseType: an image's id (IMAGE), a
+	// family's name (IMAGE_FAMILY), or an OSS object (OSS).
+	Base     string
+	BaseType string
+	// StartedAt is when the run was created.
+	StartedAt time.Time
+}

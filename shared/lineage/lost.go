@@ -1,0 +1,80 @@
+package lineage
+
+import (
+	"fmt"
+	"strings"
+
+	"imagekeeper/shared/image"
+)
+
+// tagCure is what keeps or mends a chain whatever happens to disks and snapshots.
+const tagCure = "record the parent with the tag " + ParentTag
+
+// lost says what broke the chain at an image that was observed.
+func (g *Graph) lost(i image.Image) Source {
+	k := KeyOf(i.Ref)
+	disk, ok := i.SystemDisk()
+	if !ok || disk.SnapshotID == "" {
+		return broken(k, "noSnapshot", fmt.Sprintf("%s names no system disk snapshot (its status is %s)", k, i.Status), tagCure)
+	}
+	snapshot, ok := g.snapshots[snapshotKey{i.Region, disk.SnapshotID}]
+	switch {
+	case snapshot.SourceSnapshot == "" && g.unreadable(k.Region, i.Account):
+		return g.unread(k, i.Account)
+	case !ok:
+		return broken(k, "snapshotGone", fmt.Sprintf("the snapshot %s of %s cannot be found", disk.SnapshotID, k), tagCure)
+	case snapshot.SourceSnapshot != "" && g.unreadable(snapshot.SourceRegion, i.Account):
+		return g.unread(Key{snapshot.SourceRegion, k.ID}, i.Account)
+	case snapshot.SourceSnapshot != "":
+		return broken(k, "copySourceGone", fmt.Sprintf("the snapshot %s/%s that %s was copied from, or the disk behind it, is gone",
+			snapshot.SourceRegion, snapshot.SourceSnapshot, k), tagCure)
+	case i.Copied:
+		return broken(k, "copySourceHidden", fmt.Sprintf("%s is a copy, and its snapshot does not name the source", k), tagCure)
+	}
+	return broken(k, "diskReleased", fmt.Sprintf("the disk %s that the snapshot %s was taken of was released or replaced",
+		snapshot.SourceDisk, snapshot.ID), tagCure)
+}
+
+// absent ends a chain at an image that is named but was not observed.
+func (g *Graph) absent(k Key, certainty Certainty) Source {
+	switch {
+	case g.unreadable(k.Region, ""):
+		return g.unread(k, "")
+	case isPublicName(k.ID):
+		return Source{Kind: SourcePublic, Image: k, Certainty: weaker(certainty, Inferred), Why: image.Reason{
+			Code: "retiredPublicImage", Sentence: fmt.Sprintf("%s is no longer listed; it is named as Alibaba Cloud names its images", k)}}
+	}
+	return broken(k, "imageGone", fmt.Sprintf("%s is not visible any more: it was deleted, or its owner stopped sharing it", k),
+		"keep parents until their children are gone, or record the ultimate source with the tag "+ParentTag)
+}
+
+// unreadable: some part of the region could not be looked at with an account's
+// credentials; account "" asks for any.
+func (g *Graph) unreadable(r image.RegionID, account image.AccountID) bool {
+	_, ok := g.unreadIn(r, account)
+	return ok
+}
+
+func (g *Graph) unreadIn(r image.RegionID, account image.AccountID) (image.Unread, bool) {
+	for _, u := range g.world.Unread {
+		if (u.Region == r || u.Region == "") && (account == "" || u.Account == "" || u.Account == account) {
+			return u, true
+		}
+	}
+	return image.Unread{}, false
+}
+
+func (g *Graph) unread(k Key, account image.AccountID) Source {
+	u, _ := g.unreadIn(k.Region, account)
+	cure := "try again"
+	if u.Permission != "" {
+		cure = "allow " + u.Permission
+	}
+	return broken(k, "unreadable", fmt.Sprintf("%s could not be read: %s", k.Region, u.Sentence), cure)
+}
+
+// isPublicName: public images have readable names that end in ".vhd"; all
+// others start with "m-" (DescribeImages ImageId).
+func isPublicName(id image.ID) bool {
+	return strings.Contains(string(id), "_") && strings.HasSuffix(string(id), ".vhd") && !strings.HasPrefix(string(id), "m-")
+}

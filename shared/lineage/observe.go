@@ -1,0 +1,220 @@
+package lineage
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// Reader is what lineage needs of one account's view of the cloud.
+type Reader interface {
+	Images(ctx context.Context, in image.RegionID, which image.Listing) ([]image.Image, error)
+	Snapshots(ctx context.Context, in image.RegionID, which image.SnapshotListing) ([]image.Snapshot, error)
+	Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error)
+}
+
+// Place is one account in one region.
+type Place struct {
+	Account image.AccountID
+	Region  image.RegionID
+	Reader  Reader
+}
+
+// batch is how many ids one call takes (SnapshotIds, DiskIds, ImageId).
+const batch = 100
+
+// observer gathers a world from many places at once.
+type observer struct {
+	mu    sync.Mutex
+	world World
+	seen  map[Key]image.Image
+	// asked are the snapshots and disks already looked for, found or not.
+	asked map[string]bool
+}
+
+// Observe looks at every place: all images, then their snapshots and disks by
+// the hundred, then what those name elsewhere. What cannot be read is in
+// World.Unread; Observe itself does not fail.
+func Observe(ctx context.Context, places []Place) World {
+	o := &observer{seen: map[Key]image.Image{}, asked: map[string]bool{}}
+	for _, p := range places {
+		if !slices.Contains(o.world.Accounts, p.Account) {
+			o.world.Accounts = append(o.world.Accounts, p.Account)
+		}
+	}
+	all(places, func(p Place) { o.images(ctx, p, image.Listing{Statuses: image.Statuses()}) })
+	o.snapshots(ctx, places)
+	o.disks(ctx, places)
+	o.parents(ctx, places)
+	o.world.Images = slices.SortedFunc(maps.Values(o.seen), image.ByName)
+	return o.world
+}
+
+// all runs f for every place at once. How many calls are in flight is the
+// reader's to limit.
+func all(places []Place, f func(Place)) {
+	var wait sync.WaitGroup
+	for _, p := range places {
+		wait.Go(func() { f(p) })
+	}
+	wait.Wait()
+}
+
+// images lists, and keeps the owner's view where an image is seen twice.
+func (o *observer) images(ctx context.Context, p Place, which image.Listing) {
+	found, err := p.Reader.Images(ctx, p.Region, which)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != nil {
+		o.failed(p, err, "ecs:DescribeImages")
+		return
+	}
+	for _, i := range found {
+		if was, ok := o.seen[KeyOf(i.Ref)]; !ok || better(i, was) {
+			o.seen[KeyOf(i.Ref)] = i
+		}
+	}
+}
+
+// better: a is the owner's view and b is not, or a's account comes first.
+func better(a, b image.Image) bool {
+	if own := a.Kind == image.KindCustom; own != (b.Kind == image.KindCustom) {
+		return own
+	}
+	return a.Account < b.Account
+}
+
+// snapshots reads those of the system disks of our own images, and follows the
+// sources of copies from region to region until none is new.
+func (o *observer) snapshots(ctx context.Context, places []Place) {
+	for range maxCopies {
+		wanted := o.wantedSnapshots(places)
+		if len(wanted) == 0 {
+			return
+		}
+		all(places, func(p Place) {
+			for ids := range slices.Chunk(wanted[placeKey{p.Account, p.Region}], batch) {
+				found, err := p.Reader.Snapshots(ctx, p.Region, image.SnapshotListing{IDs: ids})
+				o.mu.Lock()
+				if err != nil {
+					o.failed(p, err, "ecs:DescribeSnapshots")
+				}
+				o.world.Snapshots = append(o.world.Snapshots, found...)
+				o.mu.Unlock()
+			}
+		})
+	}
+}
+
+type placeKey struct {
+	account image.AccountID
+	region  image.RegionID
+}
+
+// wantedSnapshots are those that are named and were not asked for yet.
+func (o *observer) wantedSnapshots(places []Place) map[placeKey][]image.SnapshotID {
+	known := o.known(places)
+	wanted := map[placeKey][]image.SnapshotID{}
+	want := func(at placeKey, id image.SnapshotID) {
+		if k := fmt.Sprint("snapshot ", at, id); known[at] && id != "" && !o.asked[k] {
+			o.asked[k] = true
+			wanted[at] = append(wanted[at], id)
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(o.seen), compareKeys) {
+		i := o.seen[k]
+		if d, ok := i.SystemDisk(); ok && i.Kind == image.KindCustom {
+			want(placeKey{i.Account, i.Region}, d.SnapshotID)
+		}
+	}
+	for _, s := range o.world.Snapshots {
+		if s.SourceSnapshot != "" {
+			want(placeKey{s.Account, cmp.Or(s.SourceRegion, s.Region)}, s.SourceSnapshot)
+		}
+	}
+	return wanted
+}
+
+// disks reads those that the snapshots were taken of.
+func (o *observer) disks(ctx context.Context, places []Place) {
+	known := o.known(places)
+	wanted := map[placeKey][]image.DiskID{}
+	for _, s := range o.world.Snapshots {
+		at := placeKey{s.Account, s.Region}
+		if k := fmt.Sprint("disk ", at, s.SourceDisk); known[at] && s.SourceDisk != "" && !o.asked[k] {
+			o.asked[k] = true
+			wanted[at] = append(wanted[at], s.SourceDisk)
+		}
+	}
+	all(places, func(p Place) {
+		for ids := range slices.Chunk(wanted[placeKey{p.Account, p.Region}], batch) {
+			found, err := p.Reader.Disks(ctx, p.Region, image.DiskListing{IDs: ids})
+			o.mu.Lock()
+			if err != nil {
+				o.failed(p, err, "ecs:DescribeDisks")
+			}
+			o.world.Disks = append(o.world.Disks, found...)
+			o.mu.Unlock()
+		}
+	})
+}
+
+// parents looks for images that are named as parents but are in no listing:
+// Marketplace and community images must be asked for.
+func (o *observer) parents(ctx context.Context, places []Place) {
+	missing := map[image.RegionID][]image.ID{}
+	for _, link := range o.links() {
+		if _, ok := o.seen[link.Parent]; !ok && !slices.Contains(missing[link.Parent.Region], link.Parent.ID) {
+			missing[link.Parent.Region] = append(missing[link.Parent.Region], link.Parent.ID)
+		}
+	}
+	all(places, func(p Place) {
+		for ids := range slices.Chunk(missing[p.Region], batch) {
+			for _, kind := range []image.Kind{image.KindMarketplace, image.KindCommunity} {
+				o.images(ctx, p, image.Listing{Kind: kind, IDs: ids, Statuses: image.Statuses()})
+			}
+		}
+	})
+}
+
+// links are those the world shows so far.
+func (o *observer) links() []Link {
+	w := o.world
+	w.Images = slices.SortedFunc(maps.Values(o.seen), image.ByName)
+	g := New(w)
+	var links []Link
+	for _, k := range g.keys() {
+		if u := g.ups[k]; u.isLink {
+			links = append(links, u.link)
+		}
+	}
+	return links
+}
+
+// failed records what could not be read; one entry for a place and permission.
+func (o *observer) failed(p Place, err error, permission string) {
+	if fault.Of(err) != fault.Forbidden {
+		permission = ""
+	}
+	u := image.Unread{
+		Account: p.Account, Region: p.Region, Permission: permission,
+		Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)},
+	}
+	if !slices.Contains(o.world.Unread, u) {
+		o.world.Unread = append(o.world.Unread, u)
+	}
+}
+
+func (o *observer) known(places []Place) map[placeKey]bool {
+	known := make(map[placeKey]bool, len(places))
+	for _, p := range places {
+		known[placeKey{p.Account, p.Region}] = true
+	}
+	return known
+}
