@@ -197,3 +197,42 @@ type Build struct {
 	// StartedAt is when the run was created.
 	StartedAt time.Time
 }
+
+// TemplateVersion is one version of a launch template; source:
+// DescribeLaunchTemplateVersions.
+type TemplateVersion struct {
+	Account  AccountID
+	Region   RegionID
+	Template string
+	Name     string
+	Version  int
+	// Default: launched when no version is named.
+	Default bool
+	Image   ID
+}
+
+// ScalingConfiguration is what a scaling group starts instances from; source:
+// ESS DescribeScalingConfigurations.
+type ScalingConfiguration struct {
+	Account AccountID
+	Region  RegionID
+	ID      string
+	Name    string
+	Group   string
+	// Active: the group uses it now (LifecycleState).
+	Active bool
+	Image  ID
+	// Family is used instead of Image: the newest Available image of it.
+	Family Family
+}
+
+// Pipeline builds images; source: DescribeImagePipelines.
+type Pipeline struct {
+	Account AccountID
+	Region  RegionID
+	ID      string
+	Name    string
+	// Base and BaseType are as in Build.
+	Base     string
+	BaseType string
+}

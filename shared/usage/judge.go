@@ -1,0 +1,217 @@
+package usage
+
+import (
+	"fmt"
+	"slices"
+
+	"imagekeeper/shared/image"
+)
+
+// Part is one kind of thing looked at in one account: what was found, or why
+// it could not be.
+type Part[T any] struct {
+	Found  []T
+	Unread *image.Unread
+}
+
+// View is what one account shows about the image's region.
+type View struct {
+	Account image.AccountID
+	// Image is the image as that account sees it; zero if it does not.
+	Image image.Image
+	// Instances whose system disk runs the image, in any state.
+	Instances Part[image.Instance]
+	// MaySee: the permission to list instances was shown (by a dry run with the
+	// same credentials, or because some other instance was visible).
+	MaySee image.Tri
+	// SystemDisks are all of the region; Disk.ImageId is compared.
+	SystemDisks Part[image.Disk]
+	Templates   Part[image.TemplateVersion]
+	Scaling     Part[image.ScalingConfiguration]
+	Pipelines   Part[image.Pipeline]
+}
+
+// Observation is everything that was looked at for one image.
+type Observation struct {
+	// Image is the owner's view.
+	Image image.Image
+	// Siblings are the other images of the owner in the region.
+	Siblings Part[image.Image]
+	// Grants are the accounts it is shared with.
+	Grants       []image.Grant
+	GrantsUnread *image.Unread
+	// Views has the owner's account and those of the grantees that we can read.
+	Views []View
+}
+
+// judge decides about one account.
+func judge(o Observation, v View) Consumer {
+	c := Consumer{Account: v.Account}
+	c.Uses = slices.Concat(instanceUses(v), diskUses(o, v), templateUses(o, v), scalingUses(o, v), pipelineUses(o, v))
+	owner := v.Account == o.Image.Account
+	if owner {
+		c.Uses = append(c.Uses, storageUses(o)...)
+		c.Uses = append(c.Uses, communityUse(o)...)
+	}
+	doubts, cures := c.doubts(o, v, owner)
+	switch {
+	case len(c.Uses) > 0:
+		c.Verdict = InUse
+		c.Why = append([]image.Reason{{Code: "used", Sentence: c.Uses[0].Sentence}}, doubts...)
+	case len(doubts) > 0:
+		c.Verdict, c.Why = Unknown, doubts
+	default:
+		c.Verdict, c.Why = NotInUse, []image.Reason{{Code: "lookedEverywhere", Sentence: fmt.Sprintf(
+			"account %s may list its instances, and no instance, disk, launch template, scaling configuration or pipeline there names the image", v.Account)}}
+	}
+	c.Cures = cures
+	return c
+}
+
+// doubts are the reasons why nothing found does not mean nothing there.
+func (c Consumer) doubts(o Observation, v View, owner bool) ([]image.Reason, []string) {
+	var doubts []image.Reason
+	var cures []string
+	add := func(u *image.Unread, what string) {
+		if u == nil {
+			return
+		}
+		doubts = append(doubts, image.Reason{Code: "notReadable", Sentence: what + " of account " + string(v.Account) + " could not be read: " + u.Sentence})
+		if u.Permission != "" && !slices.Contains(cures, u.Permission) {
+			cures = append(cures, u.Permission)
+		}
+	}
+	add(v.Instances.Unread, "the instances")
+	add(v.SystemDisks.Unread, "the disks")
+	add(v.Templates.Unread, "the launch templates")
+	add(v.Scaling.Unread, "the scaling configurations")
+	add(v.Pipelines.Unread, "the image pipelines")
+	if owner {
+		add(o.Siblings.Unread, "the other images")
+	}
+	if v.Instances.Unread == nil && len(v.Instances.Found) == 0 && v.MaySee != image.Yes {
+		doubts = append(doubts, image.Reason{Code: "emptyNotProven", Sentence: fmt.Sprintf(
+			"account %s lists no instance, which ECS also answers to whoever may not look", v.Account)})
+		cures = append(cures, "ecs:DescribeInstances")
+	}
+	if v.Image.Usage == image.UsageInstance && !c.runs() {
+		doubts = append(doubts, image.Reason{Code: "usageContradicts", Sentence: fmt.Sprintf(
+			"ECS marks the image as used by instances (Usage=instance), but account %s shows none", v.Account)})
+	}
+	return doubts, cures
+}
+
+// runs: some system disk runs the image.
+func (c Consumer) runs() bool {
+	return slices.ContainsFunc(c.Uses, func(u Use) bool { return u.Kind == ByInstance || u.Kind == ByDisk })
+}
+
+func instanceUses(v View) []Use {
+	var uses []Use
+	for _, i := range v.Instances.Found {
+		uses = append(uses, Use{
+			Account: v.Account, Region: i.Region, Kind: ByInstance, ID: string(i.ID), Name: i.Name, Breaks: CannotReinitialise,
+			Sentence: fmt.Sprintf("the system disk of instance %s (%s) runs it", i.ID, i.Status),
+		})
+	}
+	return uses
+}
+
+// diskUses are system disks made from the image whose instance is not among
+// those listed: the listing is not complete, or the disk was detached.
+func diskUses(o Observation, v View) []Use {
+	listed := map[image.InstanceID]bool{}
+	for _, i := range v.Instances.Found {
+		listed[i.ID] = true
+	}
+	var uses []Use
+	for _, d := range v.SystemDisks.Found {
+		if d.Image == o.Image.ID && d.System && (d.Instance == "" || !listed[d.Instance]) {
+			uses = append(uses, Use{
+				Account: v.Account, Region: d.Region, Kind: ByDisk, ID: string(d.ID), Name: d.Name, Breaks: CannotReinitialise,
+				Sentence: fmt.Sprintf("the system disk %s was made from it", d.ID),
+			})
+		}
+	}
+	return uses
+}
+
+func templateUses(o Observation, v View) []Use {
+	var uses []Use
+	for _, t := range v.Templates.Found {
+		if t.Image == o.Image.ID {
+			uses = append(uses, Use{
+				Account: v.Account, Region: t.Region, Kind: ByTemplate, ID: fmt.Sprintf("%s/%d", t.Template, t.Version), Name: t.Name,
+				Breaks: CannotLaunch, Sentence: fmt.Sprintf("version %d of launch template %s launches it", t.Version, t.Template),
+			})
+		}
+	}
+	return uses
+}
+
+func scalingUses(o Observation, v View) []Use {
+	var uses []Use
+	for _, s := range v.Scaling.Found {
+		if s.Image == o.Image.ID || (s.Image == "" && s.Family != "" && s.Family == o.Image.Family && isNewest(o)) {
+			uses = append(uses, Use{
+				Account: v.Account, Region: s.Region, Kind: ByScaling, ID: s.ID, Name: s.Name, Breaks: CannotScaleOut,
+				Sentence: fmt.Sprintf("scaling configuration %s of group %s starts instances from it", s.ID, s.Group),
+			})
+		}
+	}
+	return uses
+}
+
+func pipelineUses(o Observation, v View) []Use {
+	var uses []Use
+	for _, p := range v.Pipelines.Found {
+		byID := p.BaseType == "IMAGE" && p.Base == string(o.Image.ID)
+		byFamily := p.BaseType == "IMAGE_FAMILY" && o.Image.Family != "" && p.Base == string(o.Image.Family) && isNewest(o)
+		if byID || byFamily {
+			uses = append(uses, Use{
+				Account: v.Account, Region: p.Region, Kind: ByPipeline, ID: p.ID, Name: p.Name, Breaks: CannotBuild,
+				Sentence: fmt.Sprintf("image pipeline %s builds on it", p.ID),
+			})
+		}
+	}
+	return uses
+}
+
+// storageUses are other images that stand on one of its snapshots.
+func storageUses(o Observation) []Use {
+	mine := map[image.SnapshotID]bool{}
+	for _, d := range o.Image.Disks {
+		mine[d.SnapshotID] = d.SnapshotID != ""
+	}
+	var uses []Use
+	for _, s := range o.Siblings.Found {
+		for _, d := range s.Disks {
+			if s.ID != o.Image.ID && mine[d.SnapshotID] {
+				uses = append(uses, Use{
+					Account: s.Account, Region: s.Region, Kind: BySharedStorage, ID: string(s.ID), Name: s.Name, Breaks: LosesSnapshot,
+					Sentence: fmt.Sprintf("image %s stands on its snapshot %s", s.ID, d.SnapshotID),
+				})
+				break
+			}
+		}
+	}
+	return uses
+}
+
+func communityUse(o Observation) []Use {
+	if !o.Image.Published {
+		return nil
+	}
+	return []Use{{
+		Account: o.Image.Account, Region: o.Image.Region, Kind: ByCommunity, ID: string(o.Image.ID), Name: o.Image.Name,
+		Breaks: UsersUnknown, Sentence: "it is a community image: anyone in the region may use it, and who does cannot be seen",
+	}}
+}
+
+// isNewest: no Available sibling of its family is newer. Siblings that could
+// not be read leave it the newest, the careful answer.
+func isNewest(o Observation) bool {
+	return !slices.ContainsFunc(o.Siblings.Found, func(s image.Image) bool {
+		return s.Family == o.Image.Family && s.Status == image.StatusAvailable && s.ID != o.Image.ID && image.Newest(s, o.Image) < 0
+	})
+}
