@@ -2,14 +2,20 @@
 // typed Go function, and the place where it runs: Function Compute, AWS Lambda
 // or a direct call. It is the only package that knows a runtime.
 //
-// Every kind of event ends in the same few steps: recognise, decode strictly,
-// validate, do, answer. Whatever goes wrong on the way is answered as a
-// problem document (RFC 9457); the platform never sees an error or a panic.
+// Every kind of event goes the same way: recognise, decode strictly, validate,
+// do, answer. Whatever goes wrong on it is answered as a problem document
+// (RFC 9457); the platform never sees an error or a panic.
 package function
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"reflect"
+	"strings"
+	"sync"
+
+	"imagekeeper/shared/function/strictjson"
 )
 
 // Role says who may call an operation.
@@ -31,7 +37,7 @@ type Spec struct {
 	// and wildcards, e.g. "GET /images/{imageId}". Wildcards carry the JSON
 	// names of fields of the input. Empty: not reachable over HTTP.
 	Pattern string
-	// Summary is one line for people; it is shown in the OpenAPI document.
+	// Summary is one line for people; the OpenAPI document shows it.
 	Summary string
 	// Role is who may call it; empty means Viewer.
 	Role Role
@@ -39,12 +45,134 @@ type Spec struct {
 	ApplyRole Role
 }
 
-// Operation is one thing a function can do: an operation of Handle, or what
-// happens on a timer or an event. Make one with Handle, OnTimer, OnObject or OnEvent.
+// Operation is one thing a function can do. Make one with Handle, OnTimer,
+// OnObjects or OnEvent.
 type Operation struct {
 	spec    Spec
 	trigger trigger
-	in, out reflect.Type
+	in, out reflect.Type // in is nil for triggers
 	decode  func(input) (any, error)
 	do      func(ctx context.Context, call Call, in any) (any, error)
+}
+
+// Handle makes an operation that callers reach, over HTTP by spec.Pattern and
+// directly by spec.Name.
+//
+// In is a struct whose fields have JSON names and validate tags. Path
+// wildcards and query parameters fill its fields that are text, numbers,
+// booleans, times, types that read themselves from text, or lists of these
+// (comma lists); a map of texts tagged query:"tag." collects tag.<key>=<value>,
+// and query:"-" keeps a field out of the query. POST, PUT and PATCH take a JSON
+// body as well, decoded strictly. No field may be given twice.
+//
+// Out is answered as JSON. It may have any of these methods:
+//
+//	HTTPStatus() int                         another status than 200
+//	HTTPHeader() http.Header                 headers to add
+//	Rows() ([]string, iter.Seq[[]string])    format=csv: the header and the rows
+//	Lines() iter.Seq[any]                    format=ndjson: the lines
+//
+// The latter two are served when In has a field "format" and it says so.
+//
+// do must be safe for concurrent use. Its error becomes a problem document:
+// a *fault.Error says what the caller may know, of any other error only the
+// kind is told. ctx ends a little before the platform's deadline.
+func Handle[In, Out any](spec Spec, do func(ctx context.Context, call Call, in In) (Out, error)) Operation {
+	return Operation{
+		spec: spec, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
+		decode: read[In],
+		do: func(ctx context.Context, call Call, in any) (any, error) {
+			return do(ctx, call, in.(In))
+		},
+	}
+}
+
+// Function is a set of operations under one name; safe for concurrent use.
+type Function struct {
+	name       string
+	operations map[string]*Operation
+	triggers   map[trigger]*Operation
+	mux        *http.ServeMux
+	rules      []Rule
+	validation func() *validation
+	limit      int   // bytes of an answer as the platform gets it
+	broken     error // why it can only answer with problems
+}
+
+// New makes a function of its operations. It panics if they contradict each
+// other (one name or one route twice, a wildcard without a field): that is a
+// defect of the program which every start and every test finds.
+func New(name string, ops ...Operation) *Function {
+	f := &Function{
+		name: name, operations: map[string]*Operation{}, triggers: map[trigger]*Operation{},
+		mux: http.NewServeMux(), limit: limitFunctionCompute,
+	}
+	f.With()
+	for i := range ops {
+		if err := f.add(&ops[i]); err != nil {
+			panic(fmt.Sprintf("function %s: %v", name, err))
+		}
+	}
+	return f
+}
+
+// With adds rules for validate tags and returns f. Call it before the first
+// event. It panics if a pattern is no regular expression.
+func (f *Function) With(rules ...Rule) *Function {
+	f.rules = append(f.rules, rules...)
+	f.validation = sync.OnceValue(func() *validation { return newValidation("json", f.rules) })
+	return f
+}
+
+func (f *Function) add(op *Operation) error {
+	if op.in == nil {
+		if f.triggers[op.trigger] != nil {
+			return fmt.Errorf("%s is there twice", op.spec.Name)
+		}
+		f.triggers[op.trigger] = op
+		return nil
+	}
+	if op.spec.Name == "" || f.operations[op.spec.Name] != nil {
+		return fmt.Errorf("operation %q needs a name of its own", op.spec.Name)
+	}
+	if op.in.Kind() != reflect.Struct {
+		return fmt.Errorf("operation %s: its input must be a struct", op.spec.Name)
+	}
+	f.operations[op.spec.Name] = op
+	if op.spec.Pattern == "" {
+		return nil
+	}
+	names := wildcards(op.spec.Pattern)
+	if err := op.bindable(names); err != nil {
+		return fmt.Errorf("operation %s: %w", op.spec.Name, err)
+	}
+	f.mux.Handle(op.spec.Pattern, route{f: f, op: op, wildcards: names})
+	return nil
+}
+
+// bindable reports the first wildcard that no field takes.
+func (op *Operation) bindable(wildcards []string) error {
+	b := binder{fields: strictjson.Fields(op.in)}
+	for _, name := range wildcards {
+		if _, err := b.field(name); err != nil {
+			return fmt.Errorf("the wildcard: %w", err)
+		}
+	}
+	return nil
+}
+
+// wildcards returns the names in a pattern: "GET /images/{imageId}" has one.
+func wildcards(pattern string) []string {
+	var names []string
+	for {
+		_, rest, found := strings.Cut(pattern, "{")
+		if !found {
+			return names
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		if name != "$" {
+			names = append(names, strings.TrimSuffix(name, "..."))
+		}
+		pattern = after
+	}
 }

@@ -1,0 +1,212 @@
+package function
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"iter"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/strictjson"
+)
+
+// The media types of answers.
+const (
+	typeJSON   = "application/json"
+	typeCSV    = "text/csv; charset=utf-8; header=present"
+	typeNDJSON = "application/x-ndjson"
+)
+
+// What an output may be beside a JSON value; see Handle.
+type (
+	withStatus interface{ HTTPStatus() int }
+	withHeader interface{ HTTPHeader() http.Header }
+	withRows   interface {
+		Rows() (header []string, rows iter.Seq[[]string])
+	}
+	withLines interface{ Lines() iter.Seq[any] }
+)
+
+// answer is what goes back, before it is put into the platform's form.
+type answer struct {
+	status    int
+	header    http.Header
+	body      []byte
+	operation string // empty: none was reached
+	code      string // of a problem
+	err       error  // for the log
+}
+
+// response is a as the answer to an HTTP event.
+func (a answer) response() json.RawMessage { return encode(a.reply()) }
+
+// document is a as the answer to any other event: always JSON, so that text
+// becomes one string.
+func (a answer) document() json.RawMessage {
+	if kind := a.header.Get("Content-Type"); kind == typeCSV || kind == typeNDJSON {
+		return encode(string(a.body))
+	}
+	if len(a.body) == 0 {
+		return json.RawMessage("null")
+	}
+	return encode(json.RawMessage(a.body))
+}
+
+func tooLong(limit int) error {
+	return fault.New(fault.Exhausted, "the answer is longer than the %d bytes that can be sent; ask for less, for instance with limit", limit).WithCode(codeAnswer)
+}
+
+// render makes an answer of what an operation returned. Its body is at most
+// limit bytes.
+func render(out any, format string, limit int) (answer, error) {
+	a := answer{status: http.StatusOK, header: http.Header{}}
+	if o, ok := out.(withHeader); ok {
+		for name, values := range o.HTTPHeader() {
+			a.header[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	if o, ok := out.(withStatus); ok {
+		a.status = o.HTTPStatus()
+	}
+	if a.status < 200 || a.status > 599 {
+		return a, fault.New(fault.Internal, "").WithCode("status")
+	}
+	body := &limited{left: limit}
+	kind, err := write(body, out, format)
+	switch {
+	case body.full:
+		return a, tooLong(limit)
+	case err != nil:
+		return a, err
+	}
+	if a.status != http.StatusNoContent {
+		a.body = body.Bytes()
+		if a.header.Get("Content-Type") == "" {
+			a.header.Set("Content-Type", kind)
+		}
+	}
+	return a, nil
+}
+
+// write puts out into body in the format asked for and returns its media type.
+func write(body *limited, out any, format string) (string, error) {
+	switch format {
+	case "", "json":
+		return typeJSON, encoder(body).Encode(out)
+	case "csv":
+		if table, ok := out.(withRows); ok {
+			return typeCSV, writeRows(body, table)
+		}
+	case "ndjson":
+		if list, ok := out.(withLines); ok {
+			return typeNDJSON, writeLines(body, list)
+		}
+	}
+	return "", fault.InField("format", codeValue, "is not available here")
+}
+
+func encoder(body *limited) *json.Encoder {
+	e := json.NewEncoder(body)
+	e.SetEscapeHTML(false)
+	return e
+}
+
+func writeLines(body *limited, list withLines) error {
+	e := encoder(body)
+	for line := range list.Lines() {
+		if err := e.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeRows writes CSV as RFC 4180 has it.
+func writeRows(body *limited, table withRows) error {
+	w := csv.NewWriter(body)
+	w.UseCRLF = true
+	header, rows := table.Rows()
+	if err := w.Write(header); err != nil {
+		return err
+	}
+	for row := range rows {
+		safe := make([]string, len(row))
+		for i, cell := range row {
+			safe[i] = harmless(cell)
+		}
+		if err := w.Write(safe); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// harmless keeps a spreadsheet from taking a cell for a formula.
+func harmless(cell string) string {
+	if cell != "" && strings.IndexByte("=+-@\t\r\n", cell[0]) >= 0 {
+		return "'" + cell
+	}
+	return cell
+}
+
+// limited is a buffer that refuses to grow beyond what can be sent.
+type limited struct {
+	bytes.Buffer
+	left int
+	full bool
+}
+
+var errFull = errors.New("the answer is too long")
+
+// Write fails when b does not fit any more.
+func (l *limited) Write(b []byte) (int, error) {
+	if l.left -= len(b); l.left < 0 {
+		l.full = true
+		return 0, errFull
+	}
+	return l.Buffer.Write(b)
+}
+
+// formatOf returns what the field "format" of an input says, if it has one.
+func formatOf(in any) string {
+	v := reflect.ValueOf(in)
+	if v.Kind() != reflect.Struct {
+		return ""
+	}
+	for _, f := range strictjson.Fields(v.Type()) {
+		if f.Name == "format" && f.Type.Kind() == reflect.String {
+			if field, err := v.FieldByIndexErr(f.Index); err == nil {
+				return field.String()
+			}
+		}
+	}
+	return ""
+}
+
+// record writes the line of an event.
+func (f *Function) record(call Call, a answer, start time.Time) {
+	level := slog.LevelInfo
+	attrs := []any{
+		"operation", a.operation, "trigger", string(call.Source), "status", a.status,
+		"ms", time.Since(start).Milliseconds(),
+	}
+	if a.err != nil {
+		attrs = append(attrs, "code", a.code, "error", a.err.Error())
+		var p *stackError
+		if errors.As(a.err, &p) {
+			attrs = append(attrs, "stack", p.stack)
+		}
+	}
+	if a.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	call.Log.Log(context.Background(), level, "event", attrs...)
+}

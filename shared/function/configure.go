@@ -1,0 +1,83 @@
+package function
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+)
+
+// Lookup finds the value of a variable of the environment, as os.LookupEnv does.
+type Lookup func(name string) (string, bool)
+
+// Configure fills a struct from the environment. Of each field, the tags say:
+//
+//	env:"REGIONS"        the variable; fields without it stay as they are, structs are gone through
+//	default:"cn-…"       the text to read when the variable is missing or empty
+//	validate:"min=1"     what must hold
+//	secret:"true"        the value must never be repeated in an error
+//
+// A field is text, a number, a boolean, a time.Duration ("90s"), a time, a type
+// that reads itself from text, or a comma list of these. The failure names
+// every wrong variable as its Field and is of kind Invalid.
+func Configure[T any](look Lookup) (T, error) {
+	var t T
+	var wrong mistakes
+	fillFrom(look, reflect.ValueOf(&t).Elem(), &wrong)
+	if len(wrong) > 0 {
+		return t, wrong
+	}
+	err := newValidation("env", nil).check(t)
+	if several, ok := err.(mistakes); ok {
+		for _, m := range several {
+			m.Field = m.Field[strings.LastIndexByte(m.Field, '.')+1:]
+			m.Code = codeConfiguration
+		}
+	}
+	return t, err
+}
+
+func fillFrom(look Lookup, v reflect.Value, wrong *mistakes) {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		name := field.Tag.Get("env")
+		switch {
+		case name == "" && field.Type.Kind() == reflect.Struct && field.IsExported():
+			fillFrom(look, v.Field(i), wrong)
+		case name != "" && field.IsExported():
+			if err := fillOne(look, v.Field(i), field); err != nil {
+				*wrong = append(*wrong, err)
+			}
+		}
+	}
+}
+
+func fillOne(look Lookup, v reflect.Value, field reflect.StructField) *fault.Error {
+	name := field.Tag.Get("env")
+	text, _ := look(name)
+	if text == "" {
+		text = field.Tag.Get("default")
+	}
+	if text == "" {
+		return nil
+	}
+	err := setVariable(v, name, text)
+	if err == nil {
+		return nil
+	}
+	e := fault.InField(name, codeConfiguration, "%s", fault.Sentence(err))
+	if field.Tag.Get("secret") != "true" && field.Type != reflect.TypeFor[Secret]() {
+		e.Cause = fault.New(fault.Invalid, "the value is %q", shown(text))
+	}
+	return e
+}
+
+func setVariable(v reflect.Value, name, text string) error {
+	if d, ok := v.Addr().Interface().(*time.Duration); ok {
+		parsed, err := time.ParseDuration(text)
+		*d = parsed
+		return misread(name, text, "a duration such as 90s or 5m", err)
+	}
+	return setText(v, name, text)
+}

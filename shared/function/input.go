@@ -1,0 +1,191 @@
+package function
+
+import (
+	"bytes"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/strictjson"
+)
+
+// input is what an event brings for an operation, before it is decoded.
+type input struct {
+	body  []byte            // a JSON object; empty: none
+	path  map[string]string // wildcards by name
+	query url.Values
+	event any // of triggers: Tick, []Object or Event[json.RawMessage]
+}
+
+// read makes an In of what an event brought.
+func read[In any](in input) (any, error) {
+	var v In
+	if err := in.into(&v); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// into fills *target, a struct. No field may be given in two ways.
+func (in input) into(target any) error {
+	given := map[string]string{}
+	if len(bytes.TrimSpace(in.body)) > 0 {
+		if err := strictjson.Decode(in.body, target); err != nil {
+			return err
+		}
+		for _, name := range strictjson.Keys(in.body) {
+			given[name] = "the body"
+		}
+	}
+	if len(in.path) == 0 && len(in.query) == 0 {
+		return nil
+	}
+	b := binder{v: reflect.ValueOf(target).Elem(), given: given}
+	b.fields = strictjson.Fields(b.v.Type())
+	for _, name := range sortedKeys(in.path) {
+		if err := b.set(name, in.path[name], "the path"); err != nil {
+			return err
+		}
+	}
+	for _, name := range sortedKeys(in.query) {
+		if err := b.parameter(name, in.query[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// binder fills a struct from parameters.
+type binder struct {
+	v      reflect.Value
+	fields []strictjson.Field
+	given  map[string]string // field -> where it was given
+}
+
+// parameter sets what one query key means.
+func (b binder) parameter(name string, values []string) error {
+	for _, f := range b.fields {
+		prefix := f.Go.Tag.Get("query")
+		if prefix != "" && isTextMap(f.Type) && strings.HasPrefix(name, prefix) {
+			return b.entry(f, strings.TrimPrefix(name, prefix), name, values)
+		}
+	}
+	f, err := b.field(name)
+	if err != nil {
+		return err
+	}
+	if len(values) > 1 && f.Type.Kind() != reflect.Slice {
+		return fault.InField(name, codeRepeated, "is there %d times; give it once", len(values))
+	}
+	return b.set(name, strings.Join(values, ","), "the query")
+}
+
+func (b binder) set(name, text, where string) error {
+	f, err := b.field(name)
+	if err != nil {
+		return err
+	}
+	if other := b.given[name]; other != "" {
+		return fault.InField(name, codeRepeated, "is given in %s and in %s", other, where)
+	}
+	b.given[name] = where
+	return setText(b.member(f), name, text)
+}
+
+// field finds the field that a parameter may set.
+func (b binder) field(name string) (strictjson.Field, error) {
+	var allowed []string
+	for _, f := range b.fields {
+		if !parameter(f) {
+			continue
+		}
+		if f.Name == name {
+			return f, nil
+		}
+		if strings.EqualFold(f.Name, name) {
+			return f, fault.InField(shown(name), codeCase, "is not known: write it %s", f.Name)
+		}
+		allowed = append(allowed, f.Name)
+	}
+	for _, f := range b.fields {
+		if prefix := f.Go.Tag.Get("query"); prefix != "" && isTextMap(f.Type) {
+			allowed = append(allowed, prefix+"<key>")
+		}
+	}
+	return strictjson.Field{}, strictjson.UnknownName(shown(name), name, allowed)
+}
+
+// parameter reports whether f can be given in a query or a path.
+func parameter(f strictjson.Field) bool {
+	return readable(f.Type) && f.Go.Tag.Get("query") != "-"
+}
+
+// entry sets one entry of a map of texts. Its value may be empty: the key is
+// what matters then.
+func (b binder) entry(f strictjson.Field, key, name string, values []string) error {
+	if len(values) > 1 {
+		return fault.InField(shown(name), codeRepeated, "is there %d times; give it once", len(values))
+	}
+	if key == "" {
+		return fault.InField(f.Go.Tag.Get("query"), codeValue, "needs a key after the dot")
+	}
+	if b.given[f.Name] == "the body" {
+		return fault.InField(f.Name, codeRepeated, "is given in the body and in the query")
+	}
+	for _, text := range []string{key, values[0]} {
+		if err := plain(shown(name), text); err != nil {
+			return err
+		}
+	}
+	m := b.member(f)
+	if m.IsNil() {
+		m.Set(reflect.MakeMap(f.Type))
+	}
+	m.SetMapIndex(reflect.ValueOf(key).Convert(f.Type.Key()), reflect.ValueOf(values[0]).Convert(f.Type.Elem()))
+	return nil
+}
+
+// member returns the field, making embedded structs on the way.
+func (b binder) member(f strictjson.Field) reflect.Value {
+	v := b.v
+	for _, i := range f.Index {
+		if v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				v.Set(reflect.New(v.Type().Elem()))
+			}
+			v = v.Elem()
+		}
+		v = v.Field(i)
+	}
+	return v
+}
+
+func isTextMap(t reflect.Type) bool {
+	return t.Kind() == reflect.Map && t.Key().Kind() == reflect.String && t.Elem().Kind() == reflect.String
+}
+
+// shown is a name from outside, as far as it may be repeated in an answer.
+func shown(name string) string {
+	const longest = 64
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, ""))
+	if len(clean) > longest {
+		clean = strings.ToValidUTF8(clean[:longest], "") + "…"
+	}
+	return clean
+}

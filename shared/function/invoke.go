@@ -1,0 +1,218 @@
+package function
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"imagekeeper/shared/fault"
+)
+
+// How much platforms carry: an answer of Lambda is at most 6 MB, one of
+// Function Compute 32 MB. A little of it is left for the platform's own words.
+const (
+	limitLambda          = 6<<20 - 64<<10
+	limitFunctionCompute = 32<<20 - 64<<10
+)
+
+// margin is how long before the platform's deadline an operation must end, so
+// that its answer still arrives; less when there is less than five times as much.
+const margin = 500 * time.Millisecond
+
+// Invoke answers one event of any kind: an HTTP request as an HTTP response,
+// anything else as the output itself or, when something went wrong, as a
+// problem document. base is what the platform tells beside the event; Source
+// and Log are completed. Invoke never fails and never panics.
+func (f *Function) Invoke(ctx context.Context, base Call, event []byte) (reply json.RawMessage) {
+	start := time.Now()
+	call, pack := f.complete(base, "unrecognised"), answer.document
+	finish := func(a answer) json.RawMessage {
+		packed := pack(a)
+		if len(packed) > f.limit {
+			a = refusal(call.RequestID, tooLong(f.limit))
+			packed = pack(a)
+		}
+		f.record(call, a, start)
+		return packed
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			reply = finish(refusal(call.RequestID, panicked(p)))
+		}
+	}()
+	came, err := recognise(event)
+	if err != nil {
+		return finish(refusal(call.RequestID, err))
+	}
+	if came.http == nil {
+		call = f.complete(base, came.source)
+		return finish(f.invokeDirect(ctx, call, came))
+	}
+	base.RequestID = cmp.Or(base.RequestID, came.http.RequestContext.RequestID)
+	call = f.complete(base, came.source)
+	pack = func(a answer) json.RawMessage { return a.sealed(call.RequestID).response() }
+	return finish(f.invokeHTTP(ctx, call, came.http))
+}
+
+func (f *Function) invokeHTTP(ctx context.Context, call Call, event *httpEvent) answer {
+	r, err := event.request()
+	if err != nil {
+		return refusal(call.RequestID, err)
+	}
+	ctx, cancel := bounded(ctx, &call)
+	defer cancel()
+	return f.answerHTTP(r.WithContext(ctx), call)
+}
+
+// invokeDirect answers everything that is not HTTP.
+func (f *Function) invokeDirect(ctx context.Context, call Call, came arrival) answer {
+	op, err := f.find(came)
+	if f.broken != nil {
+		err = f.broken
+	}
+	if err != nil {
+		return refusal(call.RequestID, err)
+	}
+	ctx, cancel := bounded(ctx, &call)
+	defer cancel()
+	return f.perform(ctx, call, op, func() (input, error) { return came.in, nil })
+}
+
+// find returns the operation that an arrival is for.
+func (f *Function) find(came arrival) (*Operation, error) {
+	if came.source == SourceDirect {
+		if op := f.operations[came.operation]; op != nil {
+			return op, nil
+		}
+		return nil, fault.InField("operation", codeOperation, "is not known; allowed: %v", sortedKeys(f.operations))
+	}
+	for _, name := range []string{came.name, anyName} {
+		if op := f.triggers[trigger{came.source, name}]; op != nil {
+			return op, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "this function does nothing on %s %q", came.source, shown(came.name)).WithCode(codeOperation)
+}
+
+// bounded ends the context before the platform's deadline and says so in call.
+func bounded(ctx context.Context, call *Call) (context.Context, context.CancelFunc) {
+	at, known := ctx.Deadline()
+	if !known {
+		return context.WithCancel(ctx)
+	}
+	at = at.Add(-min(margin, time.Until(at)/5))
+	call.Deadline = at
+	return context.WithDeadline(ctx, at)
+}
+
+// perform does op and renders what it says. It returns when the context has
+// ended, even if the operation does not: the platform would cut it off.
+func (f *Function) perform(ctx context.Context, call Call, op *Operation, bring func() (input, error)) answer {
+	call.Log = call.Log.With("operation", op.spec.Name)
+	done := make(chan answer, 1)
+	go func() {
+		a := f.contained(ctx, call, op, bring)
+		a.operation = op.spec.Name
+		done <- a
+	}()
+	select {
+	case a := <-done:
+		return a
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(margin / 5)
+	defer grace.Stop()
+	select {
+	case a := <-done:
+		return a
+	case <-grace.C:
+		late := fault.Wrap(fault.Unavailable, ctx.Err(), "the answer was not ready in time").WithCode(codeDeadline)
+		a := refusal(call.RequestID, late)
+		a.operation = op.spec.Name
+		return a
+	}
+}
+
+// contained turns a panic of an operation into an answer.
+func (f *Function) contained(ctx context.Context, call Call, op *Operation, bring func() (input, error)) (a answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			a = refusal(call.RequestID, panicked(p))
+		}
+	}()
+	a, err := f.run(ctx, call, op, bring)
+	if err != nil {
+		return refusal(call.RequestID, err)
+	}
+	return a
+}
+
+// run is the one way of every operation, whatever the event. What must hold
+// before an operation may be done is asked here.
+func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func() (input, error)) (answer, error) {
+	came, err := bring()
+	if err != nil {
+		return answer{}, err
+	}
+	in, err := op.decode(came)
+	if err != nil {
+		return answer{}, err
+	}
+	if op.in != nil {
+		if err := f.validation().check(in); err != nil {
+			return answer{}, err
+		}
+	}
+	out, err := op.do(ctx, call, in)
+	if err != nil {
+		return answer{}, err
+	}
+	return render(out, formatOf(in), f.limit)
+}
+
+// stackError is a panic, with the stack for the log.
+type stackError struct {
+	said  any
+	stack string
+}
+
+// Error is what the panic said.
+func (e *stackError) Error() string { return fmt.Sprint("panic: ", e.said) }
+
+func panicked(p any) error {
+	return fault.Wrap(fault.Internal, &stackError{said: p, stack: string(debug.Stack())}, "a defect of this function stopped the request")
+}
+
+// complete adds to base what this package knows of a call.
+func (f *Function) complete(base Call, source Source) Call {
+	base.Source = source
+	if base.Log == nil {
+		base.Log = slog.New(slog.DiscardHandler)
+	}
+	base.Log = base.Log.With("function", f.name, "request_id", base.RequestID)
+	return base
+}
+
+// sealed adds the headers that every HTTP answer has.
+func (a answer) sealed(requestID string) answer {
+	h := http.Header{}
+	for name, values := range a.header {
+		for _, value := range values {
+			h.Add(oneLine(name), oneLine(value))
+		}
+	}
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	if requestID != "" {
+		h.Set("X-Request-Id", oneLine(requestID))
+	}
+	a.header = h
+	return a
+}

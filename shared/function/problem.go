@@ -1,0 +1,99 @@
+package function
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"imagekeeper/shared/fault"
+)
+
+// problem is the answer when something went wrong (RFC 9457). It holds nothing
+// but what a *fault.Error offers to callers.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	// Code is stable; it is what programs act on.
+	Code      string    `json:"code"`
+	Detail    string    `json:"detail"`
+	Field     string    `json:"field,omitempty"`
+	RequestID string    `json:"requestId,omitempty"`
+	VendorID  string    `json:"vendorRequestId,omitempty"`
+	Errors    []mistake `json:"errors,omitempty"`
+}
+
+// mistake is one of several things wrong with an input.
+type mistake struct {
+	Field  string `json:"field"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// mistakes is an error for each of several things wrong with an input.
+type mistakes []*fault.Error
+
+// Error is that of the first.
+func (m mistakes) Error() string { return m[0].Error() }
+
+// Unwrap returns all of them.
+func (m mistakes) Unwrap() []error {
+	all := make([]error, len(m))
+	for i := range m {
+		all[i] = m[i]
+	}
+	return all
+}
+
+// retryAfter is how many seconds a caller should wait when it may try again.
+const retryAfter = 5
+
+// statusOf is the HTTP status of err: that of its kind, except where HTTP has
+// a status for exactly this.
+func statusOf(err error) int {
+	switch fault.Code(err) {
+	case codeMethod:
+		return http.StatusMethodNotAllowed
+	case codeTooLarge, codeAnswer:
+		return http.StatusRequestEntityTooLarge
+	}
+	return fault.Of(err).HTTPStatus()
+}
+
+// refusal is the answer to an event that failed with err.
+func refusal(requestID string, err error) answer {
+	p := problem{
+		Type: "about:blank", Status: statusOf(err), Code: fault.Code(err),
+		Detail: fault.Sentence(err), RequestID: requestID,
+	}
+	p.Title = http.StatusText(p.Status)
+	var e *fault.Error
+	if errors.As(err, &e) {
+		p.Field, p.VendorID = e.Field, e.RequestID
+	}
+	var several mistakes
+	if errors.As(err, &several) && len(several) > 1 {
+		for _, m := range several {
+			p.Errors = append(p.Errors, mistake{Field: m.Field, Code: m.Code, Detail: m.Sentence})
+		}
+	}
+	if p.Field != "" && !strings.Contains(p.Detail, p.Field) {
+		p.Detail = p.Field + " " + p.Detail
+	}
+	header := http.Header{"Content-Type": {"application/problem+json"}}
+	if p.Status == http.StatusServiceUnavailable {
+		header.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	return answer{status: p.Status, header: header, body: encode(p), code: p.Code, err: err}
+}
+
+// encode writes a value of this package as JSON; those cannot fail.
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return []byte(`{"title":"Internal Server Error","status":500,"code":"internal"}`)
+	}
+	return b
+}

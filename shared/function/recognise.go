@@ -1,0 +1,255 @@
+package function
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/strictjson"
+)
+
+// arrival is an event whose shape was recognised; exactly one kind of it.
+type arrival struct {
+	source    Source
+	http      *httpEvent
+	operation string // of a direct call
+	name      string // of a timer, or the type of an event
+	in        input
+}
+
+// shape recognises events by their members.
+type shape struct {
+	fits func(members) bool
+	read func(raw []byte) (arrival, error)
+}
+
+type members map[string]json.RawMessage
+
+// shapes are tried in order; no event fits two of them.
+func shapes() []shape {
+	return []shape{
+		{fitsDirect, readDirect},
+		{fitsHTTP, readHTTP},
+		{fitsTimer, readTimer},
+		{fitsObjects, readObjects},
+		{fitsCloudEvent, readCloudEvent},
+		{fitsAWSEvent, readAWSEvent},
+	}
+}
+
+// recognise tells what an event is. An event that is no known shape, or is
+// malformed inside one, fails with fault.Invalid.
+func recognise(raw []byte) (arrival, error) {
+	raw = bytes.TrimSpace(raw)
+	if err := strictjson.Check(raw, nil); err != nil {
+		return arrival{}, err
+	}
+	var m members
+	if raw[0] != '{' || json.Unmarshal(raw, &m) != nil {
+		return arrival{}, unrecognised()
+	}
+	for _, s := range shapes() {
+		if s.fits(m) {
+			return s.read(raw)
+		}
+	}
+	return arrival{}, unrecognised()
+}
+
+func unrecognised() error {
+	return fault.New(fault.Invalid, "not an event of a kind this function knows; "+
+		`call it as {"operation":"…","input":{…}}`).WithCode(codeEvent)
+}
+
+func (m members) has(keys ...string) bool {
+	for _, key := range keys {
+		if _, ok := m[key]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// text returns a member that is a string.
+func (m members) text(key string) string {
+	var s string
+	if json.Unmarshal(m[key], &s) != nil {
+		return ""
+	}
+	return s
+}
+
+func fitsDirect(m members) bool { return m.has("operation") }
+
+func readDirect(raw []byte) (arrival, error) {
+	var call struct {
+		Operation string          `json:"operation"`
+		Input     json.RawMessage `json:"input"`
+	}
+	if err := strictjson.Decode(raw, &call); err != nil {
+		return arrival{}, err
+	}
+	if string(call.Input) == "null" {
+		return arrival{}, fault.InField("input", strictjson.CodeType, "must be an object, not null")
+	}
+	return arrival{source: SourceDirect, operation: call.Operation, in: input{body: call.Input}}, nil
+}
+
+func fitsHTTP(m members) bool {
+	version := m.text("version")
+	return (version == "v1" || version == "2.0") && m.has("requestContext", "headers") && m.has("rawPath")
+}
+
+func readHTTP(raw []byte) (arrival, error) {
+	event := &httpEvent{}
+	if err := json.Unmarshal(raw, event); err != nil {
+		return arrival{}, malformed(err, "an HTTP request")
+	}
+	if event.RequestContext.HTTP.Method == "" {
+		return arrival{}, unrecognised()
+	}
+	return arrival{source: SourceHTTP, http: event}, nil
+}
+
+func malformed(err error, what string) error {
+	return fault.Wrap(fault.Invalid, err, "looks like %s but is malformed", what).WithCode(codeEvent)
+}
+
+func fitsTimer(m members) bool {
+	n := 2
+	if m.has("payload") {
+		n++
+	}
+	return m.has("triggerTime", "triggerName") && len(m) == n
+}
+
+func readTimer(raw []byte) (arrival, error) {
+	var t struct {
+		TriggerTime time.Time `json:"triggerTime"`
+		TriggerName string    `json:"triggerName"`
+		Payload     string    `json:"payload"`
+	}
+	if err := json.Unmarshal(raw, &t); err != nil {
+		return arrival{}, malformed(err, "a timer's event")
+	}
+	return tick(Tick{Name: t.TriggerName, At: t.TriggerTime.UTC(), Payload: t.Payload}), nil
+}
+
+func tick(t Tick) arrival {
+	return arrival{source: SourceTimer, name: t.Name, in: input{event: t}}
+}
+
+// ossEvent is one entry of an OSS notification.
+type ossEvent struct {
+	EventName   string    `json:"eventName"`
+	EventSource string    `json:"eventSource"`
+	EventTime   time.Time `json:"eventTime"`
+	Region      string    `json:"region"`
+	OSS         struct {
+		Bucket struct {
+			Name string `json:"name"`
+		} `json:"bucket"`
+		Object struct {
+			Key  string `json:"key"`
+			Size int64  `json:"size"`
+			ETag string `json:"eTag"`
+		} `json:"object"`
+	} `json:"oss"`
+}
+
+func fitsObjects(m members) bool {
+	var events []struct {
+		EventSource string          `json:"eventSource"`
+		OSS         json.RawMessage `json:"oss"`
+	}
+	if len(m) != 1 || json.Unmarshal(m["events"], &events) != nil || len(events) == 0 {
+		return false
+	}
+	for _, e := range events {
+		if e.EventSource != "acs:oss" || len(e.OSS) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func readObjects(raw []byte) (arrival, error) {
+	var notice struct {
+		Events []ossEvent `json:"events"`
+	}
+	if err := json.Unmarshal(raw, &notice); err != nil {
+		return arrival{}, malformed(err, "a notification of OSS")
+	}
+	changed := make([]Object, len(notice.Events))
+	for i, e := range notice.Events {
+		if e.OSS.Bucket.Name == "" || e.OSS.Object.Key == "" {
+			return arrival{}, fault.InField("events", codeEvent, "must name bucket and key")
+		}
+		changed[i] = Object{
+			Event: e.EventName, Region: e.Region, Bucket: e.OSS.Bucket.Name, Key: e.OSS.Object.Key,
+			Bytes: e.OSS.Object.Size, ETag: e.OSS.Object.ETag, At: e.EventTime.UTC(),
+		}
+	}
+	return arrival{source: SourceObject, name: anyName, in: input{event: changed}}, nil
+}
+
+func fitsCloudEvent(m members) bool {
+	return m.text("specversion") == "1.0" && m.has("id", "source", "type")
+}
+
+func readCloudEvent(raw []byte) (arrival, error) {
+	var e struct {
+		ID      string          `json:"id"`
+		Source  string          `json:"source"`
+		Type    string          `json:"type"`
+		Subject string          `json:"subject"`
+		Time    time.Time       `json:"time"`
+		Account string          `json:"aliyunaccountid"`
+		Region  string          `json:"aliyunregionid"`
+		Data    json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return arrival{}, malformed(err, "a CloudEvent")
+	}
+	return busEvent(Event[json.RawMessage]{
+		ID: e.ID, Source: e.Source, Type: e.Type, Subject: e.Subject,
+		At: e.Time.UTC(), Account: e.Account, Region: e.Region, Data: e.Data,
+	}), nil
+}
+
+func busEvent(e Event[json.RawMessage]) arrival {
+	return arrival{source: SourceEvent, name: e.Type, in: input{event: e}}
+}
+
+func fitsAWSEvent(m members) bool { return m.has("id", "detail-type", "source", "detail") }
+
+// readAWSEvent reads an event of AWS's EventBridge. Its scheduled events are
+// timers, named by their rule.
+func readAWSEvent(raw []byte) (arrival, error) {
+	var e struct {
+		ID        string          `json:"id"`
+		Kind      string          `json:"detail-type"`
+		Source    string          `json:"source"`
+		Account   string          `json:"account"`
+		Time      time.Time       `json:"time"`
+		Region    string          `json:"region"`
+		Resources []string        `json:"resources"`
+		Detail    json.RawMessage `json:"detail"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return arrival{}, malformed(err, "an event of EventBridge")
+	}
+	subject := ""
+	if len(e.Resources) > 0 {
+		subject = e.Resources[0]
+	}
+	if e.Kind == "Scheduled Event" {
+		return tick(Tick{Name: subject[strings.LastIndexByte(subject, '/')+1:], At: e.Time.UTC()}), nil
+	}
+	return busEvent(Event[json.RawMessage]{
+		ID: e.ID, Source: e.Source, Type: e.Kind, Subject: subject,
+		At: e.Time.UTC(), Account: e.Account, Region: e.Region, Data: e.Detail,
+	}), nil
+}

@@ -1,0 +1,391 @@
+package strictjson
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/base64"
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+)
+
+// place is where in the document the walker is; nil is the root.
+type place struct {
+	above *place
+	key   string
+	index int // in an array; -1 for a key
+}
+
+// longestKey is how much of a key a refusal repeats.
+const longestKey = 64
+
+func (p *place) String() string {
+	if p == nil {
+		return ""
+	}
+	if p.index >= 0 {
+		return p.above.String() + "[" + strconv.Itoa(p.index) + "]"
+	}
+	key := p.key
+	if len(key) > longestKey {
+		key = strings.ToValidUTF8(key[:longestKey], "") + "…"
+	}
+	if p.above == nil {
+		return key
+	}
+	return p.above.String() + "." + key
+}
+
+func (p *place) refuse(code, format string, args ...any) error {
+	return fault.InField(p.String(), code, format, args...)
+}
+
+// walker reads a document that encoding/json found well-formed, so it never
+// looks for the end of the input.
+type walker struct {
+	raw   []byte
+	pos   int
+	known map[reflect.Type]*object
+}
+
+// object is what the walker knows of a struct type.
+type object struct {
+	types map[string]reflect.Type
+	lower map[string]string
+	names []string
+}
+
+func (w *walker) object(t reflect.Type) *object {
+	if o := w.known[t]; o != nil {
+		return o
+	}
+	o := &object{types: map[string]reflect.Type{}, lower: map[string]string{}}
+	for _, f := range Fields(t) {
+		o.types[f.Name] = f.Type
+		o.lower[strings.ToLower(f.Name)] = f.Name
+		o.names = append(o.names, f.Name)
+	}
+	w.known[t] = o
+	return o
+}
+
+func (w *walker) space() {
+	for w.pos < len(w.raw) && strings.IndexByte(" \t\r\n", w.raw[w.pos]) >= 0 {
+		w.pos++
+	}
+}
+
+func (w *walker) value(t reflect.Type, at *place, depth int) error {
+	w.space()
+	t, nullable := pointed(t)
+	if w.raw[w.pos] == 'n' {
+		w.pos += len("null")
+		if !nullable {
+			return at.refuse(CodeType, "must be %s, not null", expected(t))
+		}
+		return nil
+	}
+	if t == nil || !decodesItself(t) || t == reflect.TypeFor[time.Time]() {
+		return w.typed(t, at, depth)
+	}
+	start := w.pos
+	if err := w.typed(nil, at, depth); err != nil {
+		return err
+	}
+	decoder := reflect.New(t).Interface().(json.Unmarshaler)
+	return refusedByType(at, decoder.UnmarshalJSON(w.raw[start:w.pos]))
+}
+
+func (w *walker) typed(t reflect.Type, at *place, depth int) error {
+	switch w.raw[w.pos] {
+	case '{':
+		return w.members(t, at, depth+1)
+	case '[':
+		return w.elements(t, at, depth+1)
+	case '"':
+		return w.text(t, at)
+	case 't', 'f':
+		w.word()
+		if t != nil && t.Kind() != reflect.Bool {
+			return at.refuse(CodeType, "must be %s, not a boolean", expected(t))
+		}
+		return nil
+	}
+	return w.number(t, at)
+}
+
+func (w *walker) members(t reflect.Type, at *place, depth int) error {
+	if depth > MaxDepth {
+		return at.refuse(CodeDepth, "must not nest more than %d levels", MaxDepth)
+	}
+	if t != nil && (t.Kind() != reflect.Struct && t.Kind() != reflect.Map || isText(t)) {
+		return at.refuse(CodeType, "must be %s, not an object", expected(t))
+	}
+	seen := map[string]bool{}
+	for w.more('}') {
+		key, err := w.quoted(at)
+		if err != nil {
+			return err
+		}
+		here := &place{above: at, key: key, index: -1}
+		if seen[key] {
+			return here.refuse(CodeDuplicate, "is there twice")
+		}
+		seen[key] = true
+		member, err := w.member(t, here)
+		if err != nil {
+			return err
+		}
+		w.space()
+		w.pos++ // the colon
+		if err := w.value(member, here, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// member returns the type of the value under the key of here in a t.
+func (w *walker) member(t reflect.Type, here *place) (reflect.Type, error) {
+	if t == nil {
+		return nil, nil
+	}
+	if t.Kind() == reflect.Map {
+		return t.Elem(), nil
+	}
+	o := w.object(t)
+	if member, ok := o.types[here.key]; ok {
+		return member, nil
+	}
+	if name := o.lower[strings.ToLower(here.key)]; name != "" {
+		return nil, here.refuse(CodeCase, "is not known: write it %s", name)
+	}
+	return nil, UnknownName(here.String(), here.key, o.names)
+}
+
+func (w *walker) elements(t reflect.Type, at *place, depth int) error {
+	if depth > MaxDepth {
+		return at.refuse(CodeDepth, "must not nest more than %d levels", MaxDepth)
+	}
+	var element reflect.Type
+	if t != nil {
+		if t.Kind() != reflect.Slice && t.Kind() != reflect.Array || isText(t) || isBytes(t) {
+			return at.refuse(CodeType, "must be %s, not an array", expected(t))
+		}
+		element = t.Elem()
+	}
+	n := 0
+	for ; w.more(']'); n++ {
+		if err := w.value(element, &place{above: at, index: n}, depth); err != nil {
+			return err
+		}
+	}
+	if t != nil && t.Kind() == reflect.Array && n != t.Len() {
+		return at.refuse(CodeValue, "must have exactly %d entries", t.Len())
+	}
+	return nil
+}
+
+// more steps over an opening bracket or a comma and reports whether another
+// value follows before end, which it steps over too.
+func (w *walker) more(end byte) bool {
+	w.space()
+	if w.raw[w.pos] != end {
+		w.pos++
+		w.space()
+	}
+	if w.raw[w.pos] == end {
+		w.pos++
+		return false
+	}
+	return true
+}
+
+func (w *walker) text(t reflect.Type, at *place) error {
+	s, err := w.quoted(at)
+	switch {
+	case err != nil || t == nil:
+		return err
+	case t == reflect.TypeFor[time.Time]():
+		if _, err := time.Parse(time.RFC3339, s); err != nil {
+			return at.refuse(CodeValue, "must be %s", expected(t))
+		}
+		return nil
+	case isText(t):
+		decoder := reflect.New(t).Interface().(encoding.TextUnmarshaler)
+		return refusedByType(at, decoder.UnmarshalText([]byte(s)))
+	case isBytes(t):
+		if _, err := base64.StdEncoding.DecodeString(s); err != nil {
+			return at.refuse(CodeValue, "must be base64")
+		}
+		return nil
+	case t.Kind() != reflect.String || t == reflect.TypeFor[json.Number]():
+		return at.refuse(CodeType, "must be %s, not a string", expected(t))
+	}
+	return nil
+}
+
+// quoted reads a string.
+func (w *walker) quoted(at *place) (string, error) {
+	start := w.pos
+	for w.pos++; w.raw[w.pos] != '"'; w.pos++ {
+		if w.raw[w.pos] == '\\' {
+			w.pos++
+		}
+	}
+	w.pos++
+	raw := w.raw[start:w.pos]
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1]), nil
+	}
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil || !paired(raw) {
+		return "", at.refuse(CodeText, "must not contain half of a surrogate pair")
+	}
+	if strings.IndexByte(s, 0) >= 0 {
+		return "", at.refuse(CodeText, "must not contain NUL")
+	}
+	return s, nil
+}
+
+// paired reports whether every escaped surrogate in raw has its other half.
+func paired(raw []byte) bool {
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		i++
+		unit, ok := escaped(raw[i-1:])
+		if !ok || unit < 0xd800 || unit > 0xdfff {
+			continue
+		}
+		low, ok := escaped(raw[i+5:])
+		if unit >= 0xdc00 || !ok || low < 0xdc00 || low > 0xdfff {
+			return false
+		}
+		i += 10
+	}
+	return true
+}
+
+// escaped reads a \uXXXX at the beginning of raw.
+func escaped(raw []byte) (uint64, bool) {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
+		return 0, false
+	}
+	unit, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
+	return unit, err == nil
+}
+
+// word steps over a literal that is not quoted, and returns it.
+func (w *walker) word() string {
+	start := w.pos
+	for w.pos < len(w.raw) && strings.IndexByte(" \t\r\n,]}", w.raw[w.pos]) < 0 {
+		w.pos++
+	}
+	return string(w.raw[start:w.pos])
+}
+
+func (w *walker) number(t reflect.Type, at *place) error {
+	literal := w.word()
+	if t == nil || t == reflect.TypeFor[json.Number]() {
+		return wholeDigits(literal, 64, at)
+	}
+	var err error
+	switch kind := t.Kind(); {
+	case isText(t):
+		return at.refuse(CodeType, "must be %s, not a number", expected(t))
+	case kind >= reflect.Int && kind <= reflect.Int64:
+		_, err = strconv.ParseInt(literal, 10, t.Bits())
+	case kind >= reflect.Uint && kind <= reflect.Uintptr:
+		_, err = strconv.ParseUint(literal, 10, t.Bits())
+	case kind == reflect.Float32 || kind == reflect.Float64:
+		return wholeDigits(literal, t.Bits(), at)
+	default:
+		return at.refuse(CodeType, "must be %s, not a number", expected(t))
+	}
+	if err != nil {
+		return at.refuse(CodeNumber, "must be %s", expected(t))
+	}
+	return nil
+}
+
+// wholeDigits refuses a number that a float of that many bits would change
+// into another: an overflow, or an integer beyond what it holds exactly.
+func wholeDigits(literal string, bits int, at *place) error {
+	exact := 1 << 53
+	if bits == 32 {
+		exact = 1 << 24
+	}
+	f, err := strconv.ParseFloat(literal, bits)
+	if err != nil {
+		return at.refuse(CodeNumber, "must be a number within the range of this field")
+	}
+	if strings.ContainsAny(literal, ".eE") || f >= -float64(exact) && f <= float64(exact) {
+		return nil
+	}
+	return at.refuse(CodeNumber, "must be a whole number of at most %d: larger ones lose digits; send a string", exact)
+}
+
+// refusedByType passes on what a type's own decoding says, if it is meant for callers.
+func refusedByType(at *place, err error) error {
+	if err == nil {
+		return nil
+	}
+	sentence := "is not a valid value"
+	if said := fault.Sentence(err); said != string(fault.Of(err)) {
+		sentence = said
+	}
+	e := fault.InField(at.String(), CodeValue, "%s", sentence)
+	e.Cause = err
+	return e
+}
+
+// pointed returns what t points to, and whether null may stand for a t. Null is
+// nothing only where Go has a nothing.
+func pointed(t reflect.Type) (reflect.Type, bool) {
+	nullable := false
+	for t != nil && t.Kind() == reflect.Pointer {
+		t, nullable = t.Elem(), true
+	}
+	if t == nil || t.Kind() == reflect.Interface {
+		return nil, true
+	}
+	if t == reflect.TypeFor[time.Time]() {
+		return t, nullable
+	}
+	return t, nullable || t.Kind() == reflect.Slice || t.Kind() == reflect.Map || decodesItself(t)
+}
+
+func isText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
+}
+
+// expected says in words what JSON a t is.
+func expected(t reflect.Type) string {
+	switch kind := t.Kind(); {
+	case t == reflect.TypeFor[time.Time]():
+		return "a time as in 2026-01-31T12:00:00Z"
+	case isText(t), isBytes(t):
+		return "a string"
+	case kind == reflect.Bool:
+		return "true or false"
+	case kind >= reflect.Int && kind <= reflect.Uintptr:
+		return "a whole number of " + strconv.Itoa(t.Bits()) + " bits"
+	case kind == reflect.Float32, kind == reflect.Float64, t == reflect.TypeFor[json.Number]():
+		return "a number"
+	case kind == reflect.Struct, kind == reflect.Map:
+		return "an object"
+	case kind == reflect.Slice, kind == reflect.Array:
+		return "an array"
+	}
+	return "a string"
+}

@@ -1,0 +1,177 @@
+package function
+
+import (
+	"errors"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/go-playground/validator/v10"
+
+	"imagekeeper/shared/fault"
+)
+
+// Rule is a validation of our own for text: a field whose validate tag holds
+// Tag must match Pattern. Numbers, lists and whole structs are for the
+// operation itself to judge.
+type Rule struct {
+	// Tag is the name used in validate tags.
+	Tag string
+	// Pattern is an anchored regular expression (RE2). The OpenAPI document shows it.
+	Pattern string
+	// Sentence goes on after the field's name, e.g. "must be an image id such as m-bp1…".
+	Sentence string
+}
+
+// embedded stands for the name of an embedded struct, which JSON does not show.
+const embedded = "\x00"
+
+// validation judges structs by their validate tags. It is made when the first
+// input arrives: a start should not wait for it.
+type validation struct {
+	validator *validator.Validate
+	rules     map[string]Rule
+}
+
+// newValidation makes one whose failures name fields by the tag nameTag.
+func newValidation(nameTag string, rules []Rule) *validation {
+	v := &validation{validator: validator.New(validator.WithRequiredStructEnabled()), rules: map[string]Rule{}}
+	v.validator.RegisterTagNameFunc(func(f reflect.StructField) string {
+		name, _, _ := strings.Cut(f.Tag.Get(nameTag), ",")
+		if name == "" && f.Anonymous {
+			return embedded
+		}
+		return name
+	})
+	for _, rule := range rules {
+		pattern := regexp.MustCompile(rule.Pattern)
+		v.rules[rule.Tag] = rule
+		// The tag of a Rule is checked by With; nothing else can fail here.
+		_ = v.validator.RegisterValidation(rule.Tag, func(f validator.FieldLevel) bool {
+			return f.Field().Kind() == reflect.String && pattern.MatchString(f.Field().String())
+		})
+	}
+	return v
+}
+
+// check returns all that is wrong with a struct as mistakes, or nil. Something
+// that is no struct is not judged.
+func (v *validation) check(in any) error {
+	t := reflect.TypeOf(in)
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	err := v.validator.Struct(in)
+	var failed validator.ValidationErrors
+	if !errors.As(err, &failed) {
+		if err == nil {
+			return nil
+		}
+		return fault.Wrap(fault.Internal, err, "")
+	}
+	all := make(mistakes, len(failed))
+	for i, f := range failed {
+		all[i] = fault.InField(where(f.Namespace()), f.Tag(), "%s", v.sentence(t, f))
+	}
+	return all
+}
+
+// where turns the validator's "In.\x00.accounts[2].until" into "accounts[2].until".
+func where(namespace string) string {
+	_, path, _ := strings.Cut(namespace, ".")
+	return strings.ReplaceAll(path, embedded+".", "")
+}
+
+func (v *validation) sentence(t reflect.Type, f validator.FieldError) string {
+	if rule, ours := v.rules[f.Tag()]; ours {
+		return rule.Sentence + commaHint(f.Value())
+	}
+	switch tag, param := f.Tag(), f.Param(); tag {
+	case "required":
+		return "is required"
+	case "oneof":
+		return "must be one of " + strings.Join(strings.Fields(strings.ReplaceAll(param, "'", "")), ", ") + commaHint(f.Value())
+	case "min", "gte":
+		return "must be at least " + measured(f.Kind(), param)
+	case "max", "lte":
+		return "must be at most " + measured(f.Kind(), param)
+	case "len", "eq":
+		return "must be exactly " + measured(f.Kind(), param)
+	case "gt":
+		return "must be more than " + measured(f.Kind(), param)
+	case "lt":
+		return "must be less than " + measured(f.Kind(), param)
+	case "datetime":
+		return "must be a time written as " + param
+	case "unique":
+		return "must not hold the same entry twice"
+	case "url", "uri", "http_url":
+		return "must be a URL"
+	case "numeric", "number":
+		return "must consist of digits"
+	case "alphanum":
+		return "must consist of letters and digits"
+	}
+	return related(t, f)
+}
+
+// related is the sentence of rules that compare a field with another one.
+func related(t reflect.Type, f validator.FieldError) string {
+	others := namesOf(t, f.Param())
+	switch f.Tag() {
+	case "required_with", "required_with_all":
+		return "is required together with " + others
+	case "required_without", "required_without_all":
+		return "is required unless " + others + " is given"
+	case "excluded_with", "excluded_with_all":
+		return "must not be given together with " + others
+	case "excluded_without", "excluded_without_all":
+		return "must not be given without " + others
+	case "required_if", "required_unless":
+		return "is required here; it depends on " + others
+	case "excluded_if", "excluded_unless":
+		return "must not be given here; it depends on " + others
+	case "gtfield", "gtcsfield":
+		return "must be after, or more than, " + others
+	case "gtefield", "gtecsfield":
+		return "must not be before, or less than, " + others
+	case "ltfield", "ltcsfield":
+		return "must be before, or less than, " + others
+	case "ltefield", "ltecsfield":
+		return "must not be after, or more than, " + others
+	case "nefield":
+		return "must differ from " + others
+	}
+	return "does not satisfy the rule " + f.Tag()
+}
+
+// namesOf translates the Go names of fields in a rule's parameter into JSON names.
+func namesOf(t reflect.Type, param string) string {
+	words := strings.Fields(param)
+	for i, word := range words {
+		if f, ok := t.FieldByName(word); ok {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+				words[i] = name
+			}
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// measured says what a limit counts.
+func measured(kind reflect.Kind, param string) string {
+	switch kind {
+	case reflect.String:
+		return param + " characters"
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return param + " entries"
+	}
+	return param
+}
+
+func commaHint(value any) string {
+	if v := reflect.ValueOf(value); v.Kind() == reflect.String {
+		return repeated(v.String())
+	}
+	return ""
+}
