@@ -3,6 +3,7 @@ package selection
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -83,10 +84,22 @@ func Decide(q Query, seen Observed) (List, error) {
 	for _, v := range page {
 		list.Page = append(list.Page, Chosen{v.Sighting, judge.Why(v)})
 	}
+	if len(page) > 0 && q.Order == NewestFirst && q.Cursor == "" {
+		list.Page[0].Why = append(list.Page[0].Why, theOneToUse(len(fit), len(seen.Unread)))
+	}
 	if q.Explain {
 		list.PassedOver = judge.explain(passed, MaxExamples)
 	}
 	return list, nil
+}
+
+// theOneToUse is why the first image of a list is first.
+func theOneToUse(fit, unread int) image.Reason {
+	sentence := fmt.Sprintf("the newest of %d that fit: the one to use", fit)
+	if unread > 0 {
+		sentence = fmt.Sprintf("the newest of %d that fit where it could be read; %d places could not be", fit, unread)
+	}
+	return image.Reason{Code: "newest", Sentence: sentence}
 }
 
 // explain counts the objections and picks the nearest misses.
@@ -173,7 +186,8 @@ func choose(q Query, seen Observed) []Choice {
 		}
 		c := Choice{Region: r, PassedOver: *judge.explain(over[r], familyExamples)}
 		if best := here[r]; len(best) > 0 {
-			c.Best, c.Older = &Chosen{best[0].Sighting, judge.Why(best[0])}, len(best)-1
+			why := append(judge.Why(best[0]), theOneToUse(len(best), len(seen.Unread)))
+			c.Best, c.Older = &Chosen{best[0].Sighting, why}, len(best)-1
 		}
 		choices = append(choices, c)
 	}

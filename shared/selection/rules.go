@@ -58,7 +58,7 @@ func identityRules() []rule {
 			func(j *Judge, s *Sighting) bool { return !slices.Contains(j.query.IDs, s.ID) }),
 		field("owner", "the owner",
 			func(q *Query) string { return string(q.Owner) },
-			func(s *Sighting) string { return string(s.owner()) }, nil),
+			func(s *Sighting) string { return string(s.OwnerID()) }, nil),
 		field("name", "the name",
 			func(q *Query) string { return q.Name },
 			func(s *Sighting) string { return s.Name },
@@ -76,8 +76,8 @@ func identityRules() []rule {
 	}
 }
 
-// owner: the account that sees an image as custom owns it, said or not.
-func (s *Sighting) owner() image.AccountID {
+// OwnerID is the account that owns the image, "" if that is not told: the account that sees an image as custom owns it, said or not.
+func (s *Sighting) OwnerID() image.AccountID {
 	if s.Owner == "" && s.Kind == image.KindCustom {
 		return s.Account
 	}

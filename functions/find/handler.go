@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"imagekeeper/shared/alicloud"
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/selection"
+)
+
+// handler is built once and only read afterwards.
+type handler struct {
+	config config
+	// views are the accounts to look through, our own first.
+	views func(call function.Call) []selection.View
+	now   func() time.Time
+}
+
+// open reads the configuration and wires find to Alibaba Cloud.
+func open(look function.Lookup) (*function.Function, error) {
+	config, err := readConfig(look)
+	if err != nil {
+		return nil, err
+	}
+	home, _ := look("FC_REGION")
+	cloud, err := alicloud.Open(alicloud.Config{
+		Region: image.RegionID(home), RateShare: config.RateShare,
+		ECSEndpoint: config.ECSEndpoint, STSEndpoint: config.STSEndpoint,
+	})
+	if err != nil {
+		return nil, err
+	}
+	eyes := eyes{cloud: cloud, roles: config.Accounts}
+	return handler{config: config, views: eyes.views, now: time.Now}.function(), nil
+}
+
+// function returns the operations. Everything here reads, so every role may call it.
+func (h handler) function() *function.Function {
+	return function.New("find",
+		function.Handle(function.Spec{
+			Name: "find.images", Pattern: "GET /images", Role: function.Viewer,
+			Summary: "Which images there are; the first one, with the default sort, is the one to use",
+		}, h.images),
+		function.Handle(function.Spec{
+			Name: "find.image", Pattern: "GET /images/{imageId}", Role: function.Viewer,
+			Summary: "All about one image, and ready lines that use it",
+		}, h.image),
+		function.Handle(function.Spec{
+			Name: "find.family", Pattern: "GET /families/{family}", Role: function.Viewer,
+			Summary: "The newest image of a family that fits, for each region",
+		}, h.family),
+	).With(rules()...)
+}
+
+func (h handler) images(ctx context.Context, call function.Call, in listInput) (list, error) {
+	if in.Explain && in.Format == "csv" {
+		return list{}, fault.InField("explain", "notInFormat", "does not go into a table; use format json or ndjson")
+	}
+	scope, err := h.scope(call)
+	if err != nil {
+		return list{}, err
+	}
+	ctx, end := inTime(ctx, h.now())
+	defer end()
+	asOf := h.now()
+	found, err := selection.Find(ctx, scope, in.query())
+	if err != nil {
+		return list{}, err
+	}
+	if found.Blind && in.Format != "" && in.Format != "json" {
+		return list{}, fault.New(fault.Unknown, "%s", blindSentence(found.Unread)).WithCode(codeUnread)
+	}
+	return newList(found, asOf, call.RequestID), nil
+}
+
+func (h handler) image(ctx context.Context, call function.Call, in imageInput) (detail, error) {
+	scope, err := h.scope(call)
+	if err != nil {
+		return detail{}, err
+	}
+	ctx, end := inTime(ctx, h.now())
+	defer end()
+	asOf := h.now()
+	d, err := selection.Describe(ctx, scope, in.ImageID, image.RegionID(call.Region), in.where.query(), asOf)
+	if err != nil {
+		return detail{}, err
+	}
+	return newDetail(d, asOf), nil
+}
+
+func (h handler) family(ctx context.Context, call function.Call, in familyInput) (family, error) {
+	scope, err := h.scope(call)
+	if err != nil {
+		return family{}, err
+	}
+	ctx, end := inTime(ctx, h.now())
+	defer end()
+	asOf := h.now()
+	choices, unread, err := selection.Newest(ctx, scope, in.filter.query(in.where))
+	if err != nil {
+		return family{}, err
+	}
+	return newFamily(in.Family, choices, unread, asOf), nil
+}
+
+// scope is where this call looks unless its parameters narrow it.
+func (h handler) scope(call function.Call) (selection.Scope, error) {
+	regions, all, err := h.config.regions(image.RegionID(call.Region))
+	if err != nil {
+		return selection.Scope{}, err
+	}
+	return selection.Scope{Views: h.views(call), Regions: regions, All: all}, nil
+}
+
+// longestMargin is kept for writing the answer, whatever the cloud does.
+const longestMargin = 2 * time.Second
+
+// inTime ends the asking a little before the platform ends the call, so that
+// what was read by then is still answered and the rest is said to be unknown.
+func inTime(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(longestMargin, deadline.Sub(now)/10)))
+}

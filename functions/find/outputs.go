@@ -1,0 +1,320 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/selection"
+)
+
+// codeUnread is the code of an answer about which nothing could be read.
+const codeUnread = "unread"
+
+// row is one image in a list.
+type row struct {
+	ImageID      image.ID           `json:"imageId"`
+	RegionID     image.RegionID     `json:"regionId"`
+	AccountID    image.AccountID    `json:"accountId"`
+	Kind         image.Kind         `json:"kind"`
+	OwnerID      image.AccountID    `json:"ownerId,omitempty"`
+	SeenBy       []image.AccountID  `json:"seenBy"`
+	Name         string             `json:"name"`
+	Description  string             `json:"description,omitempty"`
+	Family       image.Family       `json:"imageFamily,omitempty"`
+	Version      string             `json:"imageVersion,omitempty"`
+	Status       image.Status       `json:"status"`
+	Usable       image.Tri          `json:"usable"`
+	OSType       image.OSType       `json:"osType"`
+	OSName       string             `json:"osName,omitempty"`
+	Platform     string             `json:"platform,omitempty"`
+	Architecture image.Architecture `json:"architecture"`
+	BootMode     image.BootMode     `json:"bootMode,omitempty"`
+	NVMe         string             `json:"nvme,omitempty"`
+	SizeGiB      int                `json:"sizeGiB"`
+	CreatedAt    time.Time          `json:"createdAt"`
+	ProductCode  image.ProductCode  `json:"productCode,omitempty"`
+	Supplier     string             `json:"supplier,omitempty"`
+	LicenseType  string             `json:"licenseType,omitempty"`
+	Licence      selection.Licence  `json:"licence"`
+	Encrypted    image.Tri          `json:"encrypted"`
+	DataDisks    int                `json:"dataDisks"`
+	Usage        image.Usage        `json:"usage,omitempty"`
+	Copied       bool               `json:"copied"`
+	Published    bool               `json:"published"`
+	SharedOut    image.Tri          `json:"sharedOut"`
+	Tags         image.Tags         `json:"tags"`
+	// Reasons say why it is here, or why not.
+	Reasons []image.Reason `json:"reasons,omitempty"`
+}
+
+func newRow(s selection.Sighting, why []image.Reason) row {
+	licence, _ := selection.LicenceOf(s.Image)
+	r := row{
+		ImageID: s.ID, RegionID: s.Region, AccountID: s.Account, Kind: s.Kind, OwnerID: s.OwnerID(), SeenBy: s.SeenBy,
+		Name: s.Name, Description: s.Description, Family: s.Family, Version: s.Version, Status: s.Status, Usable: s.Usable,
+		OSType: s.OSType, OSName: s.OSName, Platform: s.Platform, Architecture: s.Architecture, BootMode: s.BootMode, NVMe: s.NVMe,
+		SizeGiB: s.SizeGiB, CreatedAt: s.CreatedAt.UTC(), ProductCode: s.ProductCode, Supplier: s.Supplier, LicenseType: s.LicenseType,
+		Licence: licence, Encrypted: s.Encrypted(), DataDisks: len(s.Image.DataDisks()), Usage: s.Usage,
+		Copied: s.Copied, Published: s.Published, SharedOut: s.SharedOut, Tags: s.Tags, Reasons: why,
+	}
+	if r.Tags == nil {
+		r.Tags = image.Tags{}
+	}
+	return r
+}
+
+func newRows(chosen []selection.Chosen) []row {
+	rows := make([]row, 0, len(chosen))
+	for _, c := range chosen {
+		rows = append(rows, newRow(c.Sighting, c.Why))
+	}
+	return rows
+}
+
+// header names the columns of format=csv.
+func header() []string {
+	return []string{
+		"imageId", "regionId", "accountId", "kind", "ownerId", "seenBy", "name", "imageFamily", "status", "usable",
+		"osType", "platform", "osName", "architecture", "bootMode", "sizeGiB", "createdAt", "productCode", "licence",
+		"encrypted", "dataDisks", "usage", "tags",
+	}
+}
+
+func (r row) columns() []string {
+	seen := make([]string, len(r.SeenBy))
+	for i, a := range r.SeenBy {
+		seen[i] = string(a)
+	}
+	tags := make([]string, 0, len(r.Tags))
+	for _, key := range r.Tags.Keys() {
+		tags = append(tags, key+"="+r.Tags[key])
+	}
+	return []string{
+		string(r.ImageID), string(r.RegionID), string(r.AccountID), string(r.Kind), string(r.OwnerID), strings.Join(seen, " "),
+		r.Name, string(r.Family), string(r.Status), r.Usable.String(),
+		string(r.OSType), r.Platform, r.OSName, string(r.Architecture), string(r.BootMode), strconv.Itoa(r.SizeGiB),
+		r.CreatedAt.Format(time.RFC3339), string(r.ProductCode), string(r.Licence),
+		r.Encrypted.String(), strconv.Itoa(r.DataDisks), string(r.Usage), strings.Join(tags, " "),
+	}
+}
+
+// list is the answer of find.images. When nothing could be read it is a problem
+// document as well.
+type list struct {
+	*blind
+	AsOf  time.Time `json:"asOf"`
+	Items []row     `json:"items"`
+	// Total is missing while something is unknown.
+	Total      *int           `json:"total,omitempty"`
+	NextCursor string         `json:"nextCursor,omitempty"`
+	Unknown    []image.Unread `json:"unknown"`
+	PassedOver *passedOver    `json:"passedOver,omitempty"`
+}
+
+// blind are the members of a problem document (RFC 9457).
+type blind struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Code      string `json:"code"`
+	Detail    string `json:"detail"`
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// passedOver tells about the images that do not fit.
+type passedOver struct {
+	Count   int     `json:"count"`
+	Reasons []count `json:"reasons"`
+	// Examples came closest to fitting.
+	Examples []row `json:"examples"`
+}
+
+type count struct {
+	Code  string `json:"code"`
+	Count int    `json:"count"`
+}
+
+func newPassedOver(p selection.PassedOver) *passedOver {
+	over := &passedOver{Count: p.Count, Reasons: []count{}, Examples: newRows(p.Examples)}
+	for _, c := range p.Reasons {
+		over.Reasons = append(over.Reasons, count(c))
+	}
+	return over
+}
+
+func newList(found selection.List, asOf time.Time, requestID string) list {
+	l := list{
+		AsOf: asOf.UTC(), Items: newRows(found.Page), NextCursor: found.Next, Unknown: orNone(found.Unread),
+	}
+	if found.Total >= 0 {
+		l.Total = &found.Total
+	}
+	if found.PassedOver != nil {
+		l.PassedOver = newPassedOver(*found.PassedOver)
+	}
+	if found.Blind {
+		status := fault.Unknown.HTTPStatus()
+		l.blind = &blind{"about:blank", http.StatusText(status), status, codeUnread, blindSentence(found.Unread), requestID}
+	}
+	return l
+}
+
+func orNone(unread []image.Unread) []image.Unread {
+	if unread == nil {
+		return []image.Unread{}
+	}
+	return unread
+}
+
+func blindSentence(unread []image.Unread) string {
+	first := unread[0]
+	place := strings.Trim(string(first.Account)+"/"+string(first.Region), "/")
+	return fmt.Sprintf("nothing could be read; %d places, the first is %s: %s", len(unread), place, first.Sentence)
+}
+
+// HTTPStatus is 200, or 502 if nothing could be read.
+func (l list) HTTPStatus() int {
+	if l.blind != nil {
+		return l.Status
+	}
+	return http.StatusOK
+}
+
+// HTTPHeader repeats what a table has no place for.
+func (l list) HTTPHeader() http.Header {
+	h := http.Header{}
+	if l.blind != nil {
+		h.Set("Content-Type", "application/problem+json")
+	}
+	if l.NextCursor != "" {
+		h.Set("Next-Cursor", l.NextCursor)
+	}
+	if len(l.Unknown) > 0 {
+		h.Set("Unknown-Count", strconv.Itoa(len(l.Unknown)))
+	}
+	return h
+}
+
+// Rows is the list as a table.
+func (l list) Rows() ([]string, iter.Seq[[]string]) {
+	return header(), func(yield func([]string) bool) {
+		for i := range l.Items {
+			if !yield(l.Items[i].columns()) {
+				return
+			}
+		}
+	}
+}
+
+// Lines is the list one image per line, and then one line with the rest of the
+// answer, so that whoever reads to the end knows that nothing is missing.
+func (l list) Lines() iter.Seq[any] {
+	return func(yield func(any) bool) {
+		for i := range l.Items {
+			if !yield(l.Items[i]) {
+				return
+			}
+		}
+		yield(end{true, l.AsOf, len(l.Items), l.Total, l.NextCursor, l.Unknown, l.PassedOver})
+	}
+}
+
+// end is the last line of format=ndjson.
+type end struct {
+	End        bool           `json:"end"`
+	AsOf       time.Time      `json:"asOf"`
+	Count      int            `json:"count"`
+	Total      *int           `json:"total,omitempty"`
+	NextCursor string         `json:"nextCursor,omitempty"`
+	Unknown    []image.Unread `json:"unknown"`
+	PassedOver *passedOver    `json:"passedOver,omitempty"`
+}
+
+// disk is one disk inside an image.
+type disk struct {
+	Device       string           `json:"device"`
+	System       bool             `json:"system"`
+	SizeGiB      int              `json:"sizeGiB"`
+	SnapshotID   image.SnapshotID `json:"snapshotId,omitempty"`
+	Encrypted    image.Tri        `json:"encrypted"`
+	Format       string           `json:"format,omitempty"`
+	ImportBucket string           `json:"importBucket,omitempty"`
+	ImportObject string           `json:"importObject,omitempty"`
+}
+
+// detail is the answer of find.image: the image, and what follows from it.
+type detail struct {
+	AsOf time.Time `json:"asOf"`
+	row
+	Progress       int                 `json:"progress"`
+	ResourceGroup  string              `json:"resourceGroupId,omitempty"`
+	CloudInit      bool                `json:"cloudInit"`
+	Subscribed     bool                `json:"subscribed"`
+	DiskMappings   []disk              `json:"diskMappings"`
+	Health         []selection.Finding `json:"health"`
+	LicenceReasons []image.Reason      `json:"licenceReasons"`
+	Use            []selection.Snippet `json:"use"`
+	// Ambiguous: other places have an image of this id, too.
+	Ambiguous bool           `json:"ambiguous"`
+	Elsewhere []image.Ref    `json:"elsewhere"`
+	Unknown   []image.Unread `json:"unknown"`
+}
+
+func newDetail(d selection.Described, asOf time.Time) detail {
+	out := detail{
+		AsOf: asOf.UTC(), row: newRow(d.Sighting, nil), Progress: d.Progress, ResourceGroup: d.ResourceGroup,
+		CloudInit: d.CloudInit, Subscribed: d.Subscribed,
+		DiskMappings: []disk{}, Health: []selection.Finding{}, LicenceReasons: d.LicenceWhy,
+		Use: []selection.Snippet{}, Ambiguous: len(d.Elsewhere) > 0, Elsewhere: []image.Ref{}, Unknown: orNone(d.Unread),
+	}
+	for _, m := range d.Disks {
+		out.DiskMappings = append(out.DiskMappings, disk(m))
+	}
+	out.Health = append(out.Health, d.Health...)
+	out.Use = append(out.Use, d.Use...)
+	out.Elsewhere = append(out.Elsewhere, d.Elsewhere...)
+	if out.Ambiguous {
+		out.Reasons = []image.Reason{{
+			Code:     "severalPlaces",
+			Sentence: fmt.Sprintf("%d places have an image of this id; name a region to choose", len(d.Elsewhere)+1),
+		}}
+	}
+	return out
+}
+
+// family is the answer of find.family.
+type family struct {
+	AsOf    time.Time      `json:"asOf"`
+	Family  image.Family   `json:"imageFamily"`
+	Items   []choice       `json:"items"`
+	Unknown []image.Unread `json:"unknown"`
+}
+
+// choice is the image to use in one region.
+type choice struct {
+	RegionID image.RegionID `json:"regionId"`
+	// Image is missing where no image of the family fits.
+	Image *row `json:"image,omitempty"`
+	// Older is how many more fit.
+	Older      int         `json:"older"`
+	PassedOver *passedOver `json:"passedOver"`
+}
+
+func newFamily(name image.Family, choices []selection.Choice, unread []image.Unread, asOf time.Time) family {
+	f := family{AsOf: asOf.UTC(), Family: name, Items: []choice{}, Unknown: orNone(unread)}
+	for _, c := range choices {
+		item := choice{RegionID: c.Region, Older: c.Older, PassedOver: newPassedOver(c.PassedOver)}
+		if c.Best != nil {
+			best := newRow(c.Best.Sighting, c.Best.Why)
+			item.Image = &best
+		}
+		f.Items = append(f.Items, item)
+	}
+	return f
+}
