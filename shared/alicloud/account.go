@@ -2,65 +2,262 @@ package alicloud
 
 import (
 	"context"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	"github.com/aliyun/alibaba-cloud-sdk-go/services/sts"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
 
-// Cloud is one process's way to Alibaba Cloud: transport, limits and
-// endpoints, shared by all accounts. Safe for concurrent use.
-type Cloud struct{}
-
-// Account reads one account with one set of credentials. Safe for concurrent use.
-type Account struct{}
-
-// Open returns a Cloud. It fails with fault.Invalid, naming the field, for an
-// endpoint or a number that is not allowed.
-func Open(config Config) (*Cloud, error) { return &Cloud{}, nil }
-
-// Account returns the account that the credentials belong to. It calls nothing.
-func (c *Cloud) Account(credentials Credentials) *Account { return &Account{} }
-
-// Assume returns the account of a RAM role, with credentials that are renewed
-// as long as the base account's are good.
-func (c *Cloud) Assume(ctx context.Context, base *Account, role RoleARN, session string) (*Account, error) {
-	return nil, pending()
+// Account reads one account with one set of credentials, or with those of a
+// role. Safe for concurrent use.
+type Account struct {
+	cloud *Cloud
+	// source returns credentials that are good now.
+	source func(context.Context) (grant, error)
+	// id is known from the start for roles, else asked for.
+	id func(context.Context) (image.AccountID, error)
 }
 
-func pending() error { return fault.New(fault.Internal, "skeleton") }
-
-// ID returns the account's id.
-func (a *Account) ID(ctx context.Context) (image.AccountID, error) { return "", pending() }
-
-// Regions lists the regions that the account may use.
-func (a *Account) Regions(ctx context.Context) ([]image.Region, error) { return nil, pending() }
-
-// Images lists images of one region, all pages.
-func (a *Account) Images(ctx context.Context, region image.RegionID, listing image.Listing) ([]image.Image, error) {
-	return nil, pending()
+// Account returns the account that the credentials belong to. It calls
+// nothing: credentials that are incomplete or wrong fail at the first call.
+func (c *Cloud) Account(credentials Credentials) *Account {
+	made := sync.OnceValues(func() (grant, error) {
+		signer, err := newSigner(credentials)
+		return grant{credentials: credentials, signer: signer}, err
+	})
+	a := &Account{cloud: c, source: func(context.Context) (grant, error) { return made() }}
+	a.id = func(ctx context.Context) (image.AccountID, error) { return a.ask(ctx, credentials.print()) }
+	return a
 }
 
-// InstanceTypes describes instance types; none named: all of the region.
-func (a *Account) InstanceTypes(ctx context.Context, region image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
-	return nil, pending()
+// ID returns the account's id; source: STS GetCallerIdentity, asked once per
+// credentials and process.
+func (a *Account) ID(ctx context.Context) (image.AccountID, error) { return a.id(ctx) }
+
+// mostRemembered bounds what a Cloud remembers of credentials and roles:
+// temporary ones change every hour.
+const mostRemembered = 1024
+
+// ask returns the account of credentials, from memory if it was asked before.
+func (a *Account) ask(ctx context.Context, print fingerprint) (image.AccountID, error) {
+	c := a.cloud
+	c.mu.Lock()
+	known, ok := c.accounts[print]
+	c.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	id, err := a.callerIdentity(ctx)
+	if err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.accounts) >= mostRemembered {
+		clear(c.accounts)
+	}
+	c.accounts[print] = id
+	return id, nil
 }
 
-// Grants lists the accounts that an image is shared with.
-func (a *Account) Grants(ctx context.Context, region image.RegionID, id image.ID) ([]image.Grant, error) {
-	return nil, pending()
+// callerIdentity asks STS who the credentials are.
+func (a *Account) callerIdentity(ctx context.Context) (image.AccountID, error) {
+	var id image.AccountID
+	err := a.do(ctx, "", call{
+		product: "sts", action: "GetCallerIdentity", at: a.cloud.sts,
+		build: func() requests.AcsRequest {
+			r := sts.CreateGetCallerIdentityRequest()
+			r.RegionId = string(a.cloud.home)
+			return r
+		},
+		read: func(s *scanner) (err error) {
+			id, err = readIdentity(s)
+			return err
+		},
+	})
+	return id, err
 }
 
-// Instances lists instances of one region.
-func (a *Account) Instances(ctx context.Context, region image.RegionID, listing image.InstanceListing) ([]image.Instance, error) {
-	return nil, pending()
+// readIdentity reads GetCallerIdentity's answer.
+func readIdentity(s *scanner) (image.AccountID, error) {
+	var id image.AccountID
+	var requestID string
+	s.object(func(key []byte) {
+		switch string(key) {
+		case "AccountId":
+			id = s.account()
+		case "RequestId":
+			requestID = s.str()
+		default:
+			s.skip()
+		}
+	})
+	if err := s.end(); err != nil || id == "" || requestID == "" {
+		return "", errMalformed
+	}
+	return id, nil
 }
 
-// Disks lists disks of one region.
-func (a *Account) Disks(ctx context.Context, region image.RegionID, listing image.DiskListing) ([]image.Disk, error) {
-	return nil, pending()
+// assumption is who assumes what under which name.
+type assumption struct {
+	base    fingerprint
+	role    RoleARN
+	session string
 }
 
-// Snapshots lists snapshots of one region.
-func (a *Account) Snapshots(ctx context.Context, region image.RegionID, listing image.SnapshotListing) ([]image.Snapshot, error) {
-	return nil, pending()
+// role keeps the credentials of one assumption, and renews them.
+type role struct {
+	turn  chan struct{} // held while STS is asked
+	mu    sync.Mutex
+	grant grant
+}
+
+// sessionShape is what STS allows as the name of a session.
+var sessionShape = regexp.MustCompile(`^[A-Za-z0-9.@_-]{2,64}$`)
+
+// Assume returns the account of a RAM role that base may assume; its sessions
+// show as session in the audit trail. It calls STS, and again before the
+// credentials expire. It fails with fault.Invalid for a malformed role or
+// session, and with fault.Forbidden when STS refuses.
+func (c *Cloud) Assume(ctx context.Context, base *Account, arn RoleARN, session string) (*Account, error) {
+	owner, err := arn.Account()
+	if err != nil {
+		return nil, err
+	}
+	if !sessionShape.MatchString(session) {
+		return nil, fault.InField("session", "sessionMalformed", "must be 2 to 64 letters, digits or .@_-")
+	}
+	first, err := base.source(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kept := c.role(assumption{first.credentials.print(), arn, session})
+	a := &Account{cloud: c}
+	a.source = func(ctx context.Context) (grant, error) { return kept.current(ctx, base, arn, session) }
+	a.id = func(context.Context) (image.AccountID, error) { return owner, nil }
+	if _, err := a.source(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// role returns what is kept for an assumption.
+func (c *Cloud) role(key assumption) *role {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if kept, ok := c.roles[key]; ok {
+		return kept
+	}
+	if len(c.roles) >= mostRemembered {
+		clear(c.roles)
+	}
+	kept := &role{turn: make(chan struct{}, 1), grant: grant{expires: time.Unix(0, 0)}}
+	c.roles[key] = kept
+	return kept
+}
+
+// known returns the credentials kept now.
+func (r *role) known() grant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.grant
+}
+
+// current returns fresh credentials of the role, asking STS if need be; of
+// those who need them at once, one asks.
+func (r *role) current(ctx context.Context, base *Account, arn RoleARN, session string) (grant, error) {
+	if g := r.known(); g.fresh(time.Now()) {
+		return g, nil
+	}
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return grant{}, fault.Wrap(fault.Unavailable, ctx.Err(), "sts:AssumeRole: ended before it was sent")
+	}
+	if g := r.known(); g.fresh(time.Now()) {
+		return g, nil
+	}
+	g, err := base.assume(ctx, arn, session)
+	if err != nil {
+		return grant{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.grant = g
+	return g, nil
+}
+
+// sessionSeconds is how long assumed credentials are asked for: STS's shortest
+// maximum. renewBefore is how long before their end they are renewed.
+const (
+	sessionSeconds = 3600
+	renewBefore    = 5 * time.Minute
+)
+
+// assume asks STS for credentials of a role.
+func (a *Account) assume(ctx context.Context, arn RoleARN, session string) (grant, error) {
+	account, err := a.ID(ctx)
+	if err != nil {
+		return grant{}, err
+	}
+	var got assumed
+	err = a.do(ctx, account, call{
+		product: "sts", action: "AssumeRole", at: a.cloud.sts,
+		build: func() requests.AcsRequest {
+			r := sts.CreateAssumeRoleRequest()
+			r.RegionId = string(a.cloud.home)
+			r.RoleArn = string(arn)
+			r.RoleSessionName = session
+			r.DurationSeconds = requests.NewInteger(sessionSeconds)
+			return r
+		},
+		read: func(s *scanner) (err error) {
+			got, err = readAssumed(s)
+			return err
+		},
+	})
+	if err != nil {
+		return grant{}, err
+	}
+	left := time.Until(got.expires)
+	if left <= 0 {
+		return grant{}, fault.New(fault.Unknown, "sts:AssumeRole: the credentials are expired already").WithCode("answerContradictory")
+	}
+	signer, err := newSigner(got.credentials)
+	expires := got.expires.Add(-min(renewBefore, left/2))
+	return grant{credentials: got.credentials, expires: expires, signer: signer}, err
+}
+
+// assumed is AssumeRole's answer.
+type assumed struct {
+	requestID   string
+	credentials Credentials
+	expires     time.Time
+}
+
+// readAssumed reads AssumeRole's answer.
+func readAssumed(s *scanner) (assumed, error) {
+	var got assumed
+	inner := fields[assumed]{
+		"AccessKeyId":     func(s *scanner, a *assumed) { a.credentials.AccessKeyID = s.str() },
+		"AccessKeySecret": func(s *scanner, a *assumed) { a.credentials.Secret = s.str() },
+		"SecurityToken":   func(s *scanner, a *assumed) { a.credentials.SecurityToken = s.str() },
+		"Expiration":      func(s *scanner, a *assumed) { a.expires = s.moment() },
+	}
+	fields[assumed]{
+		"RequestId":   func(s *scanner, a *assumed) { a.requestID = s.str() },
+		"Credentials": func(s *scanner, a *assumed) { inner.read(s, a) },
+	}.read(s, &got)
+	c := got.credentials
+	if err := s.end(); err != nil || got.requestID == "" || got.expires.IsZero() ||
+		c.AccessKeyID == "" || c.Secret == "" || c.SecurityToken == "" {
+		return assumed{}, errMalformed
+	}
+	return got, nil
 }

@@ -4,15 +4,22 @@
 // answer that is empty, short, malformed or contradictory passes for an answer.
 //
 // Failures are *fault.Error. Code is ECS's own code where ECS refused the
-// call; the kinds are listed in codes.go. Texts of the vendor and addresses of
-// requests never appear in an error, because both carry credentials.
+// call, and codes.go says which kind each code is. Texts of the vendor and
+// addresses of requests never appear in an error, because both carry
+// credentials.
 package alicloud
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/x509"
+	"math"
+	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
 
@@ -42,4 +49,125 @@ type Config struct {
 	// Transport sends in place of our own, for tests. Addresses are checked
 	// before it is asked.
 	Transport http.RoundTripper
+}
+
+// defaults for fields of Config that are zero.
+const (
+	defaultRegion   = "cn-hangzhou"
+	defaultShare    = 0.3
+	defaultInFlight = 32
+	defaultTimeout  = 10 * time.Second
+)
+
+// Cloud is one process's way to Alibaba Cloud: transport, limits, endpoints
+// and what was learnt of accounts. Safe for concurrent use.
+type Cloud struct {
+	home    image.RegionID
+	ecs     endpoint // all regions', if its host is set
+	sts     endpoint
+	http    *http.Client
+	timeout time.Duration
+	jitter  func() float64
+	tables  *tables
+	codes   *codes
+	limits  *limiter
+	retries *budget
+	// slots bounds calls under way.
+	slots chan struct{}
+	// buffers hold bodies, scanners read them; both are used again.
+	buffers  sync.Pool
+	scanners sync.Pool
+
+	mu sync.Mutex
+	// endpoints are those that DescribeRegions named.
+	endpoints map[image.RegionID]endpoint
+	// accounts remembers whose credentials are whose.
+	accounts map[fingerprint]image.AccountID
+	roles    map[assumption]*role
+}
+
+// Open returns a Cloud; a process needs one. It fails with fault.Invalid,
+// naming the field, for an endpoint or a number that is not allowed.
+func Open(config Config) (*Cloud, error) {
+	c := &Cloud{
+		home: cmp.Or(config.Region, defaultRegion), timeout: cmp.Or(config.AttemptTimeout, defaultTimeout),
+		jitter: config.Jitter, tables: newTables(), codes: newCodes(), retries: &budget{left: fullBudget},
+		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		scanners:  sync.Pool{New: func() any { return new(scanner) }},
+		endpoints: map[image.RegionID]endpoint{}, accounts: map[fingerprint]image.AccountID{},
+		roles: map[assumption]*role{},
+	}
+	if err := checkRegion(c.home); err != nil {
+		return nil, err
+	}
+	if err := c.place(config); err != nil {
+		return nil, err
+	}
+	if c.jitter == nil {
+		c.jitter = rand.Float64
+	}
+	return c, c.limit(config)
+}
+
+// place takes the endpoints.
+func (c *Cloud) place(config Config) (err error) {
+	if config.ECSEndpoint != "" {
+		if c.ecs, err = parseEndpoint("ECS_ENDPOINT", config.ECSEndpoint); err != nil {
+			return err
+		}
+	}
+	sts := cmp.Or(config.STSEndpoint, "https://sts."+string(c.home)+vendorDomain)
+	c.sts, err = parseEndpoint("STS_ENDPOINT", sts)
+	return err
+}
+
+// limit takes the numbers, and makes what depends on them.
+func (c *Cloud) limit(config Config) error {
+	share := cmp.Or(config.RateShare, defaultShare)
+	if math.IsNaN(share) || share <= 0 || share > 1000 {
+		return fault.InField("ECS_RATE_SHARE", "outOfRange", "must be above 0 and at most 1000")
+	}
+	inFlight := cmp.Or(config.InFlight, defaultInFlight)
+	if inFlight < 1 || inFlight > 1024 {
+		return fault.InField("inFlight", "outOfRange", "must be between 1 and 1024")
+	}
+	if c.timeout < 0 {
+		return fault.InField("attemptTimeout", "outOfRange", "must not be negative")
+	}
+	c.limits = &limiter{share: share, paces: map[place]*pace{}}
+	c.slots = make(chan struct{}, inFlight)
+	c.http = &http.Client{
+		Transport:     config.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if config.Transport == nil {
+		c.http.Transport = newTransport(inFlight, config.RootCAs)
+	}
+	return nil
+}
+
+// ecsAt returns where a region's ECS is: the override, what DescribeRegions
+// said, or the regular name.
+func (c *Cloud) ecsAt(region image.RegionID) endpoint {
+	if c.ecs.host != "" {
+		return c.ecs
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.endpoints[region]; ok {
+		return known
+	}
+	return endpoint{scheme: "https", host: "ecs." + string(region) + vendorDomain}
+}
+
+// learn remembers the endpoints of regions that are hosts of the vendor; the
+// others keep their regular name.
+func (c *Cloud) learn(regions []image.Region) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range regions {
+		if vendor(r.Endpoint) {
+			c.endpoints[r.ID] = endpoint{scheme: "https", host: r.Endpoint}
+		}
+	}
 }

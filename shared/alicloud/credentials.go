@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -64,6 +66,7 @@ func (c Credentials) check() error {
 // The zero time means they do not expire.
 type grant struct {
 	credentials Credentials
+	signer      *sdk.Client
 	expires     time.Time
 }
 
@@ -72,13 +75,16 @@ func (g grant) fresh(now time.Time) bool {
 	return g.expires.IsZero() || now.Before(g.expires)
 }
 
+// roleShape is the ARN of a RAM role; its group is the account.
+var roleShape = regexp.MustCompile(`^acs:ram::([0-9]{1,20}):role/[A-Za-z0-9.@_-]{1,64}$`)
+
 // RoleARN names a RAM role: "acs:ram::<account>:role/<name>".
 type RoleARN string
 
 // Account returns the account that owns the role. It fails with fault.Invalid
 // for anything that is not the ARN of a RAM role.
 func (r RoleARN) Account() (image.AccountID, error) {
-	found := regexp.MustCompile(`^acs:ram::([0-9]{1,20}):role/[A-Za-z0-9.@_-]{1,64}$`).FindStringSubmatch(string(r))
+	found := roleShape.FindStringSubmatch(string(r))
 	if found == nil {
 		return "", fault.InField("role", "roleMalformed", "must look like acs:ram::1000000000000002:role/name")
 	}

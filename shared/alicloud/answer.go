@@ -1,0 +1,143 @@
+package alicloud
+
+import (
+	"imagekeeper/shared/image"
+)
+
+// fields says how to read each member of an object of type T; members that are
+// not in it are skipped. Keys are ECS's, exactly.
+type fields[T any] map[string]func(s *scanner, into *T)
+
+// read reads the next object into v.
+func (f fields[T]) read(s *scanner, v *T) {
+	s.object(func(key []byte) {
+		if field, ok := f[string(key)]; ok {
+			field(s, v)
+			return
+		}
+		s.skip()
+	})
+}
+
+// mark is what every answer says of itself, beside what was asked for.
+type mark struct {
+	requestID image.RequestID
+	// account, region and image are echoes of what was asked, if given.
+	region image.RegionID
+	image  image.ID
+	// total, number and size are -1 when the answer does not say.
+	total, number, size int
+	// token leads to the next page; tokened tells whether the answer had one,
+	// if only an empty one.
+	token   string
+	tokened bool
+}
+
+// answer is one page of rows of type T.
+type answer[T any] struct {
+	mark
+	rows []T
+	// lists is how often the list was there; anything but once is malformed.
+	lists int
+}
+
+// shape says where the rows are in an answer, and how one of them is read:
+// {"<outer>":{"<inner>":[row, row]}}.
+type shape[T any] struct {
+	outer, inner string
+	row          fields[T]
+}
+
+// read reads one whole answer, appending its rows to room. It fails on
+// everything that is not an answer of this shape.
+func (h shape[T]) read(s *scanner, room []T) (answer[T], error) {
+	a := answer[T]{mark: mark{total: -1, number: -1, size: -1}, rows: room}
+	if s.peek() != '{' {
+		return a, errMalformed
+	}
+	s.object(func(key []byte) {
+		if string(key) == h.outer {
+			h.list(s, &a)
+			return
+		}
+		a.note(s, key)
+	})
+	if err := s.end(); err != nil {
+		return a, err
+	}
+	if a.requestID == "" || a.lists != 1 {
+		return a, errMalformed
+	}
+	return a, nil
+}
+
+// list reads {"<inner>":[…]}.
+func (h shape[T]) list(s *scanner, a *answer[T]) {
+	s.object(func(key []byte) {
+		if string(key) != h.inner || s.peek() != '[' {
+			s.skip()
+			return
+		}
+		a.lists++
+		s.array(func() {
+			if s.peek() != '{' {
+				s.fail()
+				return
+			}
+			var row T
+			h.row.read(s, &row)
+			a.rows = append(a.rows, row)
+		})
+	})
+}
+
+// note reads one member that stands beside the list.
+func (m *mark) note(s *scanner, key []byte) {
+	switch string(key) {
+	case "RequestId":
+		m.requestID = image.RequestID(s.str())
+	case "RegionId":
+		m.region = image.RegionID(s.str())
+	case "ImageId":
+		m.image = image.ID(s.str())
+	case "TotalCount":
+		m.total = s.count()
+	case "PageNumber":
+		m.number = s.count()
+	case "PageSize":
+		m.size = s.count()
+	case "NextToken":
+		m.token, m.tokened = s.str(), true
+	default:
+		s.skip()
+	}
+}
+
+// refusal is an error answer: {"RequestId":…,"Code":…,"Message":…}. Message is
+// not kept, because it repeats parameters, credentials among them.
+type refusal struct {
+	requestID string
+	code      string
+}
+
+// readRefusal reads an error answer. It fails on what is none.
+func readRefusal(s *scanner) (refusal, error) {
+	var r refusal
+	if s.peek() != '{' {
+		return r, errMalformed
+	}
+	s.object(func(key []byte) {
+		switch string(key) {
+		case "RequestId":
+			r.requestID = s.str()
+		case "Code":
+			r.code = s.str()
+		default:
+			s.skip()
+		}
+	})
+	if err := s.end(); err != nil || r.code == "" {
+		return refusal{}, errMalformed
+	}
+	return r, nil
+}

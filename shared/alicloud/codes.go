@@ -1,0 +1,121 @@
+package alicloud
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+
+	"imagekeeper/shared/fault"
+)
+
+// codes turn what ECS and STS say when they refuse into kinds of failure. It
+// is the only place that does.
+type codes struct {
+	exact map[string]fault.Kind
+	// families are prefixes, tried in order, of codes that carry a suffix.
+	families []family
+}
+
+// family is all codes that are prefix or begin with prefix and a dot.
+type family struct {
+	prefix string
+	kind   fault.Kind
+}
+
+// newCodes builds the table. Source: the error tables of the operations used
+// here and the common table of the ECS API reference; spelling is the vendor's.
+func newCodes() *codes {
+	exact := make(map[string]fault.Kind)
+	for kind, list := range exactCodes() {
+		for _, code := range strings.Fields(list) {
+			exact[code] = kind
+		}
+	}
+	return &codes{exact: exact, families: codeFamilies()}
+}
+
+// exactCodes lists codes by kind.
+func exactCodes() map[fault.Kind]string {
+	return map[fault.Kind]string{
+		fault.Throttled: `Throttling Throttling.User Throttling.Api Throttling.ConcurrentLimitExceeded Rejected.Throttling`,
+		fault.Unavailable: `InternalError ServiceUnavailable ServiceUnavailable.RegionMaintaining UnknownError
+			SignatureNonceUsed InvalidTimeStamp.Expired IllegalTimestamp`,
+		fault.Unauthenticated: `InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive Forbidden.AccessKeyDisabled
+			SignatureDoesNotMatch IncompleteSignature MissingSecurityToken InvalidSecurityToken.Expired
+			InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey`,
+		fault.Forbidden: `Forbidden.RAM Forbidden.SubUser Forbidden.Unauthorized Forbidden.NotSupportRAM
+			Forbidden.RiskControl NoPermission Unauthorized.EmptyRegion RealNameAuthenticationError
+			UserNotInTheWhiteList CurrentAccount.NotSupportPublicImage`,
+		fault.NotFound: `InvalidImageId.NotFound InvalidInstanceId.NotFound InvalidDiskId.NotFound
+			InvalidSnapshotId.NotFound InvalidSnapshot.NotFound InvalidSnapshotLinkId.NotFound
+			InvalidSecurityGroupId.NotFound InvalidRegionId.NotFound InvalidRegion.NotFound InvalidZoneId.NotFound
+			InvalidAccount.NotFound InvalidHpcClusterId.NotFound EntityNotExist.Role`,
+		fault.Invalid: `InvalidParameter InvalidParamater InvalidParamter InvalidParameter.IsNull InvalidParameter.OwnerAccount
+			InvalidParameter.DiskIds InvalidParameter.RoleArn InvalidParameter.RoleSessionName InvalidParameter.DurationSeconds
+			MissingParameter MissingParamter.RegionId IncompleteParamter UnsupportedParameter
+			InvalidImageOwnerAlias.ValueNotSupported InvalidImageOwnerAlias.PublicImageUnsupported
+			InvalidOperation.ImageOwnerIdUnsupported InvalidInstanceType.ValueNotSupported InvalidUsage InvalidOSType
+			InvalidArchitecture InvalidFilterKey.NotFound InvalidFilterValue InvalidFilterValue.NetworkType
+			InvalidTag.Mismatch InvalidTagCount InvalidStatus.NotFound InvalidStatus.ValueNotSupported
+			InvalidInstanceChargeType.NotFound InvalidInternetChargeType.ValueNotSupported InvalidLockReason.NotFound
+			InvalidNetworkType.NotFound InvalidDiskType.ValueNotSupported InvalidCategory.ValueNotSupported
+			InvalidDiskIds.Malformed InvalidDiskIds.ValueNotSupported InvalidDiskChargeType.NotFound
+			InvalidSnapshotIds.Malformed InvalidSnapshotCategory.Malformed InvalidSourceDiskType
+			InvalidSnapshotType.NotFound Invalid.InstanceChargeType InvalidAcceptLanguage.NotFound
+			InvalidResourceType.NotFound`,
+		fault.Precondition: `InsufficientBalance ChargeTypeViolation InvalidHpcClusterId.Creating`,
+		fault.Conflict: `OperationConflict LastTokenProcessing IdempotentParameterMismatch
+			InvalidIdempotenceParameter.Mismatch`,
+		fault.Internal: `InvalidAction InvalidAction.NotFound InvalidVersion InvalidTimeStamp.Format
+			UnsupportedHTTPMethod DryRunOperation`,
+	}
+}
+
+// codeFamilies lists prefixes whose suffixes vary or are not all documented.
+func codeFamilies() []family {
+	return []family{
+		{"Throttling", fault.Throttled},
+		{"Forbidden", fault.Forbidden},
+		{"NoPermission", fault.Forbidden},
+		{"InvalidSecurityToken", fault.Unauthenticated},
+		{"InvalidAccessKeyId", fault.Unauthenticated},
+		{"ServiceUnavailable", fault.Unavailable},
+		{"InternalError", fault.Unavailable},
+		{"InvalidParameter", fault.Invalid},
+		{"MissingParameter", fault.Invalid},
+		{"AuthenticationFail", fault.Forbidden}, // STS, when the role does not trust the caller
+	}
+}
+
+// kind returns the kind of a refusal. What the table does not know goes by
+// status, as far as a status alone can tell: what the vendor calls its own
+// failure is Unavailable, a denial Forbidden; any other refusal of a call that
+// we composed is a defect of ours.
+func (c *codes) kind(status int, code string) fault.Kind {
+	if kind, ok := c.exact[code]; ok {
+		return kind
+	}
+	for _, f := range c.families {
+		if rest, ok := strings.CutPrefix(code, f.prefix); ok && (rest == "" || rest[0] == '.') {
+			return f.kind
+		}
+	}
+	switch {
+	case status >= 500:
+		return fault.Unavailable
+	case status == http.StatusTooManyRequests:
+		return fault.Throttled
+	case status == http.StatusUnauthorized:
+		return fault.Unauthenticated
+	case status == http.StatusForbidden:
+		return fault.Forbidden
+	}
+	return fault.Internal
+}
+
+// codeShape and requestShape are what a code and a request id may look like;
+// anything else is not repeated.
+var (
+	codeShape    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
+	requestShape = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+)

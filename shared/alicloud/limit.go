@@ -1,0 +1,260 @@
+package alicloud
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"imagekeeper/shared/image"
+)
+
+// window is what documented rates count over.
+const window = 60 * time.Second
+
+// crowd is how many processes the limits expect to meet at one account: that
+// many bursts are one window's quota.
+const crowd = 50
+
+// documentedRate returns how many calls of an action an account has per
+// window. Source: the quota pages of the API explorer, where they were
+// published; 500 is assumed for the rest (ASSUMPTIONS.md).
+func documentedRate(action string) int {
+	switch action {
+	case "DescribeImages":
+		return 1000
+	case "ReplaceSystemDisk":
+		return 200
+	}
+	return 500
+}
+
+// place is what one pace is kept for. An empty region is the account's total.
+type place struct {
+	account image.AccountID
+	region  image.RegionID
+	action  string
+}
+
+// limiter keeps a pace per (account, region, action) and one per (account,
+// action) for the total. Nothing tells one process of the others that share
+// the quota, so each starts as if it were one of a crowd and finds out.
+type limiter struct {
+	share  float64
+	jitter func() float64
+	mu     sync.Mutex
+	paces  map[place]*pace
+}
+
+// pace is how fast calls of one place may leave: a bucket for the first few,
+// then a rate that grows while nothing objects and halves when ECS throttles.
+// The bucket is empty when a pause ends.
+type pace struct {
+	// turn is held by the one call that waits for its time, so that calls
+	// leave one by one and the others wait for a rate that may grow meanwhile.
+	turn chan struct{}
+
+	mu     sync.Mutex
+	bucket *rate.Limiter
+	// slow is the rate of the start; full the rate that the share allows.
+	slow, full rate.Limit
+	// calm is where doubling ends and growing step by step begins: half the
+	// rate at which ECS throttled last.
+	calm rate.Limit
+	// grown is when the rate last changed; accepted whether a call that had to
+	// wait was answered since; under how many are not answered yet.
+	grown    time.Time
+	accepted bool
+	under    int
+	// until is when calls may leave again after throttling; strikes is how
+	// often in a row ECS throttled.
+	until   time.Time
+	strikes int
+	used    time.Time
+}
+
+// newPace returns the pace of a place at a share of its documented rate. The
+// share scales the burst and the start only above 1. Totals start slowly;
+// regions start at the full rate and slow down only when one of them throttles.
+func newPace(at place, share float64, now time.Time) *pace {
+	documented := float64(documentedRate(at.action))
+	scale := max(share, 1)
+	full := rate.Limit(documented / window.Seconds() * share)
+	slow := min(full, rate.Limit(documented/window.Seconds()/crowd*scale))
+	burst := max(1, int(min(documented/crowd*scale, documented*share)))
+	start := slow
+	if at.region != "" {
+		start = full
+	}
+	return &pace{
+		turn: make(chan struct{}, 1), bucket: rate.NewLimiter(start, burst),
+		slow: slow, full: full, calm: full, grown: now, used: now,
+	}
+}
+
+// pace returns the pace of a place, and forgets places long unused when there
+// are many.
+func (l *limiter) pace(at place, now time.Time) *pace {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.paces[at]; ok {
+		return p
+	}
+	if len(l.paces) >= 1024 {
+		for other, p := range l.paces {
+			if p.idle(now) {
+				delete(l.paces, other)
+			}
+		}
+	}
+	p := newPace(at, l.share, now)
+	l.paces[at] = p
+	return p
+}
+
+// idle reports whether forgetting p loses nothing.
+func (p *pace) idle(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.under == 0 && len(p.turn) == 0 && now.Sub(p.used) > 2*window && now.After(p.until)
+}
+
+// admit waits until one more call may leave, and calls take while it holds
+// the turn, so that no permissions pile up behind take. The error is the
+// context's, or errTooLate if the time cannot come before the context ends.
+func (p *pace) admit(ctx context.Context, take func() error) error {
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-p.turn }()
+	waited := false
+	for {
+		now := time.Now()
+		wait := p.wait(now, waited)
+		if wait <= 0 {
+			break
+		}
+		waited = true
+		if err := sleep(ctx, now, wait); err != nil {
+			return err
+		}
+	}
+	if err := take(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.under++
+	p.mu.Unlock()
+	return nil
+}
+
+// wait takes one permission from the bucket and returns 0, or returns how long
+// to wait before asking again. waited tells that the asking call had to wait
+// before: only then is the rate what holds calls back, and may it grow.
+func (p *pace) wait(now time.Time, waited bool) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.used = now
+	if pause := p.until.Sub(now); pause > 0 {
+		return pause
+	}
+	if waited {
+		p.grow(now)
+	}
+	if p.bucket.AllowN(now, 1) {
+		return 0
+	}
+	if !waited && now.Sub(p.grown) > time.Second {
+		p.grown = now
+	}
+	missing := 1 - p.bucket.TokensAt(now)
+	wait := time.Duration(missing / float64(p.bucket.Limit()) * float64(time.Second))
+	again := time.Second - now.Sub(p.grown)
+	if again <= 0 {
+		again = 100 * time.Millisecond
+	}
+	return min(max(wait, time.Millisecond), again)
+}
+
+// grow raises the rate once a second, unless calls are out of which none came
+// back since: doubling up to calm, a twentieth of the full rate above.
+func (p *pace) grow(now time.Time) {
+	if now.Sub(p.grown) < time.Second || p.under > 0 && !p.accepted {
+		return
+	}
+	old := p.bucket.Limit()
+	next := old * 2
+	if old >= p.calm {
+		next = old + p.full/20
+	} else if next > p.calm {
+		next = p.calm
+	}
+	p.bucket.SetLimitAt(now, min(next, p.full))
+	p.grown, p.accepted = now, false
+}
+
+// answered notes that a call came back without being throttled.
+func (p *pace) answered() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.under--
+	p.accepted = true
+	p.strikes = 0
+}
+
+// abandoned notes that a call came back without an answer.
+func (p *pace) abandoned() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.under--
+}
+
+// throttled notes that ECS refused a call for its rate: nothing leaves for
+// after, or for a time that doubles with each strike if ECS named none, and up
+// to a quarter or a second more; then the rate is half of what it was. Calls
+// that were under way together count as one strike.
+func (p *pace) throttled(now time.Time, after time.Duration, jitter float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.under--
+	if now.After(p.until) || p.strikes == 0 {
+		old := p.bucket.Limit()
+		p.calm = max(old/2, p.slow)
+		p.bucket.SetLimitAt(now, max(min(old, p.slow)/2, p.slow/8))
+		p.strikes++
+	}
+	if after <= 0 {
+		after = min(250*time.Millisecond<<min(p.strikes, 8), window/2)
+	}
+	after += time.Duration(jitter * float64(max(after/4, time.Second)))
+	if until := now.Add(after); until.After(p.until) {
+		p.until, p.grown, p.accepted = until, until, false
+		p.bucket.ReserveN(until, int(p.bucket.TokensAt(until)))
+	}
+}
+
+// errTooLate says that waiting would outlast the context.
+const errTooLate = tooLate("the time this call may leave is after its deadline")
+
+type tooLate string
+
+func (t tooLate) Error() string { return string(t) }
+
+// sleep waits for d after now. It fails at once if the context's deadline is
+// sooner.
+func sleep(ctx context.Context, now time.Time, d time.Duration) error {
+	if end, ok := ctx.Deadline(); ok && end.Sub(now) < d {
+		return errTooLate
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
