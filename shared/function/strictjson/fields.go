@@ -16,7 +16,8 @@ type Field struct {
 	Type  reflect.Type
 	// Go is the field as declared, with its tags.
 	Go reflect.StructField
-	// Optional: left out of the JSON when empty.
+	// Optional: left out of the JSON when empty, or with the embedded pointer
+	// that holds it.
 	Optional bool
 
 	tagged bool
@@ -55,7 +56,10 @@ func collect(t reflect.Type, at []int, above map[reflect.Type]bool, found func(F
 		name, options, _ := strings.Cut(tag, ",")
 		index := append(append([]int{}, at...), i)
 		if embedded := flattened(sf, name); embedded != nil {
-			collect(embedded, index, above, found)
+			collect(embedded, index, above, func(f Field) {
+				f.Optional = f.Optional || sf.Type.Kind() == reflect.Pointer
+				found(f)
+			})
 			continue
 		}
 		if !sf.IsExported() || tag == "-" {

@@ -292,8 +292,11 @@ func (w *walker) word() string {
 
 func (w *walker) number(t reflect.Type, at *place) error {
 	literal := w.word()
-	if t == nil || t == reflect.TypeFor[json.Number]() {
+	switch t {
+	case nil:
 		return wholeDigits(literal, 64, at)
+	case reflect.TypeFor[json.Number]():
+		return nil
 	}
 	var err error
 	switch kind := t.Kind(); {
@@ -317,9 +320,9 @@ func (w *walker) number(t reflect.Type, at *place) error {
 // wholeDigits refuses a number that a float of that many bits would change
 // into another: an overflow, or an integer beyond what it holds exactly.
 func wholeDigits(literal string, bits int, at *place) error {
-	exact := 1 << 53
+	exact := 1<<53 - 1
 	if bits == 32 {
-		exact = 1 << 24
+		exact = 1<<24 - 1
 	}
 	f, err := strconv.ParseFloat(literal, bits)
 	if err != nil {
