@@ -1,114 +1,269 @@
-// Package cloudsim is Alibaba Cloud's ECS, and the identities that call it, in
-// memory: accounts by regions, with the states, defaults, quotas, paging styles
-// and error codes that the vendor documents. It is behaviour only: the wire is
-// scripts/local/ecsapi. Time comes from a clock that the caller holds.
 package cloudsim
 
 import (
+	"cmp"
+	"sync"
 	"time"
 
 	"imagekeeper/shared/image"
 )
 
-// TimeSource tells the time; a *Clock of a test, or the machine's.
-type TimeSource interface{ Now() time.Time }
+// Cloud is accounts by regions. It is safe for concurrent use.
+type Cloud struct {
+	options Options
+	clock   TimeSource
 
-// Options say what a cloud looks like. The zero value is the default
-// catalogue with changes visible at once, all by the machine's clock.
-type Options struct {
-	// Seed: the same seed gives the same catalogue, ids and dates included.
-	Seed uint64
-	// Empty: no catalogue at all, only accounts, keys, regions and instance
-	// types; a test then puts in what it needs.
-	Empty bool
-	// Images is how many images account 1000000000000001 sees over all regions,
-	// of every kind and state. Default 400.
-	Images int
-	// Instances is how many instances the accounts have together. Default 120.
-	Instances int
-	// Clock is what states, visibility and expiry go by. Default: the machine's.
-	Clock TimeSource
-	// Visibility bounds how long a change may stay unseen by reads; 0: none.
-	Visibility time.Duration
-	// CreateTime and CopyTime are how long an image takes. Defaults 20 s, 40 s.
-	CreateTime, CopyTime time.Duration
-	// Quotas of an account; zero fields have the documented defaults.
-	Quotas Quotas
-	// Readings choose between behaviours that no source proves.
-	Readings Readings
+	mu       sync.RWMutex
+	random   random
+	ids      identities
+	accounts map[image.AccountID]AccountSettings
+	regions  map[image.RegionID]*region
+	tokens   map[tokenKey]tokenUse
+	// failing counts the next images of an account that will fail to be made.
+	failing map[image.AccountID]int
+	// changes counts all changes; it makes each one's delay different.
+	changes int
 }
 
-// Quotas are an account's limits; a zero field means its default.
-type Quotas struct {
-	// Images: custom images per region. Default 100; where the catalogue has
-	// more the account's quota is what it has and 100 more.
-	Images int
-	// Grants: accounts one image is shared with. Default 50.
-	Grants int
-	// GrantsReceived: images shared to one account per region. Default 100.
-	GrantsReceived int
-	// Families: non-empty image families per region. Default 100.
-	Families int
-	// FamilyImages: images per family. Default 100.
-	FamilyImages int
-	// Copies that run at once per destination region; more wait. Default 5.
-	Copies int
+// AccountSettings are what an account has agreed to and set up.
+type AccountSettings struct {
+	// ShareRole: AliyunECSShareEncryptImageDefaultRole exists.
+	ShareRole bool
+	// CommunityTerms: the terms of community images are signed.
+	CommunityTerms bool
+	// Subscriptions are the Marketplace products whose terms are accepted.
+	Subscriptions []image.ProductCode
 }
 
-// Readings: each field selects the other reading of something that no source
-// proves; the zero value is the more likely one.
-type Readings struct {
-	// DeniedInstancesRefused: DescribeInstances without permission is refused,
-	// instead of answering an empty list.
-	DeniedInstancesRefused bool
-	// DryRunSuccess: a passed dry run answers DRYRUN.SUCCESS, instead of
-	// DryRunOperation.
-	DryRunSuccess bool
-	// DeleteMissingRefused: DeleteImage of an unknown id is InvalidImageId.NotFound,
-	// instead of a success.
-	DeleteMissingRefused bool
-	// NewRowsLate: new objects, too, become visible late, instead of at once.
-	NewRowsLate bool
-	// UsageKept: Usage stays "instance" after the last instance is gone.
-	UsageKept bool
-	// CopyKeepsTags: CopyImage copies the tags of the source.
-	CopyKeepsTags bool
-	// CopyHidesSource: snapshots made by CopyImage do not name their source.
-	CopyHidesSource bool
-	// NamePrefix: ImageName matches the beginning of a name, instead of any part.
-	NamePrefix bool
-	// SingleImageID: ImageId takes one id; a list of several matches nothing.
-	SingleImageID bool
-	// ListingsAuthorised: DescribeImages of system and others' images needs the
-	// permission, too.
-	ListingsAuthorised bool
-	// UnpublishRefused: IsPublic=false of an image that is not published is
-	// Image.NotPublic, instead of no effect.
-	UnpublishRefused bool
-	// TagSearchWhole: a search by tags is not cut off at 1000 rows.
-	TagSearchWhole bool
+// A region is everything in one region.
+type region struct {
+	place
+	images    table[imageState]
+	instances table[instanceState]
+	disks     table[diskState]
+	snapshots table[snapshotState]
+
+	// granted are the images that were ever shared to an account, published
+	// those that were ever community images; reads check the state they see.
+	granted   map[image.AccountID]*shelf[imageState]
+	published *shelf[imageState]
+	books     map[image.AccountID]*book
+	// running counts the instances that run an image now; everRan remembers.
+	running map[image.ID]int
+	everRan map[image.ID]bool
+	// inImages and inDisks count who needs a snapshot.
+	inImages map[image.SnapshotID]int
+	inDisks  map[image.SnapshotID]int
+	// working are the images that time alone will still change.
+	working map[*entry[imageState]]bool
+	// generation changes with every write; listings are cached by it.
+	generation uint64
+	listings   listings
 }
 
-// Credential is what belongs to an access key id.
-type Credential struct {
-	Secret string
-	// SecurityToken is empty for long-lived keys.
-	SecurityToken string
-	Caller        Caller
-	// Expires is zero for long-lived keys.
-	Expires time.Time
+// A book is what one account's limits in one region are counted by.
+type book struct {
+	names    map[string]image.ID
+	families map[image.Family]int
+	images   int
+	received int
+	quota    int
+	// copies are the copies into this region that were not seen finished, in
+	// the order of their requests.
+	copies []*entry[imageState]
 }
 
-// Caller is who calls: an account's identity and what it may do.
-type Caller struct {
-	Account image.AccountID
-	// Type is Account, RAMUser or AssumedRoleUser.
-	Type string
-	// Name is the user's, or "role/session".
-	Name string
-	// Allow are patterns of actions such as "ecs:DescribeImages" or
-	// "ecs:Describe*"; nil allows everything.
-	Allow []string
-	// Within, when not nil, narrows Allow: an action must match both.
-	Within []string
+func newRegion(p place) *region {
+	return &region{
+		place:  p,
+		images: newTable[imageState](), instances: newTable[instanceState](),
+		disks: newTable[diskState](), snapshots: newTable[snapshotState](),
+		granted: map[image.AccountID]*shelf[imageState]{}, published: &shelf[imageState]{},
+		books:   map[image.AccountID]*book{},
+		running: map[image.ID]int{}, everRan: map[image.ID]bool{},
+		inImages: map[image.SnapshotID]int{}, inDisks: map[image.SnapshotID]int{},
+		working: map[*entry[imageState]]bool{},
+	}
+}
+
+// New returns a cloud with the catalogue that the options describe.
+func New(options Options) *Cloud {
+	options.Images = cmp.Or(options.Images, 400)
+	options.Instances = cmp.Or(options.Instances, 120)
+	options.CreateTime = cmp.Or(options.CreateTime, 20*time.Second)
+	options.CopyTime = cmp.Or(options.CopyTime, 40*time.Second)
+	options.TokenLife = cmp.Or(options.TokenLife, 24*time.Hour)
+	q := &options.Quotas
+	q.Images, q.Grants, q.GrantsReceived = cmp.Or(q.Images, 100), cmp.Or(q.Grants, 50), cmp.Or(q.GrantsReceived, 100)
+	q.Families, q.FamilyImages, q.Copies = cmp.Or(q.Families, 100), cmp.Or(q.FamilyImages, 100), cmp.Or(q.Copies, 5)
+	c := &Cloud{
+		options: options, clock: options.Clock,
+		random: newRandom(options.Seed, "running"), ids: newIdentities(),
+		accounts: map[image.AccountID]AccountSettings{
+			FirstAccount:  {ShareRole: true, CommunityTerms: true},
+			SecondAccount: {ShareRole: true, CommunityTerms: true},
+		},
+		regions: map[image.RegionID]*region{}, tokens: map[tokenKey]tokenUse{},
+		failing: map[image.AccountID]int{},
+	}
+	if c.clock == nil {
+		c.clock = machineClock{}
+	}
+	for _, p := range places() {
+		c.regions[p.id] = newRegion(p)
+	}
+	if !options.Empty {
+		c.seed()
+	}
+	return c
+}
+
+// now is the time in ECS's precision.
+func (c *Cloud) now() time.Time { return c.clock.Now().UTC() }
+
+// Configure changes what an account has agreed to and set up.
+func (c *Cloud) Configure(account image.AccountID, settings AccountSettings) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.accounts[account] = settings
+	for _, r := range c.regions {
+		r.generation++
+	}
+}
+
+// FailNext makes the next n images that the account creates or copies end as
+// CreateFailed.
+func (c *Cloud) FailNext(account image.AccountID, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failing[account] += n
+}
+
+// fails uses up one failure of FailNext.
+func (c *Cloud) fails(account image.AccountID) bool {
+	if c.failing[account] == 0 {
+		return false
+	}
+	c.failing[account]--
+	return true
+}
+
+// book returns the account's book in the region.
+func (c *Cloud) book(r *region, account image.AccountID) *book {
+	b := r.books[account]
+	if b == nil {
+		b = &book{names: map[string]image.ID{}, families: map[image.Family]int{}, quota: c.options.Quotas.Images}
+		r.books[account] = b
+	}
+	return b
+}
+
+// visibleFrom is when reads see a change made now to the object.
+func (c *Cloud) visibleFrom(id string, now time.Time) time.Time {
+	c.changes++
+	return now.Add(c.delay(id, c.changes))
+}
+
+// bornFrom is when reads see an object made now.
+func (c *Cloud) bornFrom(id string, now time.Time) time.Time {
+	if c.options.Readings.NewRowsLate {
+		return c.visibleFrom(id, now)
+	}
+	return now
+}
+
+// settle lets go of what no read can see any more. Every write begins with it.
+func (r *region) settle(now time.Time) {
+	for _, e := range r.images.settle(now) {
+		for _, s := range r.granted {
+			s.remove(e)
+		}
+		r.published.remove(e)
+	}
+	r.instances.settle(now)
+	r.disks.settle(now)
+	r.snapshots.settle(now)
+	for e := range r.working {
+		if state := e.truth(); state == nil || state.work == nil || !now.Before(state.work.end) {
+			delete(r.working, e)
+		}
+	}
+	r.generation++
+}
+
+// restsUntil is when a read will next see something else without any write;
+// zero for never.
+func (r *region) restsUntil(now time.Time) time.Time {
+	next := earlier(r.images.nextSeen(now), r.instances.nextSeen(now))
+	for e := range r.working {
+		state := e.truth()
+		if state == nil || state.work == nil {
+			continue
+		}
+		for _, t := range []time.Time{state.work.start, state.work.end} {
+			if t.After(now) {
+				next = earlier(next, t)
+			}
+		}
+	}
+	return next
+}
+
+// tokenKey names one client token of one operation.
+type tokenKey struct {
+	account   image.AccountID
+	region    image.RegionID
+	operation string
+	token     string
+}
+
+// tokenUse is what a client token stands for.
+type tokenUse struct {
+	request string // the parameters, to compare
+	id      image.ID
+	at      time.Time
+}
+
+// remembered returns the use of a client token that has not expired.
+func (c *Cloud) remembered(key tokenKey, now time.Time) (tokenUse, bool) {
+	use, ok := c.tokens[key]
+	if !ok || key.token == "" || now.Sub(use.at) >= c.options.TokenLife {
+		return tokenUse{}, false
+	}
+	return use, true
+}
+
+// remember keeps the use of a client token, and drops those that expired.
+func (c *Cloud) remember(key tokenKey, use tokenUse) {
+	if key.token == "" {
+		return
+	}
+	for k, u := range c.tokens {
+		if use.at.Sub(u.at) >= c.options.TokenLife {
+			delete(c.tokens, k)
+		}
+	}
+	c.tokens[key] = use
+}
+
+// checkToken refuses a client token that cannot be one.
+func checkToken(token string) error {
+	for _, b := range []byte(token) {
+		if b > 126 || b < 32 {
+			return malformed(400, "InvalidClientToken.Malformed", "The specified ClientToken is not valid.")
+		}
+	}
+	if len(token) > 64 {
+		return malformed(400, "InvalidClientToken.Malformed", "The specified ClientToken is not valid.")
+	}
+	return nil
+}
+
+// dryRun is the refusal with which a dry run says that the call would pass.
+func (c *Cloud) dryRun() error {
+	code := "DryRunOperation"
+	if c.options.Readings.DryRunSuccess {
+		code = "DRYRUN.SUCCESS"
+	}
+	return refuse(400, code, "Request validation has been passed with DryRun flag set.")
 }

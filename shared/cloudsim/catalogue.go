@@ -1,0 +1,3 @@
+package cloudsim
+
+func (c *Cloud) seed() {}

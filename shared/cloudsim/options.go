@@ -1,0 +1,126 @@
+// Package cloudsim is Alibaba Cloud's ECS, and the identities that call it, in
+// memory: accounts by regions, with the states, defaults, quotas, paging styles
+// and error codes that the vendor documents. It is behaviour only: the wire is
+// scripts/local/ecsapi. Time comes from a clock that the caller holds.
+package cloudsim
+
+import (
+	"time"
+
+	"imagekeeper/shared/image"
+)
+
+// TimeSource tells the time; a *Clock of a test, or the machine's.
+type TimeSource interface{ Now() time.Time }
+
+// Options say what a cloud looks like. The zero value is the default
+// catalogue with changes visible at once, all by the machine's clock.
+type Options struct {
+	// Seed: the same seed gives the same catalogue, ids and dates included.
+	Seed uint64
+	// Empty: no catalogue at all, only accounts, keys, regions and instance
+	// types; a test then puts in what it needs.
+	Empty bool
+	// Images is how many images account 1000000000000001 sees over all regions,
+	// of every kind and state. Default 400.
+	Images int
+	// Instances is how many instances the accounts have together. Default 120.
+	Instances int
+	// Clock is what states, visibility and expiry go by. Default: the machine's.
+	Clock TimeSource
+	// Visibility bounds how long a change may stay unseen by reads; 0: none.
+	Visibility time.Duration
+	// CreateTime and CopyTime are how long an image takes. Defaults 20 s, 40 s.
+	CreateTime, CopyTime time.Duration
+	// TokenLife is how long a client token stands for its first request.
+	// Default 24 h; no source says.
+	TokenLife time.Duration
+	// Quotas of an account; zero fields have the documented defaults.
+	Quotas Quotas
+	// Readings choose between behaviours that no source proves.
+	Readings Readings
+}
+
+// Quotas are an account's limits; a zero field means its default.
+type Quotas struct {
+	// Images: custom images per region. Default 100; where the catalogue has
+	// more the account's quota is what it has and 100 more.
+	Images int
+	// Grants: accounts one image is shared with. Default 50.
+	Grants int
+	// GrantsReceived: images shared to one account per region. Default 100.
+	GrantsReceived int
+	// Families: non-empty image families per region. Default 100.
+	Families int
+	// FamilyImages: images per family. Default 100.
+	FamilyImages int
+	// Copies that run at once per destination region; more wait. Default 5.
+	Copies int
+}
+
+// Readings: each field selects the other reading of something that no source
+// proves; the zero value is the more likely one.
+type Readings struct {
+	// DeniedInstancesRefused: DescribeInstances without permission is refused,
+	// instead of answering an empty list.
+	DeniedInstancesRefused bool
+	// DryRunSuccess: a passed dry run answers DRYRUN.SUCCESS, instead of
+	// DryRunOperation.
+	DryRunSuccess bool
+	// DeleteMissingRefused: DeleteImage of an unknown id is InvalidImageId.NotFound,
+	// instead of a success.
+	DeleteMissingRefused bool
+	// NewRowsLate: new objects, too, become visible late, instead of at once.
+	NewRowsLate bool
+	// UsageKept: Usage stays "instance" after the last instance is gone.
+	UsageKept bool
+	// CopyKeepsTags: CopyImage copies the tags of the source.
+	CopyKeepsTags bool
+	// CopyHidesSource: snapshots made by CopyImage do not name their source.
+	CopyHidesSource bool
+	// NamePrefix: ImageName matches the beginning of a name, instead of any part.
+	NamePrefix bool
+	// SingleImageID: ImageId takes one id; a list of several matches nothing.
+	SingleImageID bool
+	// ListingsAuthorised: DescribeImages of system and others' images needs the
+	// permission, too.
+	ListingsAuthorised bool
+	// UnpublishRefused: IsPublic=false of an image that is not published is
+	// Image.NotPublic, instead of no effect.
+	UnpublishRefused bool
+	// MoreThanTenVoid: more than ten accounts in one list of
+	// ModifyImageSharePermission void the list, instead of those beyond ten.
+	MoreThanTenVoid bool
+	// TokenConflict403: CreateImage answers a reused token with
+	// InvalidParamter.Conflict (403), instead of IdempotenceParamNotMatch (400).
+	TokenConflict403 bool
+	// CopyConflictAnywhere: an image that is being copied to one region cannot
+	// be copied to another at the same time.
+	CopyConflictAnywhere bool
+	// TagSearchWhole: a search by tags is not cut off at 1000 rows.
+	TagSearchWhole bool
+}
+
+// Credential is what belongs to an access key id.
+type Credential struct {
+	Secret string
+	// SecurityToken is empty for long-lived keys.
+	SecurityToken string
+	Caller        Caller
+	// Expires is zero for long-lived keys.
+	Expires time.Time
+}
+
+// Caller is who calls: an account's identity and what it may do.
+type Caller struct {
+	Account image.AccountID
+	// Type is Account, RAMUser or AssumedRoleUser.
+	Type string
+	// Name is the user's, or "role/session".
+	Name string
+	// Allow are patterns of actions such as "ecs:DescribeImages" or
+	// "ecs:Describe*"; nil allows everything.
+	Allow []string
+	// Within, when not nil, narrows Allow: an action must match both.
+	Within []string
+}
