@@ -1,0 +1,245 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"imagekeeper/shared/fault"
+)
+
+// Grace is how long after its deadline a silent worker is still left alone. Its
+// own calls end at the deadline, so whoever takes over later meets nobody.
+const Grace = 60 * time.Second
+
+// reserve is kept of a worker's time for letting go in order.
+const reserve = 2 * time.Second
+
+// Work is how the plans of one target are made and carried out. Observe and Do
+// must be safe to call again at any time.
+type Work struct {
+	Target string
+	Log    Log
+	// Observe looks at the world and plans again.
+	Observe func(ctx context.Context) (Plan, error)
+	// Batch cuts changes into what is done by one Do, in order; it may reorder.
+	Batch func(changes []Step) [][]Step
+	// Do carries out some steps, after looking whether their guards still hold,
+	// and returns an outcome for each.
+	Do func(ctx context.Context, steps []Step) []Outcome
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Request asks for a plan to be carried out.
+type Request struct {
+	// Digest of the plan that the caller has seen.
+	Digest string
+	// By is the caller, for the log.
+	By string
+	// Deadline is when this worker must have stopped.
+	Deadline time.Time
+}
+
+// Report is what came of a request.
+type Report struct {
+	// Plan is the one carried out; after a conflict, the new one.
+	Plan     Plan
+	Outcomes []Outcome
+	// Complete: every change is done; else the same digest goes on with the rest.
+	Complete bool
+	// Differences are what moved since the plan that was approved.
+	Differences []Difference
+}
+
+// Apply carries out the plan with the digest asked for, resumes it if another
+// worker left it, or answers the outcomes if it was finished. It fails with
+// fault.Conflict if the world, or another worker, made it another plan; the
+// report then has the new plan. It fails with fault.Precondition if steps of
+// the plan are refused.
+func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
+	entries, err := w.Log.Read(ctx, w.Target)
+	if err != nil {
+		return Report{}, err
+	}
+	now, err := w.Observe(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	told := tell(entries)
+	d := decide(told, now, r, w.Now())
+	switch d.verdict {
+	case answer:
+		return Report{Plan: now, Outcomes: d.outcomes, Complete: true}, nil
+	case refuse:
+		return Report{Plan: now, Differences: d.differences}, d.err
+	}
+	run := &run{Work: w, request: r, plan: d.plan, position: told.length, outcomes: d.known}
+	if err := run.claim(ctx, d.verdict); err != nil {
+		return w.lostRace(ctx, err)
+	}
+	return run.carryOut(ctx)
+}
+
+// lostRace: another worker wrote first, so the caller gets the plan as it is now.
+func (w Work) lostRace(ctx context.Context, err error) (Report, error) {
+	if !errors.Is(err, fault.Conflict) {
+		return Report{}, err
+	}
+	now, observeErr := w.Observe(ctx)
+	if observeErr != nil {
+		return Report{}, errors.Join(err, observeErr)
+	}
+	return Report{Plan: now}, fault.Wrap(fault.Conflict, err, "another change of %s was approved first", w.Target).WithCode("approvedElsewhere")
+}
+
+// verdict is what becomes of a request.
+type verdict int
+
+const (
+	refuse verdict = iota
+	answer         // it was finished: say what came of it
+	act            // carry out what was planned now
+	resume         // go on with what was approved before
+)
+
+type decision struct {
+	verdict     verdict
+	plan        Plan
+	known       map[string]Outcome
+	outcomes    []Outcome
+	differences []Difference
+	err         error
+}
+
+// decide is the protocol: a pure function of the log, the world, the request
+// and the time.
+func decide(told story, now Plan, r Request, at time.Time) decision {
+	busy := told.held && at.Before(told.until.Add(Grace))
+	same := now.Digest() == r.Digest
+	switch {
+	case busy:
+		return refused("inProgress", "an approved plan is being carried out until "+told.until.UTC().Format(time.RFC3339)+" at the latest", nil)
+	case told.digest == r.Digest && !told.finished && told.plan != nil:
+		return decideResume(told, now)
+	case same && len(now.Refusals()) > 0:
+		first := now.Refusals()[0]
+		return decision{err: fault.New(fault.Precondition, "%s: %s", first.Name(), first.Reasons[0].Sentence).WithCode(first.Reasons[0].Code)}
+	case same:
+		return decision{verdict: act, plan: now, known: map[string]Outcome{}}
+	}
+	if outcomes, ok := told.earlier[r.Digest]; ok {
+		return decision{verdict: answer, outcomes: outcomes}
+	}
+	return refused("planChanged", "the plan is not the one that was approved", nil)
+}
+
+// decideResume: the plan was approved and not finished, and nobody works on it.
+func decideResume(told story, now Plan) decision {
+	if strange := told.plan.unexplained(now.Base); len(strange) > 0 {
+		return refused("worldMoved", "the world changed in a way that is no step of the approved plan", strange)
+	}
+	return decision{verdict: resume, plan: *told.plan, known: told.outcomes}
+}
+
+func refused(code, sentence string, differences []Difference) decision {
+	return decision{differences: differences, err: fault.New(fault.Conflict, "%s", sentence).WithCode(code)}
+}
+
+// run is one worker's work on one plan.
+type run struct {
+	Work
+	request  Request
+	plan     Plan
+	position int
+	outcomes map[string]Outcome
+}
+
+// append writes the next entry; another worker's entry at its place ends the run.
+func (r *run) append(ctx context.Context, e Entry) error {
+	e.Digest, e.At = r.plan.Digest(), r.Now().UTC()
+	if err := r.Log.Append(ctx, r.Target, r.position, e); err != nil {
+		return err
+	}
+	r.position++
+	return nil
+}
+
+func (r *run) claim(ctx context.Context, v verdict) error {
+	e := Entry{Kind: Resumed, By: r.request.By, Until: r.request.Deadline.UTC()}
+	if v == act {
+		e.Kind, e.Plan = Approved, r.plan.store()
+	}
+	return r.append(ctx, e)
+}
+
+// carryOut does what is left, batch by batch: intent, deed, outcome. What does
+// not fit into this worker's time is left for the next.
+func (r *run) carryOut(ctx context.Context) (Report, error) {
+	ctx, cancel := context.WithDeadline(ctx, r.request.Deadline)
+	defer cancel()
+	now := r.plan.Base
+	if observed, err := r.Observe(ctx); err == nil {
+		now = observed.Base
+	}
+	for _, batch := range r.Batch(r.left(now)) {
+		if !r.Now().Add(reserve).Before(r.request.Deadline) {
+			break
+		}
+		if err := r.step(ctx, batch); err != nil {
+			return r.report(), err
+		}
+	}
+	return r.finish(ctx)
+}
+
+// left are the changes that the world does not show yet.
+func (r *run) left(now Facts) []Step {
+	var left []Step
+	for _, s := range r.plan.Changes() {
+		if !s.Done(now) {
+			left = append(left, s)
+		} else if _, known := r.outcomes[s.Name()]; !known {
+			r.outcomes[s.Name()] = Outcome{Step: s.Name(), Result: Already}
+		}
+	}
+	return left
+}
+
+func (r *run) step(ctx context.Context, batch []Step) error {
+	names := make([]string, 0, len(batch))
+	for _, s := range batch {
+		names = append(names, s.Name())
+	}
+	if err := r.append(ctx, Entry{Kind: Intended, Steps: names}); err != nil {
+		return err
+	}
+	outcomes := r.Do(ctx, batch)
+	for _, o := range outcomes {
+		r.outcomes[o.Step] = o
+	}
+	return r.append(ctx, Entry{Kind: Happened, Outcomes: outcomes})
+}
+
+// finish closes the plan, or lets go of it if something failed or is still open.
+func (r *run) finish(ctx context.Context) (Report, error) {
+	report := r.report()
+	if !report.Complete {
+		return report, r.append(ctx, Entry{Kind: Released, Outcomes: report.Outcomes})
+	}
+	return report, r.append(ctx, Entry{Kind: Finished, Outcomes: report.Outcomes})
+}
+
+// report has one outcome per change, in the order of the plan.
+func (r *run) report() Report {
+	report := Report{Plan: r.plan, Complete: true}
+	for _, s := range r.plan.Changes() {
+		o, ok := r.outcomes[s.Name()]
+		if !ok {
+			o = Outcome{Step: s.Name(), Result: Open}
+		}
+		report.Complete = report.Complete && (o.Result == Applied || o.Result == Already)
+		report.Outcomes = append(report.Outcomes, o)
+	}
+	return report
+}

@@ -1,0 +1,304 @@
+package plan_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+)
+
+// world is a share list that remembers every change made to it.
+type world struct {
+	mu      sync.Mutex
+	shared  map[string]bool
+	clock   time.Time
+	calls   int
+	dieAt   int // the call or append at which the worker dies; 0: never
+	entries []plan.Entry
+}
+
+var errDied = errors.New("the worker died")
+
+func newWorld(shared ...string) *world {
+	w := &world{shared: map[string]bool{}, clock: time.Now()}
+	for _, s := range shared {
+		w.shared[s] = true
+	}
+	return w
+}
+
+// boundary is a point at which a worker can die.
+func (w *world) boundary() error {
+	w.calls++
+	if w.dieAt != 0 && w.calls >= w.dieAt {
+		return errDied
+	}
+	return nil
+}
+
+func (w *world) Read(context.Context, string) ([]plan.Entry, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.entries), w.boundary()
+}
+
+func (w *world) Append(_ context.Context, _ string, position int, e plan.Entry) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.boundary(); err != nil {
+		return err
+	}
+	if position != len(w.entries) {
+		return fault.New(fault.Conflict, "position %d is taken", position)
+	}
+	w.entries = append(w.entries, e)
+	return w.boundary()
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.clock
+}
+
+func (w *world) list() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Sorted(maps.Keys(w.shared))
+}
+
+// want plans to make the list exactly want.
+func (w *world) want(want ...string) plan.Plan {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := plan.Plan{Target: "share m-1", Base: plan.Facts{}}
+	for a := range w.shared {
+		p.Base["account/"+a] = "shared"
+	}
+	add := func(action, account, value string) {
+		step := plan.Step{Action: action, Subject: account, Reasons: []image.Reason{{Code: action, Sentence: "because"}}}
+		if action != "keep" {
+			step.Sets = plan.Facts{"account/" + account: value}
+		}
+		p.Steps = append(p.Steps, step)
+	}
+	for _, a := range want {
+		if w.shared[a] {
+			add("keep", a, "")
+		} else {
+			add("add", a, "shared")
+		}
+	}
+	for a := range w.shared {
+		if !slices.Contains(want, a) {
+			add("remove", a, "")
+		}
+	}
+	return p
+}
+
+func (w *world) do(_ context.Context, steps []plan.Step) []plan.Outcome {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var outcomes []plan.Outcome
+	for _, s := range steps {
+		if err := w.boundary(); err != nil {
+			return append(outcomes, plan.Failure(s, err))
+		}
+		if s.Action == "add" {
+			w.shared[s.Subject] = true
+		} else {
+			delete(w.shared, s.Subject)
+		}
+		outcomes = append(outcomes, plan.Outcome{Step: s.Name(), Result: plan.Applied})
+	}
+	return outcomes
+}
+
+// apply is one call of a function that wants the list to be want.
+func (w *world) apply(digest string, want ...string) (plan.Report, error) {
+	work := plan.Work{
+		Target: "share m-1", Log: w, Do: w.do, Now: w.now,
+		Observe: func(context.Context) (plan.Plan, error) { return w.want(want...), nil },
+		Batch: func(steps []plan.Step) [][]plan.Step {
+			return slices.Collect(slices.Chunk(steps, 2))
+		},
+	}
+	return work.Apply(context.Background(), plan.Request{Digest: digest, By: "test", Deadline: w.now().Add(time.Hour)})
+}
+
+func TestAppliedTwiceAsksForNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a", "b")
+	digest := w.want("b", "c").Digest()
+	first, err := w.apply(digest, "b", "c")
+	if err != nil || !first.Complete || strings.Join(w.list(), "") != "bc" {
+		t.Fatalf("%+v, %v, list %v", first, err, w.list())
+	}
+	if left := w.want("b", "c").Changes(); len(left) != 0 {
+		t.Errorf("a second plan has changes: %+v", left)
+	}
+	length := len(w.entries)
+	second, err := w.apply(digest, "b", "c")
+	if err != nil || !second.Complete || len(w.entries) != length {
+		t.Errorf("the second time: %+v, %v, %d entries more", second, err, len(w.entries)-length)
+	}
+	if fmt.Sprint(second.Outcomes) != fmt.Sprint(first.Outcomes) {
+		t.Errorf("outcomes %v, recorded %v", second.Outcomes, first.Outcomes)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		kind fault.Kind
+		code string
+		run  func(w *world) (plan.Report, error)
+	}{
+		{"made-up digest", fault.Conflict, "planChanged", func(w *world) (plan.Report, error) { return w.apply("beef", "c") }},
+		{"another world's digest", fault.Conflict, "planChanged", func(w *world) (plan.Report, error) {
+			return w.apply(newWorld("x").want("c").Digest(), "c")
+		}},
+		{"the world moved since the plan", fault.Conflict, "planChanged", func(w *world) (plan.Report, error) {
+			digest := w.want("c").Digest()
+			w.shared["z"] = true
+			return w.apply(digest, "c")
+		}},
+		{"somebody is at it", fault.Conflict, "inProgress", func(w *world) (plan.Report, error) {
+			p := w.want("c")
+			w.dieAt = 4 // after the approval
+			_, _ = w.apply(p.Digest(), "c")
+			w.dieAt = 0
+			w.clock = w.clock.Add(time.Hour) // the deadline, but not the grace
+			return w.apply(w.want("d").Digest(), "d")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld("a")
+			report, err := c.run(w)
+			if fault.Of(err) != c.kind || fault.Code(err) != c.code {
+				t.Errorf("got %v (%s), want %s %s", err, fault.Code(err), c.kind, c.code)
+			}
+			if len(report.Plan.Steps) == 0 {
+				t.Error("the refusal has no new plan")
+			}
+		})
+	}
+}
+
+func TestDigestSaysWhatIsDoneAndNothingElse(t *testing.T) {
+	t.Parallel()
+	base := plan.Plan{Target: "t", Base: plan.Facts{"a": "1", "gone": ""}, Steps: []plan.Step{
+		{Action: "add", Subject: "1", Parameters: map[string]string{"until": "2027"}, Reasons: []image.Reason{{Code: "x", Sentence: "one way to say it"}, {Code: "y"}}},
+		{Action: "keep", Subject: "2"},
+	}}
+	change := func(f func(p *plan.Plan)) string {
+		p := base
+		p.Steps = slices.Clone(base.Steps)
+		p.Base = maps.Clone(base.Base)
+		f(&p)
+		return p.Digest()
+	}
+	same := map[string]func(p *plan.Plan){
+		"order of steps": func(p *plan.Plan) { slices.Reverse(p.Steps) },
+		"a sentence":     func(p *plan.Plan) { p.Steps[0].Reasons = []image.Reason{{Code: "y"}, {Code: "x", Sentence: "another"}} },
+		"an absent fact": func(p *plan.Plan) { delete(p.Base, "gone") },
+	}
+	other := map[string]func(p *plan.Plan){
+		"target":        func(p *plan.Plan) { p.Target = "u" },
+		"base":          func(p *plan.Plan) { p.Base["a"] = "2" },
+		"a parameter":   func(p *plan.Plan) { p.Steps[0].Parameters = map[string]string{"until": "2028"} },
+		"a reason code": func(p *plan.Plan) { p.Steps[0].Reasons = []image.Reason{{Code: "x"}} },
+		"an action":     func(p *plan.Plan) { p.Steps[1].Action = "remove" },
+		"one step less": func(p *plan.Plan) { p.Steps = p.Steps[:1] },
+		"what it sets":  func(p *plan.Plan) { p.Steps[0].Sets = plan.Facts{"a": "2"} },
+	}
+	for name, f := range same {
+		if change(f) != base.Digest() {
+			t.Errorf("%s must not change the digest", name)
+		}
+	}
+	for name, f := range other {
+		if change(f) == base.Digest() {
+			t.Errorf("%s must change the digest", name)
+		}
+	}
+}
+
+func accounts() *rapid.Generator[[]string] {
+	return rapid.SliceOfDistinct(rapid.SampledFrom(strings.Split("abcdefgh", "")), func(s string) string { return s })
+}
+
+func TestADeathAnywhereIsResumedByTheSameDigest(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		have, want := accounts().Draw(t, "have"), accounts().Draw(t, "want")
+		w := newWorld(have...)
+		digest := w.want(want...).Digest()
+		for range rapid.IntRange(0, 4).Draw(t, "deaths") {
+			w.calls, w.dieAt = 0, rapid.IntRange(1, 14).Draw(t, "death")
+			_, _ = w.apply(digest, want...)
+			w.clock = w.clock.Add(2 * time.Hour) // the dead worker's time and grace are over
+		}
+		w.dieAt = 0
+		report, err := w.apply(digest, want...)
+		if err != nil || !report.Complete {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		slices.Sort(want)
+		if !slices.Equal(w.list(), want) {
+			t.Fatalf("list %v, want %v", w.list(), want)
+		}
+	})
+}
+
+func TestTwoCallersNeverMix(t *testing.T) {
+	t.Parallel()
+	for round := range 300 {
+		w := newWorld("a", "b", "c")
+		goals := [][]string{{"a", "d", "e", "f"}, {"b", "g", "h"}}
+		wins := make([]bool, 2)
+		digests := []string{w.want(goals[0]...).Digest(), w.want(goals[1]...).Digest()}
+		var wait sync.WaitGroup
+		for n := range goals {
+			wait.Go(func() {
+				report, err := w.apply(digests[n], goals[n]...)
+				wins[n] = err == nil && report.Complete
+				if err != nil && !errors.Is(err, fault.Conflict) {
+					t.Errorf("round %d: %v", round, err)
+				}
+			})
+		}
+		wait.Wait()
+		if wins[0] == wins[1] {
+			t.Fatalf("round %d: wins %v, list %v", round, wins, w.list())
+		}
+		winner := goals[0]
+		if wins[1] {
+			winner = goals[1]
+		}
+		if !slices.Equal(w.list(), winner) {
+			t.Fatalf("round %d: list %v, the winner wanted %v", round, w.list(), winner)
+		}
+	}
+}
+
+func ExamplePlan_Digest() {
+	w := newWorld("a")
+	p := w.want("a", "b")
+	fmt.Println(len(p.Changes()), p.Digest() == w.want("b", "a").Digest(), p.Digest() == w.want("b").Digest())
+	// Output: 1 true false
+}

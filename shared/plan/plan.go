@@ -1,0 +1,153 @@
+// Package plan is how anything here is changed: ordered steps with reasons, a
+// digest that names exactly them, and the protocol by which an approved plan is
+// carried out once, resumed after a crash, and refused when the world moved.
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"imagekeeper/shared/image"
+)
+
+// Facts are a state of the world as flat keys and values, such as
+// "account/1000000000000002" = "shared". A missing key is a fact, too: an
+// empty value and a missing key are the same.
+type Facts map[string]string
+
+// Step is one change, or the decision not to change something.
+type Step struct {
+	// Action is a word of the function's own, e.g. "add", "keep", "refuse".
+	Action string `json:"action"`
+	// Subject is what it is done to, e.g. an account id.
+	Subject string `json:"subject"`
+	// Parameters are what the user gave for it, e.g. until.
+	Parameters map[string]string `json:"parameters,omitempty"`
+	// Reasons say why, for yes and for no.
+	Reasons []image.Reason `json:"reasons"`
+	// Sets are the facts that are different once it is done. A step that sets
+	// nothing changes nothing.
+	Sets Facts `json:"-"`
+	// Refused: the plan as a whole cannot be applied because of this step.
+	Refused bool `json:"refused,omitempty"`
+}
+
+// Plan is what would be done, and from which state of the world.
+type Plan struct {
+	// Target names what the plan is about; plans of one target exclude each other.
+	Target string
+	// Base is the observed state that the steps start from.
+	Base Facts
+	// Steps in the order in which they would be done.
+	Steps []Step
+}
+
+// Changes are the steps that change something.
+func (p Plan) Changes() []Step {
+	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return len(s.Sets) == 0 || s.Refused })
+}
+
+// Refusals are the steps that keep the plan from being applied.
+func (p Plan) Refusals() []Step {
+	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return !s.Refused })
+}
+
+// Name identifies a step within its plan.
+func (s Step) Name() string { return s.Action + " " + s.Subject }
+
+// Done reports whether the world already is as the step would make it.
+func (s Step) Done(now Facts) bool {
+	for k, v := range s.Sets {
+		if now[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// canonical is what a digest covers: what is done to what, from which state,
+// with which parameters, and by which reason codes. Sentences, prices, evidence
+// and times of observation are not in it.
+type canonical struct {
+	Target string          `json:"target"`
+	Base   Facts           `json:"base"`
+	Steps  []canonicalStep `json:"steps"`
+}
+
+type canonicalStep struct {
+	Action     string            `json:"action"`
+	Subject    string            `json:"subject"`
+	Parameters map[string]string `json:"parameters"`
+	Codes      []string          `json:"codes"`
+	Sets       Facts             `json:"sets"`
+	Refused    bool              `json:"refused"`
+}
+
+// Digest is the SHA-256 of the plan's canonical form, in lower-case hex. It does
+// not depend on the order of steps or reasons.
+func (p Plan) Digest() string {
+	c := canonical{Target: p.Target, Base: compact(p.Base), Steps: make([]canonicalStep, 0, len(p.Steps))}
+	for _, s := range p.Steps {
+		codes := make([]string, 0, len(s.Reasons))
+		for _, r := range s.Reasons {
+			codes = append(codes, r.Code)
+		}
+		slices.Sort(codes)
+		c.Steps = append(c.Steps, canonicalStep{s.Action, s.Subject, s.Parameters, slices.Compact(codes), s.Sets, s.Refused})
+	}
+	slices.SortFunc(c.Steps, func(a, b canonicalStep) int {
+		return cmp.Or(strings.Compare(a.Action, b.Action), strings.Compare(a.Subject, b.Subject))
+	})
+	text, err := json.Marshal(c)
+	if err != nil { // maps and slices of strings have no way to fail
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// compact drops empty values, which are the same as missing keys.
+func compact(f Facts) Facts {
+	c := make(Facts, len(f))
+	for k, v := range f {
+		if v != "" {
+			c[k] = v
+		}
+	}
+	return c
+}
+
+// Difference is one fact that is not as it was.
+type Difference struct {
+	Fact string `json:"fact"`
+	Was  string `json:"was"`
+	Is   string `json:"is"`
+}
+
+// Differences between two states, in the order of the facts.
+func Differences(was, is Facts) []Difference {
+	keys := maps.Clone(compact(was))
+	maps.Copy(keys, compact(is))
+	var found []Difference
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		if was[k] != is[k] {
+			found = append(found, Difference{Fact: k, Was: was[k], Is: is[k]})
+		}
+	}
+	return found
+}
+
+// unexplained are the differences that no step of the plan made.
+func (p Plan) unexplained(now Facts) []Difference {
+	return slices.DeleteFunc(Differences(p.Base, now), func(d Difference) bool {
+		return slices.ContainsFunc(p.Steps, func(s Step) bool {
+			v, sets := s.Sets[d.Fact]
+			return sets && v == d.Is
+		})
+	})
+}

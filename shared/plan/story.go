@@ -1,0 +1,161 @@
+package plan
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// EntryKind is what an entry of a target's log says.
+type EntryKind string
+
+// The kinds of entry, in the order in which they appear.
+const (
+	Approved EntryKind = "approved" // a plan was approved and will be carried out
+	Resumed  EntryKind = "resumed"  // another worker took an approved plan over
+	Intended EntryKind = "intended" // some steps are about to be done
+	Happened EntryKind = "happened" // what became of them
+	Released EntryKind = "released" // the worker stopped with something left: anyone may go on at once
+	Finished EntryKind = "finished" // nothing of the plan is left to do
+)
+
+// Entry is one record of a target's log. It is written before and after every
+// change, so that the log alone tells the whole story.
+type Entry struct {
+	Kind   EntryKind `json:"kind"`
+	Digest string    `json:"digest"`
+	At     time.Time `json:"at"`
+	// By is the caller who approved, or who made a worker go on.
+	By string `json:"by,omitempty"`
+	// Plan is what was approved.
+	Plan *Stored `json:"plan,omitempty"`
+	// Until is when this worker stops at the latest; nobody takes over before.
+	Until time.Time `json:"until,omitzero"`
+	// Steps are the names of the steps that are about to be done.
+	Steps []string `json:"steps,omitempty"`
+	// Outcomes are what became of them.
+	Outcomes []Outcome `json:"outcomes,omitempty"`
+}
+
+// Outcome is what happened to one step.
+type Outcome struct {
+	Step   string        `json:"step"`
+	Result Result        `json:"result"`
+	Why    *image.Reason `json:"reason,omitempty"`
+}
+
+// Result is how a step ended.
+type Result string
+
+// The results.
+const (
+	Applied Result = "applied" // it was done, and the world shows it
+	Already Result = "already" // the world was so already
+	Failed  Result = "failed"  // it was not done; the reason says why
+	Open    Result = "open"    // not known yet, or not tried yet
+)
+
+// Failure is the outcome of a step that err kept from being done.
+func Failure(s Step, err error) Outcome {
+	return Outcome{Step: s.Name(), Result: Failed, Why: &image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}}
+}
+
+// Stored is a plan in a log, with everything needed to resume it.
+type Stored struct {
+	Target string       `json:"target"`
+	Base   Facts        `json:"base"`
+	Steps  []StoredStep `json:"steps"`
+}
+
+// StoredStep is a step with what it sets.
+type StoredStep struct {
+	Step
+	Sets Facts `json:"sets,omitempty"`
+}
+
+// store returns p as it is kept.
+func (p Plan) store() *Stored {
+	s := &Stored{Target: p.Target, Base: p.Base}
+	for _, step := range p.Steps {
+		s.Steps = append(s.Steps, StoredStep{step, step.Sets})
+	}
+	return s
+}
+
+// plan returns the plan that was kept.
+func (s *Stored) plan() Plan {
+	p := Plan{Target: s.Target, Base: s.Base}
+	for _, kept := range s.Steps {
+		step := kept.Step
+		step.Sets = kept.Sets
+		p.Steps = append(p.Steps, step)
+	}
+	return p
+}
+
+// MarshalJSON shows a plan with its digest.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	steps := p.Steps
+	if steps == nil {
+		steps = []Step{}
+	}
+	return json.Marshal(struct {
+		Target  string `json:"target"`
+		Digest  string `json:"digest"`
+		Changes int    `json:"changes"`
+		Steps   []Step `json:"steps"`
+	}{p.Target, p.Digest(), len(p.Changes()), steps})
+}
+
+// Log is the memory of a target: an append-only log with compare-and-append.
+type Log interface {
+	// Read returns every entry of a target in order.
+	Read(ctx context.Context, target string) ([]Entry, error)
+	// Append adds an entry as number position, counted from 0. It fails with
+	// fault.Conflict if that position is taken.
+	Append(ctx context.Context, target string, position int, e Entry) error
+}
+
+// story is what a log says, summed up.
+type story struct {
+	length int
+	// plan is the last approved one; nil if there never was one.
+	plan     *Plan
+	digest   string
+	finished bool
+	// held: a worker may be on it until then.
+	held bool
+	// until is when the last worker on it stops at the latest.
+	until    time.Time
+	outcomes map[string]Outcome
+	// earlier are the outcomes of plans that were finished before, by digest.
+	earlier map[string][]Outcome
+}
+
+// tell sums up a log.
+func tell(entries []Entry) story {
+	s := story{length: len(entries), outcomes: map[string]Outcome{}, earlier: map[string][]Outcome{}}
+	for _, e := range entries {
+		switch e.Kind {
+		case Approved:
+			p := e.Plan.plan()
+			s.plan, s.digest, s.until, s.finished, s.held = &p, e.Digest, e.Until, false, true
+			s.outcomes = map[string]Outcome{}
+		case Resumed:
+			s.until, s.held = e.Until, true
+		case Happened:
+			for _, o := range e.Outcomes {
+				s.outcomes[o.Step] = o
+			}
+		case Released:
+			s.held = false
+		case Finished:
+			s.finished, s.held = true, false
+			s.earlier[e.Digest] = e.Outcomes
+		}
+	}
+	return s
+}
