@@ -1,0 +1,297 @@
+package selection_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/selection"
+)
+
+// broken is a catalogue one of whose calls fails.
+type broken struct {
+	*memory
+	call   string
+	region image.RegionID // only there, if set
+	err    error
+	hang   bool
+}
+
+func (b *broken) fail(ctx context.Context, call string, region image.RegionID) error {
+	if call != b.call || b.region != "" && region != "" && region != b.region {
+		return nil
+	}
+	if b.hang {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return b.err
+}
+
+func (b *broken) ID(ctx context.Context) (image.AccountID, error) {
+	if err := b.fail(ctx, "ID", ""); err != nil {
+		return "", err
+	}
+	return b.memory.ID(ctx)
+}
+
+func (b *broken) Regions(ctx context.Context) ([]image.Region, error) {
+	if err := b.fail(ctx, "Regions", ""); err != nil {
+		return nil, err
+	}
+	return b.memory.Regions(ctx)
+}
+
+func (b *broken) Images(ctx context.Context, r image.RegionID, l image.Listing) ([]image.Image, error) {
+	if err := b.fail(ctx, "Images", r); err != nil {
+		return nil, err
+	}
+	return b.memory.Images(ctx, r, l)
+}
+
+func (b *broken) InstanceTypes(ctx context.Context, r image.RegionID, types []image.InstanceTypeID) ([]image.InstanceType, error) {
+	if err := b.fail(ctx, "InstanceTypes", r); err != nil {
+		return nil, err
+	}
+	return b.memory.InstanceTypes(ctx, r, types)
+}
+
+// faults are the ways in which the adapter tells of a failing or lying cloud.
+func faults() map[string]error {
+	return map[string]error{
+		"throttled":           &fault.Error{Kind: fault.Throttled, Code: "Throttling", Sentence: "too many calls"},
+		"unavailable":         &fault.Error{Kind: fault.Unavailable, Code: "ServiceUnavailable", Sentence: "ECS did not answer"},
+		"untrusted answer":    &fault.Error{Kind: fault.Unknown, Code: "shortList", Sentence: "the list is short"},
+		"permission denied":   &fault.Error{Kind: fault.Forbidden, Code: "Forbidden.RAM", Sentence: "not allowed"},
+		"refused as invalid":  &fault.Error{Kind: fault.Invalid, Code: "InvalidParameter", Sentence: "ECS refused a parameter"},
+		"something of ours":   errors.New("secret internal text"),
+		"hang until deadline": nil,
+	}
+}
+
+// For each fault on each call: what was read is right, and what was not is said.
+func TestEveryFaultOnEveryCallIsSaid(t *testing.T) {
+	t.Parallel()
+	cures := map[string]string{
+		"ID": "sts:AssumeRole", "Regions": "ecs:DescribeRegions",
+		"Images": "ecs:DescribeImages", "InstanceTypes": "ecs:DescribeInstanceTypes",
+	}
+	for call, cure := range cures {
+		for name, err := range faults() {
+			t.Run(call+" "+name, func(t *testing.T) {
+				t.Parallel()
+				list, unread := findThroughBroken(t, call, err)
+				if ids(list.Page) != "m-ours-hk m-ours" {
+					t.Errorf("got %q, want what could be read: m-ours-hk m-ours", ids(list.Page))
+				}
+				if list.Total != -1 || list.Blind {
+					t.Errorf("total %d, blind %v; want an unknown total and 200", list.Total, list.Blind)
+				}
+				for _, u := range unread {
+					if u.Account != theirs || u.Code == "" || u.Sentence == "" || u.Sentence == "secret internal text" {
+						t.Errorf("badly told: %+v", u)
+					}
+					if want := cureOf(err, cure); u.Permission != want {
+						t.Errorf("permission %q, want %q", u.Permission, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+func cureOf(err error, cure string) string {
+	if fault.Of(err) == fault.Forbidden {
+		return cure
+	}
+	return ""
+}
+
+// findThroughBroken looks through our eyes and through theirs, which are broken.
+func findThroughBroken(t *testing.T, call string, err error) (selection.List, []image.Unread) {
+	t.Helper()
+	where, own := scope(custom("m-ours"), custom("m-ours-hk", func(i *image.Image) { i.Region, i.CreatedAt = "cn-hongkong", day(11) }))
+	other := &broken{
+		memory: &memory{
+			account: theirs, regions: own.regions, types: own.types,
+			images: []image.Image{custom("m-theirs", func(i *image.Image) { i.Account, i.Owner, i.CreatedAt = theirs, theirs, day(12) })},
+		},
+		call: call, err: err, hang: err == nil,
+	}
+	where.All = true
+	where.Views = append(where.Views, selection.View{Catalogue: other, Account: theirs, Role: role})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if err != nil {
+		ctx = context.Background()
+	}
+	list, failed := selection.Find(ctx, where, selection.Query{InstanceType: "ecs.g7.large"})
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	if len(list.Unread) == 0 {
+		t.Fatal("nothing is said to be unread")
+	}
+	return list, list.Unread
+}
+
+func TestNothingReadIsBlind(t *testing.T) {
+	t.Parallel()
+	where, own := scope(custom("m-1"))
+	where.Views[0].Catalogue = &broken{memory: own, call: "Images", err: fault.New(fault.Unavailable, "down")}
+	list, err := selection.Find(context.Background(), where, selection.Query{})
+	if err != nil || !list.Blind || len(list.Unread) != 2 || len(list.Page) != 0 {
+		t.Errorf("got %+v, %v", list, err)
+	}
+}
+
+func TestOneRegionUnread(t *testing.T) {
+	t.Parallel()
+	where, own := scope(custom("m-1"))
+	where.Views[0].Catalogue = &broken{memory: own, call: "Images", region: "cn-hongkong", err: fault.New(fault.Throttled, "slow")}
+	list, err := selection.Find(context.Background(), where, selection.Query{})
+	if err != nil || ids(list.Page) != "m-1" || len(list.Unread) != 1 || list.Unread[0].Region != "cn-hongkong" {
+		t.Errorf("got %q, unread %+v, %v", ids(list.Page), list.Unread, err)
+	}
+}
+
+func TestWhatDoesNotExistIsTheCallersMistake(t *testing.T) {
+	t.Parallel()
+	for field, c := range map[string]struct {
+		query selection.Query
+		all   bool
+	}{
+		"region":       {selection.Query{Regions: []image.RegionID{"cn-atlantis"}}, true},
+		"account":      {selection.Query{Accounts: []image.AccountID{"42"}}, true},
+		"instanceType": {selection.Query{InstanceType: "ecs.made.up"}, false},
+		"cursor":       {selection.Query{Cursor: "e30"}, false},
+	} {
+		t.Run(field, func(t *testing.T) {
+			t.Parallel()
+			where, _ := scope(custom("m-1"))
+			where.All = c.all
+			_, err := selection.Find(context.Background(), where, c.query)
+			blamed(t, err, field)
+		})
+	}
+	t.Run("region that is not configured", func(t *testing.T) {
+		t.Parallel()
+		where, _ := scope(custom("m-1"))
+		_, err := selection.Find(context.Background(), where, selection.Query{Regions: []image.RegionID{"cn-shanghai"}})
+		blamed(t, err, "region")
+	})
+}
+
+func TestInstanceTypeInOneRegionOnly(t *testing.T) {
+	t.Parallel()
+	where, own := scope(custom("m-1"), custom("m-2", func(i *image.Image) { i.Region = "cn-hongkong" }))
+	where.Views[0].Catalogue = &picky{memory: own, only: "cn-hongkong"}
+	list, err := selection.Find(context.Background(), where, selection.Query{InstanceType: "ecs.g7.large"})
+	if err != nil || ids(list.Page) != "m-2" || list.Total != 1 {
+		t.Errorf("got %q of %d, %v, want m-2", ids(list.Page), list.Total, err)
+	}
+}
+
+// picky has its instance types in one region only.
+type picky struct {
+	*memory
+	only image.RegionID
+}
+
+func (p *picky) InstanceTypes(ctx context.Context, r image.RegionID, types []image.InstanceTypeID) ([]image.InstanceType, error) {
+	if r != p.only {
+		return nil, nil
+	}
+	return p.memory.InstanceTypes(ctx, r, types)
+}
+
+func TestRoleOfAnotherAccountIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	where, _ := scope(custom("m-1"))
+	stray := &memory{account: "1000000000000003", regions: where.Regions, images: []image.Image{custom("m-stray")}}
+	where.Views = append(where.Views, selection.View{Catalogue: stray, Account: theirs, Role: role})
+	list, err := selection.Find(context.Background(), where, selection.Query{})
+	if err != nil || ids(list.Page) != "m-1" || len(list.Unread) != 1 || list.Unread[0].Account != theirs {
+		t.Errorf("got %q, unread %+v, %v", ids(list.Page), list.Unread, err)
+	}
+}
+
+// Whose eyes are asked decides what an image is: account narrows the view.
+func TestAccountNarrowsTheView(t *testing.T) {
+	t.Parallel()
+	mine := custom("m-1")
+	where, own := scope(mine)
+	other := &memory{account: theirs, regions: own.regions, images: []image.Image{seenBy(theirs, image.KindShared, mine)}}
+	where.Views = append(where.Views, selection.View{Catalogue: other, Account: theirs, Role: role})
+	for _, c := range []struct {
+		query selection.Query
+		want  string
+	}{
+		{selection.Query{}, "m-1 custom [1000000000000001 1000000000000002]"},
+		{selection.Query{Accounts: []image.AccountID{theirs}}, "m-1 shared [1000000000000002]"},
+		{selection.Query{Accounts: []image.AccountID{theirs}, Kinds: []image.Kind{"shared"}}, "m-1 shared [1000000000000002]"},
+		{selection.Query{Kinds: []image.Kind{"shared"}}, ""},
+		{selection.Query{Kinds: []image.Kind{"custom"}, Accounts: []image.AccountID{ours}}, "m-1 custom [1000000000000001]"},
+	} {
+		list, err := selection.Find(context.Background(), where, c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, i := range list.Page {
+			got += fmt.Sprint(i.ID, " ", i.Kind, " ", i.SeenBy)
+		}
+		if got != c.want {
+			t.Errorf("%+v: got %q, want %q", c.query, got, c.want)
+		}
+	}
+}
+
+// busy counts how many calls are under way at once.
+type busy struct {
+	*memory
+	now, most atomic.Int32
+}
+
+func (b *busy) Images(ctx context.Context, r image.RegionID, l image.Listing) ([]image.Image, error) {
+	n := b.now.Add(1)
+	defer b.now.Add(-1)
+	for most := b.most.Load(); n > most && !b.most.CompareAndSwap(most, n); most = b.most.Load() {
+	}
+	time.Sleep(time.Millisecond)
+	return b.memory.Images(ctx, r, l)
+}
+
+func TestConcurrencyIsBounded(t *testing.T) {
+	t.Parallel()
+	where, own := scope()
+	for i := range 20 {
+		where.Regions = append(where.Regions, image.RegionID(fmt.Sprint("r-", i)))
+	}
+	counting := &busy{memory: own}
+	where.Views[0].Catalogue, where.Concurrency = counting, 3
+	if _, err := selection.Find(context.Background(), where, selection.Query{Kinds: image.Kinds()}); err != nil {
+		t.Fatal(err)
+	}
+	if most := counting.most.Load(); most > 3 || most < 2 {
+		t.Errorf("%d calls at once, want at most 3 and more than one", most)
+	}
+}
+
+func TestOnlyWhatECSFiltersWellIsPushedDown(t *testing.T) {
+	t.Parallel()
+	where, own := scope(custom("m-1"))
+	_, err := selection.Find(context.Background(), where, selection.Query{Tags: map[string]string{"team": "web"}, Name: "web*", Family: "web-base"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(own.asked, func(l image.Listing) bool { return l.Family == "web-base" }) || len(own.asked) != 2 {
+		t.Errorf("asked %+v, want the family in each of two regions", own.asked)
+	}
+}
