@@ -1,0 +1,148 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"imagekeeper/shared/fault"
+)
+
+// Directory keeps each record in a numbered file of its own below a folder. A
+// file is written under another name, synced, and then linked to its number, so
+// that it is either whole or not there, and only one writer gets a number.
+type Directory struct{ root string }
+
+// OpenDirectory returns the store below root, which is made if it is missing.
+func OpenDirectory(root string) (*Directory, error) {
+	root, err := filepath.Abs(root)
+	if err == nil {
+		err = os.MkdirAll(root, 0o700)
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "the journal's folder cannot be made")
+	}
+	return &Directory{root: root}, nil
+}
+
+// logSuffix marks the folder of a subject, so that a subject can lie below
+// another one.
+const logSuffix = ".log"
+
+func (d *Directory) folder(subject string) string {
+	return filepath.Join(d.root, filepath.FromSlash(subject)+logSuffix)
+}
+
+func recordName(position int) string { return fmt.Sprintf("%09d.json", position) }
+
+// Lines reads the numbered files from 0 on, up to the first that is missing.
+func (d *Directory) Lines(ctx context.Context, subject string) ([][]byte, error) {
+	var lines [][]byte
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, fault.Wrap(fault.Unavailable, err, "the journal was not read to its end")
+		}
+		line, err := os.ReadFile(filepath.Join(d.folder(subject), recordName(len(lines))))
+		if errors.Is(err, fs.ErrNotExist) {
+			return lines, nil
+		}
+		if err != nil {
+			return nil, fault.Wrap(fault.Unavailable, err, "record %d of %s cannot be read", len(lines), subject)
+		}
+		lines = append(lines, line)
+	}
+}
+
+// Add links a synced file to its number.
+func (d *Directory) Add(ctx context.Context, subject string, position int, line []byte) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "the time for writing the journal is up")
+	}
+	folder := d.folder(subject)
+	if err := makeFolder(d.root, folder); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "the folder of %s cannot be made", subject)
+	}
+	draft, err := writeDraft(folder, line)
+	if draft != "" {
+		defer func() { _ = os.Remove(draft) }() // a draft left behind is never read
+	}
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "record %d of %s cannot be written", position, subject)
+	}
+	err = os.Link(draft, filepath.Join(folder, recordName(position)))
+	if errors.Is(err, fs.ErrExist) {
+		return taken(subject, position)
+	}
+	if err == nil {
+		err = syncFolder(folder)
+	}
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "record %d of %s cannot be written", position, subject)
+	}
+	return nil
+}
+
+// Subjects walks the folders.
+func (d *Directory) Subjects(_ context.Context, prefix string) ([]string, error) {
+	var found []string
+	err := filepath.WalkDir(d.root, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(d.root, name)
+		if err != nil {
+			return err
+		}
+		subject, isLog := strings.CutSuffix(filepath.ToSlash(relative), logSuffix)
+		if e.IsDir() && isLog && strings.HasPrefix(subject, prefix) {
+			found = append(found, subject)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "the journal's folder cannot be listed")
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// writeDraft writes a line to a new file and syncs it.
+func writeDraft(folder string, line []byte) (name string, err error) {
+	f, err := os.CreateTemp(folder, "draft-*")
+	if err != nil {
+		return "", err
+	}
+	if _, err = f.Write(line); err == nil {
+		err = f.Sync()
+	}
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+// makeFolder makes the folder of a subject, and syncs every folder it is in.
+func makeFolder(root, folder string) error {
+	if _, err := os.Stat(folder); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	for at := filepath.Dir(folder); strings.HasPrefix(at, root); at = filepath.Dir(at) {
+		if err := syncFolder(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncFolder(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,176 @@
+// Package journal is the memory of the functions that change things, and the
+// audit trail: one append-only log per subject, with compare-and-append. An
+// append names the position it expects; whoever comes second is told so. Records
+// are chained by hashes, so that a record that was changed or taken out shows.
+package journal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"imagekeeper/shared/fault"
+)
+
+// Record is one entry of a subject's log.
+type Record struct {
+	// Position counts from 0, without gaps.
+	Position int `json:"position"`
+	// ID is random and made by the writer: after a lost reply it tells whether
+	// the record is ours.
+	ID string `json:"id"`
+	// At is when it was written, by the writer's clock.
+	At time.Time `json:"at"`
+	// Previous is the SHA-256 of the record before, in hex; empty for the first.
+	Previous string `json:"previous"`
+	// Body is what the writer has to say.
+	Body json.RawMessage `json:"body"`
+}
+
+// maxBody bounds a record, so that no log grows by accident.
+const maxBody = 1 << 20
+
+// Journal is a set of logs in one place.
+type Journal struct {
+	store Store
+	now   func() time.Time
+	newID func() string
+}
+
+// Store keeps the records of a subject; this package has two: Directory and
+// Objects. Lines are complete records without line ends.
+type Store interface {
+	// Lines returns every record of a subject in order; none if there is none.
+	Lines(ctx context.Context, subject string) ([][]byte, error)
+	// Add stores a line at a position, durably, before it returns. It fails with
+	// fault.Conflict if the position is taken, also by an earlier Add of the same
+	// line whose reply was lost.
+	Add(ctx context.Context, subject string, position int, line []byte) error
+	// Subjects lists the subjects that begin with prefix, in order.
+	Subjects(ctx context.Context, prefix string) ([]string, error)
+}
+
+// New returns a journal in store. now and newID are the clock and the source of
+// random append ids.
+func New(store Store, now func() time.Time, newID func() string) *Journal {
+	return &Journal{store: store, now: now, newID: newID}
+}
+
+// The limits of a subject: words of letters, digits and "_.:-", with slashes
+// between them.
+const (
+	maxWords = 8
+	maxWord  = 128
+)
+
+// checkSubject refuses names that a store could misunderstand.
+func checkSubject(subject string) error {
+	words := strings.Split(subject, "/")
+	bad := len(words) > maxWords || slices.ContainsFunc(words, func(w string) bool {
+		return w == "" || len(w) > maxWord || strings.Trim(w, ".") == "" || strings.IndexFunc(w, notInWord) >= 0
+	})
+	if bad {
+		return fault.New(fault.Invalid, "%.64q cannot name a log", subject)
+	}
+	return nil
+}
+
+func notInWord(r rune) bool {
+	return !strings.ContainsRune("_.:-", r) && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+}
+
+// Read returns every record of a subject in order, after checking that none is
+// missing or changed. It fails with fault.Unknown if one is.
+func (j *Journal) Read(ctx context.Context, subject string) ([]Record, error) {
+	records, _, err := j.read(ctx, subject)
+	return records, err
+}
+
+// read also returns the hash that the next record has to name.
+func (j *Journal) read(ctx context.Context, subject string) ([]Record, string, error) {
+	if err := checkSubject(subject); err != nil {
+		return nil, "", err
+	}
+	lines, err := j.store.Lines(ctx, subject)
+	if err != nil {
+		return nil, "", err
+	}
+	records, previous := make([]Record, 0, len(lines)), ""
+	for n, line := range lines {
+		var r Record
+		if err := json.Unmarshal(line, &r); err != nil {
+			return nil, "", fault.Wrap(fault.Unknown, err, "record %d of %s is damaged", n, subject)
+		}
+		if r.Position != n || r.Previous != previous {
+			return nil, "", fault.New(fault.Unknown, "record %d of %s does not follow the one before it", n, subject)
+		}
+		records, previous = append(records, r), sum(line)
+	}
+	return records, previous, nil
+}
+
+// Append writes body as the record at position. It fails with fault.Conflict if
+// another writer was there first, and with fault.Invalid for a position beyond
+// the end. A lost reply is not a failure: the record is found by its id.
+func (j *Journal) Append(ctx context.Context, subject string, position int, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "a record of %s cannot be written as JSON", subject)
+	}
+	if len(text) > maxBody {
+		return fault.New(fault.Exhausted, "a record of %s has %d bytes; at most %d are kept", subject, len(text), maxBody)
+	}
+	records, previous, err := j.read(ctx, subject)
+	switch {
+	case err != nil:
+		return err
+	case position < len(records):
+		return taken(subject, position)
+	case position > len(records):
+		return fault.New(fault.Invalid, "%s has %d records; none can be written at position %d", subject, len(records), position)
+	}
+	r := Record{Position: position, ID: j.newID(), At: j.now().UTC(), Previous: previous, Body: text}
+	line, err := json.Marshal(r)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "a record of %s cannot be written as JSON", subject)
+	}
+	return j.add(ctx, subject, r, line)
+}
+
+// add stores the line, and after any failure looks whether it is there.
+func (j *Journal) add(ctx context.Context, subject string, r Record, line []byte) error {
+	failure := j.store.Add(ctx, subject, r.Position, line)
+	if failure == nil {
+		return nil
+	}
+	records, err := j.Read(ctx, subject)
+	if err != nil {
+		return failure
+	}
+	if len(records) > r.Position {
+		if records[r.Position].ID == r.ID {
+			return nil
+		}
+		return taken(subject, r.Position)
+	}
+	return failure
+}
+
+// Subjects lists the subjects that begin with prefix, in order.
+func (j *Journal) Subjects(ctx context.Context, prefix string) ([]string, error) {
+	return j.store.Subjects(ctx, prefix)
+}
+
+func taken(subject string, position int) error {
+	return fault.New(fault.Conflict, "position %d of %s is taken", position, subject).WithCode("positionTaken")
+}
+
+func sum(line []byte) string {
+	s := sha256.Sum256(line)
+	return hex.EncodeToString(s[:])
+}
