@@ -108,12 +108,12 @@ func (s *schemas) operation(op *Operation, method string) object {
 		strconv.Itoa(http.StatusOK): object{"description": "Done", "content": s.content(op)},
 		"default":                   object{"$ref": refProblem},
 	}
-	inPath := wildcards(op.spec.Pattern)
-	if parameters := s.parameters(op, inPath); len(parameters) > 0 {
+	names := wildcards(op.spec.Pattern)
+	if parameters := s.parameters(op, names); len(parameters) > 0 {
 		o["parameters"] = parameters
 	}
 	if takesBody(method) {
-		o["requestBody"] = object{"content": object{typeJSON: object{"schema": s.body(op.in, inPath)}}}
+		o["requestBody"] = object{"content": object{typeJSON: object{"schema": s.body(op.in, names)}}}
 	}
 	return o
 }
@@ -132,7 +132,7 @@ func (s *schemas) content(op *Operation) object {
 }
 
 // parameters describes path wildcards first, then the query.
-func (s *schemas) parameters(op *Operation, inPath []string) []any {
+func (s *schemas) parameters(op *Operation, wildcards []string) []any {
 	var path, query []any
 	for _, f := range strictjson.Fields(op.in) {
 		rules := rulesOf(f.Go.Tag.Get("validate"))
@@ -147,11 +147,11 @@ func (s *schemas) parameters(op *Operation, inPath []string) []any {
 			one["schema"] = object{"type": "string"}
 			one["description"] = "One value for each key; an empty value asks for the key alone"
 			query = append(query, one)
-		case slices.Contains(inPath, f.Name):
+		case slices.Contains(wildcards, f.Name):
 			one["in"], one["required"] = "path", true
 			one["schema"] = s.member(f, inputs)
 			path = append(path, one)
-		case parameter(f):
+		case parameter(f, inQuery):
 			one["schema"] = s.member(f, inputs)
 			if rules.required {
 				one["required"] = !takesBody(methodOf(op))

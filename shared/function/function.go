@@ -154,7 +154,7 @@ func (f *Function) add(op *Operation) error {
 func (op *Operation) bindable(wildcards []string) error {
 	b := binder{fields: strictjson.Fields(op.in)}
 	for _, name := range wildcards {
-		if _, err := b.field(name); err != nil {
+		if _, err := b.field(name, inPath); err != nil {
 			return fmt.Errorf("the wildcard: %w", err)
 		}
 	}

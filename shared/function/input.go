@@ -36,7 +36,7 @@ func (in input) into(target any) error {
 			return err
 		}
 		for _, name := range strictjson.Keys(in.body) {
-			given[name] = "the body"
+			given[name] = inBody
 		}
 	}
 	if len(in.path) == 0 && len(in.query) == 0 {
@@ -45,7 +45,7 @@ func (in input) into(target any) error {
 	b := binder{v: reflect.ValueOf(target).Elem(), given: given}
 	b.fields = strictjson.Fields(b.v.Type())
 	for _, name := range sortedKeys(in.path) {
-		if err := b.set(name, in.path[name], "the path"); err != nil {
+		if err := b.set(name, in.path[name], inPath); err != nil {
 			return err
 		}
 	}
@@ -66,6 +66,13 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
+// The places where a field can be given, as refusals call them.
+const (
+	inPath  = "the path"
+	inQuery = "the query"
+	inBody  = "the body"
+)
+
 // binder fills a struct from parameters.
 type binder struct {
 	v      reflect.Value
@@ -81,18 +88,18 @@ func (b binder) parameter(name string, values []string) error {
 			return b.entry(f, strings.TrimPrefix(name, prefix), name, values)
 		}
 	}
-	f, err := b.field(name)
+	f, err := b.field(name, inQuery)
 	if err != nil {
 		return err
 	}
 	if len(values) > 1 && f.Type.Kind() != reflect.Slice {
 		return fault.InField(name, codeRepeated, "is there %d times; give it once", len(values))
 	}
-	return b.set(name, strings.Join(values, ","), "the query")
+	return b.set(name, strings.Join(values, ","), inQuery)
 }
 
 func (b binder) set(name, text, where string) error {
-	f, err := b.field(name)
+	f, err := b.field(name, where)
 	if err != nil {
 		return err
 	}
@@ -103,11 +110,11 @@ func (b binder) set(name, text, where string) error {
 	return setText(b.member(f), name, text)
 }
 
-// field finds the field that a parameter may set.
-func (b binder) field(name string) (strictjson.Field, error) {
+// field finds the field that a parameter in that place may set.
+func (b binder) field(name, where string) (strictjson.Field, error) {
 	var allowed []string
 	for _, f := range b.fields {
-		if !parameter(f) {
+		if !parameter(f, where) {
 			continue
 		}
 		if f.Name == name {
@@ -127,8 +134,8 @@ func (b binder) field(name string) (strictjson.Field, error) {
 }
 
 // parameter reports whether f can be given in a query or a path.
-func parameter(f strictjson.Field) bool {
-	return readable(f.Type) && f.Go.Tag.Get("query") != "-"
+func parameter(f strictjson.Field, where string) bool {
+	return readable(f.Type) && (where == inPath || f.Go.Tag.Get("query") != "-")
 }
 
 // entry sets one entry of a map of texts. Its value may be empty: the key is
@@ -140,7 +147,7 @@ func (b binder) entry(f strictjson.Field, key, name string, values []string) err
 	if key == "" {
 		return fault.InField(f.Go.Tag.Get("query"), codeValue, "needs a key after the dot")
 	}
-	if b.given[f.Name] == "the body" {
+	if b.given[f.Name] == inBody {
 		return fault.InField(f.Name, codeRepeated, "is given in the body and in the query")
 	}
 	for _, text := range []string{key, values[0]} {

@@ -146,11 +146,11 @@ func (s *schemas) structure(t reflect.Type, way direction, without []string) obj
 }
 
 // body is the schema of a request body: the input without what the path says.
-func (s *schemas) body(t reflect.Type, inPath []string) object {
-	if len(inPath) == 0 {
+func (s *schemas) body(t reflect.Type, wildcards []string) object {
+	if len(wildcards) == 0 {
 		return s.of(t, inputs)
 	}
-	return s.structure(t, inputs, inPath)
+	return s.structure(t, inputs, wildcards)
 }
 
 // member is the schema of one field: that of its type, what its tags add, and

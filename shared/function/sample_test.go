@@ -1,0 +1,205 @@
+package function_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+)
+
+// asFunction makes this test binary run as the sample function.
+const asFunction = "IMAGEKEEPER_TEST_FUNCTION"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asFunction) != "" {
+		function.Serve("sample", open)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+type settings struct {
+	Regions []string        `env:"REGIONS" default:"cn-hangzhou" validate:"max=2"`
+	Token   function.Secret `env:"SAMPLE_TOKEN" validate:"omitempty,min=8"`
+}
+
+func open(look function.Lookup) (*function.Function, error) {
+	if _, err := function.Configure[settings](look); err != nil {
+		return nil, err
+	}
+	return sample(), nil
+}
+
+// colour reads itself from text.
+type colour string
+
+func (c *colour) UnmarshalText(text []byte) error {
+	if string(text) != "red" && string(text) != "blue" {
+		return fault.New(fault.Invalid, "must be red or blue")
+	}
+	*c = colour(text)
+	return nil
+}
+
+type paging struct {
+	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=1000" doc:"At most that many"`
+	Format string `json:"format" validate:"omitempty,oneof=json csv ndjson"`
+}
+
+// query has a field of every kind that a parameter can be.
+type query struct {
+	paging
+	ID       string            `json:"id" validate:"omitempty,thingid"`
+	OSType   string            `json:"osType" validate:"omitempty,oneof=linux windows"`
+	Name     string            `json:"name" validate:"max=8"`
+	Big      int64             `json:"big"`
+	Small    uint8             `json:"small"`
+	Ratio    float64           `json:"ratio" validate:"gte=0,lt=1"`
+	On       bool              `json:"on"`
+	Maybe    *bool             `json:"maybe"`
+	After    time.Time         `json:"after"`
+	Before   time.Time         `json:"before" validate:"omitempty,gtfield=After"`
+	Kinds    []string          `json:"kinds" validate:"max=3,unique,dive,oneof=a b c d"`
+	Numbers  []int             `json:"numbers"`
+	Colour   colour            `json:"colour"`
+	Tags     map[string]string `json:"tags" query:"tag." validate:"dive,keys,max=4,endkeys,max=9"`
+	Internal string            `json:"internal" query:"-"`
+}
+
+type account struct {
+	ID    string     `json:"id" validate:"required,numeric"`
+	Until *time.Time `json:"until,omitempty"`
+}
+
+type order struct {
+	ID       string    `json:"id" query:"-"`
+	Name     string    `json:"name" validate:"required"`
+	Count    int       `json:"count" validate:"max=10"`
+	DryRun   bool      `json:"dryRun"`
+	Accounts []account `json:"accounts" validate:"max=3,dive"`
+	Region   string    `json:"region"`
+}
+
+// made is an answer with a status and headers of its own.
+type made struct {
+	order
+}
+
+func (m made) HTTPStatus() int { return http.StatusCreated }
+
+func (m made) HTTPHeader() http.Header {
+	return http.Header{"location": {"/things/" + m.Name}, "X-Two": {"a", "b"}}
+}
+
+// table is an answer in every format.
+type table struct {
+	Items []string `json:"items"`
+}
+
+func (t table) Rows() ([]string, iter.Seq[[]string]) {
+	return []string{"name", "length"}, func(yield func([]string) bool) {
+		for _, name := range t.Items {
+			if !yield([]string{name, fmt.Sprint(len(name))}) {
+				return
+			}
+		}
+	}
+}
+
+func (t table) Lines() iter.Seq[any] {
+	return func(yield func(any) bool) {
+		for _, name := range t.Items {
+			if !yield(map[string]string{"name": name}) {
+				return
+			}
+		}
+	}
+}
+
+type text struct {
+	Text string `json:"text"`
+}
+
+type failure struct {
+	Kind  string `json:"kind"`
+	Plain bool   `json:"plain"`
+}
+
+type waiting struct {
+	Honour bool `json:"honour"`
+}
+
+type caller struct {
+	RequestID, AccountID, Region, Key, Source, Printed string
+	Secret, Token                                      string
+	Milliseconds                                       int64
+}
+
+func fail(_ context.Context, _ function.Call, in failure) (text, error) {
+	cause := errors.New("dial tcp: AccessKeyId=LTAI5tExampleExample&Password=Pa55word%21")
+	if in.Plain {
+		return text{}, cause
+	}
+	e := fault.Wrap(fault.Kind(in.Kind), cause, "the cloud said no")
+	e.RequestID = "VENDOR-1"
+	return text{}, fmt.Errorf("find: %w", e)
+}
+
+func wait(ctx context.Context, _ function.Call, in waiting) (text, error) {
+	if in.Honour {
+		<-ctx.Done()
+		return text{}, ctx.Err()
+	}
+	select {} // never ends, whatever the context says
+}
+
+func who(_ context.Context, call function.Call, _ struct{}) (caller, error) {
+	call.Log.Warn("asked", "accessKeySecret", string(call.Credentials.Secret), "call", fmt.Sprintf("%+v", call.Credentials))
+	return caller{
+		RequestID: call.RequestID, AccountID: call.AccountID, Region: call.Region, Source: string(call.Source),
+		Key: call.Credentials.AccessKeyID, Secret: string(call.Credentials.Secret), Token: string(call.Credentials.SecurityToken),
+		Printed: fmt.Sprintf("%v %+v %#v", call.Credentials, call.Credentials, call.Credentials), Milliseconds: time.Until(call.Deadline).Milliseconds(),
+	}, nil
+}
+
+func echo[T any](_ context.Context, _ function.Call, in T) (T, error) { return in, nil }
+
+func things(_ context.Context, _ function.Call, in paging) (table, error) {
+	if in.Limit != nil && *in.Limit == 1 {
+		return table{Items: []string{strings.Repeat("<", 7<<20)}}, nil
+	}
+	return table{Items: []string{"plain", "=1+1", "+1", "-1", "@x", "\tx", "a,\"b\"\r\nc", "<&>"}}, nil
+}
+
+func sample() *function.Function {
+	get := func(name, pattern string) function.Spec {
+		return function.Spec{Name: "sample." + name, Pattern: "GET " + pattern, Summary: "A sample"}
+	}
+	return function.New("sample",
+		function.Handle(get("things", "/things"), things),
+		function.Handle(get("thing", "/things/{id}"), echo[query]),
+		function.Handle(function.Spec{Name: "sample.make", Pattern: "POST /things", ApplyRole: function.Operator},
+			func(_ context.Context, _ function.Call, in order) (made, error) { return made{in}, nil }),
+		function.Handle(function.Spec{Name: "sample.change", Pattern: "PUT /things/{id}", Role: function.Operator}, echo[order]),
+		function.Handle(function.Spec{Name: "sample.direct"}, echo[text]),
+		function.Handle(get("fail", "/failures/{kind}"), fail),
+		function.Handle(get("panic", "/panic"), func(context.Context, function.Call, struct{}) (text, error) {
+			panic("db password=hunter2")
+		}),
+		function.Handle(get("wait", "/wait"), wait),
+		function.Handle(get("who", "/who"), who),
+		function.OnTimer("nightly", echo[function.Tick]),
+		function.OnObjects(echo[[]function.Object]),
+		function.OnEvent("ecs:Instance:StateChange", echo[function.Event[struct {
+			ResourceID string `json:"resourceId"`
+		}]]),
+	).With(function.Rule{Tag: "thingid", Pattern: `^t-[a-z0-9 é]{1,8}$`, Sentence: "must be a thing's id, such as t-1"})
+}
