@@ -51,12 +51,9 @@ func listings(kinds []image.Kind, q Query, accounts int) []image.Kind {
 	return ask
 }
 
-// possible is false for kinds that can never fit: ECS names no owner for
-// public and Marketplace images, and only public images are Alibaba Cloud's.
+// possible is false for kinds that can never fit: public images, and no others,
+// are Alibaba Cloud's.
 func possible(q Query, k image.Kind) bool {
-	if q.Owner != "" && (k == image.KindPublic || k == image.KindMarketplace) {
-		return false
-	}
 	switch q.Provider {
 	case Alibaba:
 		return k == image.KindPublic

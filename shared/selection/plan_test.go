@@ -19,8 +19,7 @@ func TestPlan(t *testing.T) {
 		"one kind has its own call":               {selection.Query{Kinds: []image.Kind{"custom"}}, 1},
 		"all kinds are three calls":               {selection.Query{Kinds: all}, 1},
 		"shared of two accounts needs the owners": {selection.Query{Kinds: []image.Kind{"shared"}}, 2},
-		"an owner has no public images":           {selection.Query{Kinds: all, Owner: theirs}, 1},
-		"an owner's public images are none":       {selection.Query{Kinds: []image.Kind{"public"}, Owner: theirs}, 1},
+		"an owner is for others' images only":     {selection.Query{Kinds: []image.Kind{"custom", "shared", "community"}, Owner: theirs}, 1},
 		"alibaba makes public images only":        {selection.Query{Provider: selection.Alibaba}, 1},
 		"filters are pushed down": {selection.Query{
 			Kinds: []image.Kind{"custom"}, Family: "web-base", Snapshot: "s-1", OSType: image.Linux, Architecture: image.ARM64,
