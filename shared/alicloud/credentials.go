@@ -2,6 +2,8 @@ package alicloud
 
 import (
 	"crypto/sha256"
+	"fmt"
+	"io"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -13,8 +15,8 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// Credentials sign the calls of one account. They print as "***" in logs and
-// with every verb of fmt but %#v of their fields.
+// Credentials sign the calls of one account. They show as "***" wherever they
+// are printed, logged or encoded.
 type Credentials struct {
 	// AccessKeyID names the key; temporary ones start with "STS.".
 	AccessKeyID string
@@ -27,8 +29,8 @@ type Credentials struct {
 // String hides everything.
 func (Credentials) String() string { return "***" }
 
-// GoString hides everything from %#v.
-func (Credentials) GoString() string { return "alicloud.Credentials{***}" }
+// Format hides everything from every verb of package fmt.
+func (Credentials) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "***") }
 
 // LogValue hides everything from structured logs.
 func (Credentials) LogValue() slog.Value { return slog.StringValue("***") }
