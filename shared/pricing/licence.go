@@ -1,0 +1,230 @@
+package pricing
+
+import (
+	"math/big"
+	"time"
+
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
+)
+
+// licence adds the line for the operating system licence. There always is one:
+// an amount of zero is an answer too.
+func (b *builder) licence() {
+	l := b.line(OperatingSystemLicence, InstanceOwner)
+	switch {
+	case b.q.Instance.None:
+		l.Quantity, l.Unit = Whole(0), "instance-hour"
+		l.nothing(b.currency, imagePage, pagesDate)
+		l.because("noInstance", "a licence is charged to instances; holding an image has none")
+	case b.q.Charge.Refunded && b.ruling.Licence != NotCharged:
+		l.unknown("refundNotCalculable", "after an early refund the licence is charged from creation to release; at which rate no page says")
+	default:
+		b.priceLicence(&l)
+	}
+	b.licenceReasons(&l)
+	b.add(l)
+}
+
+func (b *builder) priceLicence(l *Line) {
+	d := b.q.Observed.difference(b.term, b.currency)
+	if d.value != nil {
+		d = b.withoutMarketplace(d)
+	}
+	switch b.ruling.Licence {
+	case NotCharged:
+		b.freeLicence(l, d)
+	case IsCharged:
+		b.paidLicence(l, d)
+	default:
+		b.unsettledLicence(l, d)
+	}
+}
+
+// freeLicence: the rule says that nothing is charged.
+func (b *builder) freeLicence(l *Line, d difference) {
+	switch {
+	case d.value == nil || d.value.Sign() == 0:
+		l.Quantity, l.Unit = NumberOf(b.term.units()), b.term.unitName()
+		l.nothing(b.currency, imagePage, pagesDate)
+		if d.why != nil {
+			l.Reasons = append(l.Reasons, *d.why)
+		}
+	case b.ruling.Sure == Fallback:
+		l.because("answerOutweighsFallback", "the rule was decided without a source, so DescribePrice outweighs it")
+		b.byAnswer(l, d)
+	default:
+		l.unknown("answerContradictsRule", "the rule says free, DescribePrice answered "+money.New(d.value, b.currency).String())
+	}
+}
+
+// paidLicence: a negotiated rate, DescribePrice, the published rate, in this order.
+func (b *builder) paidLicence(l *Line, d difference) {
+	rate, why := b.licenceRate(b.rates.negotiated)
+	if rate != nil {
+		l.settle(rate, b.licenceQuantity(rate))
+		b.compare(l, d)
+		return
+	}
+	rate, why2 := b.licenceRate(b.rates.published)
+	switch {
+	case d.value != nil && d.value.Sign() > 0:
+		b.byAnswer(l, d)
+		b.differsFrom(l, rate, d)
+	case d.value != nil:
+		l.unknown("answerZeroForPaid", "the rule says that the licence is paid"+atRate(rate)+", DescribePrice answered 0")
+	case rate != nil:
+		l.settle(rate, b.licenceQuantity(rate))
+		if d.why != nil {
+			l.Reasons = append(l.Reasons, *d.why)
+		}
+	default:
+		l.Unknown = appendReasons(l.Unknown, d.why, firstReason(why2, why))
+	}
+}
+
+// unsettledLicence: the rule cannot tell; DescribePrice can.
+func (b *builder) unsettledLicence(l *Line, d difference) {
+	if d.value != nil {
+		l.because("answerOnly", "the rule does not decide it; this is what DescribePrice answers")
+		b.byAnswer(l, d)
+		return
+	}
+	sentence := "whether the licence is charged is not known"
+	if rate, _ := b.licenceRate(b.rates.negotiated); rate != nil {
+		sentence += "; if it is," + atRate(rate)
+	} else if rate, _ := b.licenceRate(b.rates.published); rate != nil {
+		sentence += "; if it is," + atRate(rate)
+	}
+	l.unknown("licenceNotDecided", sentence)
+	l.Unknown = appendReasons(l.Unknown, d.why)
+}
+
+func atRate(r *Rate) string {
+	if r == nil {
+		return ""
+	}
+	return " at " + r.Price.String() + " per " + r.unitName()
+}
+
+func appendReasons(to []image.Reason, reasons ...*image.Reason) []image.Reason {
+	for _, r := range reasons {
+		if r != nil {
+			to = append(to, *r)
+		}
+	}
+	return to
+}
+
+func firstReason(a, b *image.Reason) *image.Reason {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// byAnswer takes the amount from DescribePrice.
+func (b *builder) byAnswer(l *Line, d difference) {
+	rate := money.New(d.value, b.currency)
+	amount := rate.Times(b.term.units())
+	l.Quantity, l.Unit = NumberOf(b.term.units()), b.term.unitName()
+	l.Rate, l.Amount = &rate, &amount
+	l.Source, l.Date = "DescribePrice", dateOf(b.q.Observed.With.At)
+	if d.inImageRow {
+		l.because("licenceInImageRow", "found in the image row of DescribePrice")
+	} else if d.value.Sign() > 0 {
+		l.because("licenceInInstanceTypeRow", "found inside the instance type row of DescribePrice")
+	}
+}
+
+func dateOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+// compare says where DescribePrice and a negotiated rate differ.
+func (b *builder) compare(l *Line, d difference) {
+	if d.value == nil {
+		return
+	}
+	answered := new(big.Rat).Mul(d.value, b.term.units())
+	if answered.Cmp(l.Amount.Rat()) != 0 {
+		l.because("answerDiffers", "DescribePrice answers "+money.New(answered, b.currency).String()+" for it")
+	}
+}
+
+func (b *builder) differsFrom(l *Line, rate *Rate, _ difference) {
+	if rate == nil {
+		return
+	}
+	listed := rate.times(b.licenceQuantity(rate).rat())
+	if listed.Rat().Cmp(l.Amount.Rat()) != 0 {
+		l.because("publishedDiffers", "by the published rate it would be "+listed.String())
+	}
+}
+
+// licenceRate finds the rate of the ruling's product, or says why there is none.
+func (b *builder) licenceRate(table []Rate) (*Rate, *image.Reason) {
+	w := want{
+		item: OperatingSystemLicence, product: b.ruling.Product, region: b.q.region(),
+		instance: b.q.Instance.Type, vcpus: b.q.Instance.VCPUs, unit: b.term.unit, currency: b.currency,
+	}
+	rate := find(table, w)
+	if rate == nil {
+		return nil, b.noRate()
+	}
+	active := b.q.Instance.ActiveVCPUs
+	if active == 0 || active == w.vcpus {
+		return rate, nil
+	}
+	w.vcpus = active
+	if other := find(table, w); rate.Basis == PerVCPU || other != rate {
+		return nil, &image.Reason{Code: "cpuOptionsNotDocumented", Sentence: "its CPU options are modified, and no page says which number of vCPUs is then charged"}
+	}
+	return rate, nil
+}
+
+func (b *builder) noRate() *image.Reason {
+	switch {
+	case b.ruling.Product == WindowsServer:
+		return &image.Reason{Code: "windowsByInstanceType", Sentence: "Windows is priced by instance type; no table is published"}
+	case b.q.Instance.VCPUs == 0:
+		return &image.Reason{Code: "vcpusNotGiven", Sentence: "the licence depends on the number of vCPUs, which is not known"}
+	}
+	return &image.Reason{Code: "noRate", Sentence: "there is no rate per " + string(b.term.unit) + " for it in " + string(b.currency)}
+}
+
+// licenceQuantity: all vCPUs count for a rate per vCPU, at one tier; else one
+// instance.
+func (b *builder) licenceQuantity(r *Rate) Number {
+	n := new(big.Rat).Set(b.term.quantity)
+	if r.Basis == PerVCPU {
+		n.Mul(n, Whole(int64(b.q.Instance.VCPUs)).value)
+	}
+	return Number{value: n}
+}
+
+// licenceReasons are the remarks that go with a licence that is, or may be, paid.
+func (b *builder) licenceReasons(l *Line) {
+	c := b.q.Charge
+	if b.ruling.Licence == NotCharged || b.q.Instance.None {
+		return
+	}
+	if c.Method == Spot {
+		l.because("spotLicenceOnTop", "the spot price covers the instance type only: the licence comes on top at its pay-as-you-go price (inferred)")
+	}
+	if c.Stopped.Sign() > 0 && c.StoppedMode != KeepCharging {
+		l.because("economicalMode", "not charged while stopped in economical mode, by two billing pages; the page of that mode says both yes and no")
+	}
+	if c.Stopped.Sign() > 0 && c.StoppedMode == KeepCharging {
+		l.because("stoppedStandardMode", "charged while stopped in standard mode")
+	}
+	if b.q.Instance.Burstable {
+		l.because("burstableNotDocumented", "no page has a rule of its own for burstable instances")
+	}
+	if b.ruling.Product == WindowsServer && b.q.Image.Kind == image.KindPublic && !b.q.subscription() {
+		l.because("savingsPlanMayOffset", "a savings plan or a Windows reserved instance may offset it")
+	}
+}

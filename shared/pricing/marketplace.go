@@ -1,0 +1,130 @@
+package pricing
+
+import (
+	"math/big"
+
+	"imagekeeper/shared/image"
+)
+
+// marketplace adds the line for the software of a Marketplace product, if the
+// image is one or comes from one. Each instance pays it again.
+func (b *builder) marketplace() {
+	if !b.ruling.Marketplace {
+		return
+	}
+	l := b.line(MarketplaceSoftware, InstanceOwner)
+	l.Subject = string(b.ruling.ProductCode)
+	switch {
+	case b.q.Instance.None:
+		l.Quantity, l.Unit = Whole(0), "instance-hour"
+		l.nothing(b.currency, imagePage, pagesDate)
+		l.because("noInstance", "the Marketplace price is charged to instances; holding an image has none")
+	case b.q.Charge.Refunded:
+		l.unknown("refundByVendor", "a refund is given only if the vendor of the product allows it")
+	case b.sameProductReplaced():
+		l.nothing(b.currency, imageFAQ, faqDate)
+		l.because("sameProduct", "the instance runs another version of the same product, for which no fee is taken again")
+	case b.termRemains():
+		l.unknown("remainingTerm", "the fee goes by the image's price and the remaining term, by a formula that no page gives")
+	default:
+		b.priceSoftware(&l)
+	}
+	b.add(l)
+}
+
+func (b *builder) priceSoftware(l *Line) {
+	w := want{
+		item: MarketplaceSoftware, productCode: b.ruling.ProductCode, region: b.q.region(),
+		instance: b.q.Instance.Type, vcpus: b.q.Instance.VCPUs, unit: b.term.unit, currency: b.currency,
+	}
+	if rate := find(b.rates.negotiated, w); rate != nil && w.productCode != "" {
+		l.settle(rate, b.licenceQuantity(rate))
+		return
+	}
+	price, why := b.softwarePrice()
+	if why != nil {
+		l.Unknown = append(l.Unknown, *why)
+		return
+	}
+	rate := Rate{Item: MarketplaceSoftware, Source: "DescribePrice", Date: dateOf(b.q.Observed.With.At)}
+	rate.Price = amountOf(price.rat(), b.currency)
+	l.settle(&rate, NumberOf(b.term.units()))
+	l.Unit = b.term.unitName()
+	if b.ruling.Code != Marketplace {
+		l.because("priceOfOriginalProduct", "an image made from a product pays the product's own price for each instance")
+	}
+}
+
+// softwarePrice is MarketplaceImagePrice. For an image made from a product, 0 may
+// also mean that ECS did not fill it: it counts only if the product itself is 0.
+func (b *builder) softwarePrice() (Number, *image.Reason) {
+	o := b.q.Observed
+	if o.With == nil {
+		if o.Refusal != nil {
+			return Number{}, o.Refusal
+		}
+		return Number{}, &image.Reason{Code: "notAsked", Sentence: "only DescribePrice or a negotiated rate knows the price of a Marketplace product"}
+	}
+	if why := o.With.usable(b.term, b.currency); why != nil {
+		return Number{}, why
+	}
+	price := o.With.Marketplace
+	switch {
+	case price.IsZero():
+		return Number{}, &image.Reason{Code: "marketplacePriceMissing", Sentence: "DescribePrice gave no Marketplace price for the image"}
+	case price.Sign() < 0:
+		return Number{}, &image.Reason{Code: "marketplacePriceNegative", Sentence: "DescribePrice gave a negative Marketplace price"}
+	case price.Sign() == 0 && b.ruling.Code != Marketplace && !b.productIsFree():
+		return Number{}, &image.Reason{Code: "answerZeroForPaid", Sentence: "the rule says that the Marketplace price is paid again, DescribePrice answered 0"}
+	}
+	return price, nil
+}
+
+func (b *builder) productIsFree() bool {
+	s := b.q.Observed.Source
+	return s != nil && s.usable(b.term, b.currency) == nil && !s.Marketplace.IsZero() && s.Marketplace.Sign() == 0
+}
+
+// withoutMarketplace takes a Marketplace price out of the difference if ECS put
+// it there. Whether it does is not documented: where both readings are possible
+// and lead to different licences, there is no answer.
+func (b *builder) withoutMarketplace(d difference) difference {
+	price := b.q.Observed.With.Marketplace
+	if price.Sign() <= 0 || d.value.Cmp(price.rat()) < 0 {
+		return d // less than the price: it is not in there
+	}
+	rest := new(big.Rat).Sub(d.value, price.rat())
+	inside := difference{value: rest, inImageRow: d.inImageRow}
+	if b.ruling.Licence == NotCharged {
+		if rest.Sign() == 0 {
+			return inside
+		}
+		return d // neither reading explains it: a contradiction
+	}
+	if listed := b.listedLicence(); listed != nil && b.ruling.Licence == IsCharged {
+		switch {
+		case listed.Cmp(d.value) == 0:
+			return d
+		case listed.Cmp(rest) == 0:
+			return inside
+		}
+	}
+	return difference{why: &image.Reason{
+		Code: "marketplacePriceInRows",
+		Sentence: "the rows of DescribePrice differ by " + amountOf(d.value, b.currency).String() +
+			", and whether the Marketplace price of " + amountOf(price.rat(), b.currency).String() + " is in them is not documented",
+	}}
+}
+
+// listedLicence is the licence of one answer's term by the published rate.
+func (b *builder) listedLicence() *big.Rat {
+	rate, _ := b.licenceRate(b.rates.published)
+	if rate == nil {
+		return nil
+	}
+	one := *b
+	if one.term.unit == Hour {
+		one.term.quantity = big.NewRat(1, 1)
+	}
+	return rate.times(one.licenceQuantity(rate).rat()).Rat()
+}

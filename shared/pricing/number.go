@@ -1,0 +1,71 @@
+package pricing
+
+import (
+	"encoding/json"
+	"math/big"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/money"
+)
+
+// Number is an exact quantity without a unit. The zero value is unset, which is
+// not the number zero. In JSON it is a string: a decimal where there is one
+// ("0.5"), else a fraction ("1/3").
+type Number struct{ value *big.Rat }
+
+// NumberOf returns the number r; a nil r is unset.
+func NumberOf(r *big.Rat) Number {
+	if r == nil {
+		return Number{}
+	}
+	return Number{value: new(big.Rat).Set(r)}
+}
+
+// Whole returns the number n.
+func Whole(n int64) Number { return Number{value: new(big.Rat).SetInt64(n)} }
+
+// Hours returns the seconds of h hours; unset stays unset.
+func Hours(h Number) Number {
+	if h.IsZero() {
+		return Number{}
+	}
+	return Number{value: new(big.Rat).Mul(h.value, big.NewRat(secondsPerHour, 1))}
+}
+
+// IsZero tells whether n is unset.
+func (n Number) IsZero() bool { return n.value == nil }
+
+// Sign is -1, 0 or 1; unset is 0.
+func (n Number) Sign() int { return n.rat().Sign() }
+
+// Rat returns the exact value; unset is 0.
+func (n Number) Rat() *big.Rat { return new(big.Rat).Set(n.rat()) }
+
+// rat is the value for reading only.
+func (n Number) rat() *big.Rat {
+	if n.value == nil {
+		return new(big.Rat)
+	}
+	return n.value
+}
+
+// String is the exact value: a decimal where there is one, else a fraction.
+func (n Number) String() string { return money.New(n.rat(), "").Exact() }
+
+// MarshalJSON writes the exact value as a string.
+func (n Number) MarshalJSON() ([]byte, error) { return json.Marshal(n.String()) }
+
+// UnmarshalJSON reads a string that MarshalJSON writes. It fails with
+// fault.Invalid for anything else.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return fault.Wrap(fault.Invalid, err, "a number is a string such as \"0.5\" or \"1/3\"")
+	}
+	value, err := money.ParseRatio(text)
+	if err != nil {
+		return err
+	}
+	n.value = value
+	return nil
+}

@@ -1,0 +1,258 @@
+package pricing
+
+import (
+	"math/big"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// Operation is what is done with the image.
+type Operation string
+
+// The operations that can be priced.
+const (
+	Create        Operation = "create"
+	Copy          Operation = "copy"
+	CopySnapshots Operation = "copySnapshot"
+	Import        Operation = "import"
+	Export        Operation = "export"
+	Replace       Operation = "replace"
+)
+
+// Task is what an operation needs to know beyond the image.
+type Task struct {
+	// To is the region that a copy goes to.
+	To image.RegionID
+	// Encrypt: the copy of an unencrypted image is encrypted, and so stored with
+	// the full size of its disks. OwnKey: with a key of the customer's.
+	Encrypt, OwnKey bool
+	// First says that no snapshot of the same disk was copied there before: the
+	// copy is then full, else only what changed.
+	First image.Tri
+	// DiskGiBs are the disks that an image is created from; empty: the image's own.
+	DiskGiBs []int
+	// ObjectBytes is the size of the OSS object that is imported or exported; 0 if
+	// not known.
+	ObjectBytes int64
+	// Replaced is what the instance ran before.
+	Replaced *Replaced
+}
+
+// Replaced is the system disk that a replacement gives up.
+type Replaced struct {
+	Image  image.Image
+	Source Source
+	// DiskGiB is its size; 0 if not known. NewDiskGiB is that asked for; 0: as large
+	// as before, or as the new image needs.
+	DiskGiB, NewDiskGiB int
+}
+
+func (q *Question) checkOperation() error {
+	t := q.Task
+	switch q.For {
+	case "", Create, Import, Export:
+	case Copy, CopySnapshots:
+		if t.To == "" {
+			return fault.InField("to", "destinationMissing", "a copy needs the region it goes to")
+		}
+	case Replace:
+		if t.Replaced == nil {
+			return fault.InField("replaced", "replacedMissing", "a replacement needs the image that runs now")
+		}
+		if t.Replaced.DiskGiB < 0 || t.Replaced.NewDiskGiB < 0 {
+			return fault.InField("replaced", "negative", "the size of a disk is not negative")
+		}
+	default:
+		return fault.InField("for", "operationNotKnown", "the operation is %s, %s, %s, %s, %s or %s", Create, Copy, CopySnapshots, Import, Export, Replace)
+	}
+	if t.ObjectBytes < 0 {
+		return fault.InField("objectBytes", "negative", "a number of bytes is not negative")
+	}
+	for _, gib := range t.DiskGiBs {
+		if gib <= 0 {
+			return fault.InField("diskGiBs", "notPositive", "the size of a disk is positive")
+		}
+	}
+	return nil
+}
+
+// operation adds what the operation itself costs.
+func (b *builder) operation() {
+	switch b.q.For {
+	case Create:
+		b.newStorage("snapshotPerDisk", "one snapshot for each disk, kept with the image: at the most the size of the disks, at first only blocks in use")
+	case Copy:
+		b.copyImage()
+	case CopySnapshots:
+		b.copySnapshot()
+	case Import:
+		b.newStorage("snapshotPerDisk", "one snapshot for each imported disk, at the most the size of the disks")
+		b.objectLines()
+	case Export:
+		b.exportFindings()
+		b.objectLines()
+	case Replace:
+		b.replace()
+	}
+}
+
+// newStorage is for snapshots that do not exist yet: nothing to all of the disks.
+func (b *builder) newStorage(code, sentence string) {
+	l := b.operationLine(SnapshotStorage, ImageOwner)
+	gib, known := b.diskGiB()
+	b.priceStorage(&l, Standard, b.q.Image.Region, billed{upper: gib << 30, known: known}, b.q.storageHours())
+	l.because(code, sentence)
+	b.add(l)
+}
+
+// diskGiB adds the sizes of the disks that an image is, or will be, made of.
+func (b *builder) diskGiB() (int64, bool) {
+	var sum int64
+	if len(b.q.Task.DiskGiBs) > 0 {
+		for _, gib := range b.q.Task.DiskGiBs {
+			sum += int64(gib)
+		}
+		return sum, true
+	}
+	return imageGiB(b.q.Image)
+}
+
+func imageGiB(i image.Image) (int64, bool) {
+	if len(i.Disks) == 0 {
+		return int64(i.SizeGiB), i.SizeGiB > 0
+	}
+	var sum int64
+	for _, d := range i.Disks {
+		if d.SizeGiB <= 0 {
+			return 0, false
+		}
+		sum += int64(d.SizeGiB)
+	}
+	return sum, true
+}
+
+// copyImage: no fee for the transfer; the snapshots in the destination stay.
+func (b *builder) copyImage() {
+	l := b.operationLine(Transfer, ImageOwner)
+	l.nothing(b.currency, copyPage, undatedRecent)
+	l.because("copyImageNoTransferFee", "copying an image has no transfer fee currently")
+	b.add(l)
+	b.copiedStorage(b.copiedSize())
+	b.keyLine()
+}
+
+func (b *builder) keyLine() {
+	if !b.q.Task.OwnKey {
+		return
+	}
+	l := b.operationLine(KeyManagement, ImageOwner)
+	l.unknown("keyManagementNotPriced", "a key of the customer's is charged by Key Management Service, which is not priced here")
+	b.add(l)
+}
+
+// copiedSize bounds what a copy stores and transfers: encrypted, the whole disks;
+// the first of a disk, its full size; a later one at the most that.
+func (b *builder) copiedSize() billed {
+	if b.q.Task.Encrypt {
+		gib, known := imageGiB(b.q.Image)
+		return billed{lower: gib << 30, upper: gib << 30, exact: known, known: known}
+	}
+	var sum billed
+	sum.known, sum.exact = b.q.Storage.Read && len(b.q.Storage.Snapshots) > 0, b.q.Task.First == image.Yes
+	for _, g := range b.chains() {
+		full, given := g.exactFull()
+		if !given {
+			full, given = g.fullBytes()
+			sum.exact = false
+		}
+		sum.known = sum.known && given
+		sum.upper += full
+	}
+	if !sum.known {
+		gib, known := imageGiB(b.q.Image)
+		return billed{upper: gib << 30, known: known}
+	}
+	return sum
+}
+
+func (b *builder) copiedStorage(size billed) {
+	l := b.operationLine(SnapshotStorage, ImageOwner)
+	l.Subject = string(b.q.Task.To)
+	b.priceStorage(&l, Standard, b.q.Task.To, size, b.q.storageHours())
+	l.because("copyStoredInDestination", "copied snapshots are kept, and charged, in the destination until they are deleted")
+	switch {
+	case b.q.Task.Encrypt:
+		l.because("encryptedCopyIsFull", "an encrypted copy is stored with the full size of its disks")
+	case size.exact:
+		l.because("firstCopyIsFull", "the first copy of a disk is full; that FullSnapshotSizeInBytes is that size is inferred")
+	case l.Lower != nil:
+		l.because("laterCopyIsIncremental", "the first copy of a disk is full, later ones are what changed")
+	}
+	b.add(l)
+}
+
+// copySnapshot: a fee per GB once, and the storage in the destination.
+func (b *builder) copySnapshot() {
+	for _, g := range b.chains() {
+		if g.category == Archive {
+			b.find(true, "archiveCannotBeCopied", "snapshots in archive storage cannot be copied")
+			return
+		}
+	}
+	size := b.copiedSize()
+	l := b.operationLine(SnapshotCopy, ImageOwner)
+	l.Subject = string(b.q.Task.To)
+	rate := b.rates.lookup(want{
+		item: SnapshotCopy, region: b.q.Image.Region, to: b.q.Task.To, unit: Once, currency: b.currency,
+	})
+	switch {
+	case b.q.Task.To == b.q.Image.Region:
+		l.nothing(b.currency, snapshotPage, pagesDate)
+		l.because("sameRegion", "the copy fee is for copies to another region")
+	case !size.known:
+		l.unknown("sizeNotKnown", "ECS gave no size for it")
+	case rate == nil:
+		l.unknown("noRateForRegion", "no copy rate is known from "+string(b.q.Image.Region)+" to "+string(b.q.Task.To)+"; PRICE_RATES can give one")
+	default:
+		b.bound(&l, rate, size, big.NewRat(1, 1))
+	}
+	b.add(l)
+	b.copiedStorage(size)
+	b.keyLine()
+}
+
+// objectLines: OSS charges storage, traffic and requests; none of its rates is in
+// the published table.
+func (b *builder) objectLines() {
+	months := new(big.Rat).Mul(b.q.storageHours(), big.NewRat(1, hoursPerMonth))
+	b.objectLine(OSSStorage, Month, months)
+	b.objectLine(OSSTraffic, Once, big.NewRat(1, 1))
+	l := b.operationLine(OSSRequests, ImageOwner)
+	l.unknown("requestsNotCounted", "how many requests the operation makes is not documented")
+	b.add(l)
+}
+
+func (b *builder) objectLine(item Item, unit Unit, factor *big.Rat) {
+	l := b.operationLine(item, ImageOwner)
+	rate := b.rates.lookup(want{item: item, region: b.q.Image.Region, unit: unit, currency: b.currency})
+	bytes := b.q.Task.ObjectBytes
+	switch {
+	case rate == nil:
+		l.unknown("noRate", "OSS rates are not in the published table; PRICE_RATES can give one")
+	case bytes == 0:
+		l.unknown("sizeNotKnown", "the size of the OSS object is not known")
+	default:
+		b.bound(&l, rate, billed{lower: bytes, upper: bytes, exact: true, known: true}, factor)
+	}
+	b.add(l)
+}
+
+func (b *builder) exportFindings() {
+	if b.ruling.Marketplace {
+		b.find(true, "marketplaceNotExported", "images that come from a Marketplace image cannot be exported (documentation of 2021)")
+	}
+	if b.q.Image.OSType == image.Windows || b.ruling.Product == WindowsServer {
+		b.find(true, "windowsNotExported", "Windows images cannot be exported (documentation of 2021)")
+	}
+}

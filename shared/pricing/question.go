@@ -1,0 +1,290 @@
+package pricing
+
+import (
+	"math/big"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+const (
+	secondsPerHour = 3600
+	hoursPerMonth  = 720
+	monthsPerYear  = 12
+	hoursPerWeek   = 168
+	archiveMinimum = 1440
+)
+
+// Question is what a quote answers: an image, what runs on it and how it is
+// charged, for how long, and what was observed about it.
+type Question struct {
+	Image image.Image
+	// Source is where the image ultimately comes from.
+	Source Source
+	// Region is where the instance runs; empty means the image's.
+	Region image.RegionID
+	// Site decides the currency; there is no default, because currencies never mix.
+	Site     Site
+	Instance Instance
+	Charge   Charge
+	// Duration is in seconds; it must be set unless the charge is a subscription,
+	// whose period is the duration.
+	Duration Number
+	Storage  Storage
+	// For names an operation to be priced too; empty prices the image alone.
+	For  Operation
+	Task Task
+	// Observed is what DescribePrice answered.
+	Observed ObservedPrices
+}
+
+// Instance is what the licence is charged to.
+type Instance struct {
+	// None says that no instance runs on the image, so that no licence is charged.
+	None bool
+	Type image.InstanceTypeID
+	// VCPUs is the type's count; 0 if not known.
+	VCPUs int
+	// ActiveVCPUs is the count of an instance with modified CPU options; else 0.
+	ActiveVCPUs int
+	Burstable   bool
+}
+
+// Method is how an instance is charged.
+type Method string
+
+// The methods.
+const (
+	PayAsYouGo   Method = "payAsYouGo"
+	Spot         Method = "spot"
+	Subscription Method = "subscription"
+)
+
+// StoppedMode is what ECS did with a stopped instance; source: DescribeInstances.
+type StoppedMode string
+
+// The stopped modes. StopCharging is economical mode. ECS falls back to
+// KeepCharging silently where its conditions are not met, so ask what it did.
+const (
+	StopCharging StoppedMode = "StopCharging"
+	KeepCharging StoppedMode = "KeepCharging"
+)
+
+// Charge is how an instance is charged. Its zero value is not valid.
+type Charge struct {
+	Method Method
+	// Period and PeriodUnit are for subscriptions: week 1-4, month 1-9, year 1-5.
+	Period     int
+	PeriodUnit Unit
+	// Stopped is how many seconds of the duration the instance is stopped in
+	// StoppedMode; an empty mode is StopCharging.
+	Stopped     Number
+	StoppedMode StoppedMode
+	// Refunded says that a subscription was given back before its end.
+	Refunded bool
+}
+
+// Storage is what is known of the snapshots behind an image.
+type Storage struct {
+	// Read says that the snapshots were read; else Unread says why not.
+	Read      bool
+	Unread    *image.Reason
+	Snapshots []Snapshot
+	// Chains are the chains that the snapshots belong to; one may be missing.
+	Chains []Chain
+	// From and To bound the time that is priced, if it is a definite one: it is
+	// then counted in clock hours. Both zero: the duration, from a clock hour on.
+	From, To time.Time
+	// Deleted says that the snapshots are deleted at the end: archive storage has
+	// a minimum duration.
+	Deleted bool
+	// GBBytes is how many bytes are billed as a GB: 0 for the contract's or else
+	// 2^30, which no page says.
+	GBBytes int64
+	// Preheat is a preheating of the snapshots, if there is one.
+	Preheat *Preheat
+}
+
+// Snapshot is one snapshot of an image; source: DescribeSnapshots.
+type Snapshot struct {
+	ID image.SnapshotID
+	// Chain is its SnapshotLinkId.
+	Chain    string
+	Category Category
+	// FullBytes is FullSnapshotSizeInBytes: the full size, not what is billed. 0 if
+	// ECS did not say.
+	FullBytes int64
+	// DiskGiB is the size of its disk, an upper bound.
+	DiskGiB int
+	// Since is when it began to be stored in its category; zero if not known.
+	Since time.Time
+}
+
+// Chain is a chain of snapshots, of one disk and category; source:
+// DescribeSnapshotLinks.
+type Chain struct {
+	ID string
+	// TotalBytes is TotalSize, what is billed; 0 if ECS did not say.
+	TotalBytes int64
+	// TotalCount is how many snapshots share it.
+	TotalCount int
+}
+
+// Preheat is keeping whole snapshots ready for disks in one zone.
+type Preheat struct {
+	// Disks is how many disks are created from it at once.
+	Disks int
+	// Seconds is how long; less than an hour counts as an hour.
+	Seconds Number
+}
+
+// region is where the instance runs.
+func (q *Question) region() image.RegionID {
+	if q.Region != "" {
+		return q.Region
+	}
+	return q.Image.Region
+}
+
+func (q *Question) subscription() bool { return q.Charge.Method == Subscription }
+
+// check fails with fault.Invalid naming the field that cannot be.
+func (q *Question) check() error {
+	if q.Site.Currency() == "" {
+		return fault.InField("site", "siteNotKnown", "the site is %s or %s", China, International)
+	}
+	if q.Instance.VCPUs < 0 || q.Instance.ActiveVCPUs < 0 {
+		return fault.InField("vcpus", "negative", "a number of vCPUs is not negative")
+	}
+	if err := q.checkCharge(); err != nil {
+		return err
+	}
+	if err := q.checkStorage(); err != nil {
+		return err
+	}
+	return q.checkOperation()
+}
+
+func (q *Question) checkCharge() error {
+	switch q.Charge.Method {
+	case PayAsYouGo, Spot:
+		if q.Charge.Period != 0 || q.Charge.PeriodUnit != "" {
+			return fault.InField("period", "periodWithoutSubscription", "a period is for subscriptions")
+		}
+		if q.Charge.Refunded {
+			return fault.InField("refunded", "refundWithoutSubscription", "only a subscription is given back")
+		}
+		if q.Duration.IsZero() || q.Duration.Sign() < 0 {
+			return fault.InField("seconds", "durationMissing", "hours or seconds say how long; not negative")
+		}
+	case Subscription:
+		if err := q.checkPeriod(); err != nil {
+			return err
+		}
+	default:
+		return fault.InField("charge", "chargeNotKnown", "the charge is %s, %s or %s", PayAsYouGo, Spot, Subscription)
+	}
+	return q.checkStopped()
+}
+
+func (q *Question) checkPeriod() error {
+	if !q.Duration.IsZero() {
+		return fault.InField("seconds", "durationWithSubscription", "the duration of a subscription is its period")
+	}
+	most := 0
+	switch q.Charge.PeriodUnit {
+	case Week:
+		most = 4
+	case Month:
+		most = 9
+	case Year:
+		most = 5
+	default:
+		return fault.InField("periodUnit", "periodUnitNotKnown", "the period unit is %s, %s or %s", Week, Month, Year)
+	}
+	if q.Charge.Period < 1 || q.Charge.Period > most {
+		return fault.InField("period", "periodOutOfRange", "a period in %ss is 1 to %d", q.Charge.PeriodUnit, most)
+	}
+	return nil
+}
+
+func (q *Question) checkStopped() error {
+	c := q.Charge
+	switch c.StoppedMode {
+	case "", StopCharging, KeepCharging:
+	default:
+		return fault.InField("stoppedMode", "stoppedModeNotKnown", "the stopped mode is %s or %s", StopCharging, KeepCharging)
+	}
+	if c.Stopped.Sign() == 0 {
+		return nil
+	}
+	if c.Stopped.Sign() < 0 || (!q.subscription() && c.Stopped.rat().Cmp(q.Duration.rat()) > 0) {
+		return fault.InField("stoppedHours", "stoppedOutOfRange", "an instance is stopped for part of the duration, at the most all of it")
+	}
+	if q.subscription() && c.StoppedMode != KeepCharging {
+		return fault.InField("stoppedHours", "stoppedWithSubscription", "economical mode is for pay-as-you-go and spot instances")
+	}
+	return nil
+}
+
+func (q *Question) checkStorage() error {
+	s := q.Storage
+	if s.GBBytes < 0 {
+		return fault.InField("gbBytes", "negative", "a number of bytes is not negative")
+	}
+	if s.From.IsZero() != s.To.IsZero() || s.To.Before(s.From) {
+		return fault.InField("to", "timesOutOfOrder", "from and to are given together, from not after to")
+	}
+	for _, p := range s.Snapshots {
+		if p.FullBytes < 0 || p.DiskGiB < 0 {
+			return fault.InField("snapshots", "negative", "the size of snapshot %s is negative", p.ID)
+		}
+	}
+	for _, c := range s.Chains {
+		if c.TotalBytes < 0 || c.TotalCount < 0 {
+			return fault.InField("chains", "negative", "the size of chain %s is negative", c.ID)
+		}
+	}
+	if h := s.Preheat; h != nil && (h.Disks < 1 || h.Seconds.Sign() <= 0) {
+		return fault.InField("preheat", "preheatOutOfRange", "preheating is for at least one disk and more than no time")
+	}
+	return nil
+}
+
+// storageHours is how many whole clock hours the snapshots are stored. A year
+// counts as twelve months of 720 hours.
+func (q *Question) storageHours() *big.Rat {
+	if !q.Storage.From.IsZero() {
+		return new(big.Rat).SetInt64(ClockHours(q.Storage.From, q.Storage.To))
+	}
+	if !q.subscription() {
+		return roundUp(new(big.Rat).Mul(q.Duration.rat(), big.NewRat(1, secondsPerHour)))
+	}
+	perPeriod := int64(hoursPerMonth)
+	switch q.Charge.PeriodUnit {
+	case Year:
+		perPeriod = hoursPerMonth * monthsPerYear
+	case Week:
+		perPeriod = hoursPerWeek
+	}
+	return big.NewRat(perPeriod*int64(q.Charge.Period), 1)
+}
+
+// ClockHours is how many hours storage is billed that begins and ends at these
+// times: from the clock hour it begins in to the end of the clock hour it ends in.
+func ClockHours(from, to time.Time) int64 {
+	return int64(to.Truncate(time.Hour).Sub(from.Truncate(time.Hour))/time.Hour) + 1
+}
+
+// roundUp is the least whole number that is not less than r.
+func roundUp(r *big.Rat) *big.Rat {
+	if r.IsInt() {
+		return r
+	}
+	whole, rest := new(big.Int).QuoRem(r.Num(), r.Denom(), new(big.Int))
+	if rest.Sign() > 0 {
+		whole.Add(whole, big.NewInt(1))
+	}
+	return new(big.Rat).SetInt(whole)
+}
