@@ -24,11 +24,10 @@ func (v Verdict) Fits() bool { return v.objections == 0 }
 // Judge holds a query, prepared so that judging an image costs no memory.
 // It is safe for concurrent use.
 type Judge struct {
-	query    Query
-	name     string // lower case
-	software string // lower case
-	types    Types
-	rules    []rule
+	query Query
+	glob  string // the name in lower case
+	types Types
+	rules []rule
 }
 
 // rule is one thing that a query can ask of an image.
@@ -47,7 +46,7 @@ type rule struct {
 // NewJudge prepares to judge by q, which must be complete. types is nil unless
 // q names an instance type.
 func NewJudge(q Query, types Types) *Judge {
-	j := &Judge{query: q, name: strings.ToLower(q.Name), software: strings.ToLower(q.Software), types: types}
+	j := &Judge{query: q, glob: strings.ToLower(q.Name), types: types}
 	for _, list := range [][]rule{identityRules(), systemRules(), bootRules(), contentRules(), stateRules(), timeRules()} {
 		for _, r := range list {
 			if r.asked(&q) {
@@ -59,10 +58,10 @@ func NewJudge(q Query, types Types) *Judge {
 }
 
 // Verdict decides about one image.
-func (j *Judge) Verdict(s Sighting) Verdict {
-	v := Verdict{Sighting: s}
+func (j *Judge) Verdict(s *Sighting) Verdict {
+	v := Verdict{Sighting: *s}
 	for i := range j.rules {
-		if j.rules[i].objects(j, &s) {
+		if j.rules[i].objects(j, s) {
 			v.objections |= 1 << i
 		}
 	}
@@ -74,7 +73,7 @@ func (j *Judge) Verdict(s Sighting) Verdict {
 // of the two.
 func (j *Judge) Sort(sightings []Sighting) (fit, passed []Verdict) {
 	for i := range sightings {
-		v := j.Verdict(sightings[i])
+		v := j.Verdict(&sightings[i])
 		switch {
 		case v.Fits():
 			fit = append(fit, v)

@@ -138,16 +138,15 @@ func systemOf(i *image.Image) system {
 	if i.OSType == image.Windows {
 		return windows
 	}
-	for _, text := range []string{i.Platform, i.OSName} {
-		text = strings.ToLower(strings.Join(strings.Fields(text), " "))
+	for _, text := range [...]string{i.Platform, i.OSName} {
 		switch {
-		case strings.Contains(text, "red hat"), strings.Contains(text, "redhat"), hasWord(text, "rhel"):
+		case hasWord(text, "red hat"), hasWord(text, "redhat"), hasWord(text, "rhel"):
 			return redHat
-		case strings.Contains(text, "opensuse"):
+		case hasWord(text, "opensuse"):
 			return freeLinux
-		case strings.Contains(text, "suse"), hasWord(text, "sles"):
+		case hasWord(text, "suse"), hasWord(text, "sles"):
 			return suse
-		case strings.Contains(text, "windows"):
+		case hasWord(text, "windows"):
 			return windows
 		}
 	}
@@ -172,8 +171,8 @@ func linuxOf(i *image.Image) system {
 
 // freePlatforms are the platforms whose makers charge nothing; source: the
 // platforms of CreateImage, without those of commercial distributions.
-func freePlatforms() []string {
-	return []string{
+func freePlatforms() [12]string {
+	return [...]string{
 		"centos", "ubuntu", "debian", "rocky linux", "almalinux", "anolis", "fedora", "coreos",
 		"freebsd", "gentoo", "opensuse", "openeuler",
 	}
@@ -191,8 +190,9 @@ const (
 // zoneOf does not go by the prefix alone: cn-hongkong is outside, and a new
 // cn- region is not known to be inside until it is listed here.
 func zoneOf(r image.RegionID) zone {
+	inside := mainlandRegions()
 	switch {
-	case slices.Contains(mainlandRegions(), r):
+	case slices.Contains(inside[:], r):
 		return mainland
 	case r == "" || strings.HasPrefix(string(r), "cn-") && r != "cn-hongkong":
 		return unknownZone
@@ -202,8 +202,8 @@ func zoneOf(r image.RegionID) zone {
 
 // mainlandRegions are the regions in the Chinese mainland; source: the
 // vendor's list of regions and zones, finance and government clouds included.
-func mainlandRegions() []image.RegionID {
-	return []image.RegionID{
+func mainlandRegions() [20]image.RegionID {
+	return [...]image.RegionID{
 		"cn-qingdao", "cn-beijing", "cn-zhangjiakou", "cn-huhehaote", "cn-wulanchabu",
 		"cn-hangzhou", "cn-shanghai", "cn-nanjing", "cn-fuzhou", "cn-wuhan-lr", "cn-zhengzhou-jva",
 		"cn-shenzhen", "cn-heyuan", "cn-guangzhou", "cn-chengdu",

@@ -8,23 +8,21 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// glob reports whether text matches pattern: * is any text, also none, and ?
-// is one character. Both must be lower case already. It takes at most
-// len(pattern) x len(text) steps and allocates nothing.
+// glob reports whether text matches pattern without regard to case: * is any
+// text, also none, and ? is one character. pattern must be lower case already.
+// It takes at most len(pattern) x len(text) steps and allocates nothing.
 func glob(pattern, text string) bool {
 	p, t := 0, 0
 	star, retry := -1, 0
 	for t < len(text) {
-		_, width := utf8.DecodeRuneInString(text[t:])
+		is, width := utf8.DecodeRuneInString(text[t:])
+		want, length := utf8.DecodeRuneInString(pattern[p:])
 		switch {
-		case p < len(pattern) && pattern[p] == '*':
+		case length > 0 && want == '*':
 			star, retry = p, t
 			p++
-		case p < len(pattern) && pattern[p] == '?':
-			p++
-			t += width
-		case p < len(pattern) && strings.HasPrefix(pattern[p:], text[t:t+width]):
-			p += width
+		case length > 0 && (want == '?' || want == unicode.ToLower(is)):
+			p += length
 			t += width
 		case star >= 0:
 			_, step := utf8.DecodeRuneInString(text[retry:])
@@ -46,30 +44,31 @@ func startsWithWords(text, words string) bool {
 	return len(text) == len(words) || text[len(words)] == ' '
 }
 
-// hasWord reports whether text has word not inside a longer word: "php" is in
-// "php7.4", "java" is not in "javascript". word must be lower case already.
+// hasWord reports whether text has word, without regard to case, and not inside
+// a longer word: "php" is in "php7.4", "java" is not in "javascript".
 func hasWord(text, word string) bool {
-	text = strings.ToLower(text)
-	for from := 0; from < len(text); {
-		at := strings.Index(text[from:], word)
-		if at < 0 {
+	if word == "" {
+		return false
+	}
+	for start, r := range text {
+		end := start + len(word)
+		if end > len(text) {
 			return false
 		}
-		start, end := from+at, from+at+len(word)
-		before, _ := utf8.DecodeLastRuneInString(text[:start])
-		after, _ := utf8.DecodeRuneInString(text[end:])
-		if !unicode.IsLetter(before) && !unicode.IsLetter(after) {
-			return true
+		if r >= utf8.RuneSelf || strings.EqualFold(text[start:start+1], word[:1]) {
+			before, _ := utf8.DecodeLastRuneInString(text[:start])
+			after, _ := utf8.DecodeRuneInString(text[end:])
+			if strings.EqualFold(text[start:end], word) && !unicode.IsLetter(before) && !unicode.IsLetter(after) {
+				return true
+			}
 		}
-		_, width := utf8.DecodeRuneInString(text[start:])
-		from = start + width
 	}
 	return false
 }
 
 // softwareIn says where in i the software is named, "" if nowhere. It knows
 // the Marketplace product and its vendor, name and description, and the tags
-// software=<names> and software:<name>. word must be lower case already.
+// software=<names> and software:<name>.
 func softwareIn(i *image.Image, word string) string {
 	switch {
 	case hasWord(string(i.ProductCode), word):

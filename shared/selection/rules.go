@@ -62,7 +62,7 @@ func identityRules() []rule {
 		field("name", "the name",
 			func(q *Query) string { return q.Name },
 			func(s *Sighting) string { return s.Name },
-			func(j *Judge, s *Sighting) bool { return !glob(j.name, strings.ToLower(s.Name)) }),
+			func(j *Judge, s *Sighting) bool { return !glob(j.glob, s.Name) }),
 		field("family", "the family",
 			func(q *Query) string { return string(q.Family) },
 			func(s *Sighting) string { return string(s.Family) }, nil),
@@ -130,10 +130,10 @@ func contentRules() []rule {
 		{
 			no: "softwareMissing", yes: "softwareFound",
 			asked:   func(q *Query) bool { return q.Software != "" },
-			objects: func(j *Judge, s *Sighting) bool { return softwareIn(s.Image, j.software) == "" },
+			objects: func(j *Judge, s *Sighting) bool { return softwareIn(s.Image, j.query.Software) == "" },
 			saysNo:  func(j *Judge, _ *Sighting) string { return "nothing tells that " + j.query.Software + " is in it" },
 			saysYes: func(j *Judge, s *Sighting) string {
-				return softwareIn(s.Image, j.software) + " says " + j.query.Software
+				return softwareIn(s.Image, j.query.Software) + " says " + j.query.Software
 			},
 		},
 		field("provider", "the provider",
