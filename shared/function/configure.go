@@ -43,7 +43,7 @@ func fillFrom(look Lookup, v reflect.Value, wrong *mistakes) {
 		field := v.Type().Field(i)
 		name := field.Tag.Get("env")
 		switch {
-		case name == "" && field.Type.Kind() == reflect.Struct && field.IsExported():
+		case name == "" && field.Type.Kind() == reflect.Struct && (field.Anonymous || field.IsExported()):
 			fillFrom(look, v.Field(i), wrong)
 		case name != "" && field.IsExported():
 			if err := fillOne(look, v.Field(i), field); err != nil {

@@ -1,0 +1,173 @@
+package function_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"imagekeeper/shared/function"
+)
+
+// described loads what describe prints, as a reader of OpenAPI would.
+func described(t *testing.T, f *function.Function) *openapi3.T {
+	t.Helper()
+	raw, err := json.Marshal(f.Describe())
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(raw)
+	if err != nil {
+		t.Fatalf("%s: %v", raw, err)
+	}
+	if err := doc.Validate(t.Context(), openapi3.EnableSchemaPatternValidation()); err != nil {
+		t.Fatalf("%s: %v", raw, err)
+	}
+	return doc
+}
+
+func TestDescribeIsOpenAPI(t *testing.T) {
+	t.Parallel()
+	doc := described(t, sample())
+	if !strings.HasPrefix(doc.OpenAPI, "3.1.") {
+		t.Errorf("version %s", doc.OpenAPI)
+	}
+	put := doc.Paths.Value("/things/{id}").Put
+	if put.Extensions["x-operation"] != "sample.change" || put.Extensions["x-role"] != "operator" || put.Extensions["x-apply-role"] != nil {
+		t.Errorf("extensions: %v", put.Extensions)
+	}
+	post := doc.Paths.Value("/things").Post
+	if post.Extensions["x-role"] != "viewer" || post.Extensions["x-apply-role"] != "operator" {
+		t.Errorf("extensions: %v", post.Extensions)
+	}
+	if direct, ok := doc.Extensions["x-operations"].([]any); !ok || len(direct) != 1 {
+		t.Errorf("direct: %v", doc.Extensions["x-operations"])
+	}
+	if triggers, ok := doc.Extensions["x-triggers"].([]any); !ok || len(triggers) != 3 {
+		t.Errorf("triggers: %v", doc.Extensions["x-triggers"])
+	}
+	content := doc.Paths.Value("/things").Get.Responses.Value("200").Value.Content
+	if content["text/csv"] == nil || content["application/x-ndjson"] == nil || content["application/json"] == nil {
+		t.Errorf("content: %v", content)
+	}
+}
+
+func TestDescribedParameters(t *testing.T) {
+	t.Parallel()
+	get := described(t, sample()).Paths.Value("/things/{id}").Get
+	schema := func(name string) string {
+		for _, where := range []string{"path", "query"} {
+			if p := get.Parameters.GetByInAndName(where, name); p != nil {
+				raw, err := json.Marshal(p.Schema)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return where + " " + string(raw)
+			}
+		}
+		return ""
+	}
+	for name, want := range map[string]string{
+		"id":         `path {"pattern":"^t-[a-z0-9 é]{1,8}$","type":"string"}`,
+		"osType":     `query {"enum":["linux","windows"],"type":"string"}`,
+		"name":       `query {"maxLength":8,"type":"string"}`,
+		"limit":      `query {"description":"At most that many","maximum":1000,"minimum":1,"type":"integer"}`,
+		"ratio":      `query {"exclusiveMaximum":1,"minimum":0,"type":"number"}`,
+		"maybe":      `query {"type":"boolean"}`,
+		"after":      `query {"format":"date-time","type":"string"}`,
+		"kinds":      `query {"items":{"enum":["a","b","c","d"],"type":"string"},"maxItems":3,"type":"array","uniqueItems":true}`,
+		"tag.<key>":  `query {"type":"string"}`,
+		"internal":   ``,
+		"colour":     `query {"type":"string"}`,
+		"numbers":    `query {"items":{"type":"integer"},"type":"array"}`,
+		"requestId":  ``,
+		"small":      `query {"minimum":0,"type":"integer"}`,
+		"format":     `query {"enum":["json","csv","ndjson"],"type":"string"}`,
+		"notThere":   ``,
+		"tag.<keys>": ``,
+	} {
+		if got := schema(name); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+	if p := get.Parameters.GetByInAndName("query", "kinds"); p.Style != "form" || *p.Explode {
+		t.Errorf("kinds is not a comma list: %+v", p)
+	}
+}
+
+// TestAnswersFitTheirSchema: what operations answer is valid by what describe says of it.
+func TestAnswersFitTheirSchema(t *testing.T) {
+	t.Parallel()
+	doc := described(t, sample())
+	fits := func(schema *openapi3.SchemaRef, body string) error {
+		var v any
+		if err := json.Unmarshal([]byte(body), &v); err != nil {
+			return err
+		}
+		return schema.Value.VisitJSON(v, openapi3.EnableJSONSchema2020())
+	}
+	for target, path := range map[string]string{"/things": "/things", "/things/t-1?kinds=a&maybe=true": "/things/{id}", "/things/t-2": "/things/{id}"} {
+		schema := doc.Paths.Value(path).Get.Responses.Value("200").Value.Content["application/json"].Schema
+		if err := fits(schema, ask(t, "GET", target, "").body); err != nil {
+			t.Errorf("%s: %v", target, err)
+		}
+		if fits(schema, `{"limit":"x","items":1}`) == nil {
+			t.Errorf("%s: anything fits", path)
+		}
+	}
+	problem := doc.Components.Responses["Problem"].Value.Content["application/problem+json"].Schema
+	if err := fits(problem, ask(t, "GET", "/things/t-1?limit=0&name=123456789", "").body); err != nil {
+		t.Error(err)
+	}
+	input := doc.Paths.Value("/things").Post.RequestBody.Value.Content["application/json"].Schema
+	for body, good := range map[string]bool{
+		`{"name":"a","accounts":[{"id":"1"}]}`: true, `{"accounts":[]}`: false, `{"name":"a","other":1}`: false, `{"name":"a","count":11}`: false,
+	} {
+		if got := fits(input, body) == nil; got != good || good != (ask(t, "POST", "/things", body).status == 201) {
+			t.Errorf("%s: fits its schema: %v", body, got)
+		}
+	}
+}
+
+type tree struct {
+	Name     string    `json:"name" validate:"len=3"`
+	Children []*tree   `json:"children"`
+	Parent   *tree     `json:"parent"`
+	Raw      any       `json:"raw,omitempty"`
+	Bytes    []byte    `json:"bytes,omitempty"`
+	At       time.Time `json:"at"`
+	Level    int       `json:"level" validate:"oneof=1 2 3"`
+	Weights  []float64 `json:"weights" validate:"gt=0,lt=3"`
+}
+
+// Two types called account, a type that holds itself, and one without a name.
+func TestDescribeNamesTypesApart(t *testing.T) {
+	t.Parallel()
+	type account struct {
+		Other tree `json:"other" validate:"required"`
+	}
+	f := function.New("f",
+		function.Handle(function.Spec{Name: "f.a", Pattern: "POST /a/{name}"}, echo[tree]),
+		function.Handle(function.Spec{Name: "f.b", Pattern: "POST /b"}, echo[account]),
+		function.Handle(function.Spec{Name: "f.c", Pattern: "POST /c"}, echo[struct {
+			Inner account `json:"inner"`
+		}]),
+		function.Handle(function.Spec{Name: "f.d", Pattern: "POST /d"}, echo[order]),
+	)
+	doc := described(t, f)
+	var names []string
+	for name := range doc.Components.Schemas {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if len(names) != len(slices.Compact(slices.Clone(names))) || len(names) < 8 {
+		t.Errorf("components: %v", names)
+	}
+	body := doc.Paths.Value("/a/{name}").Post.RequestBody.Value.Content["application/json"].Schema.Value
+	if body.Properties["name"] != nil || body.Properties["level"].Value.Enum[0] != 1.0 || *body.Properties["weights"].Value.MaxItems != 2 {
+		t.Errorf("body: %+v", body)
+	}
+}
