@@ -1,3 +1,199 @@
 package cloudsim
 
-func (c *Cloud) seed() {}
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/image"
+)
+
+// A seeder fills a cloud with a company's images. All its dates are counted
+// back from Epoch, and all its ids come from the seed and the region, so that
+// one more image in one region changes nothing in another.
+type seeder struct {
+	cloud *Cloud
+	// left is how many images account 1 is still to see.
+	left int
+	// tags are shared between images that have the same ones.
+	tags map[string]image.Tags
+	// publics are Alibaba Cloud's images by id.
+	publics map[string]image.Image
+	// built are the versions made in the home region, by family, newest first.
+	built map[image.Family][]image.Ref
+}
+
+// seed fills the cloud as the options say.
+func (c *Cloud) seed() {
+	s := &seeder{
+		cloud: c, left: c.options.Images, tags: map[string]image.Tags{},
+		publics: map[string]image.Image{}, built: map[image.Family][]image.Ref{},
+	}
+	for _, p := range publicImages() {
+		s.publics[p.id] = p.spec()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.accounts[FirstAccount] = AccountSettings{
+		ShareRole: true, CommunityTerms: true,
+		Subscriptions: []image.ProductCode{products()[0].code, products()[1].code},
+	}
+	for _, r := range c.regions {
+		r.images.loading, r.snapshots.loading = true, true
+	}
+	total := s.left
+	publics := min(len(publicImages()), max(1, total/20))
+	for _, sh := range shares() {
+		s.public(c.regions[sh.region], publics)
+	}
+	for _, sh := range shares() {
+		s.foreign(c.regions[sh.region], total)
+	}
+	custom := s.left
+	for i, sh := range shares() {
+		n := custom * sh.percent / 100
+		if i == 0 {
+			n += custom - total100(custom)
+		}
+		s.custom(c.regions[sh.region], i, min(n, s.left))
+	}
+	for _, r := range c.regions {
+		r.images.loaded()
+		r.snapshots.loaded()
+	}
+	s.servers(c.options.Instances)
+	for _, r := range c.regions {
+		for _, b := range r.books {
+			if b.images >= b.quota {
+				b.quota = b.images + 100
+			}
+		}
+		r.settle(c.now())
+	}
+}
+
+// total100 is what remains of n after cutting it by percent, region by region.
+func total100(n int) int {
+	sum := 0
+	for _, sh := range shares() {
+		sum += n * sh.percent / 100
+	}
+	return sum
+}
+
+// add puts one image in that account 1 sees, unless there are enough.
+func (s *seeder) add(r *region, owner image.AccountID, spec ImageSpec, rnd random) (image.ID, bool) {
+	if s.left == 0 {
+		return "", false
+	}
+	s.left--
+	return s.cloud.addImage(r, owner, spec, s.cloud.now(), rnd), true
+}
+
+// public adds the first n of Alibaba Cloud's images.
+func (s *seeder) public(r *region, n int) {
+	rnd := newRandom(s.cloud.options.Seed, "public/"+string(r.id))
+	for _, p := range publicImages()[:n] {
+		s.add(r, systemOwner, ImageSpec{Image: p.spec()}, rnd)
+	}
+}
+
+// spec is the public image as it is put into a region.
+func (p publicImage) spec() image.Image {
+	return image.Image{
+		Ref: image.Ref{ID: image.ID(p.id)}, Kind: image.KindPublic, Name: p.id, Description: "Official image of " + p.osName,
+		OSType: p.osType(), OSName: p.osName, Platform: p.platform, Architecture: p.arch, BootMode: p.boot,
+		NVMe: p.nvme, SizeGiB: p.sizeGiB, CreatedAt: p.created(), CloudInit: p.osType() == image.Linux,
+	}
+}
+
+// based is what an image has from the public image it is made from; the rest
+// is open.
+func (s *seeder) based(id string) image.Image {
+	img := s.publics[id]
+	img.Ref, img.Kind, img.Name, img.Description = image.Ref{}, "", "", ""
+	return img
+}
+
+// foreign adds what others offer: Marketplace and community images, and images
+// that account 2 shares; and some of account 2's own.
+func (s *seeder) foreign(r *region, total int) {
+	rnd := newRandom(s.cloud.options.Seed, "foreign/"+string(r.id))
+	for i, p := range products()[:min(len(products()), total/200)] {
+		if p.abroad || strings.HasPrefix(string(r.id), "cn-") && r.id != "cn-hongkong" {
+			s.add(r, marketplaceOwner, ImageSpec{Image: s.product(p, i), Parent: image.Ref{Account: systemOwner, Region: r.id, ID: image.ID(p.base)}}, rnd)
+		}
+	}
+	for i := range min(2, total/400) {
+		s.add(r, "1000000000000003", s.community(i), rnd)
+	}
+	for i := range min(20, total/130) {
+		s.add(r, SecondAccount, s.partner("partner-edge", i, r, FirstAccount), rnd)
+	}
+	for i := range min(4, 1+total/100) {
+		s.cloud.addImage(r, SecondAccount, s.partner("partner-core", i, r), s.cloud.now(), rnd)
+	}
+}
+
+// product is what a vendor sells, as it is put into a region.
+func (s *seeder) product(p product, i int) image.Image {
+	img := s.based(p.base)
+	img.Kind, img.Name, img.Description = image.KindMarketplace, p.name, p.description
+	img.ProductCode, img.Supplier, img.Version, img.SizeGiB = p.code, p.supplier, p.version, 40
+	img.CreatedAt = Epoch().AddDate(0, 0, -40-17*i)
+	return img
+}
+
+func (s *seeder) community(i int) ImageSpec {
+	img := s.based([]string{"ubuntu_24_04_x64_20G_alibase_20260812.vhd", "debian_12_11_x64_20G_alibase_20260720.vhd"}[i%2])
+	img.Kind = image.KindCommunity
+	img.Name = []string{"open-devbox-24.04", "open-router-12"}[i%2]
+	img.Description = "Published by the community"
+	img.CreatedAt = Epoch().AddDate(0, -2, -i)
+	return ImageSpec{Image: img}
+}
+
+// partner is the ith version of an image of account 2.
+func (s *seeder) partner(name string, i int, r *region, sharedWith ...image.AccountID) ImageSpec {
+	const base = "rockylinux_9_6_x64_20G_alibase_20260709.vhd"
+	img := s.based(base)
+	img.CreatedAt = Epoch().AddDate(0, 0, -5-9*i).Add(7 * time.Hour)
+	img.Name = name + "-" + img.CreatedAt.Format("20060102")
+	img.Family, img.Description, img.SizeGiB = image.Family(name), "Edge proxy of the partner team", 40
+	img.Tags = s.tagSet("edge", "prod", "envoy=1.34.1")
+	return ImageSpec{Image: img, SharedWith: sharedWith, Parent: image.Ref{Account: systemOwner, Region: r.id, ID: base}}
+}
+
+// tagSet returns a team's tags, the same map for the same tags.
+func (s *seeder) tagSet(team, env, software string) image.Tags {
+	key := team + "/" + env + "/" + software
+	if tags := s.tags[key]; tags != nil {
+		return tags
+	}
+	tags := image.Tags{"team": team, "env": env}
+	var names []string
+	for _, field := range strings.Fields(software) {
+		name, version, _ := strings.Cut(field, "=")
+		tags["software:"+name] = version
+		names = append(names, name)
+	}
+	if len(names) > 0 {
+		tags["software"] = strings.Join(names, ",")
+	}
+	s.tags[key] = tags
+	return tags
+}
+
+// env is where the nth version of something is: the newest in stage, then prod.
+func env(version int) string {
+	if version == 0 {
+		return "stage"
+	}
+	return "prod"
+}
+
+// versionName is a line's name with the date and the running number of a
+// version: names are unique per region.
+func versionName(name string, at time.Time, version int) string {
+	return fmt.Sprintf("%s-%s-%d", name, at.Format("20060102"), 1000-version)
+}

@@ -189,7 +189,7 @@ func (c *Cloud) copying(r *region, account image.AccountID, source image.Ref, no
 
 // startCopy puts the copy and its snapshots into the destination region.
 func (c *Cloud) startCopy(r *region, account image.AccountID, req CopyImageRequest, source *imageState, now time.Time) image.ID {
-	id := image.ID(c.random.id("m", r.id))
+	id := image.ID(c.random.id("m", r.infix))
 	b := c.book(r, account)
 	start := c.copyStart(b, now)
 	w := &work{
@@ -222,7 +222,7 @@ func (c *Cloud) startCopy(r *region, account image.AccountID, req CopyImageReque
 
 // copySnapshot adds the snapshot that one disk of a copy consists of.
 func (c *Cloud) copySnapshot(r *region, account image.AccountID, from image.RegionID, disk image.DiskMapping, state *imageState, now time.Time) image.SnapshotID {
-	id := image.SnapshotID(c.random.id("s", r.id))
+	id := image.SnapshotID(c.random.id("s", r.infix))
 	made := now.Truncate(time.Second)
 	snap := &snapshotState{work: state.work, kmsKey: state.kmsKey, row: SnapshotRow{Type: "copied", LastModifiedAt: made, Snapshot: image.Snapshot{
 		ID: id, Region: r.id, Status: "accomplished", SourceSystemDisk: disk.System, SourceDiskSizeGiB: disk.SizeGiB,

@@ -348,7 +348,7 @@ func (c *Cloud) checkFamilyRoom(b *book, family image.Family, codes limitCodes) 
 
 // finishDraft gives the image its id, takes the snapshots and puts it in.
 func (c *Cloud) finishDraft(r *region, account image.AccountID, req CreateImageRequest, d draft, now time.Time) image.ID {
-	id := image.ID(c.random.id("m", r.id))
+	id := image.ID(c.random.id("m", r.infix))
 	w := &work{start: now, end: now.Add(c.options.CreateTime), fails: c.fails(account)}
 	state := d.state
 	state.work = w
@@ -374,7 +374,7 @@ func (c *Cloud) finishDraft(r *region, account image.AccountID, req CreateImageR
 
 // takeSnapshot adds the snapshot of a disk that goes with making an image.
 func (c *Cloud) takeSnapshot(r *region, account image.AccountID, e *entry[diskState], disk *diskState, w *work, now time.Time) image.SnapshotID {
-	id := image.SnapshotID(c.random.id("s", r.id))
+	id := image.SnapshotID(c.random.id("s", r.infix))
 	row := SnapshotRow{Type: "user", LastModifiedAt: now.Truncate(time.Second), Snapshot: image.Snapshot{
 		ID: id, Region: r.id, Name: "", Status: "accomplished", SourceDisk: image.DiskID(e.id),
 		SourceSystemDisk: disk.row.System, SourceDiskSizeGiB: disk.row.SizeGiB, ProductCode: disk.row.ProductCode,

@@ -40,11 +40,6 @@ func placeOf(id image.RegionID) (place, bool) {
 	return place{}, false
 }
 
-func infix(id image.RegionID) string {
-	p, _ := placeOf(id)
-	return p.infix
-}
-
 // endpoint is the host of the region's ECS API.
 func (p place) endpoint() string { return "ecs." + string(p.id) + ".aliyuncs.com" }
 

@@ -4,8 +4,6 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"time"
-
-	"imagekeeper/shared/image"
 )
 
 // random is a seeded source. Cloud.mu guards the one of a running cloud.
@@ -26,8 +24,8 @@ func (r random) letters(n int) string {
 }
 
 // id returns an id as ECS makes them: a type, the region's infix, 17 letters.
-func (r random) id(prefix string, region image.RegionID) string {
-	return prefix + "-" + infix(region) + r.letters(17)
+func (r random) id(prefix, infix string) string {
+	return prefix + "-" + infix + r.letters(17)
 }
 
 // chance is true in p of 100 cases.

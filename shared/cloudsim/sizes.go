@@ -105,6 +105,9 @@ func boots(t image.InstanceType, img *image.Image) bool {
 // typesPage is the size of a page of DescribeInstanceTypes, both default and most.
 const typesPage = 100
 
+// typesPerCall is how many ids or families one call names at most.
+const typesPerCall = 10
+
 // DescribeInstanceTypes lists instance types; unknown ids and families are
 // absent from the answer. Refusals: InvalidParameter.
 func (s *Session) DescribeInstanceTypes(req DescribeInstanceTypesRequest) (InstanceTypesPage, error) {
@@ -116,7 +119,7 @@ func (s *Session) DescribeInstanceTypes(req DescribeInstanceTypesRequest) (Insta
 		size = typesPage
 	}
 	from, err := typesToken(req.Next)
-	if err != nil || size < 1 || size > typesPage || !slices.Contains([]string{"", "X86", "ARM"}, req.CPUArchitecture) {
+	if err != nil || size < 1 || size > typesPage || len(req.InstanceTypes) > typesPerCall || len(req.Families) > typesPerCall || !slices.Contains([]string{"", "X86", "ARM"}, req.CPUArchitecture) {
 		return InstanceTypesPage{}, malformed(400, "InvalidParameter", "The specified parameter is not valid.")
 	}
 	var found []image.InstanceType

@@ -65,14 +65,28 @@ func newest[T any](a, b *entry[T]) int {
 	return cmp.Or(b.created.Compare(a.created), strings.Compare(a.id, b.id))
 }
 
-// A shelf holds entries newest first.
-type shelf[T any] struct{ rows []*entry[T] }
+// A shelf holds entries newest first, except while it is loose: then they are
+// in any order, until tidy.
+type shelf[T any] struct {
+	rows  []*entry[T]
+	loose bool
+}
 
 func (s *shelf[T]) add(e *entry[T]) {
+	if s.loose {
+		s.rows = append(s.rows, e)
+		return
+	}
 	at, found := slices.BinarySearchFunc(s.rows, e, newest)
 	if !found {
 		s.rows = slices.Insert(s.rows, at, e)
 	}
+}
+
+// tidy puts a loose shelf in order.
+func (s *shelf[T]) tidy() {
+	s.loose = false
+	slices.SortFunc(s.rows, newest)
 }
 
 func (s *shelf[T]) remove(e *entry[T]) {
@@ -87,6 +101,8 @@ type table[T any] struct {
 	byOwner map[image.AccountID]*shelf[T]
 	// restless are the entries that reads will yet see change.
 	restless map[*entry[T]]bool
+	// loading: shelves are loose while a catalogue is put in.
+	loading bool
 }
 
 func newTable[T any]() table[T] {
@@ -110,10 +126,18 @@ func (t *table[T]) add(e *entry[T]) {
 	t.byID[e.id] = e
 	s := t.byOwner[e.owner]
 	if s == nil {
-		s = &shelf[T]{}
+		s = &shelf[T]{loose: t.loading}
 		t.byOwner[e.owner] = s
 	}
 	s.add(e)
+}
+
+// loaded ends loading.
+func (t *table[T]) loaded() {
+	t.loading = false
+	for _, s := range t.byOwner {
+		s.tidy()
+	}
 }
 
 // live returns the object's entry and true state, nil if it is not there.

@@ -3,6 +3,7 @@ package cloudsim
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -82,9 +83,7 @@ func (v *View) Images(ctx context.Context, region image.RegionID, l image.Listin
 			return nil, err
 		}
 		for _, row := range page.Images {
-			if l.Kind == "" || row.Kind == l.Kind {
-				list = append(list, row.Image)
-			}
+			list = append(list, row.Image)
 		}
 		if req.Pages.Number*req.Pages.Size >= page.Total {
 			return list, nil
@@ -113,12 +112,36 @@ func imagesRequest(region image.RegionID, l image.Listing) DescribeImagesRequest
 	return req
 }
 
-// InstanceTypes returns the types with these ids; unknown ones are absent, and
-// no ids ask for all. It fails with fault.NotFound for an unknown region.
+// InstanceTypes returns the types with these ids, in their order; unknown ones
+// are absent, and no ids ask for all. It fails with fault.NotFound for an
+// unknown region.
 func (v *View) InstanceTypes(ctx context.Context, region image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
 	if err := checkRegion(region); err != nil {
 		return nil, failure(err)
 	}
+	if len(ids) == 0 {
+		return v.types(ctx, nil)
+	}
+	var list []image.InstanceType
+	for part := range slices.Chunk(ids, typesPerCall) {
+		found, err := v.types(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, found...)
+	}
+	var ordered []image.InstanceType
+	for i, id := range ids {
+		at := slices.IndexFunc(list, func(t image.InstanceType) bool { return t.ID == id })
+		if at >= 0 && !slices.Contains(ids[:i], id) {
+			ordered = append(ordered, list[at])
+		}
+	}
+	return ordered, nil
+}
+
+// types reads all pages of one listing of instance types.
+func (v *View) types(ctx context.Context, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
 	req := DescribeInstanceTypesRequest{InstanceTypes: ids}
 	var list []image.InstanceType
 	for {
@@ -150,11 +173,19 @@ func (v *View) Grants(ctx context.Context, region image.RegionID, id image.ID) (
 	}
 }
 
+// orNil makes an empty list none at all: it does not filter.
+func orNil[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
 // Instances returns every instance that answers the listing; without the
 // permission none, as ECS does.
 func (v *View) Instances(ctx context.Context, region image.RegionID, l image.InstanceListing) ([]image.Instance, error) {
 	req := DescribeInstancesRequest{
-		RegionID: region, InstanceIDs: l.IDs, ImageID: l.Image, Status: string(l.Status), Tokens: Tokens{MaxResults: 100},
+		RegionID: region, InstanceIDs: orNil(l.IDs), ImageID: l.Image, Status: string(l.Status), Tokens: Tokens{MaxResults: 100},
 	}
 	var list []image.Instance
 	for {
@@ -174,7 +205,7 @@ func (v *View) Instances(ctx context.Context, region image.RegionID, l image.Ins
 // Disks returns every disk that answers the listing.
 func (v *View) Disks(ctx context.Context, region image.RegionID, l image.DiskListing) ([]image.Disk, error) {
 	req := DescribeDisksRequest{
-		RegionID: region, DiskIDs: l.IDs, InstanceID: l.Instance, SnapshotID: l.Snapshot, Tokens: Tokens{MaxResults: 500},
+		RegionID: region, DiskIDs: orNil(l.IDs), InstanceID: l.Instance, SnapshotID: l.Snapshot, Tokens: Tokens{MaxResults: 500},
 	}
 	switch l.System {
 	case image.Yes:
@@ -200,7 +231,7 @@ func (v *View) Disks(ctx context.Context, region image.RegionID, l image.DiskLis
 // Snapshots returns every snapshot that answers the listing.
 func (v *View) Snapshots(ctx context.Context, region image.RegionID, l image.SnapshotListing) ([]image.Snapshot, error) {
 	req := DescribeSnapshotsRequest{
-		RegionID: region, SnapshotIDs: l.IDs, DiskID: l.Disk, InstanceID: l.Instance, Status: l.Status, Tokens: Tokens{MaxResults: 100},
+		RegionID: region, SnapshotIDs: orNil(l.IDs), DiskID: l.Disk, InstanceID: l.Instance, Status: l.Status, Tokens: Tokens{MaxResults: 100},
 	}
 	var list []image.Snapshot
 	for {

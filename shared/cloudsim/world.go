@@ -74,7 +74,7 @@ func (c *Cloud) addImage(r *region, account image.AccountID, spec ImageSpec, now
 	img.Kind = ""
 	img.ID = cmp.Or(img.ID, image.ID(""))
 	if img.ID == "" {
-		img.ID = image.ID(rnd.id("m", r.id))
+		img.ID = image.ID(rnd.id("m", r.infix))
 	}
 	fillImage(img, now)
 	state.osNameEN = img.OSName
@@ -132,10 +132,10 @@ func (c *Cloud) addImageDisks(r *region, account image.AccountID, state *imageSt
 		if d.SnapshotID != "" {
 			continue
 		}
-		d.SnapshotID = image.SnapshotID(rnd.id("s", r.id))
+		d.SnapshotID = image.SnapshotID(rnd.id("s", r.infix))
 		snap := image.Snapshot{
 			ID: d.SnapshotID, SourceSystemDisk: d.System, SourceDiskSizeGiB: d.SizeGiB, ProductCode: state.img.ProductCode,
-			Encrypted: d.Encrypted == image.Yes, CreatedAt: state.img.CreatedAt, SourceDisk: image.DiskID(rnd.id("d", r.id)),
+			Encrypted: d.Encrypted == image.Yes, CreatedAt: state.img.CreatedAt, SourceDisk: image.DiskID(rnd.id("d", r.infix)),
 		}
 		if d.System && source != "" {
 			snap.SourceDisk = source
@@ -173,7 +173,7 @@ func (c *Cloud) AddSnapshot(account image.AccountID, regionID image.RegionID, sn
 	r, now := c.mustRegion(regionID), c.now()
 	r.settle(now)
 	if snap.ID == "" {
-		snap.ID = image.SnapshotID(c.random.id("s", r.id))
+		snap.ID = image.SnapshotID(c.random.id("s", r.infix))
 	}
 	s := &snapshotState{row: SnapshotRow{Snapshot: snap, Type: "user"}}
 	if _, disk := r.disks.owned(account, string(snap.SourceDisk)); disk != nil {
@@ -229,7 +229,7 @@ func (c *Cloud) AddDisk(account image.AccountID, regionID image.RegionID, disk i
 
 func (c *Cloud) addDisk(r *region, account image.AccountID, row DiskRow, now time.Time, rnd random) image.DiskID {
 	if row.ID == "" {
-		row.ID = image.DiskID(rnd.id("d", r.id))
+		row.ID = image.DiskID(rnd.id("d", r.infix))
 	}
 	row.Region, row.Account = r.id, ""
 	row.SizeGiB = cmp.Or(row.SizeGiB, 40)
@@ -272,7 +272,7 @@ func (c *Cloud) AddInstance(account image.AccountID, regionID image.RegionID, sp
 func (c *Cloud) addInstance(r *region, account image.AccountID, spec InstanceSpec, now time.Time, rnd random) image.InstanceID {
 	row := InstanceRow{Instance: spec.Instance}
 	if row.ID == "" {
-		row.ID = image.InstanceID(rnd.id("i", r.id))
+		row.ID = image.InstanceID(rnd.id("i", r.infix))
 	}
 	row.Region, row.Account = r.id, ""
 	system, _ := r.runs(row.Image)

@@ -1,0 +1,272 @@
+package cloudsim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"imagekeeper/shared/image"
+)
+
+// perLine is how many versions of one family a region has at most: some room
+// is left below the quota.
+const perLine = 90
+
+// A yard is one region while its custom images are made.
+type yard struct {
+	*seeder
+	r     *region
+	index int // of the region
+	rnd   random
+	lines []line
+	// made are the versions of each family, newest first.
+	made map[image.Family][]image.Ref
+	// oneOffs counts the images outside families.
+	oneOffs int
+	// builders are disks of instances that builds were made on and that are
+	// still there, by family.
+	builders map[image.Family]image.DiskID
+}
+
+// custom adds n of account 1's images to a region: of ten, nine are versions of
+// families, and one is something special.
+func (s *seeder) custom(r *region, index, n int) {
+	y := &yard{
+		seeder: s, r: r, index: index, rnd: newRandom(s.cloud.options.Seed, "custom/"+string(r.id)),
+		lines: lines(), made: map[image.Family][]image.Ref{}, builders: map[image.Family]image.DiskID{},
+	}
+	for i := range min(moreLines, n/60) {
+		y.lines = append(y.lines, line{
+			family: image.Family(fmt.Sprintf("svc-%02d", i)), team: []string{"web", "platform", "data", "erp", "ml"}[i%5],
+			software: "openssl=3.0.16", base: publicImages()[i%2].id, sizeGiB: 40 + 20*(i%4), local: i%7 == 0,
+		})
+	}
+	y.builder()
+	for i := range n {
+		if i%10 == 9 || !y.version(y.lineOf(i)) {
+			y.oneOff()
+		}
+	}
+	if index == 0 {
+		s.built = y.made
+	}
+}
+
+// lineOf is which line the ith image belongs to: more of the first ones, until
+// they are full.
+func (y *yard) lineOf(i int) line {
+	pattern := []int{0, 1, 0, 2, 0, 1, 3, 4, 5}
+	first := y.lines[pattern[i%10]]
+	if len(y.made[first.family]) < perLine {
+		return first
+	}
+	return y.lines[i%len(y.lines)]
+}
+
+// builder adds an instance that images of the first family are made on, and
+// that stays: the one chain whose evidence is whole. Elsewhere it was Packer
+// that built, and released what it had built on.
+func (y *yard) builder() {
+	if y.cloud.options.Instances < 40 || y.index > 0 {
+		return
+	}
+	l := y.lines[0]
+	id := y.cloud.addInstance(y.r, FirstAccount, InstanceSpec{Instance: image.Instance{
+		Name: "builder-" + string(l.family), Image: image.ID(l.base), CreatedAt: Epoch().AddDate(-1, 0, 0),
+		Tags: image.Tags{"team": l.team, "role": "builder"},
+	}}, y.cloud.now(), y.rnd)
+	y.builders[l.family] = image.DiskID(y.r.disksOf(id, FirstAccount)[0].id)
+	y.cloud.options.Instances--
+}
+
+// version adds the next older version of a line, or reports that it is full.
+func (y *yard) version(l line) bool {
+	v := len(y.made[l.family])
+	if v >= perLine {
+		return false
+	}
+	spec := y.build(l, v)
+	if source := y.sourceOf(l, v); source.ID != "" {
+		spec.Parent = source
+		spec.Image.Copied = true
+		spec.Image.CreatedAt = spec.Image.CreatedAt.Add(2*time.Hour + time.Duration(y.index)*time.Minute)
+	} else if y.rnd.chance(25) {
+		tags := maps.Clone(spec.Image.Tags)
+		tags["imagekeeper:parent"] = string(spec.Parent.ID)
+		spec.Image.Tags = tags
+	}
+	y.fate(l, v, &spec)
+	id, ok := y.add(y.r, FirstAccount, spec, y.rnd)
+	if ok {
+		y.made[l.family] = append(y.made[l.family], image.Ref{Account: FirstAccount, Region: y.r.id, ID: id})
+	}
+	return true
+}
+
+// sourceOf is the version in the home region that this one is a copy of.
+func (y *yard) sourceOf(l line, v int) image.Ref {
+	if y.index == 0 || l.local || v >= len(y.built[l.family]) || failed(v) {
+		return image.Ref{}
+	}
+	return y.built[l.family][v]
+}
+
+// build is the vth version of a line, counted back from the newest, as it comes
+// out of a build.
+func (y *yard) build(l line, v int) ImageSpec {
+	base := l.base
+	if l.on != "" {
+		base = y.lines[0].base
+	}
+	at := Epoch().AddDate(0, 0, -3-7*v).Add(-time.Duration(len(l.family)) * 37 * time.Minute)
+	if l.on != "" {
+		at = at.Add(26 * time.Hour)
+	}
+	img := y.based(base)
+	img.CreatedAt, img.Family = at, l.family
+	img.Name, img.SizeGiB = versionName(string(l.family), at, v), l.sizeGiB
+	img.Description = fmt.Sprintf("Weekly build of %s for team %s", l.family, l.team)
+	img.Tags = y.tagSet(l.team, env(v), l.software)
+	img.Disks = []image.DiskMapping{{System: true, SizeGiB: l.sizeGiB, Encrypted: image.No}}
+	if l.dataGiB > 0 {
+		img.Disks = append(img.Disks, image.DiskMapping{SizeGiB: l.dataGiB, Encrypted: image.No})
+	}
+	spec := ImageSpec{Image: img, Parent: image.Ref{Account: systemOwner, Region: y.r.id, ID: image.ID(base)}}
+	if v%3 == 1 {
+		spec.SourceDisk = y.builders[l.family]
+	}
+	if on := y.made[l.on]; l.on != "" && v < len(on) {
+		spec.Parent = on[v]
+	}
+	return spec
+}
+
+// failed: the build of the vth version came to nothing, in every region.
+func failed(v int) bool { return v%11 == 10 && v%8 != 5 }
+
+// fate is what became of a version: old ones are deprecated, some builds
+// failed, and some are shared with others.
+func (y *yard) fate(l line, v int, spec *ImageSpec) {
+	switch {
+	case v%8 == 5:
+		spec.Image.Status = image.StatusDeprecated
+	case failed(v):
+		spec.Fails = true
+	case l.family == "web-base" && v < 2 && y.index < 2:
+		spec.SharedWith = []image.AccountID{SecondAccount}
+	case l.family == "api-base" && v == 0 && y.index < 3:
+		spec.SharedWith = []image.AccountID{SecondAccount, "1000000000000004"}
+	case l.family == "win-app" && v == 1 && y.index == 0:
+		for i := range 12 {
+			spec.SharedWith = append(spec.SharedWith, image.AccountID(fmt.Sprintf("%d", firstNumber+10+i)))
+		}
+	}
+}
+
+// oneOff adds the next special image. Each region begins with another sort, so
+// that a small catalogue has all of them somewhere.
+func (y *yard) oneOff() {
+	n := y.oneOffs
+	y.oneOffs++
+	sorts := []func(*ImageSpec){
+		y.imported, y.encrypted, y.making, y.fromProduct, y.withDataDisks, y.importedWindows,
+		y.published, y.unavailable, y.serviceKey, y.golden,
+	}
+	at := Epoch().AddDate(0, 0, -12-11*(n%200)).Add(-time.Duration(n/200) * 41 * time.Minute)
+	const base = "ubuntu_22_04_x64_20G_alibase_20260812.vhd"
+	img := y.based(base)
+	img.CreatedAt, img.SizeGiB, img.Tags = at, 40, y.tagSet("platform", "dev", "")
+	spec := ImageSpec{Image: img, Parent: image.Ref{Account: systemOwner, Region: y.r.id, ID: base}}
+	if n >= 4*len(sorts) {
+		// Enough of the rare ones, of which accounts may have only so many.
+		sorts = []func(*ImageSpec){y.golden, y.imported, y.golden, y.withDataDisks, y.fromProduct}
+	}
+	sorts[(n+5*y.index)%len(sorts)](&spec)
+	spec.Image.Name = versionName(spec.Image.Name, at, n)
+	y.add(y.r, FirstAccount, spec, y.rnd)
+}
+
+func (y *yard) imported(s *ImageSpec) {
+	s.Image.Name, s.Image.Description = "legacy-centos6", "Imported from the old data centre"
+	s.Image.Platform, s.Image.OSName, s.Image.BootMode, s.Image.NVMe = "CentOS", "CentOS  6.10 64 bit", image.BIOS, "unsupported"
+	s.Image.CloudInit, s.Parent = false, image.Ref{}
+	s.Image.Disks = []image.DiskMapping{{
+		System: true, SizeGiB: 40, Encrypted: image.No, Format: "RAW",
+		ImportBucket: "company-images-" + y.r.infix, ImportObject: "exports/legacy-centos6.raw",
+	}}
+}
+
+func (y *yard) importedWindows(s *ImageSpec) {
+	y.imported(s)
+	s.Image.Name, s.Image.Description = "legacy-erp-win", "Imported with licences of our own"
+	s.Image.OSType, s.Image.Platform = image.Windows, "Windows Server 2016"
+	s.Image.OSName, s.Image.LicenseType = "Windows Server  2016 Datacenter 64 bit", "BYOL"
+	s.Image.Disks[0].Format, s.Image.Disks[0].ImportObject = "VHD", "exports/erp-2016.vhd"
+	s.Image.Disks[0].SizeGiB, s.Image.SizeGiB = 80, 80
+}
+
+func (y *yard) encrypted(s *ImageSpec) {
+	s.Image.Name, s.KMSKey = "vault-node", "key-hzz6512e3a91b0"+y.r.infix
+	s.Image.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, Encrypted: image.Yes}}
+	s.Image.Tags = y.tagSet("security", "prod", "vault=1.19.0")
+	if y.r.sharesEncrypted() {
+		s.SharedWith = []image.AccountID{SecondAccount}
+	}
+}
+
+func (y *yard) serviceKey(s *ImageSpec) {
+	y.encrypted(s)
+	s.Image.Name, s.KMSKey, s.SharedWith = "audit-node", "", nil
+	s.Image.Disks = append(s.Image.Disks, image.DiskMapping{SizeGiB: 100, Encrypted: image.Yes})
+}
+
+// making is still being made, and will be for as long as anyone looks: its end
+// goes by the clock, its date does not.
+func (y *yard) making(s *ImageSpec) {
+	s.Image.Name, s.Image.Description, s.Making = "nightly-devbox", "Nightly build", 12*time.Hour
+	s.Image.CreatedAt = Epoch().Add(-time.Duration(9+y.oneOffs) * time.Minute)
+	s.Image.Tags = y.tagSet("web", "dev", "nodejs=22.17.0")
+}
+
+func (y *yard) fromProduct(s *ImageSpec) {
+	p := products()[0]
+	sold := y.r.images.of(marketplaceOwner).rows
+	base := y.publics[p.base]
+	s.Image.OSName, s.Image.Platform, s.Image.BootMode, s.Image.NVMe = base.OSName, base.Platform, base.BootMode, base.NVMe
+	s.Image.Name, s.Image.Description = "edge-proxy", "Our configuration on "+p.name
+	s.Image.ProductCode, s.Image.Supplier, s.Image.Version, s.Image.Subscribed = p.code, p.supplier, p.version, true
+	s.Image.Tags = y.tagSet("web", "prod", "nginx=1.27.4")
+	at := slices.IndexFunc(sold, func(e *entry[imageState]) bool { return e.truth().img.ProductCode == p.code })
+	if at >= 0 {
+		s.Parent = image.Ref{Account: marketplaceOwner, Region: y.r.id, ID: image.ID(sold[at].id)}
+	}
+}
+
+func (y *yard) withDataDisks(s *ImageSpec) {
+	s.Image.Name, s.Image.Description = "etl-node", "With two data disks"
+	s.Image.Disks = []image.DiskMapping{
+		{System: true, SizeGiB: 40, Encrypted: image.No},
+		{SizeGiB: 100, Encrypted: image.No}, {SizeGiB: 500, Encrypted: image.No},
+	}
+	s.Image.Tags = y.tagSet("data", "prod", "spark=3.5.4 openjdk=17.0.14")
+}
+
+func (y *yard) published(s *ImageSpec) {
+	s.Image.Name, s.Image.Description, s.Image.Kind = "open-agent", "Our agent, published to the community", image.KindCommunity
+}
+
+func (y *yard) unavailable(s *ImageSpec) {
+	s.Image.Name, s.Image.Description, s.Image.Status = "suspended-node", "Locked while it is looked into", image.StatusUnavailable
+}
+
+// golden is an image outside any family, as people make them by hand.
+func (y *yard) golden(s *ImageSpec) {
+	s.Image.Name, s.Image.Description = "golden-backup", ""
+	s.Image.Tags, s.Image.ResourceGroup = nil, "rg-acfmxazb4ph6aiy"
+	if web := y.made[y.lines[0].family]; len(web) > 2 {
+		s.Parent = web[2]
+		base := y.publics[y.lines[0].base]
+		s.Image.OSName, s.Image.Platform = base.OSName, base.Platform
+	}
+}
