@@ -1,0 +1,195 @@
+package sharing
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+)
+
+// Cloud is what sharing needs of the account that owns the image. Permit and
+// Publish have no client token in ECS: they are safe to repeat, and what became
+// of them is seen by looking.
+type Cloud interface {
+	// Look returns the image with its grants, all of them.
+	Look(ctx context.Context, r image.Ref) (image.Image, []image.Grant, error)
+	// Permit adds and removes access of at most MaxPerCall accounts each.
+	Permit(ctx context.Context, r image.Ref, add, remove []image.AccountID) error
+	// Publish makes it a community image, or no longer one.
+	Publish(ctx context.Context, r image.Ref, published bool) error
+}
+
+// Doer carries out steps of a plan about one image.
+type Doer struct {
+	Image image.Ref
+	Cloud Cloud
+	// Use looks at an account's use again, just before it loses access.
+	Use func(ctx context.Context, a image.AccountID) Use
+	// Pause waits; it ends early with the context's error.
+	Pause func(ctx context.Context, d time.Duration) error
+}
+
+// Changes made elsewhere in a distributed service show late: how often and how
+// long apart a change is looked for before its outcome stays open.
+const (
+	looks      = 12
+	firstPause = 50 * time.Millisecond
+	maxPause   = 5 * time.Second
+)
+
+// Do carries out a batch of one action and returns an outcome for each step. It
+// never fails as a whole.
+func (d Doer) Do(ctx context.Context, steps []plan.Step) []plan.Outcome {
+	if len(steps) == 0 {
+		return nil
+	}
+	switch action := steps[0].Action; action {
+	case Publish, Unpublish:
+		return d.publish(ctx, steps[0], action == Publish)
+	case Extend:
+		return each(steps, func(s plan.Step) plan.Outcome { return plan.Outcome{Step: s.Name(), Result: plan.Applied} })
+	case Take:
+		kept, refused := d.guard(ctx, steps)
+		return append(refused, d.permit(ctx, kept, false)...)
+	}
+	return d.permit(ctx, steps, true)
+}
+
+func each(steps []plan.Step, f func(plan.Step) plan.Outcome) []plan.Outcome {
+	outcomes := make([]plan.Outcome, 0, len(steps))
+	for _, s := range steps {
+		outcomes = append(outcomes, f(s))
+	}
+	return outcomes
+}
+
+// guard keeps the removals that are still as harmless as they were planned.
+func (d Doer) guard(ctx context.Context, steps []plan.Step) (kept []plan.Step, refused []plan.Outcome) {
+	for _, s := range steps {
+		forced := slices.ContainsFunc(s.Reasons, func(r image.Reason) bool { return r.Code == "evenIfUsed" })
+		if use := d.Use(ctx, image.AccountID(s.Subject)); use != NotInUse && !forced {
+			refused = append(refused, plan.Failure(s, fault.New(fault.Precondition,
+				"account %s began to use the image, or its use can no longer be told (%s)", s.Subject, use).WithCode("useChanged")))
+			continue
+		}
+		kept = append(kept, s)
+	}
+	return kept, refused
+}
+
+// permit adds or removes the accounts of a batch. Where the whole batch is
+// refused, each account is tried alone, so that one bad account stops no other.
+func (d Doer) permit(ctx context.Context, steps []plan.Step, add bool) []plan.Outcome {
+	steps, done := d.alreadyDone(ctx, steps, add)
+	if len(steps) == 0 {
+		return done
+	}
+	err := d.call(ctx, steps, add)
+	if err != nil && refusal(err) && len(steps) > 1 {
+		for _, s := range steps {
+			done = append(done, d.permit(ctx, []plan.Step{s}, add)...)
+		}
+		return done
+	}
+	if err != nil && refusal(err) {
+		return append(done, plan.Failure(steps[0], err))
+	}
+	return append(done, d.await(ctx, steps, add, err)...)
+}
+
+func (d Doer) call(ctx context.Context, steps []plan.Step, add bool) error {
+	accounts := make([]image.AccountID, 0, len(steps))
+	for _, s := range steps {
+		accounts = append(accounts, image.AccountID(s.Subject))
+	}
+	if add {
+		return d.Cloud.Permit(ctx, d.Image, accounts, nil)
+	}
+	return d.Cloud.Permit(ctx, d.Image, nil, accounts)
+}
+
+// refusal: ECS understood and said no, so nothing was done.
+func refusal(err error) bool {
+	switch fault.Of(err) {
+	case fault.Throttled, fault.Unavailable, fault.Unknown, fault.Internal:
+		return false
+	}
+	return true
+}
+
+// alreadyDone sorts out what the world shows already.
+func (d Doer) alreadyDone(ctx context.Context, steps []plan.Step, add bool) (left []plan.Step, done []plan.Outcome) {
+	_, grants, err := d.Cloud.Look(ctx, d.Image)
+	if err != nil {
+		return nil, each(steps, func(s plan.Step) plan.Outcome { return plan.Failure(s, err) })
+	}
+	for _, s := range steps {
+		if has(grants, s) == add {
+			done = append(done, plan.Outcome{Step: s.Name(), Result: plan.Already})
+			continue
+		}
+		left = append(left, s)
+	}
+	return left, done
+}
+
+func has(grants []image.Grant, s plan.Step) bool {
+	return slices.ContainsFunc(grants, func(g image.Grant) bool { return string(g.Account) == s.Subject })
+}
+
+// await looks until the change shows for every step. What does not show is
+// failed with the call's error, or open if the call was accepted.
+func (d Doer) await(ctx context.Context, steps []plan.Step, add bool, callErr error) []plan.Outcome {
+	var grants []image.Grant
+	shows := func(s plan.Step) bool { return has(grants, s) == add }
+	d.look(ctx, func() bool {
+		_, now, err := d.Cloud.Look(ctx, d.Image)
+		if err != nil {
+			return false
+		}
+		grants = now
+		return !slices.ContainsFunc(steps, func(s plan.Step) bool { return !shows(s) })
+	})
+	return each(steps, func(s plan.Step) plan.Outcome { return shown(s, shows(s), callErr) })
+}
+
+// shown is the outcome of a step after looking.
+func shown(s plan.Step, visible bool, callErr error) plan.Outcome {
+	switch {
+	case visible:
+		return plan.Outcome{Step: s.Name(), Result: plan.Applied}
+	case callErr != nil:
+		return plan.Failure(s, callErr)
+	}
+	return plan.Outcome{Step: s.Name(), Result: plan.Open, Why: &image.Reason{
+		Code: "notVisibleYet", Sentence: "ECS accepted the change and does not show it yet; ask again with the same digest"}}
+}
+
+// look calls seen until it is true, the looks are used up or the time is over.
+func (d Doer) look(ctx context.Context, seen func() bool) {
+	pause := firstPause
+	for n := range looks {
+		if seen() || n == looks-1 || d.Pause(ctx, pause) != nil {
+			return
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// publish makes it a community image, or no longer one.
+func (d Doer) publish(ctx context.Context, s plan.Step, published bool) []plan.Outcome {
+	err := d.Cloud.Publish(ctx, d.Image, published)
+	if err != nil && refusal(err) {
+		return []plan.Outcome{plan.Failure(s, err)}
+	}
+	visible := false
+	d.look(ctx, func() bool {
+		i, _, lookErr := d.Cloud.Look(ctx, d.Image)
+		visible = lookErr == nil && i.Published == published
+		return visible
+	})
+	return []plan.Outcome{shown(s, visible, err)}
+}

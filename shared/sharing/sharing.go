@@ -1,0 +1,397 @@
+// Package sharing makes the list of accounts that may use an image exactly what
+// was asked for. Deciding is pure: Diff compares what was observed with what is
+// wanted and returns a plan with a step and reasons for every account. Doer
+// carries steps out, ten accounts a call, and looks again after each.
+package sharing
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+)
+
+// Limits of ECS; source: ModifyImageSharePermission, user guide
+// share-a-custom-image.
+const (
+	// MaxAccounts is how many accounts one image can be shared with.
+	MaxAccounts = 50
+	// MaxPerCall is how many accounts one call takes; ECS ignores the rest
+	// without an error.
+	MaxPerCall = 10
+)
+
+// OnExpiry is what becomes of a share when its time is over.
+type OnExpiry string
+
+// The choices.
+const (
+	Remove         OnExpiry = "remove"         // whatever the use
+	RemoveIfUnused OnExpiry = "removeIfUnused" // only when it is known that the account does not use it
+)
+
+// Terms are what was agreed about one account's access.
+type Terms struct {
+	Account image.AccountID `json:"accountId"`
+	// Until is when the share ends; zero: never.
+	Until    time.Time `json:"until,omitzero"`
+	OnExpiry OnExpiry  `json:"onExpiry,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+}
+
+// Use is what is known about an account's use of the image.
+type Use string
+
+// The answers, as package usage gives them.
+const (
+	InUse    Use = "inUse"
+	NotInUse Use = "notInUse"
+	Unknown  Use = "unknown"
+)
+
+// Wanted is a desired state.
+type Wanted struct {
+	Accounts  []Terms
+	Community bool
+	// EvenIfUsed names accounts that may lose access although they use the
+	// image, or may use it for all that is known.
+	EvenIfUsed []image.AccountID
+}
+
+// Policy is what a deployment allows.
+type Policy struct {
+	// Allowed, if set, are the only accounts to share with (SHARE_ALLOWED_ACCOUNTS).
+	Allowed []image.AccountID
+	// Community allows publishing (SHARE_COMMUNITY=allow).
+	Community bool
+}
+
+// Observed is the world as a plan starts from it.
+type Observed struct {
+	Image  image.Image
+	Grants []image.Grant
+	// Remembered are the terms that the journal knows, by account.
+	Remembered map[image.AccountID]Terms
+	// Uses are the accounts' uses; an account that is missing is Unknown.
+	Uses map[image.AccountID]Use
+	// KeyEncrypted: the image is encrypted with a key of the customer's, not with
+	// the service key. Unknown when an encrypted image's key cannot be told.
+	KeyEncrypted image.Tri
+}
+
+// shared reports whether a has access now.
+func (o Observed) shared(a image.AccountID) bool {
+	return slices.ContainsFunc(o.Grants, func(g image.Grant) bool { return g.Account == a })
+}
+
+// The actions of a plan.
+const (
+	Add       = "add"
+	Keep      = "keep"
+	Extend    = "extend"
+	Take      = "remove"
+	Refuse    = "refuse"
+	Publish   = "publish"
+	Unpublish = "unpublish"
+)
+
+// Target is the log and the subject of the plans about one image.
+func Target(r image.Ref) string { return "share/" + r.String() }
+
+// facts are what a plan depends on and changes.
+func facts(o Observed) plan.Facts {
+	f := plan.Facts{"status": string(o.Image.Status), "kind": string(o.Image.Kind), "published": yes(o.Image.Published)}
+	for _, g := range o.Grants {
+		f[accountFact(g.Account)] = "shared"
+		f[termsFact(g.Account)] = o.Remembered[g.Account].text()
+	}
+	return f
+}
+
+func accountFact(a image.AccountID) string { return "account/" + string(a) }
+func termsFact(a image.AccountID) string   { return "terms/" + string(a) }
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
+// text is terms as a fact: the same terms, the same text.
+func (t Terms) text() string {
+	if t.Until.IsZero() && t.Reason == "" {
+		return ""
+	}
+	t.Until = t.Until.UTC()
+	text, err := json.Marshal(t)
+	if err != nil { // a year beyond 9999, which Check refuses
+		return t.Until.String()
+	}
+	return string(text)
+}
+
+// parameters are what the user gave for an account.
+func (t Terms) parameters() map[string]string {
+	p := map[string]string{}
+	if !t.Until.IsZero() {
+		p["until"], p["onExpiry"] = t.Until.UTC().Format(time.RFC3339), string(t.OnExpiry)
+	}
+	if t.Reason != "" {
+		p["reason"] = t.Reason
+	}
+	return p
+}
+
+// Check looks at what can be wrong with a wish whatever the world is like. It
+// fails with fault.Invalid, naming the field.
+func (w Wanted) Check(now time.Time) error {
+	seen := map[image.AccountID]bool{}
+	for n, t := range w.Accounts {
+		field := fmt.Sprintf("accounts[%d].", n)
+		switch {
+		case !validAccount(t.Account):
+			return fault.InField(field+"accountId", "malformed", "must be an account id of 16 digits, not %.40q", t.Account)
+		case seen[t.Account]:
+			return fault.InField(field+"accountId", "duplicate", "account %s is named twice", t.Account)
+		case t.Until.IsZero() && t.OnExpiry != "":
+			return fault.InField(field+"until", "required", "must say when, if onExpiry says what then")
+		case !t.Until.IsZero() && t.OnExpiry != Remove && t.OnExpiry != RemoveIfUnused:
+			return fault.InField(field+"onExpiry", "required", "must be remove or removeIfUnused where until is given")
+		case !t.Until.IsZero() && (!t.Until.After(now) || t.Until.Year() > 9999):
+			return fault.InField(field+"until", "past", "must be in the future")
+		}
+		seen[t.Account] = true
+	}
+	for n, a := range w.EvenIfUsed {
+		if !validAccount(a) {
+			return fault.InField(fmt.Sprintf("evenIfUsed[%d]", n), "malformed", "must be an account id of 16 digits, not %.40q", a)
+		}
+	}
+	if len(w.Accounts) > MaxAccounts {
+		return fault.InField("accounts", "tooMany", "an image can be shared with %d accounts at the most, not %d", MaxAccounts, len(w.Accounts))
+	}
+	return nil
+}
+
+// validAccount: Aliyun UIDs are 16 digits.
+func validAccount(a image.AccountID) bool {
+	return len(a) == 16 && strings.Trim(string(a), "0123456789") == ""
+}
+
+// Change is a desired state relative to what is there (PATCH).
+type Change struct {
+	Add        []Terms
+	Remove     []image.AccountID
+	EvenIfUsed []image.AccountID
+}
+
+// Over is the desired state that c makes of what was observed. It fails with
+// fault.Invalid if an account is both added and removed.
+func (c Change) Over(o Observed) (Wanted, error) {
+	w := Wanted{Community: o.Image.Published, EvenIfUsed: c.EvenIfUsed}
+	named := map[image.AccountID]bool{}
+	for n, t := range c.Add {
+		if slices.Contains(c.Remove, t.Account) {
+			return Wanted{}, fault.InField(fmt.Sprintf("add[%d].accountId", n), "contradiction", "account %s is both added and removed", t.Account)
+		}
+		named[t.Account] = true
+	}
+	w.Accounts = slices.Clone(c.Add)
+	for _, g := range o.Grants {
+		if !named[g.Account] && !slices.Contains(c.Remove, g.Account) {
+			t := o.Remembered[g.Account]
+			t.Account = g.Account
+			w.Accounts = append(w.Accounts, t)
+		}
+	}
+	return w, nil
+}
+
+// Diff plans how to make the accounts exactly those wanted. Whatever is not
+// allowed is a refused step with its reason; the plan then cannot be applied.
+func Diff(o Observed, w Wanted, p Policy) plan.Plan {
+	d := plan.Plan{Target: Target(o.Image.Ref), Base: facts(o)}
+	d.Steps = append(d.Steps, refusals(o, w, p)...)
+	d.Steps = append(d.Steps, community(o, w)...)
+	for _, t := range w.Accounts {
+		d.Steps = append(d.Steps, admit(o, t, p))
+	}
+	for _, g := range o.Grants {
+		if !slices.ContainsFunc(w.Accounts, func(t Terms) bool { return t.Account == g.Account }) {
+			d.Steps = append(d.Steps, takeAway(o, g, w))
+		}
+	}
+	slices.SortStableFunc(d.Steps, func(a, b plan.Step) int {
+		return cmp.Or(cmp.Compare(rank(a.Action), rank(b.Action)), cmp.Compare(a.Subject, b.Subject))
+	})
+	return d
+}
+
+// rank is the order in which a plan is shown.
+func rank(action string) int {
+	return slices.Index([]string{Refuse, Unpublish, Add, Extend, Keep, Take, Publish}, action)
+}
+
+func step(action, subject, code, sentence string, args ...any) plan.Step {
+	return plan.Step{Action: action, Subject: subject, Reasons: []image.Reason{{Code: code, Sentence: fmt.Sprintf(sentence, args...)}}}
+}
+
+func refuse(subject, code, sentence string, args ...any) plan.Step {
+	s := step(Refuse, subject, code, sentence, args...)
+	s.Refused = true
+	return s
+}
+
+// changes: the wish is not already so.
+func changes(o Observed, w Wanted) bool {
+	if w.Community != o.Image.Published {
+		return true
+	}
+	return slices.ContainsFunc(w.Accounts, func(t Terms) bool { return !o.shared(t.Account) })
+}
+
+// refusals are those that concern the image as a whole.
+func refusals(o Observed, w Wanted, p Policy) []plan.Step {
+	i, subject := o.Image, string(o.Image.ID)
+	var found []plan.Step
+	if i.Kind != image.KindCustom {
+		found = append(found, refuse(subject, "notOurs", "only a custom image of the account itself can be shared, and this is a %s image", i.Kind))
+	}
+	if i.Status != image.StatusAvailable && changes(o, w) {
+		found = append(found, refuse(subject, "notAvailable", "its status is %s, and only Available images can be shared", i.Status))
+	}
+	if i.Encrypted() != image.No && changes(o, w) {
+		found = append(found, encryption(o, w)...)
+	}
+	if w.Community && !o.Image.Published && !p.Community {
+		found = append(found, refuse(subject, "communityNotAllowed", "this deployment does not publish community images (SHARE_COMMUNITY)"))
+	}
+	return found
+}
+
+func encryption(o Observed, w Wanted) []plan.Step {
+	subject := string(o.Image.ID)
+	switch {
+	case w.Community && !o.Image.Published:
+		return []plan.Step{refuse(subject, "encryptedCommunity", "an encrypted image, or one that may be, cannot be published")}
+	case o.Image.Encrypted() == image.Yes && o.KeyEncrypted != image.Yes:
+		return []plan.Step{refuse(subject, "serviceKeyEncrypted", "it is encrypted, and not known to be with a key of your own: images under the service key cannot be shared")}
+	}
+	return nil
+}
+
+// community is the step about publication, if there is one.
+func community(o Observed, w Wanted) []plan.Step {
+	subject := string(o.Image.ID)
+	switch {
+	case w.Community && !o.Image.Published:
+		s := step(Publish, subject, "communityWanted", "everyone in %s will be able to use it", o.Image.Region)
+		s.Sets = plan.Facts{"published": "yes"}
+		return []plan.Step{s}
+	case !w.Community && o.Image.Published:
+		s := step(Unpublish, subject, "communityNotWanted", "it will no longer be a community image; shares with accounts stay")
+		s.Sets = plan.Facts{"published": ""}
+		return []plan.Step{s}
+	}
+	return nil
+}
+
+// admit decides about an account that is wanted.
+func admit(o Observed, t Terms, p Policy) plan.Step {
+	s := step(Add, string(t.Account), "wanted", "it has no access yet")
+	s.Parameters = t.parameters()
+	s.Sets = plan.Facts{accountFact(t.Account): "shared", termsFact(t.Account): t.text()}
+	has := o.shared(t.Account)
+	was := o.Remembered[t.Account]
+	was.Account = t.Account
+	switch {
+	case t.Account == o.Image.Account:
+		return refuse(string(t.Account), "ownAccount", "account %s owns the image", t.Account)
+	case !has && len(p.Allowed) > 0 && !slices.Contains(p.Allowed, t.Account):
+		return refuse(string(t.Account), "accountNotAllowed", "account %s is not among those this deployment shares with (SHARE_ALLOWED_ACCOUNTS)", t.Account)
+	case has && was.text() == t.text():
+		s.Action, s.Sets = Keep, nil
+		s.Reasons = []image.Reason{{Code: "hasAccess", Sentence: "it has access on these terms already"}}
+	case has:
+		s.Action, s.Sets = Extend, plan.Facts{termsFact(t.Account): t.text()}
+		s.Reasons = []image.Reason{{Code: "newTerms", Sentence: "it has access already; its terms change"}}
+	}
+	return s
+}
+
+// takeAway decides about an account that has access and is not wanted.
+func takeAway(o Observed, g image.Grant, w Wanted) plan.Step {
+	a := g.Account
+	use := cmp.Or(o.Uses[a], Unknown)
+	forced := slices.Contains(w.EvenIfUsed, a)
+	if use != NotInUse && !forced {
+		code := map[Use]string{InUse: "stillUsed", Unknown: "useUnknown"}[use]
+		return refuse(string(a), code, "account %s would lose access, and its use of the image is %s; name it in evenIfUsed to remove it all the same", a, use)
+	}
+	s := step(Take, string(a), "notWanted", "it is not in the list; its use of the image is %s", use)
+	if forced && use != NotInUse {
+		s.Reasons = append(s.Reasons, image.Reason{Code: "evenIfUsed", Sentence: "removal was asked for although its use is " + string(use)})
+	}
+	s.Sets = plan.Facts{accountFact(a): "", termsFact(a): ""}
+	return s
+}
+
+// Batches orders changes for the wire: unpublish; take away only as many as the
+// limit requires; add; change terms; take away the rest; publish. No batch has
+// more than MaxPerCall accounts. have is how many have access now.
+func Batches(changes []plan.Step, have int) [][]plan.Step {
+	by := map[string][]plan.Step{}
+	for _, s := range changes {
+		by[s.Action] = append(by[s.Action], s)
+	}
+	first := min(max(have+len(by[Add])-MaxAccounts, 0), len(by[Take]))
+	var batches [][]plan.Step
+	for _, list := range [][]plan.Step{by[Unpublish], by[Take][:first], by[Add], by[Extend], by[Take][first:], by[Publish]} {
+		batches = slices.AppendSeq(batches, slices.Chunk(list, MaxPerCall))
+	}
+	return batches
+}
+
+// Remember sums up what a log knows of the terms of each account: the plans
+// that were approved and what became of their steps.
+func Remember(entries []plan.Entry) map[image.AccountID]Terms {
+	known := map[image.AccountID]Terms{}
+	steps := map[string]plan.StoredStep{}
+	for _, e := range entries {
+		if e.Plan != nil {
+			steps = map[string]plan.StoredStep{}
+			for _, s := range e.Plan.Steps {
+				steps[s.Name()] = s
+			}
+		}
+		for _, o := range e.Outcomes {
+			s := steps[o.Step]
+			if o.Result != plan.Applied && o.Result != plan.Already {
+				continue
+			}
+			switch s.Action {
+			case Add, Extend:
+				known[image.AccountID(s.Subject)] = termsOf(s.Step)
+			case Take:
+				delete(known, image.AccountID(s.Subject))
+			}
+		}
+	}
+	return known
+}
+
+// termsOf reads the terms that a step carries.
+func termsOf(s plan.Step) Terms {
+	t := Terms{Account: image.AccountID(s.Subject), OnExpiry: OnExpiry(s.Parameters["onExpiry"]), Reason: s.Parameters["reason"]}
+	if until, err := time.Parse(time.RFC3339, s.Parameters["until"]); err == nil {
+		t.Until = until
+	}
+	return t
+}
