@@ -20,7 +20,7 @@ func rules() []function.Rule {
 		{Tag: "snapshotid", Pattern: `^s-[a-z0-9]{1,64}$`, Sentence: "must be a snapshot id, such as s-bp1abc"},
 		{Tag: "instancetype", Pattern: `^ecs(\.[a-z0-9-]{1,32}){1,4}$`, Sentence: "must be an instance type, such as ecs.g7.large"},
 		{Tag: "tagkey", Pattern: `^.{1,128}$`, Sentence: "must be tag keys of 1 to 128 characters"},
-		{Tag: "cursor", Pattern: `^[A-Za-z0-9_-]{1,4096}$`, Sentence: "is not a cursor of this API"},
+		{Tag: "cursor", Pattern: `^[A-Za-z0-9_-]+$`, Sentence: "is not a cursor of this API"},
 	}
 }
 
@@ -63,7 +63,7 @@ type listInput struct {
 	filter
 	Sort    selection.Order `json:"sort" validate:"omitempty,oneof=-createdAt createdAt name -name size -size"`
 	Limit   *int            `json:"limit" validate:"omitempty,min=1,max=1000"`
-	Cursor  string          `json:"cursor" validate:"omitempty,cursor"`
+	Cursor  string          `json:"cursor" validate:"omitempty,max=4096,cursor"`
 	Format  string          `json:"format" validate:"omitempty,oneof=json csv ndjson"`
 	Explain bool            `json:"explain"`
 }

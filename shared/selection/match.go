@@ -58,13 +58,17 @@ func hasWord(text, word string) bool {
 		if r >= utf8.RuneSelf || strings.EqualFold(text[start:start+1], word[:1]) {
 			before, _ := utf8.DecodeLastRuneInString(text[:start])
 			after, _ := utf8.DecodeRuneInString(text[end:])
-			if strings.EqualFold(text[start:end], word) && !unicode.IsLetter(before) && !unicode.IsLetter(after) {
+			if strings.EqualFold(text[start:end], word) && !joins(before) && !joins(after) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+// joins: the letter r makes one word with a letter beside it. Chinese text has
+// no spaces, so a Chinese character does not.
+func joins(r rune) bool { return unicode.IsLetter(r) && !unicode.Is(unicode.Han, r) }
 
 // softwareIn says where in i the software is named, "" if nowhere. It knows
 // the Marketplace product and its vendor, name and description, and the tags

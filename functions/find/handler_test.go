@@ -1,0 +1,365 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/selection"
+)
+
+// answered is as much of an answer as tests look at.
+type answered struct {
+	Items []struct {
+		ImageID  string
+		RegionID string
+		Kind     string
+		SeenBy   []string
+		Reasons  []image.Reason
+	}
+	Total      *int
+	NextCursor string
+	Unknown    []image.Unread
+	PassedOver *struct {
+		Count    int
+		Examples []struct{ ImageID string }
+	}
+	Status int
+	Code   string
+	Field  string
+}
+
+func (a answered) ids() string {
+	var all []string
+	for _, i := range a.Items {
+		all = append(all, i.ImageID)
+	}
+	return strings.Join(all, " ")
+}
+
+const public = "ubuntu_22_04_x64_20G_alibase_20260101.vhd"
+
+func TestEveryParameter(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	for query, want := range map[string]string{
+		"kind=custom&region=cn-shanghai":                   "m-shanghai",
+		"kind=shared&account=1000000000000001":             "m-given",
+		"kind=community,marketplace":                       "m-market", // ours, published, are custom
+		"kind=community&account=1000000000000001":          "m-community",
+		"kind=public&region=cn-hangzhou":                   public,
+		"account=1000000000000002&kind=custom":             "m-theirs m-given m-community",
+		"owner=1000000000000002":                           "m-theirs m-given m-community",
+		"owner=1000000000000002&kind=community":            "",
+		"id=m-market":                                      "m-market",
+		"id=m-new,m-old":                                   "m-new m-old",
+		"id=m-new&kind=public":                             "",
+		"name=WEB-base-N%3F%3F":                            "m-new",
+		"name=*shang*":                                     "m-shanghai",
+		"family=web-base":                                  "m-new m-shanghai m-old",
+		"family=web-base&limit=1":                          "m-new",
+		"snapshotId=s-old":                                 "m-old",
+		"osType=windows":                                   "m-windows",
+		"platform=windows%20server":                        "m-windows",
+		"arch=arm64":                                       "m-arm",
+		"bootMode=BIOS":                                    "m-windows",
+		"instanceType=ecs.g8y.large&kind=custom":           "m-arm",
+		"instanceType=ecs.g7.large&family=arm-base":        "",
+		"tag.env=prod":                                     "m-new",
+		"tag.env=":                                         "m-new",
+		"tag.team=web&tag.env=prod":                        "m-new",
+		"software=nginx":                                   "m-new",
+		"software=cmjj0001":                                "m-market",
+		"provider=isv":                                     "m-market",
+		"provider=alibaba&region=cn-hangzhou":              public,
+		"dataDisks=with":                                   "m-data",
+		"licence=unknown&kind=marketplace":                 "m-market",
+		"licence=paid":                                     "",
+		"status=Deprecated":                                "m-deprecated",
+		"status=CreateFailed,Deprecated":                   "m-failed m-deprecated",
+		"usage=instance":                                   "",
+		"encrypted=true":                                   "m-data",
+		"encrypted=false&family=db-base":                   "",
+		"createdAfter=2026-01-20T00:00:00Z":                "m-new",
+		"createdBefore=2026-01-11T00:00:00Z&kind=custom":   "m-old",
+		"sort=createdAt&family=web-base":                   "m-old m-shanghai m-new",
+		"sort=-name&family=web-base":                       "m-shanghai m-old m-new",
+		"sort=name&family=web-base&region=cn-hangzhou":     "m-new m-old",
+		"sort=-size&kind=custom&limit=1&osType=windows":    "m-windows",
+		"sort=size&family=web-base&region=cn-hangzhou":     "m-new m-old",
+		"family=web-base&region=cn-hangzhou&explain=true":  "m-new m-old",
+		"instanceType=ecs.g8y.large&kind=custom&explain=1": "",
+	} {
+		t.Run(query, func(t *testing.T) {
+			t.Parallel()
+			var got answered
+			answer := get(t, f, "/images?"+query, &got)
+			if strings.HasSuffix(query, "explain=1") {
+				if answer.StatusCode != http.StatusBadRequest || got.Field != "explain" {
+					t.Errorf("got %d blaming %q", answer.StatusCode, got.Field)
+				}
+				return
+			}
+			if answer.StatusCode != http.StatusOK || got.ids() != want || len(got.Unknown) != 0 {
+				t.Errorf("got %d %q, unknown %v, want %q", answer.StatusCode, got.ids(), got.Unknown, want)
+			}
+		})
+	}
+}
+
+func TestBadParametersAreNamed(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	for query, field := range map[string]string{
+		"kind=private": "kind", "region=CN": "region[0]", "region=eu-central-1": "region", "account=x": "account[0]",
+		"account=1000000000000009": "account", "owner=me": "owner", "id=a%20b": "id[0]", "family=-": "family",
+		"snapshotId=m-1": "snapshotId", "osType=Linux": "osType", "arch=amd64": "arch", "bootMode=uefi": "bootMode",
+		"instanceType=g7.large": "instanceType", "instanceType=ecs.made.up": "instanceType", "provider=me": "provider",
+		"dataDisks=2": "dataDisks", "licence=cheap": "licence", "status=available": "status", "usage=x": "usage",
+		"encrypted=yes": "encrypted", "createdAfter=yesterday": "createdAfter", "sort=age": "sort",
+		"createdAfter=2026-01-02T00:00:00Z&createdBefore=2026-01-01T00:00:00Z": "createdBefore",
+		"limit=0": "limit", "limit=1001": "limit", "limit=many": "limit", "cursor=x": "cursor", "format=xml": "format",
+		"explain=true&format=csv": "explain", "nonsense=1": "nonsense", "OSType=linux": "OSType", "name=": "name",
+		"software=" + strings.Repeat("x", 65): "software", "tag.=x": "tag.",
+	} {
+		t.Run(query, func(t *testing.T) {
+			t.Parallel()
+			var got answered
+			answer := get(t, f, "/images?"+query, &got)
+			if answer.StatusCode != http.StatusBadRequest || got.Field != field {
+				t.Errorf("got %d blaming %q (%s), want 400 blaming %s", answer.StatusCode, got.Field, got.Code, field)
+			}
+		})
+	}
+}
+
+func TestPagesOverHTTP(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	var whole, page answered
+	get(t, f, "/images?kind=custom&limit=1000", &whole)
+	paged, cursor := "", ""
+	for range 20 {
+		page = answered{}
+		get(t, f, "/images?kind=custom&limit=2&cursor="+url.QueryEscape(cursor), &page)
+		if cursor == "" {
+			page = answered{}
+			get(t, f, "/images?kind=custom&limit=2", &page)
+		}
+		paged += " " + page.ids()
+		if cursor = page.NextCursor; cursor == "" {
+			break
+		}
+	}
+	if strings.TrimSpace(paged) != whole.ids() || *page.Total != len(whole.Items) {
+		t.Errorf("by pages %q, whole %q", paged, whole.ids())
+	}
+}
+
+func TestTheOwnersViewWins(t *testing.T) {
+	t.Parallel()
+	var got answered
+	get(t, finder(views(world())), "/images?id=m-given", &got)
+	if len(got.Items) != 1 || got.Items[0].Kind != "custom" || strings.Join(got.Items[0].SeenBy, " ") != "1000000000000001 1000000000000002" {
+		t.Errorf("got %+v", got.Items)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	var got answered
+	get(t, finder(views(world())), "/images?family=web-base&region=cn-hangzhou&limit=1&explain=true", &got)
+	if got.ids() != "m-new" || got.PassedOver == nil || got.PassedOver.Examples[0].ImageID != "m-failed" || got.PassedOver.Examples[1].ImageID != "m-deprecated" {
+		t.Errorf("got %s, passed over %+v", got.ids(), got.PassedOver)
+	}
+	if why := got.Items[0].Reasons; why[len(why)-1].Code != "newest" {
+		t.Errorf("reasons %v", why)
+	}
+}
+
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	answer := get(t, f, "/images?arch=arm64&format=csv", nil)
+	rows, err := csv.NewReader(answer.Body).ReadAll()
+	if err != nil || len(rows) != 2 || len(rows[0]) != len(header()) || rows[1][0] != "m-arm" {
+		t.Errorf("csv: %q, %v", rows, err)
+	}
+	answer = get(t, f, "/images?family=web-base&limit=2&format=ndjson", nil)
+	lines := json.NewDecoder(answer.Body)
+	var last struct {
+		ImageID    string
+		End        bool
+		Count      int
+		NextCursor string
+	}
+	for range 3 {
+		if err := lines.Decode(&last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !last.End || last.Count != 2 || last.NextCursor == "" || answer.Header.Get("Next-Cursor") != last.NextCursor || lines.More() {
+		t.Errorf("ndjson ends with %+v, header %v", last, answer.Header)
+	}
+}
+
+func TestImage(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	var got struct {
+		ImageID      string
+		RegionID     string
+		Ambiguous    bool
+		Elsewhere    []image.Ref
+		DiskMappings []disk
+		Health       []selection.Finding
+		Licence      string
+		Use          []selection.Snippet
+	}
+	if answer := get(t, f, "/images/m-deprecated", &got); answer.StatusCode != http.StatusOK || got.ImageID != "m-deprecated" ||
+		len(got.DiskMappings) != 1 || got.Health[0].Code != "deprecated" || got.Licence != "free" || len(got.Use) == 0 || got.Ambiguous {
+		t.Errorf("got %d %+v", answer.StatusCode, got)
+	}
+	get(t, f, "/images/"+public, &got)
+	if !got.Ambiguous || len(got.Elsewhere) != 1 {
+		t.Errorf("a public image is in two regions: %+v", got.Elsewhere)
+	}
+	get(t, f, "/images/"+public+"?region=cn-shanghai", &got)
+	if got.Ambiguous || got.RegionID != "cn-shanghai" {
+		t.Errorf("with a region: ambiguous %v, %s", got.Ambiguous, got.RegionID)
+	}
+	for target, status := range map[string]int{"/images/m-none": 404, "/images/a%20b": 400, "/images/m-new?limit=1": 400, "/images/": 404} {
+		if answer := get(t, f, target, nil); answer.StatusCode != status {
+			t.Errorf("%s: got %d, want %d", target, answer.StatusCode, status)
+		}
+	}
+}
+
+func TestFamily(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	var got struct {
+		Items []struct {
+			RegionID   string
+			Image      *struct{ ImageID string }
+			Older      int
+			PassedOver struct{ Examples []struct{ ImageID string } }
+		}
+	}
+	get(t, f, "/families/web-base?instanceType=ecs.g7.large&arch=x86_64", &got)
+	if len(got.Items) != 2 || got.Items[0].Image.ImageID != "m-new" || got.Items[0].Older != 1 ||
+		len(got.Items[0].PassedOver.Examples) != 2 || got.Items[1].Image.ImageID != "m-shanghai" {
+		t.Errorf("got %+v", got)
+	}
+	for target, status := range map[string]int{"/families/none": 404, "/families/-": 400, "/families/web-base?cursor=x": 400, "/families/web-base?family=x": 400} {
+		if answer := get(t, f, target, nil); answer.StatusCode != status {
+			t.Errorf("%s: got %d, want %d", target, answer.StatusCode, status)
+		}
+	}
+}
+
+// failing is a catalogue that shows nothing.
+type failing struct{ *cloudsim.View }
+
+func (failing) Images(context.Context, image.RegionID, image.Listing) ([]image.Image, error) {
+	return nil, &fault.Error{Kind: fault.Forbidden, Code: "Forbidden.RAM", Sentence: "not allowed"}
+}
+
+func TestUnreadAccountsAreSaid(t *testing.T) {
+	t.Parallel()
+	cloud := world()
+	blind := func(function.Call) []selection.View {
+		return []selection.View{{Catalogue: failing{cloud.View(cloudsim.FirstAccount)}}}
+	}
+	half := func(call function.Call) []selection.View { return append(blind(call), views(cloud)(call)[1]) }
+	var got answered
+	answer := get(t, finder(half), "/images?kind=custom", &got)
+	if answer.StatusCode != http.StatusOK || got.ids() != "m-theirs m-given m-community" || len(got.Unknown) != 2 || got.Total != nil ||
+		got.Unknown[0].Permission != "ecs:DescribeImages" || answer.Header.Get("Unknown-Count") != "2" {
+		t.Errorf("half blind: %d %+v", answer.StatusCode, got)
+	}
+	got = answered{}
+	answer = get(t, finder(blind), "/images?kind=custom", &got)
+	if answer.StatusCode != http.StatusBadGateway || got.Status != http.StatusBadGateway || got.Code != codeUnread ||
+		len(got.Unknown) != 2 || answer.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("blind: %d %+v %v", answer.StatusCode, got, answer.Header)
+	}
+	for _, target := range []string{"/images?format=csv", "/images/m-new", "/families/web-base"} {
+		if answer := get(t, finder(blind), target, nil); answer.StatusCode != http.StatusBadGateway {
+			t.Errorf("blind: %s: got %d, want 502", target, answer.StatusCode)
+		}
+	}
+}
+
+// The events in testdata are those that the local host and the laptop send.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	files, err := filepath.Glob("testdata/event*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			event, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reply := f.Invoke(context.Background(), function.Call{RequestID: "r-1", Region: "cn-hangzhou"}, event)
+			if text := string(reply); !strings.Contains(text, "m-new") || strings.Contains(text, `"code"`) && strings.Contains(text, "invalid") {
+				t.Errorf("got %s", text)
+			}
+		})
+	}
+}
+
+func TestConfigurationNamesTheVariable(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"REGIONS": "Hangzhou", "ACCOUNTS": "1000000000000002", "ECS_RATE_SHARE": "0", "LOG_LEVEL": "loud",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := open(func(n string) (string, bool) { return map[string]string{name: value}[n], n == name })
+			if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), name) {
+				t.Errorf("got %v, want kind %s naming %s", err, fault.Invalid, name)
+			}
+		})
+	}
+	if _, err := open(func(string) (string, bool) { return "", false }); err != nil {
+		t.Errorf("an empty environment: %v", err)
+	}
+	if _, err := open(func(n string) (string, bool) { return "all,cn-hangzhou", n == "REGIONS" }); fault.Of(err) != fault.Invalid {
+		t.Errorf("all and a region: %v", err)
+	}
+	for _, name := range []string{"ECS_ENDPOINT", "STS_ENDPOINT"} {
+		if _, err := open(func(n string) (string, bool) { return "http://example.com", n == name }); fault.Of(err) != fault.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRegionsByDefault(t *testing.T) {
+	t.Parallel()
+	regions, all, err := config{}.regions("cn-beijing")
+	if err != nil || all || len(regions) != 1 || regions[0] != "cn-beijing" {
+		t.Errorf("got %v, %v, %v", regions, all, err)
+	}
+	if _, all, err := (config{Regions: []regionWord{"all"}}).regions(""); err != nil || !all {
+		t.Errorf("all: %v, %v", all, err)
+	}
+	if _, _, err := (config{}).regions(""); err == nil {
+		t.Error("no region at all was accepted")
+	}
+}
