@@ -1,0 +1,131 @@
+package usage
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// Compute is what shows who runs an image in one account.
+type Compute interface {
+	Images(ctx context.Context, in image.RegionID, which image.Listing) ([]image.Image, error)
+	Instances(ctx context.Context, in image.RegionID, which image.InstanceListing) ([]image.Instance, error)
+	Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error)
+	// MayList asks by a dry run whether this listing of instances is permitted.
+	MayList(ctx context.Context, in image.RegionID, which image.InstanceListing) (image.Tri, error)
+}
+
+// References is what shows who would launch an image in one account.
+type References interface {
+	// TemplateVersions are all versions of all launch templates.
+	TemplateVersions(ctx context.Context, in image.RegionID) ([]image.TemplateVersion, error)
+	ScalingConfigurations(ctx context.Context, in image.RegionID) ([]image.ScalingConfiguration, error)
+	Pipelines(ctx context.Context, in image.RegionID) ([]image.Pipeline, error)
+}
+
+// Reader reads one account.
+type Reader interface {
+	Compute
+	References
+}
+
+// Grants tells whom an image is shared with.
+type Grants interface {
+	Grants(ctx context.Context, in image.RegionID, id image.ID) ([]image.Grant, error)
+}
+
+// Observe looks at everything that can use an image that readers[i.Account]
+// owns: the owner's account, and each account it is shared with that has a
+// reader. What cannot be read is part of the observation; Observe does not fail.
+func Observe(ctx context.Context, i image.Image, owner Grants, readers map[image.AccountID]Reader) Observation {
+	o := Observation{Image: i}
+	grants, err := owner.Grants(ctx, i.Region, i.ID)
+	if err != nil {
+		u := unread(i.Account, i.Region, "ecs:DescribeImageSharePermission", err)
+		o.GrantsUnread = &u
+	}
+	o.Grants = grants
+	accounts := []image.AccountID{i.Account}
+	for _, g := range grants {
+		accounts = append(accounts, g.Account)
+	}
+	var wait sync.WaitGroup
+	views := make([]*View, len(accounts))
+	for n, a := range accounts {
+		if r, ok := readers[a]; ok {
+			wait.Go(func() { views[n] = look(ctx, a, i, r) })
+		}
+	}
+	if r, ok := readers[i.Account]; ok {
+		wait.Go(func() {
+			o.Siblings = part(i.Account, i.Region, "ecs:DescribeImages", func() ([]image.Image, error) {
+				return r.Images(ctx, i.Region, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
+			})
+		})
+	}
+	wait.Wait()
+	for _, v := range views {
+		if v != nil {
+			o.Views = append(o.Views, *v)
+		}
+	}
+	return o
+}
+
+// look reads one account, everything at once.
+func look(ctx context.Context, a image.AccountID, i image.Image, r Reader) *View {
+	v := &View{Account: a}
+	if a == i.Account {
+		v.Image = i
+	}
+	mine := image.InstanceListing{Image: i.ID}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		v.Instances = part(a, i.Region, "ecs:DescribeInstances", func() ([]image.Instance, error) { return r.Instances(ctx, i.Region, mine) })
+		if v.Instances.Unread == nil && len(v.Instances.Found) == 0 {
+			v.MaySee, _ = r.MayList(ctx, i.Region, mine) // a dry run that fails leaves it Unknown
+		}
+	})
+	wait.Go(func() {
+		v.SystemDisks = part(a, i.Region, "ecs:DescribeDisks", func() ([]image.Disk, error) {
+			return r.Disks(ctx, i.Region, image.DiskListing{System: image.Yes})
+		})
+	})
+	wait.Go(func() {
+		v.Templates = part(a, i.Region, "ecs:DescribeLaunchTemplateVersions", func() ([]image.TemplateVersion, error) { return r.TemplateVersions(ctx, i.Region) })
+	})
+	wait.Go(func() {
+		v.Scaling = part(a, i.Region, "ess:DescribeScalingConfigurations", func() ([]image.ScalingConfiguration, error) { return r.ScalingConfigurations(ctx, i.Region) })
+	})
+	wait.Go(func() {
+		v.Pipelines = part(a, i.Region, "ecs:DescribeImagePipelines", func() ([]image.Pipeline, error) { return r.Pipelines(ctx, i.Region) })
+	})
+	wait.Go(func() {
+		seen, err := r.Images(ctx, i.Region, image.Listing{IDs: []image.ID{i.ID}, Statuses: image.Statuses()})
+		if n := slices.IndexFunc(seen, func(s image.Image) bool { return s.ID == i.ID }); err == nil && n >= 0 {
+			v.Image = seen[n]
+		}
+	})
+	wait.Wait()
+	return v
+}
+
+// part reads one kind of thing.
+func part[T any](a image.AccountID, r image.RegionID, permission string, read func() ([]T, error)) Part[T] {
+	found, err := read()
+	if err != nil {
+		u := unread(a, r, permission, err)
+		return Part[T]{Unread: &u}
+	}
+	return Part[T]{Found: found}
+}
+
+func unread(a image.AccountID, r image.RegionID, permission string, err error) image.Unread {
+	if fault.Of(err) != fault.Forbidden {
+		permission = ""
+	}
+	return image.Unread{Account: a, Region: r, Permission: permission, Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}}
+}
