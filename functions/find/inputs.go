@@ -27,51 +27,51 @@ func rules() []function.Rule {
 // where narrows the places to look at.
 type where struct {
 	// Region is a list of regions among those the deployment looks at.
-	Region []image.RegionID `json:"region" validate:"max=100,dive,regionid"`
+	Region []image.RegionID `json:"region" validate:"max=100,dive,regionid" doc:"Regions to look at, among those that the deployment looks at"`
 	// Account is a list of accounts through whose eyes to look.
-	Account []image.AccountID `json:"account" validate:"max=100,dive,accountid"`
+	Account []image.AccountID `json:"account" validate:"max=100,dive,accountid" doc:"Accounts through whose eyes to look"`
 }
 
 // filter is what an image must be like. Its words are checked by selection.
 type filter struct {
-	Kind          []image.Kind         `json:"kind" validate:"max=5"`
-	Owner         image.AccountID      `json:"owner" validate:"omitempty,accountid"`
-	ID            []image.ID           `json:"id" validate:"max=100,dive,imageid"`
-	Name          string               `json:"name" validate:"max=128"`
-	Family        image.Family         `json:"family" validate:"omitempty,family"`
-	SnapshotID    image.SnapshotID     `json:"snapshotId" validate:"omitempty,snapshotid"`
-	OSType        image.OSType         `json:"osType" validate:"omitempty,oneof=linux windows"`
-	Platform      string               `json:"platform" validate:"max=64"`
-	Arch          image.Architecture   `json:"arch" validate:"omitempty,oneof=x86_64 arm64 i386"`
-	BootMode      image.BootMode       `json:"bootMode" validate:"omitempty,oneof=BIOS UEFI UEFI-Preferred"`
-	InstanceType  image.InstanceTypeID `json:"instanceType" validate:"omitempty,instancetype"`
-	Tag           map[string]string    `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256"`
-	Software      string               `json:"software" validate:"max=64"`
-	Provider      selection.Provider   `json:"provider" validate:"omitempty,oneof=alibaba isv"`
-	DataDisks     selection.DataDisks  `json:"dataDisks" validate:"omitempty,oneof=with without"`
-	Licence       selection.Licence    `json:"licence" validate:"omitempty,oneof=free paid unknown"`
-	Status        []image.Status       `json:"status" validate:"max=6"`
-	Usage         image.Usage          `json:"usage" validate:"omitempty,oneof=instance none"`
-	Encrypted     *bool                `json:"encrypted"`
-	CreatedAfter  time.Time            `json:"createdAfter"`
-	CreatedBefore time.Time            `json:"createdBefore"`
+	Kind          []image.Kind         `json:"kind" validate:"max=5" doc:"Kinds: public, custom, shared, marketplace, community. Default public, custom and shared; any kind with id; Marketplace too with software or provider=isv"`
+	Owner         image.AccountID      `json:"owner" validate:"omitempty,accountid" doc:"The account that owns the image"`
+	ID            []image.ID           `json:"id" validate:"max=100,dive,imageid" doc:"Images by id, of any kind"`
+	Name          string               `json:"name" validate:"max=128" doc:"A glob without regard to case: * is any text, ? one character"`
+	Family        image.Family         `json:"family" validate:"omitempty,family" doc:"The image family"`
+	SnapshotID    image.SnapshotID     `json:"snapshotId" validate:"omitempty,snapshotid" doc:"A snapshot that is in the image"`
+	OSType        image.OSType         `json:"osType" validate:"omitempty,oneof=linux windows" doc:"The operating system"`
+	Platform      string               `json:"platform" validate:"max=64" doc:"The distribution by its first words, without regard to case: ubuntu, windows server"`
+	Arch          image.Architecture   `json:"arch" validate:"omitempty,oneof=x86_64 arm64 i386" doc:"The architecture"`
+	BootMode      image.BootMode       `json:"bootMode" validate:"omitempty,oneof=BIOS UEFI UEFI-Preferred" doc:"The boot mode; UEFI-Preferred images boot both ways"`
+	InstanceType  image.InstanceTypeID `json:"instanceType" validate:"omitempty,instancetype" doc:"Only images that this instance type can boot"`
+	Tag           map[string]string    `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags that must all be there; an empty value: the key is there"`
+	Software      string               `json:"software" validate:"max=64" doc:"Built-in software, as a word in the Marketplace product and vendor, the name, the description, and the tags software and software:<name>"`
+	Provider      selection.Provider   `json:"provider" validate:"omitempty,oneof=alibaba isv" doc:"Who made the software in it"`
+	DataDisks     selection.DataDisks  `json:"dataDisks" validate:"omitempty,oneof=with without" doc:"With or without data disks"`
+	Licence       selection.Licence    `json:"licence" validate:"omitempty,oneof=free paid unknown" doc:"What the listing tells of the licence"`
+	Status        []image.Status       `json:"status" validate:"max=6" doc:"States; default Available"`
+	Usage         image.Usage          `json:"usage" validate:"omitempty,oneof=instance none" doc:"The hint of ECS whether instances use it; never proof"`
+	Encrypted     *bool                `json:"encrypted" doc:"Whether a disk in it is encrypted; not known is no match"`
+	CreatedAfter  time.Time            `json:"createdAfter" doc:"Created at this time or later"`
+	CreatedBefore time.Time            `json:"createdBefore" doc:"Created before this time"`
 }
 
 // listInput asks for images.
 type listInput struct {
 	where
 	filter
-	Sort    selection.Order `json:"sort" validate:"omitempty,oneof=-createdAt createdAt name -name size -size"`
-	Limit   *int            `json:"limit" validate:"omitempty,min=1,max=1000"`
-	Cursor  string          `json:"cursor" validate:"omitempty,max=4096,cursor"`
-	Format  string          `json:"format" validate:"omitempty,oneof=json csv ndjson"`
-	Explain bool            `json:"explain"`
+	Sort    selection.Order `json:"sort" validate:"omitempty,oneof=-createdAt createdAt name -name size -size" doc:"Default -createdAt: the first image is the one to use"`
+	Limit   *int            `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many images a page has; default 50"`
+	Cursor  string          `json:"cursor" validate:"omitempty,max=4096,cursor" doc:"nextCursor of the page before, with the same query"`
+	Format  string          `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
+	Explain bool            `json:"explain" doc:"Also tell what was passed over, and why"`
 }
 
 // imageInput asks for one image.
 type imageInput struct {
 	where
-	ImageID image.ID `json:"imageId" validate:"required,imageid"`
+	ImageID image.ID `json:"imageId" validate:"required,imageid" doc:"The id as ECS writes it"`
 }
 
 // familyInput asks for the image of a family to use.

@@ -11,10 +11,9 @@ import (
 // decides first; what DescribeInstanceTypes tells can only object further. Where
 // the listing leaves a fact of the image open, ECS's list is believed.
 func bootRules() []rule {
-	asked := func(q *Query) bool { return q.InstanceType != "" }
-	return []rule{
+	return append([]rule{
 		{
-			no: "instanceTypeNotHere", yes: "instanceTypeBoots", asked: asked,
+			no: "instanceTypeNotHere", yes: "instanceTypeBoots", asked: typeAsked,
 			objects: func(j *Judge, s *Sighting) bool { _, there := j.types[s.Region]; return !there },
 			saysNo: func(j *Judge, s *Sighting) string {
 				return fmt.Sprintf("%s has no instance type %s", s.Region, j.query.InstanceType)
@@ -22,28 +21,36 @@ func bootRules() []rule {
 			saysYes: func(j *Judge, _ *Sighting) string { return string(j.query.InstanceType) + " can boot it" },
 		},
 		{
-			no: "instanceTypeRefused", asked: asked,
+			no: "instanceTypeRefused", asked: typeAsked,
 			objects: func(_ *Judge, s *Sighting) bool { return !s.Bootable },
 			saysNo: func(j *Judge, _ *Sighting) string {
 				return "ECS does not list it for " + string(j.query.InstanceType)
 			},
 		},
+	}, typeRules()...)
+}
+
+func typeAsked(q *Query) bool { return q.InstanceType != "" }
+
+// typeRules compare an image with what DescribeInstanceTypes tells.
+func typeRules() []rule {
+	return []rule{
 		{
-			no: "instanceTypeArch", asked: asked,
+			no: "instanceTypeArch", asked: typeAsked,
 			objects: func(j *Judge, s *Sighting) bool { t, there := j.types[s.Region]; return there && !runs(t, s.Image) },
 			saysNo: func(j *Judge, s *Sighting) string {
 				return fmt.Sprintf("%s runs %s, the image is %s", j.query.InstanceType, j.types[s.Region].Architecture, s.Architecture)
 			},
 		},
 		{
-			no: "instanceTypeBootMode", asked: asked,
+			no: "instanceTypeBootMode", asked: typeAsked,
 			objects: func(j *Judge, s *Sighting) bool { t, there := j.types[s.Region]; return there && !boots(t, s.Image) },
 			saysNo: func(j *Judge, s *Sighting) string {
 				return fmt.Sprintf("%s boots by %s, the image by %s", j.query.InstanceType, joined(j.types[s.Region].BootModes, " or "), s.BootMode)
 			},
 		},
 		{
-			no: "instanceTypeNVMe", asked: asked,
+			no: "instanceTypeNVMe", asked: typeAsked,
 			objects: func(j *Judge, s *Sighting) bool {
 				return j.types[s.Region].NVMe == "required" && s.NVMe == "unsupported"
 			},

@@ -269,7 +269,7 @@ func (o *observer) lookUpType(ctx context.Context, v View, r image.RegionID) (ex
 	done := o.turn()
 	types, err := v.Catalogue.InstanceTypes(ctx, r, []image.InstanceTypeID{o.query.InstanceType})
 	done()
-	if err != nil && fault.Of(err) != fault.NotFound {
+	if err != nil {
 		return false, err
 	}
 	o.mu.Lock()

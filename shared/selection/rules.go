@@ -117,6 +117,23 @@ func systemRules() []rule {
 
 // contentRules are about what is inside and what it costs.
 func contentRules() []rule {
+	return slices.Concat(softwareRules(), encryptionRules(), []rule{
+		field("provider", "the provider",
+			func(q *Query) string { return string(q.Provider) },
+			func(s *Sighting) string { return string(providerOf(s.Image)) }, nil),
+		{
+			no: "dataDisksDiffer", yes: "dataDisksFit",
+			asked:   func(q *Query) bool { return q.DataDisks != "" },
+			objects: func(j *Judge, s *Sighting) bool { return dataDisksOf(s.Image) != j.query.DataDisks },
+			saysNo:  saysDataDisks, saysYes: saysDataDisks,
+		},
+		field("licence", "the licence",
+			func(q *Query) string { return string(q.Licence) },
+			func(s *Sighting) string { return string(licenceClass(s.Image)) }, nil),
+	})
+}
+
+func softwareRules() []rule {
 	return []rule{
 		{
 			no: "tagsDiffer", yes: "tagsFit",
@@ -136,18 +153,11 @@ func contentRules() []rule {
 				return softwareIn(s.Image, j.query.Software) + " says " + j.query.Software
 			},
 		},
-		field("provider", "the provider",
-			func(q *Query) string { return string(q.Provider) },
-			func(s *Sighting) string { return string(providerOf(s.Image)) }, nil),
-		{
-			no: "dataDisksDiffer", yes: "dataDisksFit",
-			asked:   func(q *Query) bool { return q.DataDisks != "" },
-			objects: func(j *Judge, s *Sighting) bool { return dataDisksOf(s.Image) != j.query.DataDisks },
-			saysNo:  saysDataDisks, saysYes: saysDataDisks,
-		},
-		field("licence", "the licence",
-			func(q *Query) string { return string(q.Licence) },
-			func(s *Sighting) string { return string(licenceClass(s.Image)) }, nil),
+	}
+}
+
+func encryptionRules() []rule {
+	return []rule{
 		{
 			no: "encryptionDiffers", yes: "encryptionFits",
 			asked: func(q *Query) bool { return q.Encrypted != image.Unknown },
