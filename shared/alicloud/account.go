@@ -31,7 +31,8 @@ func (c *Cloud) Account(credentials Credentials) *Account {
 		return grant{credentials: credentials, signer: signer}, err
 	})
 	a := &Account{cloud: c, source: func(context.Context) (grant, error) { return made() }}
-	a.id = func(ctx context.Context) (image.AccountID, error) { return a.ask(ctx, credentials.print()) }
+	turn, print := make(chan struct{}, 1), credentials.print()
+	a.id = func(ctx context.Context) (image.AccountID, error) { return a.ask(ctx, turn, print) }
 	return a
 }
 
@@ -43,13 +44,28 @@ func (a *Account) ID(ctx context.Context) (image.AccountID, error) { return a.id
 // temporary ones change every hour.
 const mostRemembered = 1024
 
-// ask returns the account of credentials, from memory if it was asked before.
-func (a *Account) ask(ctx context.Context, print fingerprint) (image.AccountID, error) {
-	c := a.cloud
+// remembered returns the account of credentials that were asked for before.
+func (c *Cloud) remembered(print fingerprint) (image.AccountID, bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	known, ok := c.accounts[print]
-	c.mu.Unlock()
-	if ok {
+	return known, ok
+}
+
+// ask returns the account of credentials, from memory if it was asked before;
+// of those who need it at once, the one who has the turn asks.
+func (a *Account) ask(ctx context.Context, turn chan struct{}, print fingerprint) (image.AccountID, error) {
+	c := a.cloud
+	if known, ok := c.remembered(print); ok {
+		return known, nil
+	}
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return "", fault.Wrap(fault.Unavailable, ctx.Err(), "sts:GetCallerIdentity: ended before it was sent")
+	}
+	if known, ok := c.remembered(print); ok {
 		return known, nil
 	}
 	id, err := a.callerIdentity(ctx)

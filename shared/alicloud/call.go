@@ -209,21 +209,36 @@ func (c *Cloud) readRefusal(r reply, secret Credentials, call call) *fault.Error
 }
 
 // retryAfter returns how long ECS asks to wait, 0 if it does not: the header
-// x-acs-retry-after in milliseconds, or TimeLeft of x-ratelimit-user-api.
+// x-acs-retry-after in milliseconds, or what the quota headers say is left.
 func retryAfter(h http.Header) time.Duration {
 	if n, err := strconv.ParseUint(h.Get("X-Acs-Retry-After"), 10, 31); err == nil {
 		return time.Duration(n) * time.Millisecond
 	}
-	var longest time.Duration
+	left, _ := quotaLeft(h)
+	return left
+}
+
+// quotaLeft reads "Limit:1000,Remain:3,TimeLeft:2000" in x-ratelimit-user-api
+// and x-ratelimit-user, where ECS sends them: the milliseconds until calls are
+// counted anew, and whether less than a tenth of them is left until then.
+func quotaLeft(h http.Header) (left time.Duration, scarce bool) {
 	for _, name := range []string{"X-Ratelimit-User-Api", "X-Ratelimit-User"} {
+		if h.Get(name) == "" {
+			continue
+		}
+		said := make(map[string]uint64)
 		for part := range strings.SplitSeq(h.Get(name), ",") {
-			left, ok := strings.CutPrefix(strings.TrimSpace(part), "TimeLeft:")
-			if n, err := strconv.ParseUint(left, 10, 31); ok && err == nil {
-				longest = max(longest, time.Duration(n)*time.Millisecond)
+			what, number, _ := strings.Cut(strings.TrimSpace(part), ":")
+			if n, err := strconv.ParseUint(number, 10, 31); err == nil {
+				said[what] = n
 			}
 		}
+		left = max(left, time.Duration(said["TimeLeft"])*time.Millisecond)
+		if remain, ok := said["Remain"]; ok && remain < said["Limit"]/10 {
+			scarce = true
+		}
 	}
-	return longest
+	return left, scarce
 }
 
 // gate is the two paces that a call passes.
@@ -273,6 +288,9 @@ func (g gate) settle(failed *fault.Error, r reply, jitter float64) {
 			p.abandoned()
 		default:
 			p.answered()
+			if left, scarce := quotaLeft(r.header); scarce && p == g.total {
+				p.rest(time.Now(), left, jitter)
+			}
 		}
 	}
 }

@@ -83,7 +83,6 @@ func codeFamilies() []family {
 		{"InternalError", fault.Unavailable},
 		{"InvalidParameter", fault.Invalid},
 		{"MissingParameter", fault.Invalid},
-		{"AuthenticationFail", fault.Forbidden}, // STS, when the role does not trust the caller
 	}
 }
 

@@ -213,24 +213,46 @@ func (p *pace) abandoned() {
 }
 
 // throttled notes that ECS refused a call for its rate: nothing leaves for
-// after, or for a time that doubles with each strike if ECS named none, and up
-// to a quarter or a second more; then the rate is half of what it was. Calls
-// that were under way together count as one strike.
+// after, or for a time that doubles with each strike if ECS named none; then
+// the rate is half of what it was. Calls that were under way together count as
+// one strike.
 func (p *pace) throttled(now time.Time, after time.Duration, jitter float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.under--
 	if now.After(p.until) || p.strikes == 0 {
-		old := p.bucket.Limit()
-		p.calm = max(old/2, p.slow)
-		p.bucket.SetLimitAt(now, max(min(old, p.slow)/2, p.slow/8))
 		p.strikes++
+		p.slowDown(now)
 	}
 	if after <= 0 {
 		after = min(250*time.Millisecond<<min(p.strikes, 8), window/2)
 	}
-	after += time.Duration(jitter * float64(max(after/4, time.Second)))
-	if until := now.Add(after); until.After(p.until) {
+	p.pause(now, after, jitter)
+}
+
+// rest notes that the account's quota is all but used up for a while: another
+// call each of a crowd would be over it.
+func (p *pace) rest(now time.Time, left time.Duration, jitter float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.After(p.until) {
+		p.slowDown(now)
+	}
+	p.pause(now, left, jitter)
+}
+
+// slowDown halves the rate, and goes back to where doubling began.
+func (p *pace) slowDown(now time.Time) {
+	old := p.bucket.Limit()
+	p.calm = max(old/2, p.slow)
+	p.bucket.SetLimitAt(now, max(min(old, p.slow)/2, p.slow/8))
+}
+
+// pause lets nothing leave for a time and up to a quarter of it or a second
+// more; the bucket is empty then.
+func (p *pace) pause(now time.Time, d time.Duration, jitter float64) {
+	d += time.Duration(jitter * float64(max(d/4, time.Second)))
+	if until := now.Add(d); until.After(p.until) {
 		p.until, p.grown, p.accepted = until, until, false
 		p.bucket.ReserveN(until, int(p.bucket.TokensAt(until)))
 	}
