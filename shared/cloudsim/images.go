@@ -63,22 +63,22 @@ func (s *imageState) unfinished(now time.Time) bool {
 
 // progress is 0 to 100, and what remains in seconds.
 func (s *imageState) progress(now time.Time) (percent, remains int) {
-	switch s.status(now) {
-	case image.StatusWaiting:
-		return 0, int(s.work.end.Sub(now).Seconds())
-	case image.StatusCreateFailed:
+	switch status := s.status(now); {
+	case status == image.StatusCreateFailed:
 		return failsAt, 0
-	case image.StatusCreating:
-		if s.work == nil {
-			return 0, 0
-		}
+	case status != image.StatusWaiting && status != image.StatusCreating:
+		return 100, 0
+	case s.work == nil:
+		return 0, 0
+	case status == image.StatusWaiting:
+		return 0, int(s.work.end.Sub(now).Seconds())
+	default:
 		done := int(100 * now.Sub(s.work.start) / s.work.end.Sub(s.work.start))
 		if s.work.fails {
 			done = min(done, failsAt)
 		}
 		return done, int(s.work.end.Sub(now).Seconds())
 	}
-	return 100, 0
 }
 
 // grantedTo reports whether the image is shared with the account.

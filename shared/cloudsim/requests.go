@@ -135,8 +135,10 @@ type ZoneRow struct {
 }
 
 // DescribeInstanceTypesRequest are the parameters of DescribeInstanceTypes.
-// MaxResults is 1 to 100, 100 when absent.
+// MaxResults is 1 to 100, 100 when absent; at most ten types or families are
+// named. RegionID may be absent: types are the same everywhere.
 type DescribeInstanceTypesRequest struct {
+	RegionID        image.RegionID
 	InstanceTypes   []image.InstanceTypeID
 	Families        []string
 	CPUArchitecture string // X86 or ARM

@@ -109,15 +109,17 @@ const typesPage = 100
 const typesPerCall = 10
 
 // DescribeInstanceTypes lists instance types; unknown ids and families are
-// absent from the answer. Refusals: InvalidParameter.
+// absent from the answer. Refusals: InvalidParameter, InvalidRegionId.NotFound.
 func (s *Session) DescribeInstanceTypes(req DescribeInstanceTypesRequest) (InstanceTypesPage, error) {
 	if err := s.permit("DescribeInstanceTypes"); err != nil {
 		return InstanceTypesPage{}, err
 	}
-	size := req.MaxResults
-	if size == 0 {
-		size = typesPage
+	if req.RegionID != "" {
+		if err := checkRegion(req.RegionID); err != nil {
+			return InstanceTypesPage{}, err
+		}
 	}
+	size := orDefault(req.MaxResults, typesPage)
 	from, err := typesToken(req.Next)
 	if err != nil || size < 1 || size > typesPage || len(req.InstanceTypes) > typesPerCall || len(req.Families) > typesPerCall || !slices.Contains([]string{"", "X86", "ARM"}, req.CPUArchitecture) {
 		return InstanceTypesPage{}, malformed(400, "InvalidParameter", "The specified parameter is not valid.")

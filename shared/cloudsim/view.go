@@ -116,15 +116,12 @@ func imagesRequest(region image.RegionID, l image.Listing) DescribeImagesRequest
 // are absent, and no ids ask for all. It fails with fault.NotFound for an
 // unknown region.
 func (v *View) InstanceTypes(ctx context.Context, region image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
-	if err := checkRegion(region); err != nil {
-		return nil, failure(err)
-	}
 	if len(ids) == 0 {
-		return v.types(ctx, nil)
+		return v.types(ctx, region, nil)
 	}
 	var list []image.InstanceType
 	for part := range slices.Chunk(ids, typesPerCall) {
-		found, err := v.types(ctx, part)
+		found, err := v.types(ctx, region, part)
 		if err != nil {
 			return nil, err
 		}
@@ -141,8 +138,8 @@ func (v *View) InstanceTypes(ctx context.Context, region image.RegionID, ids []i
 }
 
 // types reads all pages of one listing of instance types.
-func (v *View) types(ctx context.Context, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
-	req := DescribeInstanceTypesRequest{InstanceTypes: ids}
+func (v *View) types(ctx context.Context, region image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
+	req := DescribeInstanceTypesRequest{RegionID: region, InstanceTypes: ids}
 	var list []image.InstanceType
 	for {
 		page, err := read(ctx, v, func(s *Session) (InstanceTypesPage, error) { return s.DescribeInstanceTypes(req) })

@@ -83,6 +83,7 @@ func (c *Cloud) addImage(r *region, account image.AccountID, spec ImageSpec, now
 		c.book(r, a).received++
 	}
 	if spec.Making > 0 {
+		img.Status = image.StatusAvailable // once it is made
 		state.work = &work{copy: img.Copied, source: spec.Parent, start: now, end: now.Add(spec.Making), fails: spec.Fails}
 	} else if spec.Fails {
 		img.Status = image.StatusCreateFailed

@@ -1,0 +1,16 @@
+package cloudsim_test
+
+import (
+	"testing"
+
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/contract"
+	"imagekeeper/shared/image"
+)
+
+func TestViewKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	contract.Run(t, func(_ *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Subject {
+		return cloud.View(account)
+	})
+}
