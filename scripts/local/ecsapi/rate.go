@@ -1,0 +1,158 @@
+package ecsapi
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+)
+
+// window is the span a rate counts over.
+const window = time.Minute
+
+// subject is whose calls are counted: one account's of one action. Calls whose
+// caller could not be told have an empty account.
+type subject struct{ account, product, action string }
+
+// Counter is what the server knows of one account's calls of one action.
+type Counter struct {
+	Account string `json:"account"`
+	Product string `json:"product"`
+	Action  string `json:"action"`
+	// Total counts every call; Accepted those that were within the rate;
+	// Throttled those that were not; Faulted those that met an injected fault.
+	Total     int `json:"total"`
+	Accepted  int `json:"accepted"`
+	Throttled int `json:"throttled"`
+	Faulted   int `json:"faulted"`
+	// InFlight are under way now; PeakInFlight is the most there ever were.
+	InFlight     int `json:"inFlight"`
+	PeakInFlight int `json:"peakInFlight"`
+	// PeakAccepted and PeakOffered are the most calls in any 60 consecutive
+	// seconds of the clock: accepted, and accepted or throttled.
+	PeakAccepted int `json:"peakAccepted"`
+	PeakOffered  int `json:"peakOffered"`
+}
+
+// meters count calls and hold them to their rates.
+type meters struct {
+	mu   sync.Mutex
+	each map[subject]*meter
+}
+
+func newMeters() *meters { return &meters{each: map[subject]*meter{}} }
+
+// admit counts a call and reports how long to wait if it is over the rate;
+// 0: it is accepted. limit 0 is no limit. finish ends an accepted call.
+func (m *meters) admit(who subject, limit int, now time.Time) (wait time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	one := m.each[who]
+	if one == nil {
+		one = &meter{}
+		m.each[who] = one
+	}
+	return one.admit(limit, now)
+}
+
+func (m *meters) finish(who subject) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.each[who].counter.InFlight--
+}
+
+func (m *meters) faulted(who subject) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.each[who].counter.Faulted++
+}
+
+// clear forgets the counts, not the calls that rates count.
+func (m *meters) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, one := range m.each {
+		one.counter = Counter{InFlight: one.counter.InFlight, PeakInFlight: one.counter.InFlight}
+		one.accepted, one.offered = seconds{}, seconds{}
+	}
+}
+
+// counters are in the order of account, product and action.
+func (m *meters) counters() []Counter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make([]Counter, 0, len(m.each))
+	for who, one := range m.each {
+		c := one.counter
+		c.Account, c.Product, c.Action = who.account, who.product, who.action
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b Counter) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Product, b.Product), cmp.Compare(a.Action, b.Action))
+	})
+	return all
+}
+
+// meter is one subject's. The rate is a sliding window, exact to the call: of
+// any 60 seconds, whichever instant they begin at, at most limit calls are
+// accepted. Throttled calls do not count against it.
+type meter struct {
+	counter Counter
+	// taken is a ring of the instants of the last limit accepted calls; next is
+	// the place of the oldest once it is full.
+	taken             []time.Time
+	next              int
+	accepted, offered seconds
+}
+
+func (m *meter) admit(limit int, now time.Time) time.Duration {
+	m.counter.Total++
+	m.counter.PeakOffered = max(m.counter.PeakOffered, m.offered.add(now))
+	if wait := m.take(limit, now); wait > 0 {
+		m.counter.Throttled++
+		return wait
+	}
+	m.counter.Accepted++
+	m.counter.PeakAccepted = max(m.counter.PeakAccepted, m.accepted.add(now))
+	m.counter.InFlight++
+	m.counter.PeakInFlight = max(m.counter.PeakInFlight, m.counter.InFlight)
+	return 0
+}
+
+// take notes the call if fewer than limit were accepted in the 60 seconds up
+// to now, else returns when the oldest of them leaves the window.
+func (m *meter) take(limit int, now time.Time) time.Duration {
+	switch {
+	case limit <= 0:
+	case len(m.taken) < limit:
+		m.taken = append(m.taken, now)
+	default:
+		if wait := window - now.Sub(m.taken[m.next]); wait > 0 {
+			return wait
+		}
+		m.taken[m.next] = now
+		m.next = (m.next + 1) % limit
+	}
+	return 0
+}
+
+// seconds counts calls per second of the last minute.
+type seconds struct {
+	last  int64
+	count [60]int
+	sum   int
+}
+
+// add counts a call at now and returns how many there were in the 60 seconds
+// that end with this one.
+func (s *seconds) add(now time.Time) int {
+	second := max(now.Unix(), s.last)
+	for at := max(s.last+1, second-59); at <= second; at++ {
+		s.sum -= s.count[at%60]
+		s.count[at%60] = 0
+	}
+	s.last = second
+	s.count[second%60]++
+	s.sum++
+	return s.sum
+}
