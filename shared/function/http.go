@@ -191,7 +191,7 @@ func body(r *http.Request) ([]byte, error) {
 		return nil, fault.Wrap(fault.Invalid, err, "the body could not be read").WithCode(codeBody)
 	}
 	if len(b) > maxBody {
-		return nil, fault.New(fault.Invalid, "the body is larger than %d KiB", maxBody>>10).WithCode(codeTooLarge)
+		return nil, tooLarge(maxBody)
 	}
 	kind := r.Header.Get("Content-Type")
 	if kind == "" || len(b) == 0 {

@@ -24,6 +24,9 @@ const (
 // that its answer still arrives; less when there is less than five times as much.
 const margin = 500 * time.Millisecond
 
+// grace is how long an operation may take to notice that its context ended.
+const grace = 50 * time.Millisecond
+
 // Invoke answers one event of any kind: an HTTP request as an HTTP response,
 // anything else as the output itself or, when something went wrong, as a
 // problem document. base is what the platform tells beside the event; Source
@@ -46,17 +49,20 @@ func (f *Function) Invoke(ctx context.Context, base Call, event []byte) (reply j
 		}
 	}()
 	came, err := recognise(event)
-	if err != nil {
+	if came.http != nil {
+		base.RequestID = cmp.Or(base.RequestID, came.http.RequestContext.RequestID)
+	}
+	call = f.complete(base, cmp.Or(came.source, call.Source))
+	if came.source == SourceHTTP {
+		pack = func(a answer) json.RawMessage { return a.sealed(call.RequestID).response() }
+	}
+	switch {
+	case err != nil:
 		return finish(refusal(call.RequestID, err))
+	case came.source == SourceHTTP:
+		return finish(f.invokeHTTP(ctx, call, came.http))
 	}
-	if came.http == nil {
-		call = f.complete(base, came.source)
-		return finish(f.invokeDirect(ctx, call, came))
-	}
-	base.RequestID = cmp.Or(base.RequestID, came.http.RequestContext.RequestID)
-	call = f.complete(base, came.source)
-	pack = func(a answer) json.RawMessage { return a.sealed(call.RequestID).response() }
-	return finish(f.invokeHTTP(ctx, call, came.http))
+	return finish(f.invokeDirect(ctx, call, came))
 }
 
 func (f *Function) invokeHTTP(ctx context.Context, call Call, event *httpEvent) answer {
@@ -105,7 +111,7 @@ func bounded(ctx context.Context, call *Call) (context.Context, context.CancelFu
 	if !known {
 		return context.WithCancel(ctx)
 	}
-	at = at.Add(-min(margin, time.Until(at)/5))
+	at = at.Add(-max(0, min(margin, time.Until(at)/5)))
 	call.Deadline = at
 	return context.WithDeadline(ctx, at)
 }
@@ -125,12 +131,12 @@ func (f *Function) perform(ctx context.Context, call Call, op *Operation, bring 
 		return a
 	case <-ctx.Done():
 	}
-	grace := time.NewTimer(margin / 5)
-	defer grace.Stop()
+	over := time.NewTimer(grace)
+	defer over.Stop()
 	select {
 	case a := <-done:
 		return a
-	case <-grace.C:
+	case <-over.C:
 		late := fault.Wrap(fault.Unavailable, ctx.Err(), "the answer was not ready in time").WithCode(codeDeadline)
 		a := refusal(call.RequestID, late)
 		a.operation = op.spec.Name

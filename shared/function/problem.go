@@ -79,7 +79,7 @@ func refusal(requestID string, err error) answer {
 			p.Errors = append(p.Errors, mistake{Field: m.Field, Code: m.Code, Detail: m.Sentence})
 		}
 	}
-	if p.Field != "" && !strings.Contains(p.Detail, p.Field) {
+	if !strings.HasPrefix(p.Detail, p.Field) {
 		p.Detail = p.Field + " " + p.Detail
 	}
 	header := http.Header{"Content-Type": {"application/problem+json"}}

@@ -2,6 +2,7 @@ package function
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -19,43 +20,66 @@ type arrival struct {
 	in        input
 }
 
+// maxEvent is the largest event that is looked into, in bytes: a body of the
+// largest size in base64, and more than enough around it.
+const maxEvent = 1 << 20
+
 // shape recognises events by their members.
 type shape struct {
-	fits func(members) bool
-	read func(raw []byte) (arrival, error)
+	source Source
+	fits   func(members) bool
+	read   func(raw []byte) (arrival, error)
 }
 
 type members map[string]json.RawMessage
 
-// shapes are tried in order; no event fits two of them.
+// shapes are tried in order.
 func shapes() []shape {
 	return []shape{
-		{fitsDirect, readDirect},
-		{fitsHTTP, readHTTP},
-		{fitsTimer, readTimer},
-		{fitsObjects, readObjects},
-		{fitsCloudEvent, readCloudEvent},
-		{fitsAWSEvent, readAWSEvent},
+		{SourceDirect, fitsDirect, readDirect},
+		{SourceHTTP, fitsHTTP, readHTTP},
+		{SourceTimer, fitsTimer, readTimer},
+		{SourceObject, fitsObjects, readObjects},
+		{SourceEvent, fitsCloudEvent, readCloudEvent},
+		{SourceEvent, fitsAWSEvent, readAWSEvent},
 	}
 }
 
 // recognise tells what an event is. An event that is no known shape, or is
-// malformed inside one, fails with fault.Invalid.
+// malformed inside one, fails with fault.Invalid; its source is known in the
+// latter case, so that the answer can have the right form.
 func recognise(raw []byte) (arrival, error) {
 	raw = bytes.TrimSpace(raw)
-	if err := strictjson.Check(raw, nil); err != nil {
-		return arrival{}, err
-	}
+	flaw := flawOf(raw)
 	var m members
-	if raw[0] != '{' || json.Unmarshal(raw, &m) != nil {
-		return arrival{}, unrecognised()
+	if json.Unmarshal(raw, &m) != nil || m == nil {
+		return arrival{}, cmp.Or(flaw, unrecognised())
 	}
 	for _, s := range shapes() {
-		if s.fits(m) {
-			return s.read(raw)
+		if !s.fits(m) {
+			continue
 		}
+		came := arrival{source: s.source}
+		err := flaw
+		if err == nil {
+			came, err = s.read(raw)
+		}
+		came.source = cmp.Or(came.source, s.source)
+		return came, err
 	}
-	return arrival{}, unrecognised()
+	return arrival{}, cmp.Or(flaw, unrecognised())
+}
+
+// flawOf is what makes an event ambiguous or too much, whatever its shape.
+func flawOf(raw []byte) error {
+	if len(raw) > maxEvent {
+		return tooLarge(maxBody)
+	}
+	return strictjson.Check(raw, typeOf[json.RawMessage]())
+}
+
+func tooLarge(limit int) error {
+	return fault.New(fault.Invalid, "the body is larger than %d KiB", limit>>10).WithCode(codeTooLarge)
 }
 
 func unrecognised() error {
@@ -93,6 +117,9 @@ func readDirect(raw []byte) (arrival, error) {
 	}
 	if string(call.Input) == "null" {
 		return arrival{}, fault.InField("input", strictjson.CodeType, "must be an object, not null")
+	}
+	if len(call.Input) > maxBody {
+		return arrival{}, tooLarge(maxBody)
 	}
 	return arrival{source: SourceDirect, operation: call.Operation, in: input{body: call.Input}}, nil
 }

@@ -44,7 +44,8 @@ func Decode(raw []byte, into any) error {
 }
 
 // Check is Decode without decoding: the refusals for a document that is to
-// become a t. A nil t, and an interface type, take any JSON value.
+// become a t. A nil t, and an interface type, take any JSON value; so does
+// json.RawMessage, in which numbers may be of any length.
 func Check(raw []byte, t reflect.Type) error {
 	if !utf8.Valid(raw) {
 		return fault.InField("", CodeText, "must be UTF-8")

@@ -50,6 +50,8 @@ type walker struct {
 	raw   []byte
 	pos   int
 	known map[reflect.Type]*object
+	// undecoded: the value stays as it is written, so no number loses digits.
+	undecoded bool
 }
 
 // object is what the walker knows of a struct type.
@@ -91,6 +93,10 @@ func (w *walker) value(t reflect.Type, at *place, depth int) error {
 	}
 	if t == nil || !decodesItself(t) || t == reflect.TypeFor[time.Time]() {
 		return w.typed(t, at, depth)
+	}
+	if t == reflect.TypeFor[json.RawMessage]() {
+		defer func(before bool) { w.undecoded = before }(w.undecoded)
+		w.undecoded = true
 	}
 	start := w.pos
 	if err := w.typed(nil, at, depth); err != nil {
@@ -272,7 +278,7 @@ func paired(raw []byte) bool {
 	return true
 }
 
-// escaped reads a \uXXXX at the beginning of raw.
+// escaped reads one escaped UTF-16 unit at the beginning of raw.
 func escaped(raw []byte) (uint64, bool) {
 	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
 		return 0, false
@@ -292,11 +298,11 @@ func (w *walker) word() string {
 
 func (w *walker) number(t reflect.Type, at *place) error {
 	literal := w.word()
-	switch t {
-	case nil:
-		return wholeDigits(literal, 64, at)
-	case reflect.TypeFor[json.Number]():
+	if w.undecoded || t == reflect.TypeFor[json.Number]() {
 		return nil
+	}
+	if t == nil {
+		return wholeDigits(literal, 64, at)
 	}
 	var err error
 	switch kind := t.Kind(); {
