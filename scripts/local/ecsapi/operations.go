@@ -108,7 +108,7 @@ func placeOperations() []operation {
 		{name: "DescribeZones", run: describeZones, lists: wholeList,
 			takes: declared(`RegionId! AcceptLanguage InstanceChargeType SpotStrategy Verbose:bool`)},
 		{name: "DescribeInstanceTypes", run: describeInstanceTypes, lists: bareTokens, takes: declared(`
-			CpuArchitecture InstanceTypeFamily InstanceTypeFamilies.N InstanceTypes.N MaxResults:int NextToken NvmeSupport`)},
+			CpuArchitecture InstanceTypeFamily InstanceTypeFamilies.N InstanceTypes.N MaxResults:int NextToken NvmeSupport RegionId`)},
 	}
 }
 

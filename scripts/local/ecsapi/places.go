@@ -134,6 +134,7 @@ func (a *typesAnswer) place() *pagePlace { return &pagePlace{next: &a.NextToken}
 func describeInstanceTypes(c *call) (answer, error) {
 	p := c.parameters
 	req := cloudsim.DescribeInstanceTypesRequest{
+		RegionID:      image.RegionID(p.text("RegionId")),
 		InstanceTypes: given[image.InstanceTypeID](p.repeat("InstanceTypes")), Families: p.repeat("InstanceTypeFamilies"),
 		CPUArchitecture: p.text("CpuArchitecture"), NvmeSupport: p.text("NvmeSupport"), Next: p.text("NextToken"),
 	}
