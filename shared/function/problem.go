@@ -35,8 +35,14 @@ type mistake struct {
 // mistakes is an error for each of several things wrong with an input.
 type mistakes []*fault.Error
 
-// Error is that of the first.
-func (m mistakes) Error() string { return m[0].Error() }
+// Error is those of all.
+func (m mistakes) Error() string {
+	said := make([]string, len(m))
+	for i := range m {
+		said[i] = m[i].Error()
+	}
+	return strings.Join(said, "; ")
+}
 
 // Unwrap returns all of them.
 func (m mistakes) Unwrap() []error {

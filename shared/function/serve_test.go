@@ -69,6 +69,13 @@ func TestFunctionCompute(t *testing.T) {
 			t.Errorf("log: %v", line)
 		}
 	})
+	t.Run("secrets in causes", func(t *testing.T) {
+		id, a := p.http(v1("GET", "/failures/unavailable", "", "", ""), minute)
+		line, _ := p.logged(id, "event")["error"].(string)
+		if !strings.Contains(line, "dial tcp") || strings.Contains(line, "LTAI") || strings.Contains(line, "Pa55") || strings.Contains(a.body, "dial") {
+			t.Errorf("log: %s, answer: %s", line, a.body)
+		}
+	})
 	t.Run("late", func(t *testing.T) { late(t, p) })
 }
 
