@@ -70,7 +70,9 @@ func (m *memory) Regions(context.Context) ([]image.Region, error) {
 }
 
 func (m *memory) InstanceTypes(_ context.Context, _ image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
-	return slices.DeleteFunc(slices.Clone(m.types), func(t image.InstanceType) bool { return !slices.Contains(ids, t.ID) }), nil
+	return slices.DeleteFunc(slices.Clone(m.types), func(t image.InstanceType) bool {
+		return len(ids) > 0 && !slices.Contains(ids, t.ID)
+	}), nil
 }
 
 func (m *memory) Images(_ context.Context, region image.RegionID, l image.Listing) ([]image.Image, error) {
@@ -78,6 +80,9 @@ func (m *memory) Images(_ context.Context, region image.RegionID, l image.Listin
 	m.asked = append(m.asked, l)
 	m.mu.Unlock()
 	var found []image.Image
+	if l.Kind == image.KindPublic && l.Statuses == nil { // every region has public images
+		found = append(found, custom("public.vhd", func(i *image.Image) { i.Kind = image.KindPublic }))
+	}
 	for _, i := range m.images {
 		if i.Region == region && listed(i, l) && (l.InstanceType == "" || !m.refuses[i.ID]) {
 			found = append(found, i)

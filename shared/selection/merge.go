@@ -27,8 +27,8 @@ type Sighting struct {
 	Bootable bool
 }
 
-// place names an image for merging: one image has many views, but one place.
-type place struct {
+// key names an image for merging: one image has many views, but one key.
+type key struct {
 	region image.RegionID
 	id     image.ID
 }
@@ -43,14 +43,14 @@ func Merge(glimpses []Glimpse) []Sighting {
 		n += len(g.Images)
 	}
 	merged := make([]Sighting, 0, n)
-	at := make(map[place]int, n)
+	at := make(map[key]int, n)
 	for _, g := range glimpses {
 		// One list for all that only this account sees: 100000 images do not
 		// need 100000 lists of one.
 		alone := []image.AccountID{g.Account}
 		for i := range g.Images {
 			view := &g.Images[i]
-			where := place{view.Region, view.ID}
+			where := key{view.Region, view.ID}
 			known, again := at[where]
 			if !again {
 				at[where] = len(merged)

@@ -20,7 +20,8 @@ type Catalogue interface {
 	Regions(ctx context.Context) ([]image.Region, error)
 	// Images is the whole answer to one listing.
 	Images(ctx context.Context, region image.RegionID, listing image.Listing) ([]image.Image, error)
-	// InstanceTypes tells about those of the types that exist in the region.
+	// InstanceTypes tells about those of the types that exist in the region;
+	// none named: all of them.
 	InstanceTypes(ctx context.Context, region image.RegionID, types []image.InstanceTypeID) ([]image.InstanceType, error)
 }
 
@@ -205,7 +206,7 @@ func (o *observer) regionsOf(ctx context.Context, v View) []image.RegionID {
 	listed, err := v.Catalogue.Regions(ctx)
 	done()
 	if err == nil && len(listed) == 0 {
-		err = fault.New(fault.Unknown, "the list of regions is empty, which it cannot be")
+		err = fault.New(fault.Unknown, "the list of regions is empty, which it cannot be").WithCode("emptyList")
 	}
 	if err != nil {
 		o.mu.Lock()
@@ -250,60 +251,47 @@ func (o *observer) lookAt(ctx context.Context, v View, r image.RegionID, asks []
 			return
 		}
 	}
-	var wait sync.WaitGroup
-	errs := make([]error, len(asks))
-	for i, a := range asks {
-		wait.Go(func() { errs[i] = o.list(ctx, v, r, a) })
-	}
-	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			o.unread(where, err, mayListImages) // once per place, whichever list it was
-			return
+	p := &place{observer: o, view: v, region: r}
+	for _, a := range asks {
+		p.lists = append(p.lists, &list{Listing: a.Listing, half: a.Bootable != nil})
+		if a.Bootable != nil {
+			p.lists = append(p.lists, &list{Listing: *a.Bootable})
 		}
+	}
+	p.readAll(ctx)
+	if err := p.keep(); err != nil {
+		o.unread(where, err, mayListImages) // once per place, whichever list it was
+		return
 	}
 	o.read()
 }
 
+// lookUpType asks about the query's instance type. That it is missing is
+// believed only when the region shows other types.
 func (o *observer) lookUpType(ctx context.Context, v View, r image.RegionID) (exists bool, err error) {
-	done := o.turn()
-	types, err := v.Catalogue.InstanceTypes(ctx, r, []image.InstanceTypeID{o.query.InstanceType})
-	done()
-	if err != nil {
-		return false, err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, t := range types {
-		if t.ID == o.query.InstanceType {
-			o.seen.Types[r] = t
-			return true, nil
-		}
-	}
-	o.typeless++
-	return false, nil
-}
-
-// list asks one question. A question of two halves is kept only whole: the
-// first half alone would look as if ECS refused the instance type.
-func (o *observer) list(ctx context.Context, v View, r image.RegionID, a Ask) error {
-	var seen []Glimpse
-	for _, l := range []*image.Listing{&a.Listing, a.Bootable} {
-		if l == nil {
-			continue
-		}
+	for _, ids := range [][]image.InstanceTypeID{{o.query.InstanceType}, nil} {
 		done := o.turn()
-		images, err := v.Catalogue.Images(ctx, r, *l)
+		types, err := v.Catalogue.InstanceTypes(ctx, r, ids)
 		done()
 		if err != nil {
-			return err
+			return false, err
 		}
-		seen = append(seen, Glimpse{Account: v.Account, Region: r, Images: images, Bootable: l.InstanceType != ""})
+		for _, t := range types {
+			if t.ID == o.query.InstanceType {
+				o.mu.Lock()
+				defer o.mu.Unlock()
+				o.seen.Types[r] = t
+				return true, nil
+			}
+		}
+		if ids == nil && len(types) == 0 {
+			return false, fault.New(fault.Unknown, "the list of all instance types is empty, which it cannot be").WithCode("emptyList")
+		}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.seen.Glimpses = append(o.seen.Glimpses, seen...)
-	return nil
+	o.typeless++
+	return false, nil
 }
 
 // turn waits until another call may be made; what it returns ends the call.
