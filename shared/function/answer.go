@@ -183,9 +183,7 @@ func formatOf(in any) string {
 	}
 	for _, f := range strictjson.Fields(v.Type()) {
 		if f.Name == "format" && f.Type.Kind() == reflect.String {
-			if field, err := v.FieldByIndexErr(f.Index); err == nil {
-				return field.String()
-			}
+			return v.FieldByIndex(f.Index).String()
 		}
 	}
 	return ""

@@ -138,6 +138,9 @@ func (f *Function) add(op *Operation) error {
 	if op.in.Kind() != reflect.Struct {
 		return fmt.Errorf("operation %s: its input must be a struct", op.spec.Name)
 	}
+	if err := op.embedsByValue(); err != nil {
+		return err
+	}
 	f.operations[op.spec.Name] = op
 	if op.spec.Pattern == "" {
 		return nil
@@ -147,6 +150,19 @@ func (f *Function) add(op *Operation) error {
 		return fmt.Errorf("operation %s: %w", op.spec.Name, err)
 	}
 	f.mux.Handle(op.spec.Pattern, route{f: f, op: op, wildcards: names})
+	return nil
+}
+
+// embedsByValue reports the first field behind an embedded pointer.
+func (op *Operation) embedsByValue() error {
+	for _, f := range strictjson.Fields(op.in) {
+		at := op.in
+		for _, i := range f.Index[:len(f.Index)-1] {
+			if at = at.Field(i).Type; at.Kind() == reflect.Pointer {
+				return fmt.Errorf("operation %s: its input must embed %v by value", op.spec.Name, at.Elem())
+			}
+		}
+	}
 	return nil
 }
 

@@ -307,12 +307,13 @@ func TestContradictionsPanic(t *testing.T) {
 		return function.Handle(function.Spec{Name: name, Pattern: pattern}, echo[text])
 	}
 	for name, ops := range map[string][]function.Operation{
-		"no name":         {with("", "GET /a")},
-		"a name twice":    {with("a", "GET /a"), with("a", "GET /b")},
-		"a route twice":   {with("a", "GET /a"), with("b", "GET /a")},
-		"no such field":   {with("a", "GET /a/{id}")},
-		"not a struct":    {function.Handle(function.Spec{Name: "a"}, echo[string])},
-		"one timer twice": {function.OnTimer("t", echo[function.Tick]), function.OnTimer("t", echo[function.Tick])},
+		"no name":          {with("", "GET /a")},
+		"a name twice":     {with("a", "GET /a"), with("a", "GET /b")},
+		"a route twice":    {with("a", "GET /a"), with("b", "GET /a")},
+		"no such field":    {with("a", "GET /a/{id}")},
+		"not a struct":     {function.Handle(function.Spec{Name: "a"}, echo[string])},
+		"embedded pointer": {function.Handle(function.Spec{Name: "a"}, echo[struct{ *text }])},
+		"one timer twice":  {function.OnTimer("t", echo[function.Tick]), function.OnTimer("t", echo[function.Tick])},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -163,20 +163,8 @@ func (b binder) entry(f strictjson.Field, key, name string, values []string) err
 	return nil
 }
 
-// member returns the field, making embedded structs on the way.
-func (b binder) member(f strictjson.Field) reflect.Value {
-	v := b.v
-	for _, i := range f.Index {
-		if v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				v.Set(reflect.New(v.Type().Elem()))
-			}
-			v = v.Elem()
-		}
-		v = v.Field(i)
-	}
-	return v
-}
+// member returns the field; New refuses inputs in which it could be behind a nil.
+func (b binder) member(f strictjson.Field) reflect.Value { return b.v.FieldByIndex(f.Index) }
 
 func isTextMap(t reflect.Type) bool {
 	return t.Kind() == reflect.Map && t.Key().Kind() == reflect.String && t.Elem().Kind() == reflect.String
