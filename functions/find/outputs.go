@@ -150,7 +150,7 @@ func newPassedOver(p selection.PassedOver) *passedOver {
 
 func newList(found selection.List, asOf time.Time, requestID string) list {
 	l := list{
-		AsOf: asOf.UTC(), Items: newRows(found.Page), NextCursor: found.Next, Unknown: orNone(found.Unread),
+		AsOf: asOf.UTC().Truncate(time.Second), Items: newRows(found.Page), NextCursor: found.Next, Unknown: orNone(found.Unread),
 	}
 	if found.Total >= 0 {
 		l.Total = &found.Total
@@ -268,7 +268,7 @@ type detail struct {
 
 func newDetail(d selection.Described, asOf time.Time) detail {
 	out := detail{
-		AsOf: asOf.UTC(), row: newRow(d.Sighting, nil), Progress: d.Progress, ResourceGroup: d.ResourceGroup,
+		AsOf: asOf.UTC().Truncate(time.Second), row: newRow(d.Sighting, nil), Progress: d.Progress, ResourceGroup: d.ResourceGroup,
 		CloudInit: d.CloudInit, Subscribed: d.Subscribed,
 		DiskMappings: []disk{}, Health: []selection.Finding{}, LicenceReasons: d.LicenceWhy,
 		Use: []selection.Snippet{}, Ambiguous: len(d.Elsewhere) > 0, Elsewhere: []image.Ref{}, Unknown: orNone(d.Unread),
@@ -307,7 +307,7 @@ type choice struct {
 }
 
 func newFamily(name image.Family, choices []selection.Choice, unread []image.Unread, asOf time.Time) family {
-	f := family{AsOf: asOf.UTC(), Family: name, Items: []choice{}, Unknown: orNone(unread)}
+	f := family{AsOf: asOf.UTC().Truncate(time.Second), Family: name, Items: []choice{}, Unknown: orNone(unread)}
 	for _, c := range choices {
 		item := choice{RegionID: c.Region, Older: c.Older, PassedOver: newPassedOver(c.PassedOver)}
 		if c.Best != nil {
