@@ -34,6 +34,11 @@ type Row struct {
 // Check compares every import of the tree with the rows.
 func Check(tree *source.Tree, rows []Row) []finding.Finding {
 	audit := audit{tree: tree, rows: rows, used: map[entry]bool{}}
+	for _, folder := range tree.Folders() {
+		if audit.row(folder) < 0 {
+			audit.found = append(audit.found, finding.At(folder, 0, "no row of scripts/check/layering covers this package; add one with its reason"))
+		}
+	}
 	for _, file := range tree.Files {
 		audit.file(file)
 	}
@@ -54,10 +59,14 @@ type audit struct {
 	found []finding.Finding
 }
 
+// row is the first row that covers a package, or -1.
+func (a *audit) row(folder string) int {
+	return slices.IndexFunc(a.rows, func(r Row) bool { return Match(r.Over, folder) })
+}
+
 func (a *audit) file(file source.File) {
-	row := slices.IndexFunc(a.rows, func(r Row) bool { return Match(r.Over, file.Folder) })
+	row := a.row(file.Folder)
 	if row < 0 {
-		a.found = append(a.found, finding.At(file.Folder, 0, "no row of scripts/check/layering covers this package; add one with its reason"))
 		return
 	}
 	a.used[entry{row, ""}] = true

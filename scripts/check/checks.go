@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"imagekeeper/scripts/check/descriptor"
+	"imagekeeper/scripts/check/finding"
+	"imagekeeper/scripts/check/layering"
+	"imagekeeper/scripts/check/prose"
+	"imagekeeper/scripts/check/shape"
+	"imagekeeper/scripts/check/source"
+)
+
+// check is one way to look at the repository.
+type check func(root fs.FS, tree *source.Tree) ([]finding.Finding, error)
+
+// checks are all of them by name.
+func checks() map[string]check {
+	return map[string]check{
+		"layering": func(_ fs.FS, tree *source.Tree) ([]finding.Finding, error) {
+			return layering.Check(tree, layering.Rows()), nil
+		},
+		"shape": func(_ fs.FS, tree *source.Tree) ([]finding.Finding, error) {
+			return shape.Check(tree, shape.Default()), nil
+		},
+		"descriptors": descriptor.Check,
+		"prose":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return prose.Check(root) },
+		"deployable":  func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return descriptor.Deployable(root) },
+	}
+}
+
+// run carries out the checks with these names. Without a name it carries out
+// all that hold at any time: deployable is asked before a deployment only.
+func run(root fs.FS, names []string) ([]finding.Finding, error) {
+	all := checks()
+	if len(names) == 0 {
+		names = slices.Sorted(maps.Keys(all))
+		names = slices.DeleteFunc(names, func(name string) bool { return name == "deployable" })
+	}
+	tree, err := source.Read(root)
+	if err != nil {
+		return nil, err
+	}
+	var found []finding.Finding
+	for _, name := range names {
+		look, ok := all[name]
+		if !ok {
+			return nil, fmt.Errorf("no check is called %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+		}
+		some, err := look(root, tree)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		found = append(found, some...)
+	}
+	return found, nil
+}

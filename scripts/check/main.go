@@ -1,0 +1,28 @@
+// Command check compares the repository's code, descriptors and documents with
+// each other. It reads files only.
+//
+//	go run ./scripts/check              every check
+//	go run ./scripts/check deployable   whether s.yaml may be deployed
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+)
+
+func main() {
+	root := flag.String("root", ".", "folder of the module")
+	flag.Parse()
+	found, err := run(os.DirFS(*root), flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "check:", err)
+		os.Exit(2)
+	}
+	for _, f := range found {
+		fmt.Fprintln(os.Stderr, f)
+	}
+	if len(found) > 0 {
+		os.Exit(1)
+	}
+}
