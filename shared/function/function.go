@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"regexp/syntax"
 	"strings"
 	"sync"
 
@@ -119,6 +120,11 @@ func New(name string, ops ...Operation) *Function {
 // With adds rules for validate tags and returns f. Call it before the first
 // event. It panics if a pattern is no regular expression.
 func (f *Function) With(rules ...Rule) *Function {
+	for _, rule := range rules {
+		if _, err := syntax.Parse(rule.Pattern, syntax.Perl); err != nil {
+			panic(fmt.Sprintf("function %s: rule %s: %v", f.name, rule.Tag, err))
+		}
+	}
 	f.rules = append(f.rules, rules...)
 	f.validation = sync.OnceValue(func() *validation { return newValidation("json", f.rules) })
 	return f

@@ -301,6 +301,16 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+func TestMalformedRulePanics(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	function.New("f").With(function.Rule{Tag: "x", Pattern: "^[a-z]{1,4096}$"})
+}
+
 func TestContradictionsPanic(t *testing.T) {
 	t.Parallel()
 	with := func(name, pattern string) function.Operation {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -140,7 +141,7 @@ type waiting struct {
 type caller struct {
 	RequestID, AccountID, Region, Key, Source, Printed string
 	Secret, Token                                      string
-	Milliseconds                                       int64
+	Milliseconds, Memory                               int64
 }
 
 func fail(_ context.Context, _ function.Call, in failure) (text, error) {
@@ -167,6 +168,7 @@ func who(_ context.Context, call function.Call, _ struct{}) (caller, error) {
 		RequestID: call.RequestID, AccountID: call.AccountID, Region: call.Region, Source: string(call.Source),
 		Key: call.Credentials.AccessKeyID, Secret: string(call.Credentials.Secret), Token: string(call.Credentials.SecurityToken),
 		Printed: fmt.Sprintf("%v %+v %#v", call.Credentials, call.Credentials, call.Credentials), Milliseconds: time.Until(call.Deadline).Milliseconds(),
+		Memory: debug.SetMemoryLimit(-1),
 	}, nil
 }
 

@@ -97,7 +97,7 @@ func late(t *testing.T, p *platform) {
 
 func TestCredentialsOfTheEvent(t *testing.T) {
 	t.Parallel()
-	p := start(t, false, "ALIBABA_CLOUD_ACCESS_KEY_ID=env", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=env", "FC_REGION=env")
+	p := start(t, false, "ALIBABA_CLOUD_ACCESS_KEY_ID=env", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=env", "FC_REGION=env", "FC_FUNCTION_MEMORY_SIZE=512")
 	for range 2 {
 		id, body := p.invoke(`{"operation":"sample.who"}`, minute)
 		var got caller
@@ -107,6 +107,7 @@ func TestCredentialsOfTheEvent(t *testing.T) {
 		want := caller{
 			RequestID: id, AccountID: "1000000000000001", Region: "cn-hangzhou", Key: "STS.contextkey12345", Source: "direct",
 			Secret: "context-secret-of-" + id, Token: "context-token", Printed: "*** *** ***", Milliseconds: got.Milliseconds,
+			Memory: 512 << 20 / 10 * 9,
 		}
 		if got != want {
 			t.Errorf("got %+v, want %+v", got, want)
@@ -237,19 +238,20 @@ func TestLambda(t *testing.T) {
 
 func TestMisconfigured(t *testing.T) {
 	t.Parallel()
-	p := start(t, false, "REGIONS=a,b,c", "SAMPLE_TOKEN=hush")
+	p := start(t, false, "REGIONS=a,b,c", "SAMPLE_TOKEN=hush", "LOG_LEVEL=error")
 	for _, event := range []string{`{"operation":"sample.who"}`, `{"triggerTime":"2023-12-26T07:49:00Z","triggerName":"nightly","payload":""}`} {
 		_, body := p.invoke(event, minute)
 		if !strings.Contains(body, `"code":"configuration"`) || !strings.Contains(body, "REGIONS, SAMPLE_TOKEN") {
 			t.Errorf("got %s", body)
 		}
 	}
+	p.invoke(`{}`, minute) // worth an INFO
 	_, a := p.http(v1("GET", "/who", "", "", ""), minute)
 	if problem := a.problem(t); problem.Status != 500 || problem.Code != "configuration" {
 		t.Errorf("got %+v", problem)
 	}
 	said := strings.Join(p.stdout.lines(), "\n")
-	if !strings.Contains(said, `"variable":"REGIONS, SAMPLE_TOKEN"`) || strings.Contains(said, "hush") {
+	if !strings.Contains(said, `"variable":"REGIONS, SAMPLE_TOKEN"`) || strings.Contains(said, "hush") || strings.Contains(said, "INFO") {
 		t.Errorf("the log says %s", said)
 	}
 }

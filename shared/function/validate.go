@@ -46,7 +46,7 @@ func newValidation(nameTag string, rules []Rule) *validation {
 	for _, rule := range rules {
 		pattern := regexp.MustCompile(rule.Pattern)
 		v.rules[rule.Tag] = rule
-		// The tag of a Rule is checked by With; nothing else can fail here.
+		// It fails only for a tag that is empty, which no struct can name.
 		_ = v.validator.RegisterValidation(rule.Tag, func(f validator.FieldLevel) bool {
 			return f.Field().Kind() == reflect.String && pattern.MatchString(f.Field().String())
 		})
