@@ -60,17 +60,16 @@ func (b *builder) freeLicence(l *Line, d difference) {
 
 // paidLicence: a negotiated rate, DescribePrice, the published rate, in this order.
 func (b *builder) paidLicence(l *Line, d difference) {
-	rate, why := b.licenceRate(b.rates.negotiated)
-	if rate != nil {
+	if rate, _ := b.licenceRate(b.rates.negotiated); rate != nil {
 		l.settle(rate, b.licenceQuantity(rate))
 		b.compare(l, d)
 		return
 	}
-	rate, why2 := b.licenceRate(b.rates.published)
+	rate, disputed := b.licenceRate(b.rates.published)
 	switch {
 	case d.value != nil && d.value.Sign() > 0:
 		b.byAnswer(l, d)
-		b.differsFrom(l, rate, d)
+		b.differsFrom(l, rate)
 	case d.value != nil:
 		l.unknown("answerZeroForPaid", "the rule says that the licence is paid"+atRate(rate)+", DescribePrice answered 0")
 	case rate != nil:
@@ -79,7 +78,7 @@ func (b *builder) paidLicence(l *Line, d difference) {
 			l.Reasons = append(l.Reasons, *d.why)
 		}
 	default:
-		l.Unknown = appendReasons(l.Unknown, d.why, firstReason(why2, why))
+		l.Unknown = appendReasons(l.Unknown, d.why, b.noRate(disputed))
 	}
 }
 
@@ -116,13 +115,6 @@ func appendReasons(to []image.Reason, reasons ...*image.Reason) []image.Reason {
 	return to
 }
 
-func firstReason(a, b *image.Reason) *image.Reason {
-	if a != nil {
-		return a
-	}
-	return b
-}
-
 // byAnswer takes the amount from DescribePrice.
 func (b *builder) byAnswer(l *Line, d difference) {
 	rate := money.New(d.value, b.currency)
@@ -155,7 +147,8 @@ func (b *builder) compare(l *Line, d difference) {
 	}
 }
 
-func (b *builder) differsFrom(l *Line, rate *Rate, _ difference) {
+// differsFrom says where DescribePrice and the published rate differ.
+func (b *builder) differsFrom(l *Line, rate *Rate) {
 	if rate == nil {
 		return
 	}
@@ -165,29 +158,33 @@ func (b *builder) differsFrom(l *Line, rate *Rate, _ difference) {
 	}
 }
 
-// licenceRate finds the rate of the ruling's product, or says why there is none.
-func (b *builder) licenceRate(table []Rate) (*Rate, *image.Reason) {
+// licenceRate finds the rate of the ruling's product. It is nil and disputed if
+// there is one, but modified CPU options leave open which.
+func (b *builder) licenceRate(table []Rate) (rate *Rate, disputed bool) {
+	if len(table) == 0 {
+		return nil, false
+	}
 	w := want{
 		item: OperatingSystemLicence, product: b.ruling.Product, region: b.q.region(),
 		instance: b.q.Instance.Type, vcpus: b.q.Instance.VCPUs, unit: b.term.unit, currency: b.currency,
 	}
-	rate := find(table, w)
-	if rate == nil {
-		return nil, b.noRate()
-	}
+	rate = find(table, w)
 	active := b.q.Instance.ActiveVCPUs
-	if active == 0 || active == w.vcpus {
-		return rate, nil
+	if rate == nil || active == 0 || active == w.vcpus {
+		return rate, false
 	}
 	w.vcpus = active
 	if other := find(table, w); rate.Basis == PerVCPU || other != rate {
-		return nil, &image.Reason{Code: "cpuOptionsNotDocumented", Sentence: "its CPU options are modified, and no page says which number of vCPUs is then charged"}
+		return nil, true
 	}
-	return rate, nil
+	return rate, false
 }
 
-func (b *builder) noRate() *image.Reason {
+// noRate says why there is no rate.
+func (b *builder) noRate(disputed bool) *image.Reason {
 	switch {
+	case disputed:
+		return &image.Reason{Code: "cpuOptionsNotDocumented", Sentence: "its CPU options are modified, and no page says which number of vCPUs is then charged"}
 	case b.ruling.Product == WindowsServer:
 		return &image.Reason{Code: "windowsByInstanceType", Sentence: "Windows is priced by instance type; no table is published"}
 	case b.q.Instance.VCPUs == 0:

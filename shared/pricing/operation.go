@@ -225,7 +225,7 @@ func (b *builder) copySnapshot() {
 // objectLines: OSS charges storage, traffic and requests; none of its rates is in
 // the published table.
 func (b *builder) objectLines() {
-	months := new(big.Rat).Mul(b.q.storageHours(), big.NewRat(1, hoursPerMonth))
+	months := over(b.q.storageHours(), hoursPerMonth)
 	b.objectLine(OSSStorage, Month, months)
 	b.objectLine(OSSTraffic, Once, big.NewRat(1, 1))
 	l := b.operationLine(OSSRequests, ImageOwner)

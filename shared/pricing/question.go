@@ -259,7 +259,7 @@ func (q *Question) storageHours() *big.Rat {
 		return new(big.Rat).SetInt64(ClockHours(q.Storage.From, q.Storage.To))
 	}
 	if !q.subscription() {
-		return roundUp(new(big.Rat).Mul(q.Duration.rat(), big.NewRat(1, secondsPerHour)))
+		return roundUp(over(q.Duration.rat(), secondsPerHour))
 	}
 	perPeriod := int64(hoursPerMonth)
 	switch q.Charge.PeriodUnit {
@@ -271,10 +271,21 @@ func (q *Question) storageHours() *big.Rat {
 	return big.NewRat(perPeriod*int64(q.Charge.Period), 1)
 }
 
+// wholeHours tells whether the duration has no part of an hour.
+func (q *Question) wholeHours() bool { return over(q.Duration.rat(), secondsPerHour).IsInt() }
+
 // ClockHours is how many hours storage is billed that begins and ends at these
 // times: from the clock hour it begins in to the end of the clock hour it ends in.
 func ClockHours(from, to time.Time) int64 {
 	return int64(to.Truncate(time.Hour).Sub(from.Truncate(time.Hour))/time.Hour) + 1
+}
+
+// over divides by a positive number.
+func over(r *big.Rat, n int64) *big.Rat {
+	if r.IsInt() && r.Num().IsInt64() {
+		return big.NewRat(r.Num().Int64(), n)
+	}
+	return new(big.Rat).Mul(r, big.NewRat(1, n))
 }
 
 // roundUp is the least whole number that is not less than r.

@@ -1,6 +1,8 @@
 package pricing
 
 import (
+	"math/big"
+
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 )
@@ -88,7 +90,7 @@ func Price(q Question, rates Rates) (Quote, error) {
 	if err := q.check(); err != nil {
 		return Quote{}, err
 	}
-	b := builder{q: &q, rates: rates, currency: q.Site.Currency()}
+	b := builder{q: &q, rates: rates, currency: q.Site.Currency(), lines: make([]Line, 0, 4)}
 	b.ruling = Judge(q.Image, q.Source, q.region())
 	b.term = q.term()
 	b.licence()
@@ -105,11 +107,11 @@ func (q *Question) term() term {
 	if q.subscription() {
 		return term{unit: q.Charge.PeriodUnit, period: q.Charge.Period, quantity: Whole(int64(q.Charge.Period)).value}
 	}
-	seconds := q.Duration.Rat()
-	if q.Charge.StoppedMode != KeepCharging {
-		seconds.Sub(seconds, q.Charge.Stopped.rat())
+	seconds := q.Duration.rat()
+	if q.Charge.StoppedMode != KeepCharging && q.Charge.Stopped.Sign() > 0 {
+		seconds = new(big.Rat).Sub(seconds, q.Charge.Stopped.rat())
 	}
-	return term{unit: Hour, period: 1, quantity: seconds.Quo(seconds, Whole(secondsPerHour).value)}
+	return term{unit: Hour, period: 1, quantity: over(seconds, secondsPerHour)}
 }
 
 // builder is a quote in the making.
@@ -188,21 +190,20 @@ func (b *builder) quote() (Quote, error) {
 }
 
 // sum fills total, bounds, known part and what is missing. It fails with
-// fault.Internal only if lines are in different currencies.
+// fault.Invalid only if lines are in different currencies.
 func (q *Quote) sum() error {
-	exact, ends := make([]money.Amount, 1, len(q.Lines)+1), make([]money.Span, 1, len(q.Lines)+1)
-	exact[0] = money.New(Whole(0).value, q.Currency)
-	ends[0] = money.Span{Lower: exact[0], Upper: exact[0]}
+	exact := make([]money.Amount, 1, len(q.Lines)+1)
+	exact[0] = money.New(new(big.Rat), q.Currency)
+	var ranges []money.Span
 	bounded := true
 	for i := range q.Lines {
 		l := &q.Lines[i]
 		switch {
 		case l.Amount != nil:
 			exact = append(exact, *l.Amount)
-			ends = append(ends, money.Span{Lower: *l.Amount, Upper: *l.Amount})
 			continue
 		case l.Lower != nil && l.Upper != nil:
-			ends = append(ends, money.Span{Lower: *l.Lower, Upper: *l.Upper})
+			ranges = append(ranges, money.Span{Lower: *l.Lower, Upper: *l.Upper})
 		default:
 			bounded = false
 		}
@@ -216,11 +217,11 @@ func (q *Quote) sum() error {
 	if q.refused() || !bounded {
 		return nil
 	}
-	if len(q.Missing) == 0 {
+	if len(ranges) == 0 {
 		q.Total = &known
 		return nil
 	}
-	span, err := money.SumSpans(ends...)
+	span, err := money.SumSpans(append(ranges, money.Span{Lower: known, Upper: known})...)
 	q.Lower, q.Upper = &span.Lower, &span.Upper
 	return err
 }

@@ -40,7 +40,7 @@ func (b *builder) diskGrowth() {
 	if rate == nil {
 		l.unknown("diskNotPriced", "the system disk grows, and disk prices are not in the published table; PRICE_RATES can give one")
 	} else {
-		months := new(big.Rat).Mul(b.q.diskHours(), big.NewRat(1, hoursPerMonth))
+		months := over(b.q.diskHours(), hoursPerMonth)
 		l.settle(rate, Number{value: months.Mul(months, Whole(int64(grown)).value)})
 	}
 	b.add(l)
@@ -51,7 +51,7 @@ func (q *Question) diskHours() *big.Rat {
 	if q.subscription() {
 		return q.storageHours()
 	}
-	return new(big.Rat).Mul(q.Duration.rat(), big.NewRat(1, secondsPerHour))
+	return over(q.Duration.rat(), secondsPerHour)
 }
 
 // licenceChange says what happens to the two licences.

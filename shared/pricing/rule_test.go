@@ -219,7 +219,9 @@ func TestBadQuestionsNameTheField(t *testing.T) {
 		{"charge", func(q *pricing.Question) { q.Charge.Method = "" }},
 		{"seconds", func(q *pricing.Question) { q.Duration = pricing.Number{} }},
 		{"seconds", func(q *pricing.Question) { q.Duration = pricing.Whole(-1) }},
-		{"seconds", func(q *pricing.Question) { q.Charge = pricing.Charge{Method: pricing.Subscription, Period: 1, PeriodUnit: pricing.Month} }},
+		{"seconds", func(q *pricing.Question) {
+			q.Charge = pricing.Charge{Method: pricing.Subscription, Period: 1, PeriodUnit: pricing.Month}
+		}},
 		{"period", func(q *pricing.Question) { q.Charge.Period = 1 }},
 		{"period", func(q *pricing.Question) { sub(q, 10, pricing.Month) }},
 		{"period", func(q *pricing.Question) { sub(q, 0, pricing.Year) }},

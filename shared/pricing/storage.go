@@ -58,7 +58,7 @@ func (b *builder) storageNotes() {
 	if b.gbBytes() == binaryGB && b.q.Storage.GBBytes == 0 && b.rates.gbBytes == 0 {
 		b.say("gbIs1073741824Bytes", "a GB is taken as 2^30 bytes; whether it is 2^30 or 10^9 is not documented (10^9 would cost 7.4 % more)")
 	}
-	if b.q.Storage.From.IsZero() && !b.q.subscription() && !new(big.Rat).Mul(b.q.Duration.rat(), big.NewRat(1, secondsPerHour)).IsInt() {
+	if b.q.Storage.From.IsZero() && !b.q.subscription() && !b.q.wholeHours() {
 		b.say("hoursFromClockHour", "a part of an hour is stored as a whole one, counted as if from a clock hour on")
 	}
 	if b.q.subscription() && b.q.Charge.PeriodUnit == Year && b.q.Storage.From.IsZero() {
@@ -174,7 +174,7 @@ func (b *builder) chainLine(g chainGroup, hours *big.Rat) Line {
 // priceStorage fills l with the storage of a size for some hours in a region.
 func (b *builder) priceStorage(l *Line, c Category, region image.RegionID, size billed, hours *big.Rat) {
 	rate := b.rates.lookup(want{item: SnapshotStorage, category: c, region: region, unit: Month, currency: b.currency})
-	months := new(big.Rat).Mul(hours, big.NewRat(1, hoursPerMonth))
+	months := over(hours, hoursPerMonth)
 	switch {
 	case !size.known:
 		l.unknown("sizeNotKnown", "ECS gave no size for it")
@@ -229,7 +229,7 @@ func (b *builder) preheatLine(g chainGroup) Line {
 	l := b.line(SnapshotPreheat, ImageOwner)
 	l.Subject = g.subject()
 	heat := b.q.Storage.Preheat
-	hours := new(big.Rat).Mul(heat.Seconds.rat(), big.NewRat(1, secondsPerHour))
+	hours := over(heat.Seconds.rat(), secondsPerHour)
 	if one := big.NewRat(1, 1); hours.Cmp(one) < 0 {
 		hours = one
 	}
