@@ -109,6 +109,9 @@ func (c *Cloud) send(ctx context.Context, g grant, call call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if late(ctx, time.Now()) {
+		return reply{}, context.DeadlineExceeded
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	answer, err := c.http.Do(request.WithContext(ctx))
@@ -122,6 +125,14 @@ func (c *Cloud) send(ctx context.Context, g grant, call call) (reply, error) {
 		return r, plain(err)
 	}
 	return r, nil
+}
+
+// late reports whether the context's deadline is over by the clock on the wall: a
+// process that was frozen past its deadline must not send what it was about to,
+// before its timers have noticed.
+func late(ctx context.Context, now time.Time) bool {
+	end, limited := ctx.Deadline()
+	return limited && !now.Round(0).Before(end.Round(0))
 }
 
 // plain reduces a transport's error to words of a closed list: addresses carry

@@ -1,0 +1,112 @@
+package alicloud
+
+import (
+	"context"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// mostAccounts is how many accounts ModifyImageSharePermission takes in each of
+// its lists; it ignores the rest without an error.
+const mostAccounts = 10
+
+// Look returns an image of the account's own, in whatever state, with the
+// accounts it is shared with. It fails with fault.NotFound if there is none.
+func (a *Account) Look(ctx context.Context, ref image.Ref) (image.Image, []image.Grant, error) {
+	found, err := a.Images(ctx, ref.Region, image.Listing{Kind: image.KindCustom, IDs: []image.ID{ref.ID}, Statuses: image.Statuses()})
+	if err != nil {
+		return image.Image{}, nil, err
+	}
+	if len(found) == 0 {
+		return image.Image{}, nil, fault.New(fault.NotFound, "%s has no image %s in %s", ref.Account, ref.ID, ref.Region).WithCode("imageNotFound")
+	}
+	grants, err := a.Grants(ctx, ref.Region, ref.ID)
+	return found[0], grants, err
+}
+
+// Permit lets accounts use an image, or no longer. Both lists have at most ten
+// accounts, else it fails with fault.Invalid without a call. It is repeatable;
+// after fault.Unavailable or fault.Unknown it may have been done. Source:
+// ModifyImageSharePermission.
+func (a *Account) Permit(ctx context.Context, ref image.Ref, add, remove []image.AccountID) error {
+	if len(add) > mostAccounts || len(remove) > mostAccounts {
+		return fault.New(fault.Invalid, "ecs:ModifyImageSharePermission: takes at most %d accounts", mostAccounts)
+	}
+	return a.modifyShare(ctx, ref, func(r *ecs.ModifyImageSharePermissionRequest) {
+		r.AddAccount, r.RemoveAccount = accountList(add), accountList(remove)
+	})
+}
+
+// Publish makes an image a community image, or no longer one; otherwise as
+// Permit. Source: ModifyImageSharePermission IsPublic.
+func (a *Account) Publish(ctx context.Context, ref image.Ref, published bool) error {
+	return a.modifyShare(ctx, ref, func(r *ecs.ModifyImageSharePermissionRequest) {
+		r.IsPublic = requests.NewBoolean(published)
+	})
+}
+
+func (a *Account) modifyShare(ctx context.Context, ref image.Ref, fill func(*ecs.ModifyImageSharePermissionRequest)) error {
+	if err := checkRegion(ref.Region); err != nil {
+		return err
+	}
+	if err := checkIDs([]image.ID{ref.ID}); err != nil {
+		return err
+	}
+	return a.change(ctx, ref.Account, call{
+		product: "ecs", action: "ModifyImageSharePermission", region: ref.Region, at: a.cloud.ecsAt(ref.Region),
+		build: func() requests.AcsRequest {
+			r := ecs.CreateModifyImageSharePermissionRequest()
+			r.RegionId = string(ref.Region)
+			r.ImageId = string(ref.ID)
+			fill(r)
+			return r
+		},
+		read: readDone,
+	})
+}
+
+func accountList(accounts []image.AccountID) *[]string {
+	if len(accounts) == 0 {
+		return nil
+	}
+	list := make([]string, 0, len(accounts))
+	for _, account := range accounts {
+		list = append(list, string(account))
+	}
+	return &list
+}
+
+// readDone reads an answer that only says that it was done.
+func readDone(s *scanner) error {
+	var requestID string
+	s.object(func(key []byte) {
+		if string(key) == "RequestId" {
+			requestID = s.str()
+			return
+		}
+		s.skip()
+	})
+	if err := s.end(); err != nil || requestID == "" {
+		return errMalformed
+	}
+	return nil
+}
+
+// change makes a call that changes something. It repeats only what ECS throttled
+// and so certainly did not do; what became of anything else is for the caller to
+// see by looking.
+func (a *Account) change(ctx context.Context, account image.AccountID, c call) error {
+	for try := 1; ; try++ {
+		failed := a.attempt(ctx, account, c)
+		switch {
+		case failed == nil:
+			return nil
+		case failed.Kind != fault.Throttled || try >= attempts(fault.Throttled) || ctx.Err() != nil:
+			return failed
+		}
+	}
+}
