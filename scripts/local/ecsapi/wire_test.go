@@ -266,3 +266,6 @@ func expect(t testing.TB, out reply, status int, code string) {
 		t.Errorf("got %d %q, want %d %q: %.300s", out.status, out.code(), status, code, out.body)
 	}
 }
+
+// worldOf is a seeded catalogue with n images and as many instances.
+func worldOf(n int) cloudsim.Options { return cloudsim.Options{Seed: 5, Images: n, Instances: n} }
