@@ -201,15 +201,11 @@ func (s *Session) AssumeRole(req AssumeRoleRequest) (AssumedRole, error) {
 	if !ok {
 		return AssumedRole{}, refuse(404, "EntityNotExist.Role", "The role not exists: %s.", req.RoleARN)
 	}
-	// A role may not be assumed by the account's root; source: STS AssumeRole.
-	if s.caller.Type == "Account" || !slices.Contains(r.trusted, s.caller.Account) || !s.caller.may("sts:AssumeRole") {
-		no := refuseAs(fault.Forbidden, 403, "NoPermission", "You are not authorized to do this action. You should be authorized by RAM.")
-		no.Action = "sts:AssumeRole"
-		return AssumedRole{}, no
+	if err := s.mayAssume(r); err != nil {
+		return AssumedRole{}, err
 	}
 	now := c.now()
 	c.forgetExpired(now)
-	within := r.allow
 	answer := AssumedRole{
 		AccessKeyID:   "STS." + c.random.letters(24),
 		ARN:           fmt.Sprintf("acs:ram::%s:assumed-role/%s/%s", r.account, r.name, req.SessionName),
@@ -220,12 +216,27 @@ func (s *Session) AssumeRole(req AssumeRoleRequest) (AssumedRole, error) {
 			Expires:       now.Add(req.Duration),
 			Caller: Caller{
 				Account: r.account, Type: "AssumedRoleUser", Name: r.name + "/" + req.SessionName,
-				Allow: within, Within: slices.Clone(req.Allow),
+				Allow: r.allow, Within: slices.Clone(req.Allow),
 			},
 		},
 	}
 	c.ids.keys[answer.AccessKeyID] = answer.Credential
 	return answer, nil
+}
+
+// mayAssume refuses root, callers without the permission, and accounts that the
+// role does not trust; source: STS AssumeRole, common errors.
+func (s *Session) mayAssume(r role) error {
+	message := "You are not authorized to do this action. You should be authorized by RAM."
+	switch {
+	case s.caller.Type == "Account":
+		message = "Roles may not be assumed by root accounts."
+	case slices.Contains(r.trusted, s.caller.Account) && s.caller.may("sts:AssumeRole"):
+		return nil
+	}
+	no := refuseAs(fault.Forbidden, 403, "NoPermission", "%s", message)
+	no.Action = "sts:AssumeRole"
+	return no
 }
 
 func checkAssume(req AssumeRoleRequest) error {
