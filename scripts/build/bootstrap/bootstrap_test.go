@@ -1,0 +1,59 @@
+package bootstrap_test
+
+import (
+	"context"
+	"debug/elf"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"imagekeeper/scripts/build/bootstrap"
+)
+
+const top = "../../.."
+
+// Fourteen megabytes are what a cold start is worth: more means that one line
+// of code made the linker keep every operation of a vendor's SDK.
+const largest = 14 << 20
+
+func TestEveryFunctionIsSmallStaticAndForTheCloud(t *testing.T) {
+	t.Parallel()
+	names, err := bootstrap.Functions(top)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("functions %v: %v", names, err)
+	}
+	for _, name := range names {
+		binary, err := bootstrap.Build(t.Context(), bootstrap.Order{
+			Root: top, Package: "./functions/" + name, To: filepath.Join(t.TempDir(), name), OS: "linux", Architecture: "amd64",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		about, err := os.Stat(binary)
+		if err != nil || about.Size() > largest {
+			t.Errorf("%s has %d bytes, at most %d: %v", name, about.Size(), largest, err)
+		}
+		image, err := elf.Open(binary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = image.Close() }()
+		if image.Machine != elf.EM_X86_64 || image.Section(".interp") != nil || image.Section(".symtab") != nil {
+			t.Errorf("%s: machine %v, needs a loader %t, has symbols %t", name, image.Machine, image.Section(".interp") != nil, image.Section(".symtab") != nil)
+		}
+	}
+}
+
+func TestBuildSaysWhatTheCompilerSaid(t *testing.T) {
+	t.Parallel()
+	_, err := bootstrap.Build(t.Context(), bootstrap.Order{Root: top, Package: "./functions/none", To: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "functions/none") {
+		t.Errorf("a package that is not there: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := bootstrap.Build(ctx, bootstrap.Order{Root: top, Package: "./functions/find", To: t.TempDir()}); err == nil {
+		t.Error("a build goes on although nobody waits")
+	}
+}

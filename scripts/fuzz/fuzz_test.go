@@ -1,0 +1,41 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"imagekeeper/scripts/check/source"
+)
+
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	tree, err := source.Read(fstest.MapFS{
+		"go.mod":      {Data: []byte("module m\n")},
+		"a/a.go":      {Data: []byte("package a\nfunc FuzzNot() {}\n")},
+		"a/a_test.go": {Data: []byte("package a\nfunc FuzzOne() {}\nfunc (t) FuzzMethod() {}\nfunc TestFuzz() {}\n")},
+		"b/b_test.go": {Data: []byte("package b\nfunc FuzzTwo() {}\n")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := targets(tree); !slices.Equal(got, []target{{"a", "FuzzOne"}, {"b", "FuzzTwo"}}) {
+		t.Errorf("found %v", got)
+	}
+}
+
+// What reads bytes from outside is fuzzed, and stays so.
+func TestTheDecodersAreFuzzed(t *testing.T) {
+	t.Parallel()
+	tree, err := source.Read(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := targets(tree)
+	for _, folder := range []string{"shared/function", "shared/function/strictjson", "shared/selection", "scripts/local/ecsapi"} {
+		if !slices.ContainsFunc(all, func(t target) bool { return t.folder == folder }) {
+			t.Errorf("%s has no fuzz target", folder)
+		}
+	}
+}

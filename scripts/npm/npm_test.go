@@ -1,0 +1,74 @@
+// Package npm holds the cloud on one machine against clients that nobody here
+// wrote: the vendor's npm SDKs, unmodified, in both of their ways to sign.
+package npm_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/shared/cloudsim"
+)
+
+// TestSDKs lists, creates, copies, tags, shares and deletes an image. It is
+// skipped where there is no npm, or no way to the packages, unless REQUIRE_NPM
+// says that there has to be.
+func TestSDKs(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("SKIPPED: the npm SDKs are not tried in a short run")
+	}
+	folder := install(t)
+	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 60, Instances: 20, CreateTime: 200 * time.Millisecond, CopyTime: 300 * time.Millisecond})
+	server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{}))
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "sdk.mjs")
+	node.Dir = folder
+	node.Env = append(os.Environ(), "CLOUD="+strings.TrimPrefix(server.URL, "http://"))
+	said, err := node.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	t.Logf("%s", said)
+}
+
+// install puts the packages of the lock file into a scratch folder and returns it.
+func install(t *testing.T) string {
+	t.Helper()
+	missing := t.Skipf
+	if os.Getenv("REQUIRE_NPM") != "" {
+		missing = t.Fatalf
+	}
+	for _, program := range []string{"npm", "node"} {
+		if _, err := exec.LookPath(program); err != nil {
+			missing("SKIPPED: the vendor's npm SDKs were NOT tried: %v", err)
+		}
+	}
+	folder := t.TempDir()
+	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	// No package runs a script of its own on this machine.
+	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1", "--fetch-timeout=30000")
+	npm.Dir = folder
+	if said, err := npm.CombinedOutput(); err != nil {
+		missing("SKIPPED: the vendor's npm SDKs were NOT tried: npm ci: %v\n%s", err, said)
+	}
+	return folder
+}
