@@ -22,9 +22,9 @@ const (
 // world is an empty cloud and the sessions of the two accounts that have keys.
 type world struct {
 	*testing.T
-	cloud  *cloudsim.Cloud
-	clock  *cloudsim.Clock
-	s, s2  *cloudsim.Session
+	cloud *cloudsim.Cloud
+	clock *cloudsim.Clock
+	s, s2 *cloudsim.Session
 }
 
 func newWorld(t *testing.T, options cloudsim.Options) *world {

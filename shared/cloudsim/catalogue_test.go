@@ -1,0 +1,202 @@
+package cloudsim_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/image"
+)
+
+// catalogue is everything account one sees of a seeded cloud.
+func catalogue(t testing.TB, cloud *cloudsim.Cloud) map[image.RegionID][]image.Image {
+	t.Helper()
+	view := cloud.View(one)
+	regions, err := view.Regions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[image.RegionID][]image.Image{}
+	for _, r := range regions {
+		for _, kind := range []image.Kind{"", image.KindMarketplace, image.KindCommunity} {
+			list, err := view.Images(t.Context(), r.ID, image.Listing{Kind: kind, Statuses: image.Statuses()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[r.ID] = append(all[r.ID], list...)
+		}
+	}
+	return all
+}
+
+func seeded(seed uint64, images int) *cloudsim.Cloud {
+	return cloudsim.New(cloudsim.Options{Seed: seed, Images: images, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+}
+
+func TestCatalogueHasAsManyImagesAsAsked(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 7, 60, 400, 3000} {
+		total := 0
+		for _, list := range catalogue(t, seeded(1, n)) {
+			total += len(list)
+		}
+		if total != n {
+			t.Errorf("%d images, want %d", total, n)
+		}
+	}
+}
+
+func TestSameSeedSameCatalogue(t *testing.T) {
+	t.Parallel()
+	a, b, other := catalogue(t, seeded(1, 400)), catalogue(t, seeded(1, 400)), catalogue(t, seeded(2, 400))
+	if !reflect.DeepEqual(a, b) {
+		t.Error("the same seed gave two catalogues")
+	}
+	if reflect.DeepEqual(a, other) {
+		t.Error("another seed gave the same catalogue")
+	}
+}
+
+func TestCatalogueLooksLikeACompanys(t *testing.T) {
+	t.Parallel()
+	count := map[string]int{}
+	for region, list := range catalogue(t, seeded(1, 400)) {
+		names := map[string]bool{}
+		for _, i := range list {
+			count["kind "+string(i.Kind)]++
+			count["status "+string(i.Status)]++
+			count["arch "+string(i.Architecture)]++
+			count["os "+string(i.OSType)]++
+			count["family "+string(i.Family)+" "+string(region)]++
+			for what, yes := range map[string]bool{
+				"copied": i.Copied, "imported": i.Imported(), "encrypted": i.Encrypted() == image.Yes, "data disks": len(i.DataDisks()) > 0,
+				"shared out": i.SharedOut == image.Yes, "published": i.Published && i.Kind == image.KindCustom, "BYOL": i.LicenseType == "BYOL",
+				"from a product": i.ProductCode != "" && i.Kind == image.KindCustom, "software": i.Tags["software"] != "",
+				"parent tag": i.Tags["imagekeeper:parent"] != "", "in use": i.Usage == image.UsageInstance, "supplier": i.Supplier != "",
+			} {
+				if yes {
+					count[what]++
+				}
+			}
+			if i.Kind == image.KindCustom && names[i.Name] || i.CreatedAt.After(cloudsim.Epoch()) {
+				t.Errorf("%s: %s is there twice, or made at %s", region, i.Name, i.CreatedAt)
+			}
+			names[i.Name] = true
+		}
+	}
+	for _, what := range []string{
+		"kind public", "kind custom", "kind shared", "kind marketplace", "kind community",
+		"status Available", "status Creating", "status CreateFailed", "status Deprecated", "status UnAvailable",
+		"arch x86_64", "arch arm64", "os windows", "copied", "imported", "encrypted", "data disks", "shared out", "published", "BYOL",
+		"from a product", "software", "parent tag", "in use", "supplier",
+	} {
+		if count[what] == 0 {
+			t.Errorf("nothing is %s", what)
+		}
+	}
+	if count["family web-base cn-hangzhou"] < 10 || count["family web-base cn-shanghai"] < 5 {
+		t.Errorf("versions of web-base: %d, %d", count["family web-base cn-hangzhou"], count["family web-base cn-shanghai"])
+	}
+}
+
+// Every custom image but the imported ones has a true parent, and the API shows
+// the way to it for some and not for others.
+func TestLineageIsTrueAndPartlyLost(t *testing.T) {
+	t.Parallel()
+	cloud := seeded(1, 400)
+	view := cloud.View(one)
+	whole, lost := 0, 0
+	for region, list := range catalogue(t, cloud) {
+		for _, i := range list {
+			if i.Kind != image.KindCustom {
+				continue
+			}
+			parent, ok := cloud.Parent(i.Ref)
+			if ok == i.Imported() {
+				t.Errorf("%s (%s): parent %v, %v", i.Name, i.Ref, parent, ok)
+			}
+			system, _ := i.SystemDisk()
+			snaps, err := view.Snapshots(t.Context(), region, image.SnapshotListing{IDs: []image.SnapshotID{system.SnapshotID}})
+			if err != nil || len(snaps) != 1 || i.Copied && snaps[0].SourceSnapshot == "" {
+				t.Fatalf("%s: snapshots %+v, %v", i.Name, snaps, err)
+			}
+			if i.Copied {
+				continue
+			}
+			disks, err := view.Disks(t.Context(), region, image.DiskListing{IDs: []image.DiskID{snaps[0].SourceDisk}})
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case len(disks) == 0:
+				lost++
+			case disks[0].Image != parent.ID:
+				t.Errorf("%s: the disk came from %s, the parent is %s", i.Name, disks[0].Image, parent.ID)
+			default:
+				whole++
+			}
+		}
+	}
+	if whole == 0 || lost == 0 {
+		t.Errorf("%d ways are whole and %d are lost", whole, lost)
+	}
+}
+
+func TestCatalogueOfInstances(t *testing.T) {
+	t.Parallel()
+	cloud := seeded(1, 400)
+	total, gone, replaced := 0, 0, 0
+	images := catalogue(t, cloud)
+	for _, account := range []image.AccountID{one, two} {
+		for region, list := range images {
+			instances, err := cloud.View(account).Instances(t.Context(), region, image.InstanceListing{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			total += len(instances)
+			for _, i := range instances {
+				if account == one && !strings.HasPrefix(string(i.Image), "m-") {
+					continue
+				}
+				known := account == two
+				for _, img := range list {
+					known = known || img.ID == i.Image
+				}
+				if !known {
+					gone++
+				}
+			}
+			disks, err := cloud.View(account).Disks(t.Context(), region, image.DiskListing{System: image.Yes})
+			if err != nil || len(disks) != len(instances) {
+				t.Fatalf("%d system disks of %d instances, %v", len(disks), len(instances), err)
+			}
+			for _, d := range disks {
+				for _, i := range instances {
+					if i.ID == d.Instance && d.CreatedAt.After(i.CreatedAt.Add(time.Minute)) {
+						replaced++
+					}
+				}
+			}
+		}
+	}
+	if total != 120 || gone == 0 || replaced == 0 {
+		t.Errorf("%d instances, %d on images that are gone, %d with replaced disks", total, gone, replaced)
+	}
+}
+
+// The seeded company lives within the documented quotas, so that there is room
+// for what is created next.
+func TestCatalogueLeavesRoom(t *testing.T) {
+	t.Parallel()
+	cloud := seeded(1, 3000)
+	s := sessionOf(t, cloud, "local")
+	for _, region := range []image.RegionID{hangzhou, shanghai, "us-west-1"} {
+		page, err := s.DescribeInstances(cloudsim.DescribeInstancesRequest{RegionID: region, Status: "Running"})
+		if err != nil || len(page.Instances) == 0 {
+			t.Fatal(len(page.Instances), err)
+		}
+		_, err = s.CreateImage(cloudsim.CreateImageRequest{RegionID: region, InstanceID: page.Instances[0].ID, ImageFamily: "brand-new"})
+		expect(t, err, "", 0)
+	}
+}

@@ -1,0 +1,100 @@
+package cloudsim_test
+
+import (
+	"testing"
+	"time"
+
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/image"
+)
+
+const late = 5 * time.Second
+
+func TestChangesAreSeenLateOnceAndInOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{Seed: 11, Visibility: late})
+	id := w.add(cloudsim.ImageSpec{Image: image.Image{Name: "n0"}})
+	names := []string{"n1", "n2", "n3", "n4"}
+	for _, name := range names {
+		if err := w.s.ModifyImageAttribute(cloudsim.ModifyImageAttributeRequest{RegionID: hangzhou, ImageID: id, ImageName: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if row, _ := w.row(hangzhou, id); row.Name == "n4" {
+		t.Error("all four changes were seen at once: nothing is late")
+	}
+	last := ""
+	for range 60 {
+		row, ok := w.row(hangzhou, id)
+		if !ok || row.Name < last {
+			t.Fatalf("saw %q after %q", row.Name, last)
+		}
+		last = row.Name
+		w.clock.Advance(100 * time.Millisecond)
+	}
+	if last != "n4" {
+		t.Errorf("after the bound: %q", last)
+	}
+}
+
+func TestWritesGoByTheTruth(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{Seed: 4, Visibility: time.Hour})
+	a, b := w.add(cloudsim.ImageSpec{Image: image.Image{Name: "aa"}}), w.add(cloudsim.ImageSpec{Image: image.Image{Name: "bb"}})
+	expect(t, w.s.DeleteImage(cloudsim.DeleteImageRequest{RegionID: hangzhou, ImageID: a}), "", 0)
+	if _, there := w.row(hangzhou, a); !there {
+		t.Fatal("a deletion was seen at once; choose another seed")
+	}
+	modify := func(id image.ID) error {
+		return w.s.ModifyImageAttribute(cloudsim.ModifyImageAttributeRequest{RegionID: hangzhou, ImageID: id, ImageName: "aa"})
+	}
+	expect(t, modify(a), "InvalidImageId.NotFound", 404)
+	expect(t, modify(b), "", 0)
+	w.clock.Advance(time.Hour)
+	if _, there := w.row(hangzhou, a); there {
+		t.Error("still seen after the bound")
+	}
+	if row, _ := w.row(hangzhou, b); row.Name != "aa" {
+		t.Errorf("name %q", row.Name)
+	}
+}
+
+func TestNewRows(t *testing.T) {
+	t.Parallel()
+	for lateRows := range map[bool]bool{false: true, true: true} {
+		w := newWorld(t, cloudsim.Options{Seed: 5, Visibility: time.Hour, Readings: cloudsim.Readings{NewRowsLate: lateRows}})
+		instance := w.cloud.AddInstance(one, hangzhou, cloudsim.InstanceSpec{})
+		w.clock.Advance(time.Hour)
+		id, err := w.s.CreateImage(cloudsim.CreateImageRequest{RegionID: hangzhou, InstanceID: instance})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, there := w.row(hangzhou, id); there == lateRows {
+			t.Errorf("late rows %v: a new row is seen %v", lateRows, there)
+		}
+		w.clock.Advance(time.Hour)
+		if _, there := w.row(hangzhou, id); !there {
+			t.Error("not seen after the bound")
+		}
+	}
+}
+
+// A listing that was remembered must not outlive a change that only time makes.
+func TestRememberedListingsEndInTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{})
+	w.add(cloudsim.ImageSpec{Making: time.Minute})
+	available := func() int {
+		page, err := w.s.DescribeImages(cloudsim.DescribeImagesRequest{RegionID: hangzhou})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page.Total
+	}
+	for _, want := range []int{0, 0, 1, 1} {
+		if got := available(); got != want {
+			t.Errorf("%d Available, want %d", got, want)
+		}
+		w.clock.Advance(30 * time.Second)
+	}
+}
