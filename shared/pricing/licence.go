@@ -168,13 +168,13 @@ func (b *builder) licenceRate(table []Rate) (rate *Rate, disputed bool) {
 		item: OperatingSystemLicence, product: b.ruling.Product, region: b.q.region(),
 		instance: b.q.Instance.Type, vcpus: b.q.Instance.VCPUs, unit: b.term.unit, currency: b.currency,
 	}
-	rate = find(table, w)
+	rate = find(table, &w)
 	active := b.q.Instance.ActiveVCPUs
 	if rate == nil || active == 0 || active == w.vcpus {
 		return rate, false
 	}
 	w.vcpus = active
-	if other := find(table, w); rate.Basis == PerVCPU || other != rate {
+	if other := find(table, &w); rate.Basis == PerVCPU || other != rate {
 		return nil, true
 	}
 	return rate, false

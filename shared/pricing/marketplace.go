@@ -37,8 +37,9 @@ func (b *builder) priceSoftware(l *Line) {
 		item: MarketplaceSoftware, productCode: b.ruling.ProductCode, region: b.q.region(),
 		instance: b.q.Instance.Type, vcpus: b.q.Instance.VCPUs, unit: b.term.unit, currency: b.currency,
 	}
-	if rate := find(b.rates.negotiated, w); rate != nil && w.productCode != "" {
+	if rate := find(b.rates.negotiated, &w); rate != nil && w.productCode != "" {
 		l.settle(rate, b.licenceQuantity(rate))
+		b.whileStopped(l, rate)
 		return
 	}
 	price, why := b.softwarePrice()
@@ -53,6 +54,22 @@ func (b *builder) priceSoftware(l *Line) {
 	if b.ruling.Code != Marketplace {
 		l.because("priceOfOriginalProduct", "an image made from a product pays the product's own price for each instance")
 	}
+	b.whileStopped(l, &rate)
+}
+
+// whileStopped: that the licence pauses in economical mode is documented for
+// operating systems; Marketplace software may go on.
+func (b *builder) whileStopped(l *Line, rate *Rate) {
+	c := b.q.Charge
+	if c.Stopped.Sign() <= 0 || c.StoppedMode == KeepCharging {
+		return
+	}
+	running := *b
+	running.term.quantity = over(b.q.Duration.rat(), secondsPerHour)
+	l.Quantity = running.licenceQuantity(rate)
+	upper := rate.times(l.Quantity.rat())
+	l.Lower, l.Upper, l.Amount = l.Amount, &upper, nil
+	l.because("economicalModeSoftware", "whether Marketplace software is charged while stopped in economical mode is not documented: from no to yes")
 }
 
 // softwarePrice is MarketplaceImagePrice. For an image made from a product, 0 may

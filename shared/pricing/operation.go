@@ -20,6 +20,9 @@ const (
 	Replace       Operation = "replace"
 )
 
+// maxDisks is how many disks an image can have: a system disk and 16 data disks.
+const maxDisks = 17
+
 // Task is what an operation needs to know beyond the image.
 type Task struct {
 	// To is the region that a copy goes to.
@@ -60,18 +63,25 @@ func (q *Question) checkOperation() error {
 		if t.Replaced == nil {
 			return fault.InField("replaced", "replacedMissing", "a replacement needs the image that runs now")
 		}
-		if t.Replaced.DiskGiB < 0 || t.Replaced.NewDiskGiB < 0 {
-			return fault.InField("replaced", "negative", "the size of a disk is not negative")
+		if min(t.Replaced.DiskGiB, t.Replaced.NewDiskGiB) < 0 || max(t.Replaced.DiskGiB, t.Replaced.NewDiskGiB) > maxGiB {
+			return fault.InField("replaced", "sizeOutOfRange", "the size of a disk is not negative, and at most %d GiB", maxGiB)
 		}
 	default:
 		return fault.InField("for", "operationNotKnown", "the operation is %s, %s, %s, %s, %s or %s", Create, Copy, CopySnapshots, Import, Export, Replace)
 	}
-	if t.ObjectBytes < 0 {
-		return fault.InField("objectBytes", "negative", "a number of bytes is not negative")
+	return t.checkSizes()
+}
+
+func (t *Task) checkSizes() error {
+	if t.ObjectBytes < 0 || t.ObjectBytes > maxBytes {
+		return fault.InField("objectBytes", "sizeOutOfRange", "the size of an object is negative or beyond any disk")
+	}
+	if len(t.DiskGiBs) > maxDisks {
+		return fault.InField("diskGiBs", "tooMany", "there are more disks than an image can have")
 	}
 	for _, gib := range t.DiskGiBs {
-		if gib <= 0 {
-			return fault.InField("diskGiBs", "notPositive", "the size of a disk is positive")
+		if gib <= 0 || gib > maxGiB {
+			return fault.InField("diskGiBs", "sizeOutOfRange", "the size of a disk is positive, and at most %d GiB", maxGiB)
 		}
 	}
 	return nil
@@ -118,13 +128,14 @@ func (b *builder) diskGiB() (int64, bool) {
 	return imageGiB(b.q.Image)
 }
 
+// imageGiB adds the sizes of an image's disks; not known if one is missing.
 func imageGiB(i image.Image) (int64, bool) {
 	if len(i.Disks) == 0 {
-		return int64(i.SizeGiB), i.SizeGiB > 0
+		return int64(i.SizeGiB), i.SizeGiB > 0 && i.SizeGiB <= maxGiB
 	}
 	var sum int64
 	for _, d := range i.Disks {
-		if d.SizeGiB <= 0 {
+		if d.SizeGiB <= 0 || d.SizeGiB > maxGiB {
 			return 0, false
 		}
 		sum += int64(d.SizeGiB)
@@ -138,6 +149,12 @@ func (b *builder) copyImage() {
 	l.nothing(b.currency, copyPage, undatedRecent)
 	l.because("copyImageNoTransferFee", "copying an image has no transfer fee currently")
 	b.add(l)
+	for _, g := range b.chains() {
+		if g.category == Archive {
+			b.find(false, "archiveCannotBeCopied", "snapshots in archive storage cannot be copied; what that means for their image is not documented")
+			break
+		}
+	}
 	b.copiedStorage(b.copiedSize())
 	b.keyLine()
 }

@@ -178,3 +178,13 @@ func FuzzParseNegotiated(f *testing.F) {
 		priceAt(t, licensedOn(redHat(), 4, "1"), pricing.Published().With(n))
 	})
 }
+
+func TestNegotiatedSoftwarePerVCPUInEconomicalMode(t *testing.T) {
+	t.Parallel()
+	rates := negotiated(t, `{"rates":[{"item":"marketplaceSoftware","productCode":"cmjj01","basis":"perVcpu","unit":"hour","price":"0.1","currency":"CNY"}]}`)
+	q := ask(product(of(image.KindMarketplace, ubuntu())), pricing.Source{})
+	q.Charge.Stopped = q.Duration
+	if got := worth(lineOf(t, priceAt(t, q, rates), pricing.MarketplaceSoftware)); got != "0..288" {
+		t.Errorf("got %s, want 4 vCPUs for none or all of 720 hours", got)
+	}
+}

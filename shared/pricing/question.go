@@ -16,6 +16,14 @@ const (
 	archiveMinimum = 1440
 )
 
+// The bounds of what a question may ask, far beyond what ECS has.
+const (
+	maxSeconds = 100 * 366 * 24 * secondsPerHour
+	maxBytes   = 1 << 50
+	maxGiB     = 1 << 20
+	maxCount   = 1 << 20
+)
+
 // Question is what a quote answers: an image, what runs on it and how it is
 // charged, for how long, and what was observed about it.
 type Question struct {
@@ -175,8 +183,11 @@ func (q *Question) checkCharge() error {
 		if q.Charge.Refunded {
 			return fault.InField("refunded", "refundWithoutSubscription", "only a subscription is given back")
 		}
-		if q.Duration.IsZero() || q.Duration.Sign() < 0 {
-			return fault.InField("seconds", "durationMissing", "hours or seconds say how long; not negative")
+		if q.Duration.IsZero() {
+			return fault.InField("seconds", "durationMissing", "hours or seconds say how long")
+		}
+		if !within(q.Duration, maxSeconds) {
+			return fault.InField("seconds", "durationOutOfRange", "a duration is not negative, and at most 100 years")
 		}
 	case Subscription:
 		if err := q.checkPeriod(); err != nil {
@@ -186,6 +197,11 @@ func (q *Question) checkCharge() error {
 		return fault.InField("charge", "chargeNotKnown", "the charge is %s, %s or %s", PayAsYouGo, Spot, Subscription)
 	}
 	return q.checkStopped()
+}
+
+// within tells whether n is from 0 to most.
+func within(n Number, most int64) bool {
+	return n.Sign() >= 0 && n.rat().Cmp(new(big.Rat).SetInt64(most)) <= 0
 }
 
 func (q *Question) checkPeriod() error {
@@ -219,7 +235,7 @@ func (q *Question) checkStopped() error {
 	if c.Stopped.Sign() == 0 {
 		return nil
 	}
-	if c.Stopped.Sign() < 0 || (!q.subscription() && c.Stopped.rat().Cmp(q.Duration.rat()) > 0) {
+	if !within(c.Stopped, maxSeconds) || (!q.subscription() && c.Stopped.rat().Cmp(q.Duration.rat()) > 0) {
 		return fault.InField("stoppedHours", "stoppedOutOfRange", "an instance is stopped for part of the duration, at the most all of it")
 	}
 	if q.subscription() && c.StoppedMode != KeepCharging {
@@ -237,16 +253,17 @@ func (q *Question) checkStorage() error {
 		return fault.InField("to", "timesOutOfOrder", "from and to are given together, from not after to")
 	}
 	for _, p := range s.Snapshots {
-		if p.FullBytes < 0 || p.DiskGiB < 0 {
-			return fault.InField("snapshots", "negative", "the size of snapshot %s is negative", p.ID)
+		if p.FullBytes < 0 || p.FullBytes > maxBytes || p.DiskGiB < 0 || p.DiskGiB > maxGiB {
+			return fault.InField("snapshots", "sizeOutOfRange", "the size of snapshot %s is negative or beyond any disk", p.ID)
 		}
 	}
 	for _, c := range s.Chains {
-		if c.TotalBytes < 0 || c.TotalCount < 0 {
-			return fault.InField("chains", "negative", "the size of chain %s is negative", c.ID)
+		if c.TotalBytes < 0 || c.TotalBytes > maxBytes || c.TotalCount < 0 {
+			return fault.InField("chains", "sizeOutOfRange", "the size of chain %s is negative or beyond any disk", c.ID)
 		}
 	}
-	if h := s.Preheat; h != nil && (h.Disks < 1 || h.Seconds.Sign() <= 0) {
+	h := s.Preheat
+	if h != nil && (h.Disks < 1 || h.Disks > maxCount || h.Seconds.Sign() == 0 || !within(h.Seconds, maxSeconds)) {
 		return fault.InField("preheat", "preheatOutOfRange", "preheating is for at least one disk and more than no time")
 	}
 	return nil

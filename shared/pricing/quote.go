@@ -44,9 +44,10 @@ type Line struct {
 	Reasons []image.Reason `json:"reasons,omitempty"`
 }
 
-// Missing is a line that keeps a quote from having a total.
+// Missing is what keeps a quote from having a total: a line, or without an item
+// a finding that forbids the operation.
 type Missing struct {
-	Item    Item      `json:"item"`
+	Item    Item      `json:"item,omitempty"`
 	For     Operation `json:"for,omitempty"`
 	Subject string    `json:"subject,omitempty"`
 	image.Reason
@@ -99,6 +100,27 @@ func Price(q Question, rates Rates) (Quote, error) {
 	b.operation()
 	b.notes()
 	return b.quote()
+}
+
+// source is the source as it is reported: public and Marketplace images are their
+// own.
+func (q *Question) source() Source {
+	s := q.Source
+	if s.Kind == "" {
+		s.Kind = SourceUnknown
+	}
+	switch q.Image.Kind {
+	case image.KindPublic:
+		s.Kind = SourcePublic
+	case image.KindMarketplace:
+		s.Kind = SourceMarketplace
+	default:
+		return s
+	}
+	return Source{
+		Kind: s.Kind, Image: q.Image.ID, Region: q.Image.Region, OS: OSOf(q.Image),
+		ProductCode: q.Image.ProductCode, Sure: Observed,
+	}
 }
 
 // term is the hours that are charged, or the purchased periods. In economical
@@ -180,7 +202,7 @@ func (l *Line) nothing(c money.Currency, source, date string) {
 // quote adds up.
 func (b *builder) quote() (Quote, error) {
 	q := Quote{
-		Image: b.q.Image.Ref, Rule: b.ruling, Source: b.q.Source, For: b.q.For, Currency: b.currency,
+		Image: b.q.Image.Ref, Rule: b.ruling, Source: b.q.source(), For: b.q.For, Currency: b.currency,
 		Lines: b.lines, Findings: b.findings, Notes: b.said,
 	}
 	if !b.q.Observed.empty() {
@@ -192,8 +214,7 @@ func (b *builder) quote() (Quote, error) {
 // sum fills total, bounds, known part and what is missing. It fails with
 // fault.Invalid only if lines are in different currencies.
 func (q *Quote) sum() error {
-	exact := make([]money.Amount, 1, len(q.Lines)+1)
-	exact[0] = money.New(new(big.Rat), q.Currency)
+	exact := make([]money.Amount, 0, len(q.Lines)+1)
 	var ranges []money.Span
 	bounded := true
 	for i := range q.Lines {
@@ -208,6 +229,9 @@ func (q *Quote) sum() error {
 			bounded = false
 		}
 		q.Missing = append(q.Missing, Missing{Item: l.Item, For: l.For, Subject: l.Subject, Reason: l.missing()})
+	}
+	if len(exact) == 0 {
+		exact = append(exact, money.New(new(big.Rat), q.Currency))
 	}
 	known, err := money.Sum(exact...)
 	if err != nil {
@@ -232,7 +256,7 @@ func (q *Quote) refused() bool {
 	for _, f := range q.Findings {
 		if f.Fatal {
 			fatal = true
-			q.Missing = append(q.Missing, Missing{Item: SystemDiskReplacement, For: q.For, Reason: f.Reason})
+			q.Missing = append(q.Missing, Missing{For: q.For, Reason: f.Reason})
 		}
 	}
 	return fatal

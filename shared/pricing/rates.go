@@ -176,7 +176,7 @@ type want struct {
 
 // find returns the most specific rate that w selects in table: one for the
 // instance type before one for all types, one for the region before one for all.
-func find(table []Rate, w want) *Rate {
+func find(table []Rate, w *want) *Rate {
 	best, score := (*Rate)(nil), -1
 	for i := range table {
 		if r := &table[i]; w.selects(r) && specificity(r) > score {
@@ -186,17 +186,17 @@ func find(table []Rate, w want) *Rate {
 	return best
 }
 
-func (w want) selects(r *Rate) bool {
+func (w *want) selects(r *Rate) bool {
 	return r.Item == w.item && r.Unit == w.unit && r.Product == w.product &&
 		r.Category == w.category && r.Price.Currency() == w.currency &&
 		r.ProductCode == w.productCode && r.To == w.to && w.place(r) && w.size(r)
 }
 
-func (w want) place(r *Rate) bool {
+func (w *want) place(r *Rate) bool {
 	return (r.Region == "" || r.Region == w.region) && (r.InstanceType == "" || r.InstanceType == w.instance)
 }
 
-func (w want) size(r *Rate) bool {
+func (w *want) size(r *Rate) bool {
 	if r.MinVCPUs <= 1 && r.MaxVCPUs == 0 {
 		return r.Basis != PerVCPU || w.vcpus > 0
 	}
@@ -216,10 +216,10 @@ func specificity(r *Rate) int {
 
 // lookup prefers negotiated rates.
 func (r Rates) lookup(w want) *Rate {
-	if rate := find(r.negotiated, w); rate != nil {
+	if rate := find(r.negotiated, &w); rate != nil {
 		return rate
 	}
-	return find(r.published, w)
+	return find(r.published, &w)
 }
 
 // times returns the amount of a quantity at a rate.

@@ -241,6 +241,9 @@ func TestBadQuestionsNameTheField(t *testing.T) {
 		{"replaced", func(q *pricing.Question) { q.For = pricing.Replace }},
 		{"objectBytes", func(q *pricing.Question) { q.Task.ObjectBytes = -1 }},
 		{"diskGiBs", func(q *pricing.Question) { q.Task.DiskGiBs = []int{0} }},
+		{"diskGiBs", func(q *pricing.Question) { q.Task.DiskGiBs = make([]int, 18) }},
+		{"seconds", func(q *pricing.Question) { q.Duration = pricing.Whole(1 << 60) }},
+		{"snapshots", func(q *pricing.Question) { q.Storage.Snapshots = []pricing.Snapshot{{DiskGiB: 1 << 40}} }},
 	} {
 		q := good
 		c.change(&q)

@@ -70,7 +70,7 @@ func parseObject(d *json.Decoder, path string, depth int) (any, error) {
 		}
 		inner := join(path, key)
 		if slices.ContainsFunc(read, func(m member) bool { return m.key == key }) {
-			return nil, fault.InField(inner, "duplicate", "the field appears twice")
+			return nil, fault.InField(place(inner), "duplicate", "the field appears twice")
 		}
 		value, err := parseValue(d, inner, depth+1)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,8 +43,19 @@ func golden(t *testing.T, name string, quote pricing.Quote) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(text, want) {
-		t.Errorf("the quote differs from %s (refresh with -update):\n%s", path, text)
+		t.Errorf("the quote differs from %s (refresh with -update) at %s", path, firstDifference(string(text), string(want)))
 	}
+}
+
+// firstDifference is the first line in which two texts differ.
+func firstDifference(got, want string) string {
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return "line " + strconv.Itoa(i+1) + ": got " + a[i] + ", want " + b[i]
+		}
+	}
+	return "its end"
 }
 
 // The systems that images are of.
