@@ -94,6 +94,15 @@ func TestModifiedCPUOptions(t *testing.T) {
 
 func TestPublishedRatesAreComplete(t *testing.T) {
 	t.Parallel()
+	all := pricing.Published().All()
+	for _, r := range all {
+		if r.Price.Sign() <= 0 || r.Price.Currency() == "" || r.Source == "" || len(r.Date) < 4 || r.Basis == "" || r.Unit == "" {
+			t.Errorf("an incomplete rate: %+v", r)
+		}
+	}
+	if len(all) != 57 {
+		t.Errorf("%d rates: a row of the vendor's tables is missing, or twice", len(all))
+	}
 	for _, site := range []pricing.Site{pricing.China, pricing.International} {
 		q := licensedOn(redHat(), 4, "1")
 		q.Site = site

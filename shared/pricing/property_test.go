@@ -1,6 +1,7 @@
 package pricing_test
 
 import (
+	"encoding/json"
 	"math/big"
 	"math/rand/v2"
 	"reflect"
@@ -332,4 +333,28 @@ func TestUnsettledIsNeverZeroOfItself(t *testing.T) {
 			t.Fatalf("an unknown source is settled: %+v", quote.Rule)
 		}
 	})
+}
+
+func TestNumbersComeBack(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := pricing.NumberOf(big.NewRat(rapid.Int64().Draw(t, "numerator"), rapid.Int64Range(1, 1e9).Draw(t, "denominator")))
+		text, err := json.Marshal(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back pricing.Number
+		if err := json.Unmarshal(text, &back); err != nil || back.Rat().Cmp(n.Rat()) != 0 {
+			t.Fatalf("%s came back as %s, %v", text, back, err)
+		}
+	})
+	for _, bad := range []string{`1`, `"x"`, `"1/0"`, `null1`, `""`} {
+		var n pricing.Number
+		if err := json.Unmarshal([]byte(bad), &n); err == nil {
+			t.Errorf("%s was read as %s", bad, n)
+		}
+	}
+	if !pricing.NumberOf(nil).IsZero() || !pricing.Hours(pricing.Number{}).IsZero() || pricing.Whole(0).IsZero() {
+		t.Error("unset is not the number zero")
+	}
 }

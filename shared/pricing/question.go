@@ -252,6 +252,17 @@ func (q *Question) checkStorage() error {
 	if s.From.IsZero() != s.To.IsZero() || s.To.Before(s.From) {
 		return fault.InField("to", "timesOutOfOrder", "from and to are given together, from not after to")
 	}
+	if err := s.checkSizes(); err != nil {
+		return err
+	}
+	h := s.Preheat
+	if h != nil && (h.Disks < 1 || h.Disks > maxCount || h.Seconds.Sign() == 0 || !within(h.Seconds, maxSeconds)) {
+		return fault.InField("preheat", "preheatOutOfRange", "preheating is for at least one disk and more than no time")
+	}
+	return nil
+}
+
+func (s *Storage) checkSizes() error {
 	for _, p := range s.Snapshots {
 		if p.FullBytes < 0 || p.FullBytes > maxBytes || p.DiskGiB < 0 || p.DiskGiB > maxGiB {
 			return fault.InField("snapshots", "sizeOutOfRange", "the size of snapshot %s is negative or beyond any disk", p.ID)
@@ -261,10 +272,6 @@ func (q *Question) checkStorage() error {
 		if c.TotalBytes < 0 || c.TotalBytes > maxBytes || c.TotalCount < 0 {
 			return fault.InField("chains", "sizeOutOfRange", "the size of chain %s is negative or beyond any disk", c.ID)
 		}
-	}
-	h := s.Preheat
-	if h != nil && (h.Disks < 1 || h.Disks > maxCount || h.Seconds.Sign() == 0 || !within(h.Seconds, maxSeconds)) {
-		return fault.InField("preheat", "preheatOutOfRange", "preheating is for at least one disk and more than no time")
 	}
 	return nil
 }

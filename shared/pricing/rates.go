@@ -161,6 +161,9 @@ func (r Rates) With(n Negotiated) Rates {
 	return r
 }
 
+// All returns every rate: the negotiated ones, then the published.
+func (r Rates) All() []Rate { return slices.Concat(r.negotiated, r.published) }
+
 // want selects a rate.
 type want struct {
 	item        Item

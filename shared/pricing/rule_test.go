@@ -63,6 +63,11 @@ func customRows() []row {
 		{"imported SUSE with Auto", licensed(custom(suse()), "Auto"), from(imported, suse()), region, pricing.ImportedByol, "operatingSystemLicence=0" + store, pricing.Observed, "importNotWindows"},
 		{"imported Red Hat with Aliyun", licensed(custom(redHat()), "Aliyun"), from(imported, redHat()), region, pricing.ImportedAliyunLicence, "operatingSystemLicence=unknown: licenceNotDecided" + store, pricing.Observed, "licenceTypeContradictsSystem"},
 		{"imported Ubuntu", custom(ubuntu()), from(imported, ubuntu()), region, pricing.CustomFromFree, "operatingSystemLicence=0" + store, pricing.Observed, "importNotWindows"},
+		{"imported Windows, Auto here and Aliyun there", licensed(custom(windows()), "Auto"), disputing("Aliyun"), "us-west-1", pricing.ImportedAliyunLicence, "operatingSystemLicence=unknown: windowsByInstanceType snapshotStorage=unknown: noRateForRegion", pricing.Observed, "licenceAliyun"},
+		{"imported Windows, BYOL here and Aliyun there", licensed(custom(windows()), "BYOL"), disputing("Aliyun"), "us-west-1", pricing.UnknownSource, "operatingSystemLicence=unknown: licenceNotDecided snapshotStorage=unknown: noRateForRegion", pricing.Fallback, "licenceTypeNotKnown"},
+		{"imported, the source alone says BYOL", custom(windows()), disputing("BYOL"), "us-west-1", pricing.ImportedByol, "operatingSystemLicence=0 snapshotStorage=unknown: noRateForRegion", pricing.Observed, "importPassedOn"},
+		{"imported of a disputed system", custom(pricing.OS{Platform: "CentOS", Name: "Red Hat Enterprise Linux 9"}), pricing.Source{Kind: pricing.SourceImport}, region, pricing.UnknownSource, "operatingSystemLicence=unknown: licenceNotDecided" + store, pricing.Fallback, "systemDisputed"},
+		{"imported by its OSS object alone", fromObject(custom(redHat())), pricing.Source{}, region, pricing.ImportedByol, "operatingSystemLicence=0" + store, pricing.Inferred, "sourceImport"},
 		{"custom from free but of another system type", custom(windows()), from(public, ubuntu()), region, pricing.UnknownSource, "operatingSystemLicence=unknown: licenceNotDecided" + store, pricing.Fallback, "systemContradictsSource"},
 	}
 }
@@ -111,6 +116,18 @@ func product(i image.Image) image.Image {
 
 func licensed(i image.Image, licence string) image.Image {
 	i.LicenseType = licence
+	return i
+}
+
+// disputing is an import whose source has a licence type of its own.
+func disputing(licence string) pricing.Source {
+	s := from(pricing.SourceImport, windows())
+	s.LicenseType = licence
+	return s
+}
+
+func fromObject(i image.Image) image.Image {
+	i.Disks[0].ImportBucket, i.Disks[0].ImportObject = "images", "rhel.qcow2"
 	return i
 }
 
