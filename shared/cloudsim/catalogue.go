@@ -41,22 +41,7 @@ func (c *Cloud) seed() {
 	for _, r := range c.regions {
 		r.images.loading, r.snapshots.loading = true, true
 	}
-	total := s.left
-	publics := min(len(publicImages()), max(1, total/20))
-	for _, sh := range shares() {
-		s.public(c.regions[sh.region], publics)
-	}
-	for _, sh := range shares() {
-		s.foreign(c.regions[sh.region], total)
-	}
-	custom := s.left
-	for i, sh := range shares() {
-		n := custom * sh.percent / 100
-		if i == 0 {
-			n += custom - total100(custom)
-		}
-		s.custom(c.regions[sh.region], i, min(n, s.left))
-	}
+	s.images()
 	for _, r := range c.regions {
 		r.images.loaded()
 		r.snapshots.loaded()
@@ -69,6 +54,25 @@ func (c *Cloud) seed() {
 			}
 		}
 		r.settle(c.now())
+	}
+}
+
+// images adds all images: everybody's, others', then account 1's own.
+func (s *seeder) images() {
+	total := s.left
+	for _, sh := range shares() {
+		s.public(s.cloud.regions[sh.region], min(len(publicImages()), max(1, total/20)))
+	}
+	for _, sh := range shares() {
+		s.foreign(s.cloud.regions[sh.region], total)
+	}
+	custom := s.left
+	for i, sh := range shares() {
+		n := custom * sh.percent / 100
+		if i == 0 {
+			n += custom - total100(custom)
+		}
+		s.custom(s.cloud.regions[sh.region], i, n)
 	}
 }
 

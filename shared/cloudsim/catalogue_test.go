@@ -2,7 +2,7 @@ package cloudsim_test
 
 import (
 	"reflect"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -149,40 +149,42 @@ func TestCatalogueOfInstances(t *testing.T) {
 	total, gone, replaced := 0, 0, 0
 	images := catalogue(t, cloud)
 	for _, account := range []image.AccountID{one, two} {
+		view := cloud.View(account)
 		for region, list := range images {
-			instances, err := cloud.View(account).Instances(t.Context(), region, image.InstanceListing{})
-			if err != nil {
-				t.Fatal(err)
+			instances, err := view.Instances(t.Context(), region, image.InstanceListing{})
+			disks, err2 := view.Disks(t.Context(), region, image.DiskListing{System: image.Yes})
+			if err != nil || err2 != nil || len(disks) != len(instances) {
+				t.Fatalf("%d system disks of %d instances, %v %v", len(disks), len(instances), err, err2)
 			}
 			total += len(instances)
-			for _, i := range instances {
-				if account == one && !strings.HasPrefix(string(i.Image), "m-") {
-					continue
-				}
-				known := account == two
-				for _, img := range list {
-					known = known || img.ID == i.Image
-				}
-				if !known {
-					gone++
-				}
-			}
-			disks, err := cloud.View(account).Disks(t.Context(), region, image.DiskListing{System: image.Yes})
-			if err != nil || len(disks) != len(instances) {
-				t.Fatalf("%d system disks of %d instances, %v", len(disks), len(instances), err)
-			}
-			for _, d := range disks {
-				for _, i := range instances {
-					if i.ID == d.Instance && d.CreatedAt.After(i.CreatedAt.Add(time.Minute)) {
-						replaced++
-					}
-				}
+			replaced += younger(disks, instances)
+			if account == one {
+				gone += without(list, instances)
 			}
 		}
 	}
 	if total != 120 || gone == 0 || replaced == 0 {
 		t.Errorf("%d instances, %d on images that are gone, %d with replaced disks", total, gone, replaced)
 	}
+}
+
+// without counts the instances whose image is not in the list.
+func without(list []image.Image, instances []image.Instance) int {
+	return len(slices.DeleteFunc(slices.Clone(instances), func(i image.Instance) bool {
+		return slices.ContainsFunc(list, func(img image.Image) bool { return img.ID == i.Image })
+	}))
+}
+
+// younger counts the system disks that are younger than their instances.
+func younger(disks []image.Disk, instances []image.Instance) (n int) {
+	for _, d := range disks {
+		for _, i := range instances {
+			if i.ID == d.Instance && d.CreatedAt.After(i.CreatedAt.Add(time.Minute)) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // The seeded company lives within the documented quotas, so that there is room

@@ -104,32 +104,36 @@ func isKMSKey(id string) bool {
 // checkSource returns the image to copy, or refuses to copy it at all.
 func (c *Cloud) checkSource(r *region, account image.AccountID, req CopyImageRequest, now time.Time) (*imageState, error) {
 	_, source := r.images.live(string(req.ImageID))
-	if source == nil || !source.reaches(account, false) && !source.reaches(account, true) {
+	if source == nil || !source.reaches(account, false) && !source.reaches(account, true) || source.img.Owner == systemOwner || source.img.Owner == marketplaceOwner {
 		return nil, refuse(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.")
 	}
 	own := source.img.Owner == account
-	within := req.DestinationRegionID == r.id
+	switch {
+	case !own && !source.grantedTo(account), source.img.Published:
+		return nil, wrongState(400, "OperationDenied.CommunityImage", "Community image does not support copy.")
+	case source.status(now) != image.StatusAvailable:
+		return nil, wrongState(400, "IncorrectImageStatus", "The image not available.")
+	case !own && req.DestinationRegionID != r.id:
+		return nil, wrongState(403, "OperationDenied.SameRegionOnly", "The image shared from others can not be copied to another region directly.")
+	case own && req.DestinationRegionID == r.id && req.Encrypted != image.Yes:
+		return nil, malformed(403, "IncorrectDestinationRegion", "The destination region is not equal the target region.")
+	}
+	return source, checkDisksToCopy(source, req)
+}
+
+// checkDisksToCopy refuses to decrypt, and images that are too large.
+func checkDisksToCopy(source *imageState, req CopyImageRequest) error {
 	size := 0
 	for _, d := range source.img.Disks {
 		size += d.SizeGiB
 	}
 	switch {
-	case source.img.Owner == systemOwner || source.img.Owner == marketplaceOwner:
-		return nil, refuse(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.")
-	case !own && !source.grantedTo(account), source.img.Published:
-		return nil, wrongState(400, "OperationDenied.CommunityImage", "Community image does not support copy.")
-	case source.status(now) != image.StatusAvailable:
-		return nil, wrongState(400, "IncorrectImageStatus", "The image not available.")
-	case !own && !within:
-		return nil, wrongState(403, "OperationDenied.SameRegionOnly", "The image shared from others can not be copied to another region directly.")
-	case own && within && req.Encrypted != image.Yes:
-		return nil, malformed(403, "IncorrectDestinationRegion", "The destination region is not equal the target region.")
 	case source.img.Encrypted() == image.Yes && req.Encrypted == image.No:
-		return nil, wrongState(403, "OperationDeined.EncryptedSnapshot", "The image contains encrypted snapshots, which do not support copying to non-encrypted ones.")
+		return wrongState(403, "OperationDeined.EncryptedSnapshot", "The image contains encrypted snapshots, which do not support copying to non-encrypted ones.")
 	case size > maxCopyGiB:
-		return nil, wrongState(403, "SizeExceed.Image", "The image exceeds the maximum size. Use CopySnapshot on the image's snapshots and then create a new image from them.")
+		return wrongState(403, "SizeExceed.Image", "The image exceeds the maximum size. Use CopySnapshot on the image's snapshots and then create a new image from them.")
 	}
-	return source, nil
+	return nil
 }
 
 // checkDestination refuses for what is in the destination region already.

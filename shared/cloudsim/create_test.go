@@ -29,17 +29,28 @@ func TestCreateImageFromInstance(t *testing.T) {
 		t.Errorf("half way: %d %%, %d s", row.Progress, row.RemainSeconds)
 	}
 	snap, err := w.s.DescribeSnapshots(cloudsim.DescribeSnapshotsRequest{RegionID: hangzhou, SnapshotIDs: []image.SnapshotID{row.Disks[0].SnapshotID}})
-	if err != nil || len(snap.Snapshots) != 1 || snap.Snapshots[0].Status != "progressing" || snap.Snapshots[0].Usage != "image" || snap.Snapshots[0].ProductCode != "cmjj1" {
-		t.Errorf("its snapshot: %+v, %v", snap.Snapshots, err)
+	if err != nil || len(snap.Snapshots) != 1 {
+		t.Fatalf("its snapshot: %+v, %v", snap.Snapshots, err)
+	}
+	if s := snap.Snapshots[0]; s.Status != "progressing" || s.Usage != "image" || s.ProductCode != "cmjj1" || s.Progress != 50 {
+		t.Errorf("its snapshot: %+v", s)
 	}
 	w.clock.Advance(10 * time.Second)
 	row, _ = w.row(hangzhou, id)
-	if row.Status != image.StatusAvailable || row.Progress != 100 || row.Platform != "Debian" || row.ProductCode != "cmjj1" ||
-		row.NVMe != "supported" || row.SizeGiB != 60 || len(row.Disks) != 2 || row.Disks[1].Device != "/dev/xvdb" || row.Tags["env"] != "prod" {
+	if row.Status != image.StatusAvailable || row.Progress != 100 || len(row.Disks) != 2 || row.Disks[1].Device != "/dev/xvdb" || row.Tags["env"] != "prod" {
 		t.Errorf("made: %+v", row)
 	}
+	expectHeir(w, row, base)
+}
+
+// expectHeir asserts what an image has from the one it was made from.
+func expectHeir(w *world, row cloudsim.ImageRow, base image.ID) {
+	w.Helper()
+	if row.Platform != "Debian" || row.ProductCode != "cmjj1" || row.NVMe != "supported" || row.SizeGiB != 60 {
+		w.Errorf("inherited: %+v", row)
+	}
 	if parent, ok := w.cloud.Parent(row.Ref); !ok || parent.ID != base || parent.Account != one {
-		t.Errorf("parent %v, %v", parent, ok)
+		w.Errorf("parent %v, %v", parent, ok)
 	}
 }
 

@@ -80,8 +80,9 @@ func (s *Session) DescribeImages(req DescribeImagesRequest) (DescribeImagesPage,
 	r, now := c.regions[req.RegionID], c.now()
 	found := c.find(r, s.caller.Account, req, test, now)
 	mark.Total = len(found)
-	page := DescribeImagesPage{PageMark: mark}
-	for _, e := range cut(found, mark) {
+	rows := cut(found, mark)
+	page := DescribeImagesPage{Images: make([]ImageRow, 0, len(rows)), PageMark: mark}
+	for _, e := range rows {
 		page.Images = append(page.Images, c.view(r, e.seen(now), s.caller.Account, now))
 	}
 	return page, nil

@@ -86,16 +86,22 @@ func diskCategories() []string {
 func (req *DescribeDisksRequest) wants(row *DiskRow) bool {
 	switch {
 	case req.InstanceID != "" && req.InstanceID != row.Instance,
-		req.DiskType == "system" && !row.System, req.DiskType == "data" && row.System,
 		req.Status != "" && req.Status != "All" && req.Status != row.Status,
 		req.Category != "" && req.Category != "all" && req.Category != row.Category,
 		req.SnapshotID != "" && req.SnapshotID != row.SourceSnapshot,
 		req.ZoneID != "" && req.ZoneID != row.Zone:
 		return false
 	}
-	return (req.ChargeType == "" || req.ChargeType == row.ChargeType) && req.ResourceGroup == "" &&
+	return req.wantsType(row) && req.ResourceGroup == "" &&
 		(req.Encrypted == image.Unknown || (req.Encrypted == image.Yes) == row.Encrypted) &&
 		globs(req.DiskName, row.Name) && hasTags(row.Tags, req.Tags)
+}
+
+func (req *DescribeDisksRequest) wantsType(row *DiskRow) bool {
+	if req.DiskType == "system" && !row.System || req.DiskType == "data" && row.System {
+		return false
+	}
+	return req.ChargeType == "" || req.ChargeType == row.ChargeType
 }
 
 // DescribeSnapshots lists the caller's snapshots, newest first, by token or by

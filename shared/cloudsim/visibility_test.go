@@ -1,6 +1,8 @@
 package cloudsim_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,4 +99,29 @@ func TestRememberedListingsEndInTime(t *testing.T) {
 		}
 		w.clock.Advance(30 * time.Second)
 	}
+}
+
+// Sessions are used by many at once; the race detector watches.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 200, Visibility: late, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+	id := cloud.AddImage(one, hangzhou, cloudsim.ImageSpec{})
+	var all sync.WaitGroup
+	for n := range 8 {
+		all.Go(func() {
+			s := sessionOf(t, cloud, []string{"local", "local2"}[n%2])
+			for i := range 40 {
+				_, err := s.DescribeImages(cloudsim.DescribeImagesRequest{RegionID: hangzhou, Pages: cloudsim.Pages{Number: i % 4}})
+				if err != nil {
+					t.Error(err)
+				}
+				if n == 0 {
+					expect(t, s.TagResources(cloudsim.TagResourcesRequest{
+						RegionID: hangzhou, ResourceType: "image", ResourceIDs: []string{string(id)}, Tags: []cloudsim.Tag{{Key: "n", Value: fmt.Sprint(i)}},
+					}), "", 0)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
