@@ -59,9 +59,12 @@ type memory struct {
 	asked []image.Listing
 }
 
-func (m *memory) ID(context.Context) (image.AccountID, error) { return m.account, nil }
+func (m *memory) ID(ctx context.Context) (image.AccountID, error) { return m.account, ctx.Err() }
 
-func (m *memory) Regions(context.Context) ([]image.Region, error) {
+func (m *memory) Regions(ctx context.Context) ([]image.Region, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	var all []image.Region
 	for _, r := range m.regions {
 		all = append(all, image.Region{ID: r})
@@ -69,13 +72,19 @@ func (m *memory) Regions(context.Context) ([]image.Region, error) {
 	return all, nil
 }
 
-func (m *memory) InstanceTypes(_ context.Context, _ image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
+func (m *memory) InstanceTypes(ctx context.Context, _ image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return slices.DeleteFunc(slices.Clone(m.types), func(t image.InstanceType) bool {
 		return len(ids) > 0 && !slices.Contains(ids, t.ID)
 	}), nil
 }
 
-func (m *memory) Images(_ context.Context, region image.RegionID, l image.Listing) ([]image.Image, error) {
+func (m *memory) Images(ctx context.Context, region image.RegionID, l image.Listing) ([]image.Image, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	m.asked = append(m.asked, l)
 	m.mu.Unlock()

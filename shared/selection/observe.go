@@ -78,7 +78,8 @@ const defaultConcurrency = 32
 // that does not exist there. q must be complete.
 func Observe(ctx context.Context, scope Scope, q Query) (Observed, error) {
 	o := &observer{
-		query: q, scope: scope, regions: make(map[image.RegionID]bool),
+		query: q, scope: scope,
+		accounts: make(map[image.AccountID]bool), regions: make(map[image.RegionID]bool),
 		turns: make(chan struct{}, cmp.Or(scope.Concurrency, defaultConcurrency)),
 	}
 	o.seen.Types = make(Types)
@@ -89,11 +90,7 @@ func Observe(ctx context.Context, scope Scope, q Query) (Observed, error) {
 			}
 		}
 	}
-	views, err := o.open(ctx)
-	if err != nil {
-		return Observed{}, err
-	}
-	o.look(ctx, views)
+	o.look(ctx)
 	return o.result()
 }
 
@@ -105,41 +102,54 @@ type observer struct {
 
 	mu       sync.Mutex
 	seen     Observed
-	regions  map[image.RegionID]bool // that some account has
-	listless bool                    // some account's regions are not known
-	typeless int                     // places where the instance type does not exist
+	accounts map[image.AccountID]bool // whose views there are
+	regions  map[image.RegionID]bool  // that some account has
+	listless bool                     // some account's regions are not known
+	typeless int                      // places where the instance type does not exist
 }
 
-// open finds out whose views these are, and leaves out those that are not asked.
-func (o *observer) open(ctx context.Context) ([]View, error) {
-	opened := make([]View, len(o.scope.Views))
-	failed := make([]error, len(o.scope.Views))
+// look asks every view about every region. No view waits for another one: a
+// role that hangs hides nobody else's images.
+func (o *observer) look(ctx context.Context) {
+	views := slices.DeleteFunc(slices.Clone(o.scope.Views), func(v View) bool {
+		return v.Account != "" && !o.wanted(v.Account)
+	})
+	for _, v := range o.scope.Views {
+		o.accounts[v.Account] = v.Account != ""
+	}
+	asks := Plan(o.query, len(views))
 	var wait sync.WaitGroup
-	for i, v := range o.scope.Views {
-		opened[i] = v
-		// The name in a role's ARN says where the role should lead, not that it
-		// may be assumed: assume it before anything else fails because of it.
-		if v.Account != "" && (v.Role == "" || !o.wanted(v.Account)) {
-			continue
-		}
-		wait.Go(func() { opened[i].Account, failed[i] = o.whose(ctx, v) })
+	for _, v := range views {
+		wait.Go(func() {
+			v, open := o.open(ctx, v)
+			if !open {
+				return
+			}
+			for _, r := range o.regionsOf(ctx, v) {
+				wait.Go(func() { o.lookAt(ctx, v, r, asks) })
+			}
+		})
 	}
 	wait.Wait()
-	known := make(map[image.AccountID]bool)
-	var views []View
-	for i, v := range opened {
-		if v.Account != "" {
-			known[v.Account] = true
-		}
-		switch {
-		case v.Account != "" && !o.wanted(v.Account):
-		case failed[i] != nil:
-			o.unread(image.Unread{Account: v.Account}, failed[i], permissionToOpen(v))
-		default:
-			views = append(views, v)
-		}
+}
+
+// open finds out whose view v is, and reports whether it is there to look
+// through. The name in a role's ARN says where the role should lead, not that
+// it may be assumed: it is assumed before anything else fails because of it.
+func (o *observer) open(ctx context.Context, v View) (View, bool) {
+	if v.Account != "" && v.Role == "" {
+		return v, true
 	}
-	return views, o.checkAccounts(known)
+	account, err := o.whose(ctx, v)
+	if err != nil {
+		o.unread(image.Unread{Account: account}, err, permissionToOpen(v))
+		return v, false
+	}
+	o.mu.Lock()
+	o.accounts[account] = true
+	o.mu.Unlock()
+	v.Account = account
+	return v, o.wanted(account)
 }
 
 func permissionToOpen(v View) string {
@@ -156,8 +166,7 @@ func (o *observer) wanted(a image.AccountID) bool {
 // whose asks for the account of v, and makes sure that a role leads where its
 // ARN says. With a failure it still names the account, where that is known.
 func (o *observer) whose(ctx context.Context, v View) (image.AccountID, error) {
-	defer o.turn()()
-	id, err := v.Catalogue.ID(ctx)
+	id, err := v.Catalogue.ID(ctx) // takes no turn: roles that hang must not use them up
 	switch {
 	case err != nil:
 		return v.Account, err
@@ -167,30 +176,6 @@ func (o *observer) whose(ctx context.Context, v View) (image.AccountID, error) {
 		return v.Account, fault.New(fault.Unknown, "the credentials are those of another account than %s", v.Account)
 	}
 	return id, nil
-}
-
-// checkAccounts refuses accounts that nobody looks through.
-func (o *observer) checkAccounts(known map[image.AccountID]bool) error {
-	for _, a := range o.query.Accounts {
-		if !known[a] && !slices.ContainsFunc(o.seen.Unread, func(u image.Unread) bool { return u.Account == "" }) {
-			return fault.InField("account", "notConfigured", "%s is not among the accounts that are looked at", a)
-		}
-	}
-	return nil
-}
-
-// look asks every view about every region.
-func (o *observer) look(ctx context.Context, views []View) {
-	asks := Plan(o.query, len(views))
-	var wait sync.WaitGroup
-	for _, v := range views {
-		wait.Go(func() {
-			for _, r := range o.regionsOf(ctx, v) {
-				wait.Go(func() { o.lookAt(ctx, v, r, asks) })
-			}
-		})
-	}
-	wait.Wait()
 }
 
 // regionsOf returns where to look through v.
@@ -323,8 +308,14 @@ func (o *observer) result() (Observed, error) {
 	slices.SortFunc(o.seen.Unread, func(a, b image.Unread) int {
 		return cmp.Or(strings.Compare(string(a.Account), string(b.Account)), strings.Compare(string(a.Region), string(b.Region)))
 	})
+	unsure := len(o.seen.Unread) > 0 || o.listless
+	for _, a := range o.query.Accounts {
+		if !o.accounts[a] && !slices.ContainsFunc(o.seen.Unread, func(u image.Unread) bool { return u.Account == "" }) {
+			return Observed{}, fault.InField("account", "notConfigured", "%s is not among the accounts that are looked at", a)
+		}
+	}
 	for _, r := range o.query.Regions {
-		if !o.regions[r] && !o.listless && len(o.seen.Unread) == 0 {
+		if !o.regions[r] && !unsure {
 			return Observed{}, fault.InField("region", "notFound", "no account has a region %s", r)
 		}
 	}
