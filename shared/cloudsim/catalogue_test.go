@@ -179,7 +179,7 @@ func without(list []image.Image, instances []image.Instance) int {
 func younger(disks []image.Disk, instances []image.Instance) (n int) {
 	for _, d := range disks {
 		for _, i := range instances {
-			if i.ID == d.Instance && d.CreatedAt.After(i.CreatedAt.Add(time.Minute)) {
+			if i.ID == d.Instance && d.CreatedAt.After(i.CreatedAt.Add(2*time.Minute)) {
 				n++
 			}
 		}

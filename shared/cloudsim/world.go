@@ -333,8 +333,9 @@ func (c *Cloud) fillInstance(r *region, row *InstanceRow, system image.Image, no
 	if row.CreatedAt.IsZero() {
 		row.CreatedAt = now
 	}
-	row.CreatedAt = row.CreatedAt.UTC().Truncate(time.Second)
-	row.StartedAt = row.CreatedAt.Add(20 * time.Second)
+	// DescribeInstances tells times to the minute.
+	row.CreatedAt = row.CreatedAt.UTC().Truncate(time.Minute)
+	row.StartedAt = row.CreatedAt.Add(time.Minute)
 	if row.ChargeType == "PrePaid" {
 		row.ExpiredAt = Epoch().AddDate(0, 6, 0)
 	}
