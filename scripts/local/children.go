@@ -1,0 +1,103 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"time"
+
+	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/scripts/local/fchost"
+	"imagekeeper/scripts/local/fchost/syaml"
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
+)
+
+// visibility bounds how long a change to the emulated cloud may stay unseen.
+const visibility = time.Second
+
+// newCloud is the emulated cloud and its wire; what is odd about calls is
+// logged to out.
+func newCloud(s settings, out io.Writer) (*cloudsim.Cloud, http.Handler) {
+	cloud := cloudsim.New(cloudsim.Options{
+		Seed: s.seed, Images: s.images, Instances: s.instances, Visibility: visibility,
+	})
+	return cloud, ecsapi.New(cloud, ecsapi.Options{
+		RatePerMinute: s.rate, Latency: s.latency, Log: slog.New(slog.NewTextHandler(out, nil)).With("from", "cloud"),
+	})
+}
+
+// overrides are variables that a caller may set for the functions even where
+// s.yaml does not ask for them.
+func overrides() []string { return []string{"REGIONS", "ACCOUNTS", "ECS_RATE_SHARE", "LOG_LEVEL"} }
+
+// transport are the variables that programs need to reach the Internet from
+// where only a proxy does.
+func transport() []string {
+	return []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+}
+
+// defaults are what the functions of the emulated cloud look at unless the
+// caller says otherwise: all there is to see.
+func defaults() map[string]string {
+	return map[string]string{
+		"REGIONS":  "all",
+		"ACCOUNTS": "acs:ram::" + string(cloudsim.SecondAccount) + ":role/imagekeeper-reader",
+	}
+}
+
+// world is what the functions live in: their variables, their account and
+// their credentials.
+type world struct {
+	lookup      syaml.Lookup      // for env() in s.yaml
+	environment map[string]string // set on every function
+	credentials fchost.Credentials
+	account     string
+}
+
+// emulated is the world in front of the emulated cloud at address. The
+// caller's own settings win, except for where the cloud is.
+func emulated(look syaml.Lookup, address string) world {
+	values := defaults()
+	copySet(values, look, overrides())
+	endpoints := map[string]string{"ECS_ENDPOINT": "http://" + address, "STS_ENDPOINT": "http://" + address}
+	maps.Copy(values, endpoints)
+	return world{
+		environment: values,
+		lookup: func(name string) (string, bool) {
+			if value, ok := values[name]; ok {
+				return value, true
+			}
+			return look(name)
+		},
+		credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"},
+		account:     string(cloudsim.FirstAccount),
+	}
+}
+
+// actual is the world of the caller's own account. It fails with
+// fault.Unauthenticated if the environment holds no credentials.
+func actual(look syaml.Lookup) (world, error) {
+	get := func(name string) string { value, _ := look(name); return value }
+	w := world{lookup: look, environment: map[string]string{}, account: get("ALIBABA_CLOUD_ACCOUNT_ID")}
+	copySet(w.environment, look, append(overrides(), transport()...))
+	w.credentials = fchost.Credentials{
+		AccessKeyID:   get("ALIBABA_CLOUD_ACCESS_KEY_ID"),
+		Secret:        get("ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
+		SecurityToken: get("ALIBABA_CLOUD_SECURITY_TOKEN"),
+	}
+	if w.credentials.AccessKeyID == "" || w.credentials.Secret == "" {
+		return world{}, fault.New(fault.Unauthenticated, "-real needs credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, and ALIBABA_CLOUD_SECURITY_TOKEN if they are temporary")
+	}
+	return w, nil
+}
+
+// copySet copies the variables that are set and not empty.
+func copySet(to map[string]string, look syaml.Lookup, names []string) {
+	for _, name := range names {
+		if value, ok := look(name); ok && value != "" {
+			to[name] = value
+		}
+	}
+}
