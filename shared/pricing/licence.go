@@ -45,7 +45,7 @@ func (b *builder) priceLicence(l *Line) {
 func (b *builder) freeLicence(l *Line, d difference) {
 	switch {
 	case d.value == nil || d.value.Sign() == 0:
-		l.Quantity, l.Unit = NumberOf(b.term.units()), b.term.unitName()
+		l.Quantity, l.Unit = Number{value: b.term.units()}, b.term.unitName()
 		l.nothing(b.currency, imagePage, pagesDate)
 		if d.why != nil {
 			l.Reasons = append(l.Reasons, *d.why)
@@ -119,7 +119,7 @@ func appendReasons(to []image.Reason, reasons ...*image.Reason) []image.Reason {
 func (b *builder) byAnswer(l *Line, d difference) {
 	rate := money.New(d.value, b.currency)
 	amount := rate.Times(b.term.units())
-	l.Quantity, l.Unit = NumberOf(b.term.units()), b.term.unitName()
+	l.Quantity, l.Unit = Number{value: b.term.units()}, b.term.unitName()
 	l.Rate, l.Amount = &rate, &amount
 	l.Source, l.Date = "DescribePrice", dateOf(b.q.Observed.With.At)
 	if d.inImageRow {
@@ -196,11 +196,10 @@ func (b *builder) noRate(disputed bool) *image.Reason {
 // licenceQuantity: all vCPUs count for a rate per vCPU, at one tier; else one
 // instance.
 func (b *builder) licenceQuantity(r *Rate) Number {
-	n := new(big.Rat).Set(b.term.quantity)
-	if r.Basis == PerVCPU {
-		n.Mul(n, Whole(int64(b.q.Instance.VCPUs)).value)
+	if r.Basis != PerVCPU {
+		return Number{value: b.term.quantity}
 	}
-	return Number{value: n}
+	return Number{value: new(big.Rat).Mul(b.term.quantity, big.NewRat(int64(b.q.Instance.VCPUs), 1))}
 }
 
 // licenceReasons are the remarks that go with a licence that is, or may be, paid.

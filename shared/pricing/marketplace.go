@@ -49,7 +49,7 @@ func (b *builder) priceSoftware(l *Line) {
 	}
 	rate := Rate{Item: MarketplaceSoftware, Source: "DescribePrice", Date: dateOf(b.q.Observed.With.At)}
 	rate.Price = amountOf(price.rat(), b.currency)
-	l.settle(&rate, NumberOf(b.term.units()))
+	l.settle(&rate, Number{value: b.term.units()})
 	l.Unit = b.term.unitName()
 	if b.ruling.Code != Marketplace {
 		l.because("priceOfOriginalProduct", "an image made from a product pays the product's own price for each instance")

@@ -53,6 +53,9 @@ func (f tariff) expect(vcpus, seconds, bytes int64) *big.Rat {
 		rate *= vcpus
 	}
 	licence := big.NewRat(rate*seconds, 36_000_000)
+	if bytes == 0 {
+		return licence
+	}
 	hours := (seconds + 3599) / 3600
 	numerator := new(big.Int).Mul(big.NewInt(bytes), big.NewInt(hours*12))
 	storage := new(big.Rat).SetFrac(numerator, new(big.Int).Mul(big.NewInt(72_000), big.NewInt(1<<30)))

@@ -201,6 +201,9 @@ func (q *Question) checkCharge() error {
 
 // within tells whether n is from 0 to most.
 func within(n Number, most int64) bool {
+	if top := n.rat().Num(); top.IsInt64() && top.Int64() <= most {
+		return top.Sign() >= 0 // the denominator only makes it less
+	}
 	return n.Sign() >= 0 && n.rat().Cmp(new(big.Rat).SetInt64(most)) <= 0
 }
 

@@ -233,7 +233,7 @@ func (q *Quote) sum() error {
 	if len(exact) == 0 {
 		exact = append(exact, money.New(new(big.Rat), q.Currency))
 	}
-	known, err := money.Sum(exact...)
+	known, err := total(exact)
 	if err != nil {
 		return err
 	}
@@ -248,6 +248,14 @@ func (q *Quote) sum() error {
 	span, err := money.SumSpans(append(ranges, money.Span{Lower: known, Upper: known})...)
 	q.Lower, q.Upper = &span.Lower, &span.Upper
 	return err
+}
+
+// total adds amounts, of which there is at least one.
+func total(amounts []money.Amount) (money.Amount, error) {
+	if len(amounts) == 1 {
+		return amounts[0], nil
+	}
+	return money.Sum(amounts...)
 }
 
 // refused tells whether a finding is fatal; each fatal one is missing from the total.

@@ -31,7 +31,7 @@ func golden(t *testing.T, name string, quote pricing.Quote) {
 		t.Fatal(err)
 	}
 	text = append(text, '\n')
-	path := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".json")
+	path := filepath.Join("testdata", strings.NewReplacer(" ", "-", ",", "").Replace(name)+".json")
 	if flag.Lookup("update").Value.String() == "true" {
 		if err := os.WriteFile(path, text, 0o644); err != nil {
 			t.Fatal(err)
