@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -85,22 +86,28 @@ func TestEveryFaultOnEveryCallIsSaid(t *testing.T) {
 		for name, err := range faults() {
 			t.Run(call+" "+name, func(t *testing.T) {
 				t.Parallel()
-				list, unread := findThroughBroken(t, call, err)
-				if ids(list.Page) != "m-ours-hk m-ours" {
-					t.Errorf("got %q, want what could be read: m-ours-hk m-ours", ids(list.Page))
-				}
-				if list.Total != -1 || list.Blind {
-					t.Errorf("total %d, blind %v; want an unknown total and 200", list.Total, list.Blind)
-				}
-				for _, u := range unread {
-					if u.Account != theirs || u.Code == "" || u.Sentence == "" || u.Sentence == "secret internal text" {
-						t.Errorf("badly told: %+v", u)
-					}
-					if want := cureOf(err, cure); u.Permission != want {
-						t.Errorf("permission %q, want %q", u.Permission, want)
-					}
-				}
+				// In a bubble the deadline passes when nothing else can happen.
+				synctest.Test(t, func(t *testing.T) { checkFault(t, call, cure, err) })
 			})
+		}
+	}
+}
+
+func checkFault(t *testing.T, call, cure string, err error) {
+	t.Helper()
+	list, unread := findThroughBroken(t, call, err)
+	if ids(list.Page) != "m-ours-hk m-ours" {
+		t.Errorf("got %q, want what could be read: m-ours-hk m-ours", ids(list.Page))
+	}
+	if list.Total != -1 || list.Blind {
+		t.Errorf("total %d, blind %v; want an unknown total and 200", list.Total, list.Blind)
+	}
+	for _, u := range unread {
+		if u.Account != theirs || u.Code == "" || u.Sentence == "" || u.Sentence == "secret internal text" {
+			t.Errorf("badly told: %+v", u)
+		}
+		if want := cureOf(err, cure); u.Permission != want {
+			t.Errorf("permission %q, want %q", u.Permission, want)
 		}
 	}
 }
@@ -125,11 +132,8 @@ func findThroughBroken(t *testing.T, call string, err error) (selection.List, []
 	}
 	where.All = true
 	where.Views = append(where.Views, selection.View{Catalogue: other, Account: theirs, Role: role})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err != nil {
-		ctx = context.Background()
-	}
 	list, failed := selection.Find(ctx, where, selection.Query{InstanceType: "ecs.g7.large"})
 	if failed != nil {
 		t.Fatal(failed)
