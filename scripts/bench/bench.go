@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"imagekeeper/scripts/build/bootstrap"
+)
+
+// result is one number against its limit.
+type result struct {
+	what  string
+	value float64
+	unit  string
+	// atMost and atLeast are the limits; 0 is none.
+	atMost, atLeast float64
+	// about says what was compared.
+	about string
+}
+
+// kept says whether the limits are kept.
+func (r result) kept() bool {
+	return (r.atMost == 0 || r.value <= r.atMost) && (r.atLeast == 0 || r.value >= r.atLeast)
+}
+
+// String is one line for people.
+func (r result) String() string {
+	limit := ""
+	switch {
+	case r.atMost > 0:
+		limit = fmt.Sprintf("at most %g", r.atMost)
+	case r.atLeast > 0:
+		limit = fmt.Sprintf("at least %g", r.atLeast)
+	}
+	verdict := "ok"
+	if !r.kept() {
+		verdict = "TOO MUCH"
+		if r.atLeast > 0 {
+			verdict = "TOO LITTLE"
+		}
+	}
+	return fmt.Sprintf("%-34s %8.2f %-6s %-14s %-10s %s", r.what, r.value, r.unit, limit, verdict, r.about)
+}
+
+// binaries are what is measured: the function as it is deployed, and the
+// smallest function there can be.
+type binaries struct {
+	find, empty string
+}
+
+// measurement takes one or more numbers.
+type measurement struct {
+	name string
+	take func(ctx context.Context, b binaries) ([]result, error)
+}
+
+func measurements() []measurement {
+	return []measurement{
+		{"size", size},
+		{"start", start},
+		{"listing", listing},
+		{"memory", memory},
+		{"quota", quota},
+	}
+}
+
+// run takes the measurements whose name contains a text and prints them. It
+// fails when a limit is not kept.
+func run(ctx context.Context, out io.Writer, only string) error {
+	folder, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	var b binaries
+	if b.find, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/find", To: folder + "/find"}); err != nil {
+		return err
+	}
+	if b.empty, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./scripts/bench/testdata/empty", To: folder + "/empty"}); err != nil {
+		return err
+	}
+	missed := 0
+	for _, m := range measurements() {
+		if !strings.Contains(m.name, only) {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+		results, err := m.take(ctx, b)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		for _, r := range results {
+			fmt.Fprintln(out, r)
+			if !r.kept() {
+				missed++
+			}
+		}
+	}
+	if missed > 0 {
+		return errors.New("a limit is not kept")
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/image"
+)
+
+// cloud is an emulated cloud on loopback.
+type cloud struct {
+	*httptest.Server
+}
+
+// serve serves a cloud with its rates, or none with -1, and a latency for each call.
+func serve(sim *cloudsim.Cloud, perMinute int, latency time.Duration) cloud {
+	return cloud{httptest.NewServer(ecsapi.New(sim, ecsapi.Options{RatePerMinute: perMinute, Latency: latency}))}
+}
+
+// variables are what a function needs to look at this cloud only.
+func (c cloud) variables(regions, share string) map[string]string {
+	return map[string]string{"ECS_ENDPOINT": c.URL, "STS_ENDPOINT": c.URL, "REGIONS": regions, "ECS_RATE_SHARE": share, "LOG_LEVEL": "error"}
+}
+
+// images is what the cloud counted of calls to DescribeImages.
+func (c cloud) images() (ecsapi.Counter, error) {
+	reply, err := c.Client().Get(c.URL + "/_local/calls")
+	if err != nil {
+		return ecsapi.Counter{}, err
+	}
+	defer func() { _ = reply.Body.Close() }()
+	var told struct {
+		Counters []ecsapi.Counter `json:"counters"`
+	}
+	if err := json.NewDecoder(reply.Body).Decode(&told); err != nil || reply.StatusCode != http.StatusOK {
+		return ecsapi.Counter{}, fmt.Errorf("counters of the cloud: status %d: %w", reply.StatusCode, err)
+	}
+	for _, counter := range told.Counters {
+		if counter.Action == "DescribeImages" {
+			return counter, nil
+		}
+	}
+	return ecsapi.Counter{}, nil
+}
+
+// filled is a cloud with so many custom images in each of these regions, and
+// nothing else.
+func filled(each int, regions ...image.RegionID) *cloudsim.Cloud {
+	sim := cloudsim.New(cloudsim.Options{Seed: 1, Empty: true})
+	born := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, region := range regions {
+		for n := range each {
+			sim.AddImage(cloudsim.FirstAccount, region, cloudsim.ImageSpec{Image: image.Image{
+				Name: fmt.Sprintf("web-base-%06d", n), Family: "web-base", Description: "nightly build of the web servers",
+				CreatedAt: born.Add(time.Duration(n) * time.Minute), Tags: image.Tags{"team": "web", "build": fmt.Sprint(n)},
+			}})
+		}
+	}
+	return sim
+}

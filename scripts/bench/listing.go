@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+
+	"imagekeeper/scripts/bench/platform"
+	"imagekeeper/shared/image"
+)
+
+// inFlight is how many calls shared/alicloud lets a process have under way.
+const inFlight = 32
+
+// listing compares find over 20000 images of one region, 50 ms away and without
+// a rate, with the same listing page after page through the vendor's SDK, as
+// the vendor's command line does it.
+func listing(ctx context.Context, b binaries) ([]result, error) {
+	const images = 20000
+	c := serve(filled(images, "cn-hangzhou"), -1, 50*time.Millisecond)
+	defer c.Close()
+	begun := time.Now()
+	if err := pageAfterPage(strings.TrimPrefix(c.URL, "http://"), images); err != nil {
+		return nil, err
+	}
+	slow := time.Since(begun)
+
+	instance, err := platform.Start(ctx, b.find, c.variables("cn-hangzhou", "1000"))
+	if err != nil {
+		return nil, err
+	}
+	defer instance.Stop()
+	begun = time.Now()
+	if err := find(ctx, instance, images); err != nil {
+		return nil, err
+	}
+	fast := time.Since(begun)
+	counted, err := c.images()
+	if err != nil {
+		return nil, err
+	}
+	return []result{
+		{
+			what: "listing page by page / find", value: float64(slow) / float64(fast), unit: "times", atLeast: 10,
+			about: fmt.Sprintf("%d images, 50 ms away: %s and %s", images, slow.Round(time.Millisecond), fast.Round(time.Millisecond)),
+		},
+		{what: "calls of find in flight", value: float64(counted.PeakInFlight), unit: "calls", atMost: inFlight},
+	}, nil
+}
+
+// pageAfterPage lists every image by calls that wait for each other.
+func pageAfterPage(address string, want int) error {
+	client, err := sdk.NewClientWithAccessKey("cn-hangzhou", "local", "local-secret")
+	if err != nil {
+		return err
+	}
+	got := 0
+	for page := 1; ; page++ {
+		request := requests.NewCommonRequest()
+		request.Method, request.Scheme, request.Domain = http.MethodPost, "http", address
+		request.Version, request.ApiName = "2014-05-26", "DescribeImages"
+		request.QueryParams = map[string]string{
+			"RegionId": "cn-hangzhou", "ImageOwnerAlias": "self", "PageSize": "100", "PageNumber": strconv.Itoa(page), "Format": "JSON",
+		}
+		reply, err := client.ProcessCommonRequest(request)
+		if err != nil {
+			return fmt.Errorf("page %d: %w", page, err)
+		}
+		var body struct {
+			Images struct{ Image []json.RawMessage }
+		}
+		if err := json.Unmarshal(reply.GetHttpContentBytes(), &body); err != nil {
+			return fmt.Errorf("page %d: %w", page, err)
+		}
+		got += len(body.Images.Image)
+		if len(body.Images.Image) < 100 {
+			break
+		}
+	}
+	if got != want {
+		return fmt.Errorf("page after page: %d images, want %d", got, want)
+	}
+	return nil
+}
+
+// answered is the part of find's answer that is looked at.
+type answered struct {
+	Items   []json.RawMessage `json:"items"`
+	Total   *int              `json:"total"`
+	Unknown []image.Unread    `json:"unknown"`
+}
+
+// find asks for one image of all there are and wants to hear of all of them.
+func find(ctx context.Context, instance *platform.Instance, want int) error {
+	status, body, err := instance.Get(ctx, "/images?kind=custom&limit=1")
+	if err != nil {
+		return err
+	}
+	var answer answered
+	if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK {
+		return fmt.Errorf("find: status %d: %w: %.400s", status, err, body)
+	}
+	if answer.Total == nil || *answer.Total != want || len(answer.Unknown) > 0 {
+		return fmt.Errorf("find: not all %d images: %.400s", want, body)
+	}
+	return nil
+}
+
+// regions are the eight that every emulated cloud has.
+func regions() []image.RegionID {
+	return []image.RegionID{
+		"cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "cn-hongkong", "ap-southeast-1", "eu-central-1", "us-west-1",
+	}
+}
+
+func joined(regions []image.RegionID) string {
+	words := make([]string, len(regions))
+	for i, region := range regions {
+		words[i] = string(region)
+	}
+	return strings.Join(words, ",")
+}
+
+// memory is the most that find ever has while it looks at 100000 images in
+// eight regions.
+func memory(ctx context.Context, b binaries) ([]result, error) {
+	const images = 100_000
+	c := serve(filled(images/len(regions()), regions()...), -1, 0)
+	defer c.Close()
+	instance, err := platform.Start(ctx, b.find, c.variables(joined(regions()), "1000"))
+	if err != nil {
+		return nil, err
+	}
+	defer instance.Stop()
+	begun := time.Now()
+	if err := find(ctx, instance, images); err != nil {
+		return nil, err
+	}
+	took := time.Since(begun)
+	peak, err := instance.PeakMemory()
+	if err != nil {
+		return nil, err
+	}
+	return []result{{
+		what: "peak memory of find", value: float64(peak) / (1 << 20), unit: "MiB", atMost: 512,
+		about: fmt.Sprintf("%d images in %d regions, in %s", images, len(regions()), took.Round(time.Millisecond)),
+	}}, nil
+}
