@@ -208,9 +208,15 @@ func missing(seen Observed, what, name string) error {
 	if len(seen.Unread) == 0 {
 		return fault.New(fault.NotFound, "no %s %s where it was looked for", what, name)
 	}
-	places := make([]string, 0, len(seen.Unread))
-	for _, u := range seen.Unread {
+	var places []string
+	for _, u := range seen.Unread[:min(shownPlaces, len(seen.Unread))] {
 		places = append(places, strings.Trim(string(u.Account)+"/"+string(u.Region), "/")+": "+u.Sentence)
+	}
+	if more := len(seen.Unread) - len(places); more > 0 {
+		places = append(places, fmt.Sprintf("and %d more", more))
 	}
 	return fault.New(fault.Unknown, "no %s %s was found, but not all could be read (%s)", what, name, strings.Join(places, "; ")).WithCode("unread")
 }
+
+// shownPlaces is how many unread places a sentence names.
+const shownPlaces = 3
