@@ -55,13 +55,14 @@ type reply struct {
 // tries, time or budget. It fails with a *fault.Error.
 func (a *Account) do(ctx context.Context, account image.AccountID, c call) error {
 	cloud := a.cloud
+	gate := cloud.gate(account, c)
 	for try := 1; ; try++ {
-		failed := a.attempt(ctx, account, c)
+		failed := a.attempt(ctx, gate, c)
 		if failed == nil {
 			cloud.retries.earn()
 			return nil
 		}
-		if ctx.Err() != nil || try >= attempts(failed.Kind) || !cloud.retries.spend() {
+		if ctx.Err() != nil || try >= attempts(failed.Kind) || gate.hopeless() || !cloud.retries.spend() {
 			return failed
 		}
 		pause := backoff(try, cloud.jitter())
@@ -75,12 +76,11 @@ func (a *Account) do(ctx context.Context, account image.AccountID, c call) error
 }
 
 // attempt makes a call once, at its time.
-func (a *Account) attempt(ctx context.Context, account image.AccountID, c call) *fault.Error {
+func (a *Account) attempt(ctx context.Context, gate gate, c call) *fault.Error {
 	grant, err := a.source(ctx)
 	if err != nil {
 		return blame(err, c.what())
 	}
-	gate := a.cloud.gate(account, c)
 	if err := gate.admit(ctx, a.cloud.slots); err != nil {
 		return a.cloud.tooLate(err, c)
 	}
@@ -96,6 +96,9 @@ func (a *Account) attempt(ctx context.Context, account image.AccountID, c call) 
 
 // tooLate says why a call never left.
 func (c *Cloud) tooLate(err error, call call) *fault.Error {
+	if errors.Is(err, errStill) {
+		return fault.Wrap(fault.Throttled, err, "%s: ECS goes on throttling this account", call.what()).WithCode("stillThrottled")
+	}
 	if errors.Is(err, errTooLate) {
 		return fault.Wrap(fault.Throttled, err, "%s: over the rate that may be used; its turn comes after the deadline", call.what()).WithCode("rateShare")
 	}
@@ -265,6 +268,11 @@ func (c *Cloud) gate(account image.AccountID, call call) gate {
 		g.region = c.limits.pace(place{account: account, region: call.region, action: call.action}, now)
 	}
 	return g
+}
+
+// hopeless reports whether trying again soon is.
+func (g gate) hopeless() bool {
+	return g.total.hopeless() || g.region != nil && g.region.hopeless()
 }
 
 // admit waits until a call may leave, and takes one of slots.

@@ -130,14 +130,15 @@ func (p *pace) admit(ctx context.Context, take func() error) error {
 		return ctx.Err()
 	}
 	defer func() { <-p.turn }()
-	waited := false
-	for {
+	for waited := false; ; waited = true {
 		now := time.Now()
-		wait := p.wait(now, waited)
+		wait, err := p.wait(now, waited)
+		if err != nil {
+			return err
+		}
 		if wait <= 0 {
 			break
 		}
-		waited = true
 		if err := sleep(ctx, now, wait); err != nil {
 			return err
 		}
@@ -153,19 +154,22 @@ func (p *pace) admit(ctx context.Context, take func() error) error {
 
 // wait takes one permission from the bucket and returns 0, or returns how long
 // to wait before asking again. waited tells that the asking call had to wait
-// before: only then is the rate what holds calls back, and may it grow.
-func (p *pace) wait(now time.Time, waited bool) time.Duration {
+// before: only then is the rate what holds calls back, and may it grow. It
+// fails with errStill while ECS has throttled too often in a row.
+func (p *pace) wait(now time.Time, waited bool) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.used = now
-	if pause := p.until.Sub(now); pause > 0 {
-		return pause
+	if pause := p.until.Sub(now); pause > 0 && p.strikes >= mostStrikes {
+		return 0, errStill
+	} else if pause > 0 {
+		return pause, nil
 	}
 	if waited {
 		p.grow(now)
 	}
 	if p.bucket.AllowN(now, 1) {
-		return 0
+		return 0, nil
 	}
 	if !waited && now.Sub(p.grown) > time.Second {
 		p.grown = now
@@ -176,7 +180,7 @@ func (p *pace) wait(now time.Time, waited bool) time.Duration {
 	if again <= 0 {
 		again = 100 * time.Millisecond
 	}
-	return min(max(wait, time.Millisecond), again)
+	return min(max(wait, time.Millisecond), again), nil
 }
 
 // grow raises the rate once a second, unless calls are out of which none came
@@ -257,6 +261,25 @@ func (p *pace) pause(now time.Time, d time.Duration, jitter float64) {
 		p.bucket.ReserveN(until, int(p.bucket.TokensAt(until)))
 	}
 }
+
+// mostStrikes is how often in a row ECS may throttle before calls that wait
+// fail, so that many of them do not wait for one another's turn to be refused.
+// After the pause one of them tries again.
+const mostStrikes = 5
+
+// hopeless reports whether ECS throttled too often in a row.
+func (p *pace) hopeless() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.strikes >= mostStrikes
+}
+
+// errStill says that ECS goes on throttling.
+const errStill = still("throttled several times in a row")
+
+type still string
+
+func (s still) Error() string { return string(s) }
 
 // errTooLate says that waiting would outlast the context.
 const errTooLate = tooLate("the time this call may leave is after its deadline")

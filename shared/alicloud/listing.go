@@ -179,7 +179,8 @@ func (l listing[T]) byToken(ctx context.Context, a *Account) ([]T, error) {
 }
 
 // tokened is one reading of byToken. It follows the tokens until one is empty.
-// An answer without any token is the last one only if it leaves no doubt.
+// An answer without any token is the last one only if it leaves no doubt, and
+// a count that is higher than what came, where there is one, is a doubt.
 func (l listing[T]) tokened(ctx context.Context, a *Account) ([]T, error) {
 	var all []T
 	used := map[string]bool{"": true}
@@ -190,13 +191,18 @@ func (l listing[T]) tokened(ctx context.Context, a *Account) ([]T, error) {
 		}
 		all = append(all, got.rows...)
 		switch {
-		case got.token == "" && (got.tokened || len(got.rows) < l.size || got.total == len(all)):
-			return all, l.distinct(all)
-		case got.token == "" || used[got.token] || len(all) > mostRows:
+		case got.token != "" && (used[got.token] || len(all) > mostRows):
+			return nil, errShifted
+		case got.token != "":
+			token = got.token
+			used[token] = true
+			continue
+		case got.total > len(all):
+			return nil, errShifted
+		case !got.tokened && len(got.rows) == l.size && got.total != len(all):
 			return nil, l.contradiction()
 		}
-		token = got.token
-		used[token] = true
+		return all, l.distinct(all)
 	}
 }
 

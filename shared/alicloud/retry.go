@@ -13,7 +13,7 @@ import (
 func attempts(kind fault.Kind) int {
 	switch kind {
 	case fault.Throttled:
-		return 6
+		return mostStrikes
 	case fault.Unavailable, fault.Unknown:
 		return 4
 	}

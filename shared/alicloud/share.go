@@ -100,12 +100,13 @@ func readDone(s *scanner) error {
 // and so certainly did not do; what became of anything else is for the caller to
 // see by looking.
 func (a *Account) change(ctx context.Context, account image.AccountID, c call) error {
+	gate := a.cloud.gate(account, c)
 	for try := 1; ; try++ {
-		failed := a.attempt(ctx, account, c)
+		failed := a.attempt(ctx, gate, c)
 		switch {
 		case failed == nil:
 			return nil
-		case failed.Kind != fault.Throttled || try >= attempts(fault.Throttled) || ctx.Err() != nil:
+		case failed.Kind != fault.Throttled || try >= attempts(fault.Throttled) || ctx.Err() != nil || gate.hopeless():
 			return failed
 		}
 	}
