@@ -80,6 +80,37 @@ func TestCopiesQueueAndMoveUp(t *testing.T) {
 	expect(t, w.s.CancelCopyImage(cloudsim.ImageRequest{RegionID: "cn-x", ImageID: "m-x"}), "InvalidRegionId.NotFound", 404)
 }
 
+// The sixth copy starts when the first ends, the seventh when the second does.
+func TestCopiesWaitForTheirTurn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{})
+	var copies []image.ID
+	for range 7 {
+		id, err := w.s.CopyImage(cloudsim.CopyImageRequest{RegionID: hangzhou, ImageID: w.add(cloudsim.ImageSpec{}), DestinationRegionID: shanghai})
+		if err != nil {
+			t.Fatal(err)
+		}
+		copies = append(copies, id)
+		w.clock.Advance(time.Second)
+	}
+	for _, step := range []struct {
+		wait time.Duration
+		want []image.Status
+	}{
+		{32 * time.Second, []image.Status{image.StatusWaiting, image.StatusWaiting}},    // at 39 s
+		{time.Second, []image.Status{image.StatusCreating, image.StatusWaiting}},        // at 40 s
+		{time.Second, []image.Status{image.StatusCreating, image.StatusCreating}},       // at 41 s
+		{39 * time.Second, []image.Status{image.StatusAvailable, image.StatusCreating}}, // at 80 s
+	} {
+		w.clock.Advance(step.wait)
+		for i, want := range step.want {
+			if row, _ := w.row(shanghai, copies[5+i]); row.Status != want {
+				t.Errorf("at %s: copy %d is %s, want %s", w.clock.Now().Sub(cloudsim.Epoch()), 6+i, row.Status, want)
+			}
+		}
+	}
+}
+
 func TestCopyImageRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cloudsim.Options{})

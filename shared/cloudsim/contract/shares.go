@@ -85,7 +85,7 @@ func identity(w *world) {
 func accounts(w *world) {
 	mine := w.add(image.Image{Name: "same-name"})
 	his := w.cloud.AddImage(two, region, cloudsim.ImageSpec{Image: image.Image{Name: "same-name"}})
-	w.cloud.AddInstance(two, region, cloudsim.InstanceSpec{Instance: image.Instance{Image: his}})
+	instance := w.cloud.AddInstance(two, region, cloudsim.InstanceSpec{Instance: image.Instance{Image: his}})
 	theirs := w.open(w.T, w.cloud, two)
 	for range 3 {
 		expect(w, "mine", ids(w.images(image.Listing{}), imageID), mine)
@@ -95,7 +95,12 @@ func accounts(w *world) {
 		}
 		expect(w, "his", ids(list, imageID), []image.ID{his})
 	}
-	if list, err := w.subject.Instances(w.ctx(), region, image.InstanceListing{}); err != nil || len(list) != 0 {
-		w.Errorf("his instances are seen: %d, %v", len(list), err)
+	for _, l := range []image.InstanceListing{{}, {IDs: []image.InstanceID{instance}}} {
+		if list, err := w.subject.Instances(w.ctx(), region, l); err != nil || len(list) != 0 {
+			w.Errorf("his instances are seen: %d, %v", len(list), err)
+		}
+	}
+	if list := w.images(image.Listing{IDs: []image.ID{his}}); len(list) != 0 {
+		w.Errorf("his images are seen: %d", len(list))
 	}
 }
