@@ -1,6 +1,7 @@
 package ecsapi
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -96,13 +97,11 @@ func (s *Server) identify(r *http.Request, c *call) error {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" {
 		form = string(body)
 	}
-	pairs, no := merge(r.URL.RawQuery, form)
-	if no != nil {
-		return no
-	}
+	pairs, malformed := merge(r.URL.RawQuery, form)
 	c.pairs = pairs
 	c.region = c.value("RegionId")
-	if no := c.choose(r); no != nil {
+	no := cmp.Or(c.choose(r), malformed)
+	if no != nil {
 		return no
 	}
 	if no := s.route(r, c); no != nil {

@@ -1,6 +1,7 @@
 package ecsapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/url"
@@ -57,9 +58,9 @@ type parameters struct {
 }
 
 // merge joins query and form. The same name twice is refused, unless the value
-// is the same: what was signed would be ambiguous.
-func merge(query, form string) ([]pair, *refusal) {
-	var pairs []pair
+// is the same: what was signed would be ambiguous. What could be read is
+// returned in any case.
+func merge(query, form string) (pairs []pair, no *refusal) {
 	seen := map[string]string{}
 	for _, source := range []string{query, form} {
 		for part := range strings.SplitSeq(source, "&") {
@@ -67,20 +68,17 @@ func merge(query, form string) ([]pair, *refusal) {
 				continue
 			}
 			p, ok := decodePair(part)
-			if !ok {
-				return nil, invalidParameter(p.name)
-			}
 			before, twice := seen[p.name]
-			if twice && before != p.value {
-				return nil, invalidParameter(p.name)
-			}
-			if !twice {
+			switch {
+			case !ok || twice && before != p.value:
+				no = cmp.Or(no, invalidParameter(p.name))
+			case !twice:
 				seen[p.name] = p.value
 				pairs = append(pairs, p)
 			}
 		}
 	}
-	return pairs, nil
+	return pairs, no
 }
 
 func decodePair(part string) (pair, bool) {

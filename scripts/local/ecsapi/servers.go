@@ -7,11 +7,12 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// wireInstance has the keys of DescribeInstances in the vendor's SDK 7.11.6,
-// without those of things that this cloud does not have (dedicated hosts, GPUs
-// rented apart, elastic addresses, IPv6, capacity reservations). Every instance
-// here is in a VPC and has no public address.
+// wireInstance has the keys of DescribeInstances in the vendor's SDK 7.11.6.
+// Every instance here is in a VPC and has no public address. What else this
+// cloud does not have is there and empty where clients look into it, and absent
+// otherwise.
 type wireInstance struct {
+	wireNothing
 	InstanceID          string `json:"InstanceId"`
 	InstanceName        string
 	Description         string
@@ -55,6 +56,43 @@ type wireInstance struct {
 	Tags            wireTags
 }
 
+// wireNothing is what no instance of this cloud has.
+type wireNothing struct {
+	ClusterID              string `json:"ClusterId"`
+	VlanID                 string `json:"VlanId"`
+	HpcClusterID           string `json:"HpcClusterId"`
+	DeploymentSetID        string `json:"DeploymentSetId"`
+	CreditSpecification    string
+	SaleCycle              string
+	RdmaIPAddress          wireAddresses `json:"RdmaIpAddress"`
+	EipAddress             wireEIP
+	DedicatedHostAttribute struct {
+		DedicatedHostID   string `json:"DedicatedHostId"`
+		DedicatedHostName string
+	}
+	DedicatedInstanceAttribute struct{ Affinity, Tenancy string }
+	Reservation                struct {
+		CapacityReservationID         string `json:"CapacityReservationId"`
+		CapacityReservationPreference string
+	} `json:"EcsCapacityReservationAttr"`
+	HibernationOptions struct{ Configured bool }
+	ImageOptions       struct{ LoginAsNonRoot bool }
+	MetadataOptions    struct{ HttpEndpoint, HttpTokens string }
+	NetworkInterfaces  struct{ NetworkInterface []struct{} }
+}
+
+type wireEIP struct {
+	AllocationID       string `json:"AllocationId"`
+	IPAddress          string `json:"IpAddress"`
+	InternetChargeType string
+}
+
+func nothing() wireNothing {
+	n := wireNothing{RdmaIPAddress: addresses()}
+	n.NetworkInterfaces.NetworkInterface = []struct{}{}
+	return n
+}
+
 type wireLock struct{ LockReason string }
 
 type wireAddresses struct {
@@ -73,7 +111,8 @@ const never = "2099-12-31T15:59Z"
 
 func instanceOnWire(row cloudsim.InstanceRow) wireInstance {
 	out := wireInstance{
-		InstanceID: string(row.ID), InstanceName: row.Name, HostName: row.HostName, RegionID: string(row.Region),
+		wireNothing: nothing(),
+		InstanceID:  string(row.ID), InstanceName: row.Name, HostName: row.HostName, RegionID: string(row.Region),
 		ZoneID: string(row.Zone), ImageID: string(row.Image), InstanceType: string(row.Type),
 		InstanceTypeFamily: row.TypeFamily, Status: string(row.Status), CPU: row.VCPUs, Memory: row.MemoryMiB,
 		OSType: string(row.OSType), OSName: row.OSName, OSNameEn: row.OSName, CreationTime: toMinute(row.CreatedAt),
@@ -195,12 +234,15 @@ type wireDisk struct {
 	DeleteAutoSnapshot bool
 	DiskChargeType     string
 	MultiAttach        string
+	KMSKeyID           string `json:"KMSKeyId"`
+	SnapshotPolicyID   string `json:"AutoSnapshotPolicyId"`
 	CreationTime       string
 	AttachedTime       string
 	DetachedTime       string
 	ExpiredTime        string
 	ResourceGroupID    string `json:"ResourceGroupId"`
 	Attachments        struct{ Attachment []wireAttachment }
+	MountInstances     struct{ MountInstance []wireAttachment }
 	OperationLocks     struct{ OperationLock []wireLock }
 	Tags               wireTags
 }
@@ -224,6 +266,7 @@ func diskOnWire(row cloudsim.DiskRow) wireDisk {
 	}
 	out.OperationLocks.OperationLock = []wireLock{}
 	out.Attachments.Attachment = []wireAttachment{}
+	out.MountInstances.MountInstance = []wireAttachment{}
 	if row.Instance != "" {
 		out.Attachments.Attachment = []wireAttachment{{out.InstanceID, out.Device, out.AttachedTime}}
 	}

@@ -2,6 +2,7 @@ package ecsapi_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -317,4 +318,25 @@ func TestSessionCredentials(t *testing.T) {
 	try("at the end", session(), 200, "")
 	l.state.Advance(time.Second)
 	try("expired", session(), 400, "InvalidSecurityToken.Expired")
+}
+
+// TestNoncesAreBounded: however many come, two generations are kept, and the
+// last ones are known.
+func TestNoncesAreBounded(t *testing.T) {
+	t.Parallel()
+	n, now := ecsapi.NewNonces(100), time.Unix(1000, 0)
+	for i := range 10000 {
+		if !n.Use("key", fmt.Sprint(i), now) || n.Held() > 200 {
+			t.Fatalf("nonce %d: %d held", i, n.Held())
+		}
+		if i >= 99 && n.Use("key", fmt.Sprint(i-99), now) {
+			t.Fatalf("nonce %d is forgotten after %d", i-99, i)
+		}
+	}
+	if !n.Use("other key", "9999", now) {
+		t.Error("keys share nonces")
+	}
+	if n.Use("key", "9999", now.Add(30*time.Minute)); n.Held() > 200 || !n.Use("key", "9999", now.Add(3*time.Hour)) {
+		t.Error("an old nonce is kept for good")
+	}
 }
