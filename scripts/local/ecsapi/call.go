@@ -42,9 +42,9 @@ type call struct {
 	session     *cloudsim.Session
 	parameters  *parameters
 
-	// admitted: the call is in flight by the meters.
-	admitted bool
-	fault    FaultKind
+	// counted: the meters have the call in flight.
+	counted bool
+	fault   FaultKind
 }
 
 func (c *call) account() string { return string(c.credential.Caller.Account) }

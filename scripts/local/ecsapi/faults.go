@@ -18,7 +18,7 @@ const (
 	Fault503      FaultKind = "503"      // 503 ServiceUnavailable
 	FaultReset    FaultKind = "reset"    // the connection is reset before anything is answered
 	FaultHang     FaultKind = "hang"     // nothing is answered until the client goes away, or 2 minutes have passed
-	FaultDenied   FaultKind = "denied"   // 403 Forbidden.RAM
+	FaultDenied   FaultKind = "denied"   // 403 Forbidden.RAM, or STS's NoPermission
 	FaultDelay    FaultKind = "delay"    // a right answer, delayMs later
 
 	FaultLostReply       FaultKind = "lostReply"       // the connection is reset when the effect is done

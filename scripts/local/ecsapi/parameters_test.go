@@ -243,7 +243,8 @@ func FuzzParameters(f *testing.F) {
 		for i, inForm := range []func(string) bool{func(string) bool { return false }, func(n string) bool { return len(n)%2 == 1 }} {
 			codes[i] = fuzzed(t, api, l.signer("local").rpc("POST", given.Get("Action"), maps.Clone(given)), inForm)
 		}
-		if codes[0] != codes[1] && !strings.Contains(given.Get("Action"), "Image") {
+		// A change may be refused the second time because the first did it.
+		if codes[0] != codes[1] && strings.HasPrefix(given.Get("Action"), "Describe") {
 			t.Errorf("%q: %s in the query, %s in the form", query, codes[0], codes[1])
 		}
 	})

@@ -25,7 +25,8 @@ type Counter struct {
 	Accepted  int `json:"accepted"`
 	Throttled int `json:"throttled"`
 	Faulted   int `json:"faulted"`
-	// InFlight are under way now; PeakInFlight is the most there ever were.
+	// InFlight are under way now, throttled ones included; PeakInFlight is the
+	// most there ever were.
 	InFlight     int `json:"inFlight"`
 	PeakInFlight int `json:"peakInFlight"`
 	// PeakAccepted and PeakOffered are the most calls in any 60 consecutive
@@ -43,7 +44,8 @@ type meters struct {
 func newMeters() *meters { return &meters{each: map[subject]*meter{}} }
 
 // admit counts a call and reports how long to wait if it is over the rate;
-// 0: it is accepted. limit 0 is no limit. finish ends an accepted call.
+// 0: it is accepted. limit 0 is no limit. Each call that was counted is ended
+// by finish.
 func (m *meters) admit(who subject, limit int, now time.Time) (wait time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -107,6 +109,8 @@ type meter struct {
 
 func (m *meter) admit(limit int, now time.Time) time.Duration {
 	m.counter.Total++
+	m.counter.InFlight++
+	m.counter.PeakInFlight = max(m.counter.PeakInFlight, m.counter.InFlight)
 	m.counter.PeakOffered = max(m.counter.PeakOffered, m.offered.add(now))
 	if wait := m.take(limit, now); wait > 0 {
 		m.counter.Throttled++
@@ -114,8 +118,6 @@ func (m *meter) admit(limit int, now time.Time) time.Duration {
 	}
 	m.counter.Accepted++
 	m.counter.PeakAccepted = max(m.counter.PeakAccepted, m.accepted.add(now))
-	m.counter.InFlight++
-	m.counter.PeakInFlight = max(m.counter.PeakInFlight, m.counter.InFlight)
 	return 0
 }
 

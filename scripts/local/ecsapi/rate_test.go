@@ -2,6 +2,7 @@ package ecsapi_test
 
 import (
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,4 +110,24 @@ func TestRateHoldsInAnyMinute(t *testing.T) {
 			accepted = append(accepted, l.signing.Now())
 		}
 	})
+}
+
+// TestLatencyIsAddedToEachCall, throttled ones included, which are in flight
+// meanwhile.
+func TestLatencyIsAddedToEachCall(t *testing.T) {
+	t.Parallel()
+	const latency = 30 * time.Millisecond
+	l := serve(t, ecsapi.Options{Latency: latency, RatePerMinute: 2})
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() { l.call("DescribeRegions") })
+	}
+	wg.Wait()
+	if took := time.Since(begin); took < latency {
+		t.Errorf("answered after %v", took)
+	}
+	if c := l.counter(first, "DescribeRegions"); c.PeakInFlight < 2 || c.Throttled != 1 || c.PeakOffered != 3 {
+		t.Errorf("counted %+v", c)
+	}
 }

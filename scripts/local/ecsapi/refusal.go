@@ -49,7 +49,11 @@ func serviceUnavailable() *refusal {
 	return refuse(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
 }
 
-func denied() *refusal {
+// denied is the product's way to refuse a caller without the permission.
+func denied(p product) *refusal {
+	if p == sts() {
+		return refuse(403, "NoPermission", "You are not authorized to do this action. You should be authorized by RAM.")
+	}
 	return refuse(403, "Forbidden.RAM",
 		"User not authorized to operate on the specified resource, or this API doesn't support RAM.")
 }

@@ -89,7 +89,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := s.open(r)
 	defer func() {
-		if c.admitted {
+		if c.counted {
 			s.meters.finish(c.subject())
 		}
 	}()
@@ -102,12 +102,13 @@ func (s *Server) perform(r *http.Request, c *call) (answer, error) {
 	if err := s.identify(r, c); err != nil {
 		return nil, err
 	}
-	if wait := s.meters.admit(c.subject(), s.limit(c.op), c.at); wait > 0 {
-		return nil, throttled(wait)
-	}
-	c.admitted = true
+	wait := s.meters.admit(c.subject(), s.limit(c.op), c.at)
+	c.counted = true
 	if err := sleep(r.Context(), s.options.Latency); err != nil {
 		return nil, err
+	}
+	if wait > 0 {
+		return nil, throttled(wait)
 	}
 	fault, met := s.faults.take(c)
 	if !met {

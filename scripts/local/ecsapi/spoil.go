@@ -27,7 +27,7 @@ func (s *Server) spoil(ctx context.Context, c *call, f Fault) (answer, error) {
 	case Fault503:
 		return nil, serviceUnavailable()
 	case FaultDenied:
-		return nil, denied()
+		return nil, denied(c.product)
 	case FaultReset:
 		return nil, errReset
 	case FaultHang:
