@@ -1,0 +1,129 @@
+package fchost_test
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"imagekeeper/scripts/local/fchost"
+)
+
+// handClock is moved by hand.
+type handClock struct {
+	mu     sync.Mutex
+	now    time.Time
+	alarms map[chan time.Time]time.Time
+}
+
+func newHandClock(now time.Time) *handClock {
+	return &handClock{now: now, alarms: map[chan time.Time]time.Time{}}
+}
+
+func (c *handClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *handClock) After(d time.Duration) <-chan time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ring := make(chan time.Time, 1)
+	c.alarms[ring] = c.now.Add(d)
+	return ring
+}
+
+func (c *handClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	for ring, at := range c.alarms {
+		if !at.After(c.now) {
+			ring <- c.now
+			delete(c.alarms, ring)
+		}
+	}
+}
+
+// waiters counts those who wait for an alarm.
+func (c *handClock) waiters() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.alarms)
+}
+
+const timers = `        - triggerName: daily
+          triggerType: timer
+          triggerConfig: {cronExpression: 'CRON_TZ=Asia/Shanghai 0 0 4 * * *', enable: true, payload: '{"a":1}'}
+        - triggerName: off
+          triggerType: timer
+          triggerConfig: {cronExpression: '@every 1s', enable: false}
+        - triggerName: bucket
+          triggerType: oss
+          sourceArn: acs:oss:cn-hangzhou:1000000000000001:b
+          triggerConfig: {events: ['oss:ObjectCreated:*'], filter: {key: {prefix: a, suffix: b}}}
+`
+
+func withTimers(t *testing.T, clock *handClock) *stage {
+	t.Helper()
+	probe := probeResource()
+	probe.triggers = timers
+	return started(t, func(o *fchost.Options) { o.Clock = clock }, "", probe)
+}
+
+func TestTimersFireByTheirClock(t *testing.T) {
+	t.Parallel()
+	clock := newHandClock(time.Date(2026, 3, 1, 19, 59, 50, 0, time.UTC))
+	s := withTimers(t, clock)
+	eventually(t, "the timer waits", func() bool { return clock.waiters() == 1 })
+	clock.advance(9 * time.Second)
+	if notes := s.notes("probe"); len(notes) != 0 {
+		t.Fatalf("fired too early: %q", notes)
+	}
+	want := []string{`{"triggerTime":"2026-03-01T20:00:00Z","triggerName":"daily","payload":"{\"a\":1}"}`}
+	clock.advance(time.Second)
+	eventually(t, "the timer fires", func() bool { return slices.Equal(s.notes("probe"), want) })
+
+	// A machine that slept for three days makes up for nothing.
+	eventually(t, "the timer waits again", func() bool { return clock.waiters() == 1 })
+	clock.advance(72 * time.Hour)
+	eventually(t, "the timer fires once more", func() bool { return len(s.notes("probe")) == 2 })
+	eventually(t, "the timer waits again", func() bool { return clock.waiters() == 1 })
+	next := s.status().Functions[0].Triggers[1].Next
+	if next == nil || !next.Equal(time.Date(2026, 3, 5, 20, 0, 0, 0, time.UTC)) {
+		t.Errorf("next is %v", next)
+	}
+	if notes := s.notes("probe"); len(notes) != 2 {
+		t.Errorf("fired %d times", len(notes))
+	}
+}
+
+func TestFiringByHand(t *testing.T) {
+	t.Parallel()
+	s := withTimers(t, newHandClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)))
+	r := s.do("POST", "/_local/trigger/probe/off", "")
+	if want := `{"triggerTime":"2026-03-01T12:00:00Z","triggerName":"off","payload":""}`; r.status != 200 || r.body != want {
+		t.Errorf("got %d %s, want %s", r.status, r.body, want)
+	}
+	if r := s.do("POST", "/_local/trigger/probe/bucket", `{"events":[]}`); r.body != `{"events":[]}` {
+		t.Errorf("the oss trigger passed on %s", r.body)
+	}
+	for path, status := range map[string]int{"probe/web": 400, "probe/none": 404, "none/daily": 404} {
+		s.do("POST", "/_local/trigger/"+path, "").want(t, status, "")
+	}
+	s.do("POST", "/_local/trigger/probe/daily", "{}").want(t, 400, "")
+}
+
+// TestAcceptedWorkFiresTimers: a function that answers 202 has left work for
+// its timer, and need not wait for the minute.
+func TestAcceptedWorkFiresTimers(t *testing.T) {
+	t.Parallel()
+	s := withTimers(t, newHandClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)))
+	s.do("GET", "/_fn/probe/?do=accept", "").want(t, 202, "")
+	eventually(t, "the enabled timer fires", func() bool {
+		notes := s.notes("probe")
+		return len(notes) == 1 && strings.Contains(notes[0], `"daily"`)
+	})
+}
