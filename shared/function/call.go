@@ -78,6 +78,10 @@ type Call struct {
 	Deadline time.Time
 	// Source is how the event came.
 	Source Source
+	// SourceIP is the address of an HTTP caller; empty when it is not known.
+	SourceIP string
+	// Caller is who asks. May tells what for.
+	Caller Caller
 	// Log carries the function, the operation and the request id; never nil.
 	Log *slog.Logger
 }

@@ -12,11 +12,14 @@ import (
 // object is a JSON object of a document that is printed with its keys in order.
 type object = map[string]any
 
+// bearerScheme is the name of the only way to call over HTTP.
+const bearerScheme = "bearer"
+
 const refProblem = "#/components/responses/Problem"
 
 // Describe returns the operations as an OpenAPI 3.1 document: paths with their
-// parameters and schemas, the roles as x-role and x-apply-role, the name of the
-// direct call as x-operation. Operations without a route are in x-operations,
+// parameters and schemas, the bearer token that all of them need, the roles as
+// x-role and x-apply-role, the name of the direct call as x-operation. Operations without a route are in x-operations,
 // what runs on timers and events in x-triggers.
 func (f *Function) Describe() map[string]any {
 	s := newSchemas(f.rules)
@@ -40,11 +43,14 @@ func (f *Function) Describe() map[string]any {
 		"openapi": "3.1.0",
 		"info":    object{"title": "Imagekeeper: " + f.name, "version": "1"},
 		"paths":   paths,
-		"components": object{"schemas": s.components, "responses": object{
-			"Problem": object{"description": "What went wrong (RFC 9457)", "content": object{
+		"components": object{
+			"schemas": s.components,
+			"responses": object{"Problem": object{"description": "What went wrong (RFC 9457)", "content": object{
 				"application/problem+json": object{"schema": problems},
-			}},
-		}},
+			}}},
+			"securitySchemes": object{bearerScheme: object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+		},
+		"security": []any{object{bearerScheme: []any{}}},
 	}
 	if len(direct) > 0 {
 		document["x-operations"] = direct
@@ -81,11 +87,7 @@ func routeOf(pattern string) (method, path string) {
 
 // described is what is the same for every operation.
 func (op *Operation) described() object {
-	role := op.spec.Role
-	if role == "" {
-		role = Viewer
-	}
-	o := object{"x-operation": op.spec.Name, "x-role": string(role)}
+	o := object{"x-operation": op.spec.Name, "x-role": string(op.spec.role())}
 	if op.spec.ApplyRole != "" {
 		o["x-apply-role"] = string(op.spec.ApplyRole)
 	}

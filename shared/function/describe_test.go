@@ -35,9 +35,12 @@ func TestDescribeIsOpenAPI(t *testing.T) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.1.") {
 		t.Errorf("version %s", doc.OpenAPI)
 	}
-	put := doc.Paths.Value("/things/{id}").Put
-	if put.Extensions["x-operation"] != "sample.change" || put.Extensions["x-role"] != "operator" || put.Extensions["x-apply-role"] != nil {
-		t.Errorf("extensions: %v", put.Extensions)
+	erase := doc.Paths.Value("/things/{id}/erasure").Post
+	if erase.Extensions["x-operation"] != "sample.erase" || erase.Extensions["x-role"] != "reaper" || erase.Extensions["x-apply-role"] != nil {
+		t.Errorf("extensions: %v", erase.Extensions)
+	}
+	if scheme := doc.Components.SecuritySchemes["bearer"]; scheme == nil || scheme.Value.Type != "http" || scheme.Value.Scheme != "bearer" || len(doc.Security) != 1 {
+		t.Errorf("security: %v %v", scheme, doc.Security)
 	}
 	post := doc.Paths.Value("/things").Post
 	if post.Extensions["x-role"] != "viewer" || post.Extensions["x-apply-role"] != "operator" {

@@ -40,9 +40,12 @@ type Spec struct {
 	Pattern string
 	// Summary is one line for people; the OpenAPI document shows it.
 	Summary string
-	// Role is who may call it; empty means Viewer.
+	// Role is who may call it; empty means Viewer. It is looked at before the
+	// input is.
 	Role Role
-	// ApplyRole is who may carry out what it plans; empty: there is nothing to apply.
+	// ApplyRole is who may carry out what it plans, beside being able to call
+	// it; empty: there is nothing to apply. An input asks to apply by a field
+	// "apply" that is not left out, or by a method Applying() bool that says so.
 	ApplyRole Role
 }
 
@@ -96,13 +99,15 @@ type Function struct {
 	mux        *http.ServeMux
 	rules      []Rule
 	validation func() *validation
+	gate       gate
+	auditor    func(context.Context, AuditRecord)
 	limit      int   // bytes of an answer as the platform gets it
 	broken     error // why it can only answer with problems
 }
 
 // New makes a function of its operations. It panics if they contradict each
-// other (one name or one route twice, a wildcard without a field): that is a
-// defect of the program which every start and every test finds.
+// other (one name or one route twice, a wildcard without a field, a role for
+// applying without a field "apply"): that is a defect of the program which every start and every test finds.
 func New(name string, ops ...Operation) *Function {
 	f := &Function{
 		name: name, operations: map[string]*Operation{}, triggers: map[trigger]*Operation{},
@@ -146,6 +151,9 @@ func (f *Function) add(op *Operation) error {
 	}
 	if err := op.embedsByValue(); err != nil {
 		return err
+	}
+	if !op.appliable() {
+		return fmt.Errorf("operation %s: it has a role for applying, but its input cannot ask to apply", op.spec.Name)
 	}
 	f.operations[op.spec.Name] = op
 	if op.spec.Pattern == "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -88,7 +89,11 @@ func (e *httpEvent) query() string {
 func (e *httpEvent) header() http.Header {
 	h := http.Header{}
 	for _, name := range sortedKeys(e.Headers) {
-		h.Add(textproto.CanonicalMIMEHeaderKey(oneLine(name)), oneLine(e.Headers[name]))
+		canonical, value := textproto.CanonicalMIMEHeaderKey(oneLine(name)), e.Headers[name]
+		if canonical != "Authorization" { // whose line breaks are not mended but refused
+			value = oneLine(value)
+		}
+		h.Add(canonical, value)
 	}
 	if len(e.Cookies) > 0 {
 		h.Set("Cookie", oneLine(strings.Join(e.Cookies, "; ")))
@@ -208,6 +213,9 @@ func body(r *http.Request) ([]byte, error) {
 func (f *Function) answerHTTP(r *http.Request, call Call) answer {
 	err := f.broken
 	if err == nil {
+		call, err = f.authenticate(r, call)
+	}
+	if err == nil {
 		err = admissible(r)
 	}
 	if err != nil {
@@ -233,12 +241,8 @@ func (f *Function) answerHTTP(r *http.Request, call Call) answer {
 	return a
 }
 
-// admissible refuses requests that are ambiguous before anybody looks at them.
+// admissible refuses paths that could be read in two ways.
 func admissible(r *http.Request) error {
-	given := r.Header.Values("Authorization")
-	if len(given) > 1 || len(given) == 1 && strings.Contains(given[0], ",") {
-		return fault.InField("Authorization", codeRepeated, "is there more than once")
-	}
 	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
 		return fault.New(fault.NotFound, "there is nothing at this path").WithCode(codeRoute)
 	}
@@ -248,7 +252,8 @@ func admissible(r *http.Request) error {
 // ServeHTTP answers one request without a runtime, as tests do. There are no
 // credentials then; Invoke passes them.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := f.complete(Call{}, SourceHTTP)
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	call := f.complete(Call{SourceIP: sourceIP(host)}, SourceHTTP)
 	a := f.answerHTTP(r, call).sealed(call.RequestID)
 	for name, values := range a.header {
 		w.Header()[name] = values

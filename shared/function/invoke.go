@@ -70,6 +70,7 @@ func (f *Function) invokeHTTP(ctx context.Context, call Call, event *httpEvent) 
 	if err != nil {
 		return refusal(call.RequestID, err)
 	}
+	call.SourceIP = sourceIP(event.RequestContext.HTTP.SourceIP)
 	ctx, cancel := bounded(ctx, &call)
 	defer cancel()
 	return f.answerHTTP(r.WithContext(ctx), call)
@@ -84,6 +85,7 @@ func (f *Function) invokeDirect(ctx context.Context, call Call, came arrival) an
 	if err != nil {
 		return refusal(call.RequestID, err)
 	}
+	call.Caller = f.gate.systemCaller()
 	ctx, cancel := bounded(ctx, &call)
 	defer cancel()
 	return f.perform(ctx, call, op, func() (input, error) { return came.in, nil })
@@ -161,6 +163,9 @@ func (f *Function) contained(ctx context.Context, call Call, op *Operation, brin
 // run is the one way of every operation, whatever the event. What must hold
 // before an operation may be done is asked here.
 func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func() (input, error)) (answer, error) {
+	if err := f.authorise(ctx, call, op, false); err != nil {
+		return answer{}, err
+	}
 	came, err := bring()
 	if err != nil {
 		return answer{}, err
@@ -168,6 +173,11 @@ func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func
 	in, err := op.decode(came)
 	if err != nil {
 		return answer{}, err
+	}
+	if op.spec.ApplyRole != "" && applies(in) {
+		if err := f.authorise(ctx, call, op, true); err != nil {
+			return answer{}, err
+		}
 	}
 	if op.in != nil {
 		if err := f.validation().check(in); err != nil {

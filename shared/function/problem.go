@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/bearer"
 )
 
 // problem is the answer when something went wrong (RFC 9457). It holds nothing
@@ -53,6 +54,9 @@ func (m mistakes) Unwrap() []error {
 	return all
 }
 
+// challenge says how to show who one is (RFC 6750, 3).
+const challenge = `Bearer realm="imagekeeper"`
+
 // retryAfter is how many seconds a caller should wait when it may try again.
 const retryAfter = 5
 
@@ -89,8 +93,15 @@ func refusal(requestID string, err error) answer {
 		p.Detail = p.Field + " " + p.Detail
 	}
 	header := http.Header{"Content-Type": {"application/problem+json"}}
-	if p.Status == http.StatusServiceUnavailable {
+	switch {
+	case p.Status == http.StatusServiceUnavailable:
 		header.Set("Retry-After", strconv.Itoa(retryAfter))
+	case p.Code == codeRole:
+		header.Set("WWW-Authenticate", challenge+`, error="insufficient_scope"`)
+	case p.Status == http.StatusUnauthorized && strings.HasPrefix(p.Code, "token") && p.Code != bearer.CodeMissing:
+		header.Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+	case p.Status == http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", challenge)
 	}
 	return answer{status: p.Status, header: header, body: encode(p), code: p.Code, err: err}
 }

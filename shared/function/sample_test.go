@@ -87,6 +87,15 @@ type order struct {
 	DryRun   bool      `json:"dryRun"`
 	Accounts []account `json:"accounts" validate:"max=3,dive"`
 	Region   string    `json:"region"`
+	Apply    *approval `json:"apply,omitempty"`
+}
+
+type approval struct {
+	Digest string `json:"digest"`
+}
+
+type erasure struct {
+	ID string `json:"id"`
 }
 
 // made is an answer with a status and headers of its own.
@@ -190,7 +199,8 @@ func sample() *function.Function {
 		function.Handle(get("thing", "/things/{id}"), echo[query]),
 		function.Handle(function.Spec{Name: "sample.make", Pattern: "POST /things", ApplyRole: function.Operator},
 			func(_ context.Context, _ function.Call, in order) (made, error) { return made{in}, nil }),
-		function.Handle(function.Spec{Name: "sample.change", Pattern: "PUT /things/{id}", Role: function.Operator}, echo[order]),
+		function.Handle(function.Spec{Name: "sample.change", Pattern: "PUT /things/{id}", ApplyRole: function.Fleet}, echo[order]),
+		function.Handle(function.Spec{Name: "sample.erase", Pattern: "POST /things/{id}/erasure", Role: function.Reaper}, echo[erasure]),
 		function.Handle(function.Spec{Name: "sample.direct"}, echo[text]),
 		function.Handle(get("fail", "/failures/{kind}"), fail),
 		function.Handle(get("panic", "/panic"), func(context.Context, function.Call, struct{}) (text, error) {

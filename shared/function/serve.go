@@ -81,6 +81,13 @@ func printDescription(open func(Lookup) (*Function, error), look Lookup, stdout,
 func opened(name string, open func(Lookup) (*Function, error), look Lookup, log *slog.Logger) *Function {
 	f, err := open(look)
 	if err == nil {
+		err = f.Guard(look)
+	}
+	if err == nil {
+		if f.gate.policy == nil {
+			log.Warn("access", "function", name, "variable", "PORTAL_JWKS",
+				"says", "not set: whoever reaches the HTTP trigger reads as viewer; over HTTP nothing can be applied")
+		}
 		return f
 	}
 	log.Error("configuration", "function", name, "variable", variables(err), "error", err)
