@@ -1,0 +1,203 @@
+//go:build unix
+
+package readme_test
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"imagekeeper/scripts/check/readme"
+)
+
+// update writes the answers that come into the README:
+//
+//	go test ./scripts/check/readme -run Commands -update
+var update = flag.Bool("update", false, "write the answers into README.md")
+
+const document = "../../../README.md"
+
+// TestCommands does what a newcomer does: make up, wait for ready, type every
+// curl line of the README and of make up's own invitation, and stop it all with
+// Ctrl-C. The ports are free ones, so that it can run beside a running stack.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts the whole stack")
+	}
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples, err := readme.Examples(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack := up(t)
+	printed, updated := 0, string(text)
+	for _, example := range examples {
+		status, got := stack.ask(t, example)
+		if example.Answer == "" {
+			if status != http.StatusOK {
+				t.Errorf("README.md:%d: %s: status %d: %s", example.Line, example.Command, status, got)
+			}
+			continue
+		}
+		printed++
+		if err := readme.Same(example.Answer, got); err != nil {
+			t.Errorf("README.md:%d: %s: %v", example.Line, example.Command, err)
+		}
+		updated = strings.Replace(updated, example.Command+"\n"+example.Answer, example.Command+"\n"+strings.TrimRight(got, "\n")+"\n", 1)
+	}
+	if printed < 3 {
+		t.Errorf("the README prints %d answers; a reader wants to see at least three", printed)
+	}
+	for _, example := range stack.invited {
+		if status, got := stack.ask(t, example); status != http.StatusOK {
+			t.Errorf("make up invites to %s: status %d: %s", example.Command, status, got)
+		}
+	}
+	if len(stack.invited) < 3 {
+		t.Errorf("make up invites to %d lines only", len(stack.invited))
+	}
+	stack.interrupt(t)
+	if *update {
+		if err := os.WriteFile(document, []byte(updated), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// stack is a running make up.
+type stack struct {
+	make    *exec.Cmd
+	gateway string
+	invited []readme.Example
+	over    chan error
+}
+
+// up runs make up and returns when it is ready. Building takes minutes on a
+// machine that has never built.
+func up(t *testing.T) *stack {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	t.Cleanup(cancel)
+	s := &stack{make: exec.CommandContext(ctx, "make", "up", "ARGS=-gateway 127.0.0.1:0 -cloud 127.0.0.1:0"), over: make(chan error, 1)}
+	s.make.Dir = "../../.."
+	s.make.Env = withoutMake(os.Environ())
+	s.make.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.make.Cancel = func() error { return syscall.Kill(-s.make.Process.Pid, syscall.SIGKILL) }
+	out, err := s.make.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.make.Stderr = s.make.Stdout
+	if err := s.make.Start(); err != nil {
+		t.Skipf("SKIPPED: the README's commands were NOT tried: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(-s.make.Process.Pid, syscall.SIGKILL) })
+	ready := make(chan bool, 1)
+	go s.follow(out, ready)
+	if !<-ready {
+		t.Fatal("make up ended before it was ready; its output is above")
+	}
+	return s
+}
+
+// follow reads what make up says: the address after ready, and the lines that
+// it invites to.
+func (s *stack) follow(out io.Reader, ready chan<- bool) {
+	lines := bufio.NewScanner(out)
+	var said []string
+	for lines.Scan() {
+		line := lines.Text()
+		said = append(said, line)
+		if rest, ok := strings.CutPrefix(line, "ready"); ok {
+			_, address, _ := strings.Cut(rest, "http://")
+			s.gateway, _, _ = strings.Cut(address, " ")
+		}
+		if command := strings.TrimSpace(line); s.gateway != "" && strings.HasPrefix(command, "curl ") {
+			examples, err := readme.Examples("```\n" + command + "\n```")
+			if err == nil {
+				s.invited = append(s.invited, examples...)
+			}
+		}
+		// The invitation ends with the line about one image.
+		if s.gateway != "" && strings.Contains(line, "/images/m-") {
+			ready <- true
+			break
+		}
+	}
+	if s.gateway == "" {
+		_, _ = os.Stderr.WriteString(strings.Join(said, "\n") + "\n")
+		ready <- false
+	}
+	_, _ = io.Copy(io.Discard, out)
+	s.over <- s.make.Wait()
+}
+
+// ask sends an example's request to this stack.
+func (s *stack) ask(t *testing.T, example readme.Example) (status int, body string) {
+	t.Helper()
+	url := example.URL
+	if !strings.Contains(url, "://") {
+		url = "http://" + url
+	}
+	url = strings.Replace(url, "127.0.0.1:8080", s.gateway, 1)
+	request, err := http.NewRequestWithContext(t.Context(), example.Method, url, strings.NewReader(example.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range example.Header {
+		request.Header.Set(name, value)
+	}
+	client := http.Client{Timeout: time.Minute}
+	reply, err := client.Do(request)
+	if err != nil {
+		t.Fatalf("README.md:%d: %v", example.Line, err)
+	}
+	defer func() { _ = reply.Body.Close() }()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil {
+		t.Fatalf("README.md:%d: %v", example.Line, err)
+	}
+	return reply.StatusCode, string(text)
+}
+
+// interrupt is Ctrl-C: a signal to everything that make started. All of it has
+// to end by itself, and the gateway's port has to be free.
+func (s *stack) interrupt(t *testing.T) {
+	t.Helper()
+	if err := syscall.Kill(-s.make.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.over: // make reports the interrupt as a failure of its own
+	case <-time.After(20 * time.Second):
+		t.Fatal("make up does not end within 20 s of Ctrl-C")
+	}
+	if connection, err := net.DialTimeout("tcp", s.gateway, time.Second); err == nil {
+		_ = connection.Close()
+		t.Error("the gateway still answers after Ctrl-C")
+	}
+}
+
+// withoutMake is an environment without the traces of an outer make.
+func withoutMake(environment []string) []string {
+	var kept []string
+	for _, variable := range environment {
+		if !strings.HasPrefix(variable, "MAKE") && !strings.HasPrefix(variable, "MFLAGS") {
+			kept = append(kept, variable)
+		}
+	}
+	return kept
+}
