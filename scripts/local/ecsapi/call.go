@@ -247,7 +247,7 @@ func signsAll(r *http.Request, signed []string) bool {
 // fresh refuses a time stamp that is malformed or too far from the clock.
 func (s *Server) fresh(c *call, stamp string) *refusal {
 	t, err := time.Parse(stampLayout, stamp)
-	if err != nil {
+	if err != nil || t.Format(stampLayout) != stamp { // Parse lets fractions of a second pass
 		return refuse(400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
 	}
 	if skew := c.at.Sub(t); skew > maxSkew || skew < -maxSkew {

@@ -101,6 +101,7 @@ func rpcRefusals() map[string]struct {
 		"changed after signing":     {set("ImageName", "other"), false, 400, "SignatureDoesNotMatch"},
 		"added after signing":       {set("PageSize", "100"), false, 400, "SignatureDoesNotMatch"},
 		"no time":                   {set("Timestamp", "yesterday"), true, 400, "InvalidTimeStamp.Format"},
+		"fractions of a second":     {set("Timestamp", "2026-11-02T00:00:00.5Z"), true, 400, "InvalidTimeStamp.Format"},
 		"just fresh enough":         {shift(-15 * time.Minute), true, 200, ""},
 		"stale":                     {shift(-15*time.Minute - time.Second), true, 400, "InvalidTimeStamp.Expired"},
 		"of the future":             {shift(15*time.Minute + time.Second), true, 400, "InvalidTimeStamp.Expired"},

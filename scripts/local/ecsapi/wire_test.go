@@ -216,6 +216,10 @@ func send(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	return read(answer)
+}
+
+func read(answer *http.Response) (reply, error) {
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	out := reply{status: answer.StatusCode, header: answer.Header, body: string(body)}
@@ -234,10 +238,13 @@ func (l *local) get(v url.Values) (reply, error) {
 	return send(r)
 }
 
-// as calls an action with a key, and ends the test without an answer.
+// as calls an action with a key, without a connection, and ends the test
+// without an answer.
 func (l *local) as(key, action string, pairs ...string) reply {
 	l.Helper()
-	out, err := l.get(l.signer(key).rpc("GET", action, values(pairs...)))
+	w := httptest.NewRecorder()
+	l.api.ServeHTTP(w, httptest.NewRequest("GET", l.URL+"/?"+l.signer(key).rpc("GET", action, values(pairs...)).Encode(), nil))
+	out, err := read(w.Result())
 	if err != nil {
 		l.Fatalf("%s: %v", action, err)
 	}
