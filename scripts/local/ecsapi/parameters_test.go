@@ -274,3 +274,13 @@ func fuzzed(t *testing.T, api http.Handler, v url.Values, inForm func(string) bo
 	}
 	return got.Code
 }
+
+// TestTablesNameKnownKinds: a kind that check does not know would be text.
+func TestTablesNameKnownKinds(t *testing.T) {
+	t.Parallel()
+	for kind, names := range ecsapi.Kinds() {
+		if !slices.Contains([]string{"", "int", "int64", "bool", "list", "ids"}, kind) {
+			t.Errorf("kind %q of %v", kind, names)
+		}
+	}
+}

@@ -116,7 +116,7 @@ func parseACS3(header string) (acs3Credential, bool) {
 // whether names of query parameters are encoded, which shows only for odd names.
 func acs3StringToSign(r *http.Request, query []pair, signed []string, payloadHash string, encodeNames bool) string {
 	var b strings.Builder
-	b.WriteString(r.Method + "\n" + cmpPath(r) + "\n" + canonical(query, encodeNames) + "\n")
+	b.WriteString(r.Method + "\n" + signedPath(r) + "\n" + canonical(query, encodeNames) + "\n")
 	for _, name := range signed {
 		b.WriteString(name + ":" + headerValue(r, name) + "\n")
 	}
@@ -124,8 +124,8 @@ func acs3StringToSign(r *http.Request, query []pair, signed []string, payloadHas
 	return acs3 + "\n" + hexSHA256([]byte(b.String()))
 }
 
-// cmpPath is the path as it is signed.
-func cmpPath(r *http.Request) string {
+// signedPath is the path as it is signed.
+func signedPath(r *http.Request) string {
 	if p := r.URL.EscapedPath(); p != "" {
 		return p
 	}
