@@ -61,7 +61,7 @@ func TestRolesAreAssumedOnceAndRenewed(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					if _, err := a.Images(t.Context(), region, image.Listing{}); err != nil {
+					if _, err := a.Images(t.Context(), region, image.Listing{Kind: image.KindCustom}); err != nil {
 						t.Error(err)
 					}
 					if id, err := a.ID(t.Context()); err != nil || id != "1000000000000002" {

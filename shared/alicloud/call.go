@@ -52,16 +52,22 @@ type reply struct {
 }
 
 // do makes a reading call until it is answered, refused for good, or out of
-// tries, time or budget. It fails with a *fault.Error.
+// tries, time or budget. It fails with a *fault.Error: the last that ECS is the
+// reason of, if there is one.
 func (a *Account) do(ctx context.Context, account image.AccountID, c call) error {
 	cloud := a.cloud
 	gate := cloud.gate(account, c)
+	var last *fault.Error
 	for try := 1; ; try++ {
 		failed := a.attempt(ctx, gate, c)
 		if failed == nil {
 			cloud.retries.earn()
 			return nil
 		}
+		if last != nil && (errors.Is(failed, errTooLate) || errors.Is(failed, errStill)) {
+			return last
+		}
+		last = failed
 		if ctx.Err() != nil || try >= attempts(failed.Kind) || gate.hopeless() || !cloud.retries.spend() {
 			return failed
 		}

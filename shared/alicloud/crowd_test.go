@@ -95,7 +95,7 @@ func (q *quota) run(t *testing.T, instances, calls int, share float64, long time
 		for worker := range min(32, calls) {
 			all.Go(func() {
 				for n := worker; n < calls && ctx.Err() == nil; n += 32 {
-					if _, err := a.Images(ctx, region, image.Listing{}); fault.Code(err) == "rateShare" {
+					if _, err := a.Images(ctx, region, image.Listing{Kind: image.KindCustom}); fault.Code(err) == "rateShare" {
 						return // its turn would come after the end
 					}
 				}

@@ -73,10 +73,13 @@ func TestImagesSendWhatWasAsked(t *testing.T) {
 						}
 					}
 				}
-				if action == "DescribeImages" {
-					return ok(imagesBody(1, 100, 0, nil))
+				switch {
+				case action != "DescribeImages":
+					return answered{}
+				case c.ask.Kind == "" && c.ask.Family == "", c.ask.Kind == image.KindPublic:
+					return ok(imagesPage(q, 1))
 				}
-				return answered{}
+				return ok(imagesBody(1, 100, 0, nil))
 			})
 			if _, err := reader(t, w).Images(t.Context(), region, c.ask); err != nil {
 				t.Error(err)
@@ -240,6 +243,50 @@ func TestSeveralIDsWhereTheAPITakesOne(t *testing.T) {
 	got, err := reader(t, w).Images(t.Context(), region, image.Listing{IDs: []image.ID{"m-000000", "m-none"}})
 	if err != nil || len(got) != 1 || got[0].ID != "m-000000" {
 		t.Errorf("got %v, %v; want the one that exists", got, err)
+	}
+}
+
+// TestNoImageAtAllIsNotBelieved: every region has public images. What may be
+// empty is believed, unless it was not a moment ago.
+func TestNoImageAtAllIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		ask  image.Listing
+		want fault.Kind
+	}{
+		{"everything", image.Listing{}, fault.Unknown},
+		{"everything public", image.Listing{Kind: image.KindPublic, Statuses: []image.Status{image.StatusAvailable}}, fault.Unknown},
+		{"custom images", image.Listing{Kind: image.KindCustom}, ""},
+		{"one image", image.Listing{IDs: []image.ID{"m-1"}}, ""},
+		{"failed images", image.Listing{Statuses: []image.Status{image.StatusCreateFailed}}, ""},
+		{"a family", image.Listing{Family: "f"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWire(t, func(action string, _ int, _ url.Values) answered {
+				if action != "DescribeImages" {
+					return answered{}
+				}
+				return ok(imagesBody(1, 100, 0, nil))
+			})
+			if got, err := reader(t, w).Images(t.Context(), region, c.ask); fault.Of(err) != c.want || len(got) > 0 {
+				t.Errorf("%d images, %v; want kind %q", len(got), err, c.want)
+			}
+		})
+	}
+	w := newWire(t, func(action string, n int, q url.Values) answered {
+		switch {
+		case action != "DescribeImages":
+			return answered{}
+		case n == 1:
+			return ok(imagesPage(q, 250))
+		}
+		return ok(imagesBody(integer(q, "PageNumber", 1), 100, 0, nil))
+	})
+	got, err := reader(t, w).Images(t.Context(), region, image.Listing{Kind: image.KindCustom})
+	if fault.Of(err) != fault.Unknown {
+		t.Errorf("250 images that are gone at once: %d images, %v; want kind %s", len(got), err, fault.Unknown)
 	}
 }
 

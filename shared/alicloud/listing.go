@@ -24,8 +24,8 @@ const mostRows = 1_000_000
 const listingTries = 4
 
 // errShifted says that pages of one listing do not belong together: something
-// changed while they were read.
-var errShifted = errors.New("the list changed while it was read")
+// changed while they were read, or some of it was not there.
+var errShifted = errors.New("the pages do not make one list")
 
 // listing is one list of rows of one operation.
 type listing[T any] struct {
@@ -43,6 +43,8 @@ type listing[T any] struct {
 	check func(*T) error
 	// echo looks at what an answer repeats of the request, if set.
 	echo func(mark) error
+	// never tells that the list is never empty: what is always there was asked for.
+	never bool
 }
 
 // errNotAsked says that an answer is about something else.
@@ -102,22 +104,26 @@ func (l listing[T]) contradiction() error {
 	return fault.New(fault.Unknown, "ecs:%s in %s: the answer contradicts itself or what was asked", l.action, l.region).WithCode("answerContradictory")
 }
 
-// settled reads a listing again until its pages belong together.
+// settled reads a listing again until its pages belong together. A list that
+// is never empty, or was not a moment ago, is not believed to be empty.
 func (l listing[T]) settled(ctx context.Context, a *Account, read func(context.Context, *Account) ([]T, error)) ([]T, error) {
 	for try := 1; ; try++ {
 		found, err := read(ctx, a)
+		if err == nil && len(found) == 0 && (l.never || try > 1) {
+			err = errShifted
+		}
 		if err == nil {
 			return found, nil
 		}
 		if !errors.Is(err, errShifted) {
 			return nil, err
 		}
-		changing := fault.Wrap(fault.Unknown, err, "ecs:%s in %s: the list did not hold still, read %d times", l.action, l.region, try).WithCode("listChanging")
+		unsettled := fault.Wrap(fault.Unknown, err, "ecs:%s in %s: no whole list came, read %d times", l.action, l.region, try).WithCode("listUnsettled")
 		if try == listingTries || !a.cloud.retries.spend() {
-			return nil, changing
+			return nil, unsettled
 		}
 		if sleep(ctx, time.Now(), backoff(try, a.cloud.jitter())) != nil {
-			return nil, changing
+			return nil, unsettled
 		}
 	}
 }
@@ -184,12 +190,14 @@ func (l listing[T]) byToken(ctx context.Context, a *Account) ([]T, error) {
 func (l listing[T]) tokened(ctx context.Context, a *Account) ([]T, error) {
 	var all []T
 	used := map[string]bool{"": true}
+	counted := 0
 	for token := ""; ; {
 		got, err := l.page(ctx, a, 0, token, nil)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, got.rows...)
+		counted = max(counted, got.total)
 		switch {
 		case got.token != "" && (used[got.token] || len(all) > mostRows):
 			return nil, errShifted
@@ -197,9 +205,9 @@ func (l listing[T]) tokened(ctx context.Context, a *Account) ([]T, error) {
 			token = got.token
 			used[token] = true
 			continue
-		case got.total > len(all):
+		case counted > len(all):
 			return nil, errShifted
-		case !got.tokened && len(got.rows) == l.size && got.total != len(all):
+		case !got.tokened && len(got.rows) == l.size && counted != len(all):
 			return nil, l.contradiction()
 		}
 		return all, l.distinct(all)

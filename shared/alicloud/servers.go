@@ -84,6 +84,7 @@ func (a *Account) types(ctx context.Context, account image.AccountID, region ima
 		check: func(t *image.InstanceType) error {
 			return asked(ids, t.ID)
 		},
+		never: len(ids) == 0,
 	}
 	return l.byToken(ctx, a)
 }

@@ -70,6 +70,9 @@ func TestTokenPagesThatAreNoAnswer(t *testing.T) {
 		{"a part page without a token", []string{instancesPage(0, 7, "")}, 7},
 		{"a full page without a token, and counted", []string{strings.Replace(instancesPage(0, 100, ""), `"TotalCount":0`, `"TotalCount":100`, 1)}, 100},
 		{"fewer than are counted", []string{strings.Replace(instancesPage(0, 7, last), `"TotalCount":0`, `"TotalCount":14`, 1)}, -1},
+		{"fewer than were counted before", []string{
+			strings.Replace(instancesPage(0, 100, `"NextToken":"a",`), `"TotalCount":0`, `"TotalCount":376`, 1), instancesPage(0, 0, last),
+		}, -1},
 		{"a null token", []string{instancesPage(0, 100, `"NextToken":null,`)}, 100},
 		{"none at all", []string{instancesPage(0, 0, last)}, 0},
 		{"empty", []string{""}, -1},
