@@ -224,6 +224,11 @@ type ScalingConfiguration struct {
 	Image  ID
 	// Family is used instead of Image: the newest Available image of it.
 	Family Family
+	// Template is used instead of both: a launch template that the group itself
+	// names (DescribeScalingGroups); ID is then the group's. TemplateVersion is a
+	// number, "Default" or "Latest".
+	Template        string
+	TemplateVersion string
 }
 
 // Pipeline builds images; source: DescribeImagePipelines.
