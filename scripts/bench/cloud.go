@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -28,8 +29,12 @@ func (c cloud) variables(regions, share string) map[string]string {
 }
 
 // images is what the cloud counted of calls to DescribeImages.
-func (c cloud) images() (ecsapi.Counter, error) {
-	reply, err := c.Client().Get(c.URL + "/_local/calls")
+func (c cloud) images(ctx context.Context) (ecsapi.Counter, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/_local/calls", http.NoBody)
+	if err != nil {
+		return ecsapi.Counter{}, err
+	}
+	reply, err := c.Client().Do(request)
 	if err != nil {
 		return ecsapi.Counter{}, err
 	}

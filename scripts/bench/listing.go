@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 
 	"imagekeeper/scripts/bench/platform"
@@ -42,7 +43,7 @@ func listing(ctx context.Context, b binaries) ([]result, error) {
 		return nil, err
 	}
 	fast := time.Since(begun)
-	counted, err := c.images()
+	counted, err := c.images(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func listing(ctx context.Context, b binaries) ([]result, error) {
 
 // pageAfterPage lists every image by calls that wait for each other.
 func pageAfterPage(address string, want int) error {
-	client, err := sdk.NewClientWithAccessKey("cn-hangzhou", "local", "local-secret")
+	client, err := sdk.NewClientWithOptions("cn-hangzhou", sdk.NewConfig(), credentials.NewAccessKeyCredential("local", "local-secret"))
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func quota(ctx context.Context, b binaries) ([]result, error) {
 	if err := errors.Join(failures...); err != nil {
 		return nil, err
 	}
-	counted, err := c.images()
+	counted, err := c.images(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,11 @@ const named = (value) =>
       ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k[0].toLowerCase() + k.slice(1), named(v)]))
       : value;
 
+const rpc = (method) => {
+  const client = new RPCClient({ ...key, endpoint: `http://${address}`, apiVersion: '2014-05-26' });
+  return (action, params) => client.request(action, params, { method, timeout: 10000 });
+};
+
 // Each entry: how one SDK calls an action with parameters named as on the wire.
 const clients = {
   '@alicloud/ecs20140526, ACS3-HMAC-SHA256': () => {
@@ -30,10 +35,8 @@ const clients = {
       return answer.body.toMap();
     };
   },
-  '@alicloud/pop-core, HMAC-SHA1': () => {
-    const client = new RPCClient({ ...key, endpoint: `http://${address}`, apiVersion: '2014-05-26' });
-    return (action, params) => client.request(action, params, { method: 'POST', timeout: 10000 });
-  },
+  '@alicloud/pop-core, HMAC-SHA1, in the form': () => rpc('POST'),
+  '@alicloud/pop-core, HMAC-SHA1, in the query': () => rpc('GET'),
 };
 
 // Changes show after a while, as in any distributed service; this waits for them, but not for ever.
@@ -63,7 +66,7 @@ for (const [name, connect] of Object.entries(clients)) {
 
     const { Instances } = await call('DescribeInstances', { RegionId: region, MaxResults: 10 });
     const from = Instances.Instance.find((i) => i.Status === 'Running' || i.Status === 'Stopped');
-    const imageName = `sdk-check-${name.replace(/\W/g, '').slice(0, 20)}`;
+    const imageName = `sdk-check-${name.replace(/\W/g, '')}`;
     const { ImageId: made } = await call('CreateImage', { RegionId: region, InstanceId: from.InstanceId, ImageName: imageName });
     assert.match(made, /^m-/);
     const image = await available(region, made);

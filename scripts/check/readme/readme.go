@@ -140,7 +140,7 @@ func split(command string) ([]string, error) {
 func Same(printed, got string) error {
 	var want, have any
 	if json.Unmarshal([]byte(printed), &want) != nil {
-		if strings.TrimSpace(printed) != strings.TrimSpace(strings.ReplaceAll(got, "\r\n", "\n")) {
+		if strings.TrimSpace(printed) != strings.TrimSpace(Printed(got)) {
 			return fmt.Errorf("printed:\n%s\nanswered:\n%s", printed, got)
 		}
 		return nil
@@ -149,6 +149,11 @@ func Same(printed, got string) error {
 		return fmt.Errorf("the answer is not JSON: %w\n%s", err, got)
 	}
 	return differ("", settled(want), settled(have))
+}
+
+// Printed is an answer as a document prints it: with the line ends of text.
+func Printed(got string) string {
+	return strings.TrimRight(strings.ReplaceAll(got, "\r\n", "\n"), "\n") + "\n"
 }
 
 // settled is a value without what is different each time.

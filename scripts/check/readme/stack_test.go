@@ -56,7 +56,7 @@ func TestCommands(t *testing.T) {
 		if err := readme.Same(example.Answer, got); err != nil {
 			t.Errorf("README.md:%d: %s: %v", example.Line, example.Command, err)
 		}
-		updated = strings.Replace(updated, example.Command+"\n"+example.Answer, example.Command+"\n"+strings.TrimRight(got, "\n")+"\n", 1)
+		updated = strings.Replace(updated, example.Command+"\n"+example.Answer, example.Command+"\n"+readme.Printed(got), 1)
 	}
 	if printed < 3 {
 		t.Errorf("the README prints %d answers; a reader wants to see at least three", printed)
@@ -181,7 +181,7 @@ func (s *stack) interrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-s.over: // make reports the interrupt as a failure of its own
+	case _ = <-s.over: // make reports the interrupt as a failure of its own
 	case <-time.After(20 * time.Second):
 		t.Fatal("make up does not end within 20 s of Ctrl-C")
 	}
