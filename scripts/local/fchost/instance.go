@@ -156,8 +156,8 @@ func (i *instance) died(as outcomeKind) outcome {
 		return failure(outcomeStopped, "the host stops")
 	}
 	why := i.cmd.ProcessState.String()
-	if last := cmp.Or(i.output[1].lastLine(), i.output[0].lastLine()); last != "" {
-		why += "; its last line was: " + last
+	if last := i.output[1].lastLine(); last != "" {
+		why += "; the last line of its stderr: " + last
 	}
 	return failure(as, "the function's process ended: %s", why)
 }
