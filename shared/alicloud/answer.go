@@ -22,7 +22,7 @@ func (f fields[T]) read(s *scanner, v *T) {
 // mark is what every answer says of itself, beside what was asked for.
 type mark struct {
 	requestID image.RequestID
-	// account, region and image are echoes of what was asked, if given.
+	// region and image repeat what was asked, if given.
 	region image.RegionID
 	image  image.ID
 	// total, number and size are -1 when the answer does not say.

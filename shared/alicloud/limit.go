@@ -41,10 +41,9 @@ type place struct {
 // action) for the total. Nothing tells one process of the others that share
 // the quota, so each starts as if it were one of a crowd and finds out.
 type limiter struct {
-	share  float64
-	jitter func() float64
-	mu     sync.Mutex
-	paces  map[place]*pace
+	share float64
+	mu    sync.Mutex
+	paces map[place]*pace
 }
 
 // pace is how fast calls of one place may leave: a bucket for the first few,
