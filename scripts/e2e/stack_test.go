@@ -1,0 +1,205 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/scripts/local/fchost"
+	"imagekeeper/scripts/local/fchost/syaml"
+	"imagekeeper/shared/cloudsim"
+)
+
+// root is the folder of s.yaml.
+const root = "../.."
+
+// stack is one cloud on the wire with one host of functions in front of it.
+type stack struct {
+	cloud   *ecsapi.Server
+	cloudAt string
+	gateway string
+	host    *fchost.Host
+	// door passes requests on to the host there is now.
+	door atomic.Pointer[fchost.Host]
+	make func(timeout time.Duration) (*fchost.Host, error)
+}
+
+// options change a stack from what `make up` starts.
+type options struct {
+	sim         *cloudsim.Cloud
+	rate        int
+	latency     time.Duration
+	timeout     time.Duration // of every function
+	instances   int
+	environment map[string]string
+	out         io.Writer
+}
+
+// binaries is the folder with the functions' binaries.
+func binaries() string { return filepath.Join(os.Getenv(scratch), "functions") }
+
+// build builds every function of s.yaml into folder.
+func build(folder string) error {
+	project, err := load(folder, time.Minute)
+	if err != nil {
+		return err
+	}
+	host, err := fchost.New(fchost.Options{Project: project, Root: root})
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	return host.Build(context.Background())
+}
+
+// scratch names the folder that TestMain removes.
+const scratch = "E2E_SCRATCH"
+
+func TestMain(m *testing.M) { os.Exit(inScratch(m.Run)) }
+
+func inScratch(run func() int) int {
+	folder, err := os.MkdirTemp("", "e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	if err := os.Setenv(scratch, folder); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if err := build(binaries()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return run()
+}
+
+// load reads s.yaml, with the binaries in folder.
+func load(folder string, timeout time.Duration) (*syaml.Project, error) {
+	project, err := syaml.Load(filepath.Join(root, "s.yaml"), func(string) (string, bool) { return "", false })
+	if err != nil {
+		return nil, err
+	}
+	above, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	for n := range project.Functions {
+		f := &project.Functions[n]
+		if f.Code, err = filepath.Rel(above, filepath.Join(folder, f.Resource)); err != nil {
+			return nil, err
+		}
+		f.Timeout = timeout
+	}
+	return project, nil
+}
+
+// start starts a stack, which ends with the test.
+func start(t *testing.T, o options) *stack {
+	t.Helper()
+	if o.timeout == 0 {
+		o.timeout = time.Minute
+	}
+	s := &stack{cloud: ecsapi.New(o.sim, ecsapi.Options{RatePerMinute: o.rate, Latency: o.latency, Strict: true})}
+	cloud := httptest.NewServer(s.cloud)
+	t.Cleanup(func() {
+		cloud.CloseClientConnections()
+		cloud.Close()
+	})
+	s.cloudAt = cloud.URL
+	environment := map[string]string{
+		"ECS_ENDPOINT": cloud.URL, "STS_ENDPOINT": cloud.URL, "REGIONS": "all", "ACCOUNTS": cloudsim.ReaderRole,
+	}
+	for name, value := range o.environment {
+		environment[name] = value
+	}
+	s.make = func(timeout time.Duration) (*fchost.Host, error) {
+		project, err := load(binaries(), timeout)
+		if err != nil {
+			return nil, err
+		}
+		return fchost.New(fchost.Options{
+			Project: project, Root: root, Environment: environment, Out: o.out, MaxInstances: o.instances,
+			Credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"}, AccountID: string(cloudsim.FirstAccount),
+		})
+	}
+	s.renew(t, o.timeout)
+	t.Cleanup(func() { s.host.Close() })
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.door.Load().ServeHTTP(w, r) }))
+	t.Cleanup(gateway.Close)
+	s.gateway = gateway.URL
+	return s
+}
+
+// renew replaces the host, so that no process remembers what was before.
+func (s *stack) renew(t *testing.T, timeout time.Duration) {
+	t.Helper()
+	if s.host != nil {
+		s.host.Close()
+	}
+	host, err := s.make(timeout)
+	if err == nil {
+		s.host = host
+		s.door.Store(host)
+		err = host.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get asks the gateway. A status of 0 is a failure of the connection.
+func (s *stack) get(target string) (int, []byte) {
+	answer, err := http.Get(s.gateway + target)
+	if err != nil {
+		return 0, []byte(err.Error())
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, []byte(err.Error())
+	}
+	return answer.StatusCode, body
+}
+
+// admin calls the cloud's own routes and fails the test on any refusal.
+func (s *stack) admin(t *testing.T, method, path, body string) []byte {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, s.cloudAt+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode >= 300 {
+		t.Fatalf("%s %s %s: %d %s, %v", method, path, body, answer.StatusCode, text, err)
+	}
+	return text
+}
+
+// fault asks for one, in place of whatever was asked for before.
+func (s *stack) fault(t *testing.T, f ecsapi.Fault) {
+	t.Helper()
+	body, err := json.Marshal([]ecsapi.Fault{f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.admin(t, http.MethodDelete, "/_local/faults", "")
+	s.admin(t, http.MethodPost, "/_local/faults", string(body))
+}
