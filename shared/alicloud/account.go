@@ -85,7 +85,7 @@ func (a *Account) ask(ctx context.Context, turn chan struct{}, print fingerprint
 func (a *Account) callerIdentity(ctx context.Context) (image.AccountID, error) {
 	var id image.AccountID
 	err := a.do(ctx, "", call{
-		product: "sts", action: "GetCallerIdentity", at: a.cloud.sts,
+		product: productSTS, action: "GetCallerIdentity", at: a.cloud.sts,
 		build: func() requests.AcsRequest {
 			r := sts.CreateGetCallerIdentityRequest()
 			r.RegionId = string(a.cloud.home)
@@ -224,7 +224,7 @@ func (a *Account) assume(ctx context.Context, arn RoleARN, session string) (gran
 	}
 	var got assumed
 	err = a.do(ctx, account, call{
-		product: "sts", action: "AssumeRole", at: a.cloud.sts,
+		product: productSTS, action: "AssumeRole", at: a.cloud.sts,
 		build: func() requests.AcsRequest {
 			r := sts.CreateAssumeRoleRequest()
 			r.RegionId = string(a.cloud.home)

@@ -22,10 +22,19 @@ import (
 // maxAnswer is the longest body that is read. A page of 100 images has 200 KB.
 const maxAnswer = 32 << 20
 
-// call is one call of an operation of ECS or STS.
+// product is one of the vendor's APIs, as RAM policies name it.
+type product string
+
+// The products that are called by RPC.
+const (
+	productECS product = "ecs"
+	productSTS product = "sts"
+	productESS product = "ess"
+)
+
+// call is one call of an operation of one product.
 type call struct {
-	// product is "ecs" or "sts".
-	product string
+	product product
 	action  string
 	// region is where the call goes; for STS it is empty.
 	region image.RegionID
@@ -39,9 +48,9 @@ type call struct {
 // what names a call in errors.
 func (c call) what() string {
 	if c.region == "" {
-		return c.product + ":" + c.action
+		return string(c.product) + ":" + c.action
 	}
-	return c.product + ":" + c.action + " in " + string(c.region)
+	return string(c.product) + ":" + c.action + " in " + string(c.region)
 }
 
 // reply is what came back, read whole.

@@ -33,6 +33,9 @@ type Config struct {
 	ECSEndpoint string
 	// STSEndpoint serves STS, if set; else sts.<Region>.aliyuncs.com does.
 	STSEndpoint string
+	// ESSEndpoint serves Auto Scaling of every region, if set; else each region's
+	// own endpoint does.
+	ESSEndpoint string
 	// RateShare is the part of the documented rate of each call that this
 	// process may use, above 0 to 1000. Default 0.3. More than 1 is for accounts
 	// with raised quotas.
@@ -64,6 +67,7 @@ const (
 type Cloud struct {
 	home    image.RegionID
 	ecs     endpoint // all regions', if its host is set
+	ess     endpoint // likewise
 	sts     endpoint
 	http    *http.Client
 	timeout time.Duration
@@ -116,6 +120,11 @@ func (c *Cloud) place(config Config) (err error) {
 			return err
 		}
 	}
+	if config.ESSEndpoint != "" {
+		if c.ess, err = parseEndpoint("ESS_ENDPOINT", config.ESSEndpoint); err != nil {
+			return err
+		}
+	}
 	sts := cmp.Or(config.STSEndpoint, "https://sts."+string(c.home)+vendorDomain)
 	c.sts, err = parseEndpoint("STS_ENDPOINT", sts)
 	return err
@@ -144,6 +153,17 @@ func (c *Cloud) limit(config Config) error {
 		c.http.Transport = newTransport(inFlight, config.RootCAs)
 	}
 	return nil
+}
+
+// at returns where a product's API of a region is.
+func (c *Cloud) at(p product, region image.RegionID) endpoint {
+	switch p {
+	case productSTS:
+		return c.sts
+	case productESS:
+		return c.essAt(region)
+	}
+	return c.ecsAt(region)
 }
 
 // ecsAt returns where a region's ECS is: the override, what DescribeRegions

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -87,6 +88,23 @@ func loopback(name string) bool {
 func vendor(name string) bool {
 	return strings.HasSuffix(name, vendorDomain) && hostShape.MatchString(name)
 }
+
+// essAt returns where a region's Auto Scaling is: the override, the one host that
+// serves the older regions, or the region's own. Source: the SDK's table for ESS.
+func (c *Cloud) essAt(region image.RegionID) endpoint {
+	switch {
+	case c.ess.host != "":
+		return c.ess
+	case slices.Contains(strings.Fields(essCentral), string(region)):
+		return endpoint{scheme: "https", host: "ess" + vendorDomain}
+	}
+	return endpoint{scheme: "https", host: "ess." + string(region) + vendorDomain}
+}
+
+// essCentral are the regions without a host of their own.
+const essCentral = `cn-beijing cn-fujian cn-hangzhou cn-hangzhou-finance cn-hongkong cn-north-2-gov-1 cn-qingdao
+	cn-shanghai cn-shanghai-finance-1 cn-shenzhen cn-shenzhen-finance-1 cn-wuhan cn-zhangbei
+	ap-southeast-1 us-east-1 us-west-1`
 
 // checkRegion fails with fault.Invalid for what cannot be a region's id.
 func checkRegion(id image.RegionID) error {

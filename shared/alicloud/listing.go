@@ -1,6 +1,7 @@
 package alicloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -29,6 +30,8 @@ var errShifted = errors.New("the pages do not make one list")
 
 // listing is one list of rows of one operation.
 type listing[T any] struct {
+	// product is "ecs" when empty.
+	product product
 	action  string
 	account image.AccountID
 	region  image.RegionID
@@ -54,7 +57,7 @@ var errNotAsked = errors.New("the answer is not what was asked for")
 func (l listing[T]) page(ctx context.Context, a *Account, number int, token string, room []T) (answer[T], error) {
 	var got answer[T]
 	err := a.do(ctx, l.account, call{
-		product: "ecs", action: l.action, region: l.region, at: a.cloud.ecsAt(l.region),
+		product: l.of(), action: l.action, region: l.region, at: a.cloud.at(l.of(), l.region),
 		build: func() requests.AcsRequest { return l.request(number, token) },
 		read: func(s *scanner) (err error) {
 			if got, err = l.shape.read(s, room); err != nil {
@@ -65,6 +68,9 @@ func (l listing[T]) page(ctx context.Context, a *Account, number int, token stri
 	})
 	return got, err
 }
+
+// of is the product that lists.
+func (l listing[T]) of() product { return cmp.Or(l.product, productECS) }
 
 // verify checks what one page says of itself and each of its rows. number is
 // 0 for pages read by token.
@@ -101,7 +107,7 @@ func (l listing[T]) counts(got answer[T], number int) bool {
 
 // contradiction is the failure of an answer that cannot be right.
 func (l listing[T]) contradiction() error {
-	return fault.New(fault.Unknown, "ecs:%s in %s: the answer contradicts itself or what was asked", l.action, l.region).WithCode("answerContradictory")
+	return fault.New(fault.Unknown, "%s:%s in %s: the answer contradicts itself or what was asked", l.of(), l.action, l.region).WithCode("answerContradictory")
 }
 
 // settled reads a listing again until its pages belong together. A list that
@@ -118,7 +124,7 @@ func (l listing[T]) settled(ctx context.Context, a *Account, read func(context.C
 		if !errors.Is(err, errShifted) {
 			return nil, err
 		}
-		unsettled := fault.Wrap(fault.Unknown, err, "ecs:%s in %s: no whole list came, read %d times", l.action, l.region, try).WithCode("listUnsettled")
+		unsettled := fault.Wrap(fault.Unknown, err, "%s:%s in %s: no whole list came, read %d times", l.of(), l.action, l.region, try).WithCode("listUnsettled")
 		if try == listingTries || !a.cloud.retries.spend() {
 			return nil, unsettled
 		}

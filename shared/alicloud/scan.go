@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"math/big"
 	"strconv"
 	"time"
 	"unicode/utf16"
@@ -426,6 +427,39 @@ func (s *scanner) count() int {
 		return 0
 	}
 	return int(n)
+}
+
+// size returns the next scalar as a number that is not negative; what is empty
+// is a failure, because no size is not size 0.
+func (s *scanner) size() int64 {
+	text := s.scalar()
+	n, ok := short(text)
+	if len(text) == 0 || !ok {
+		s.fail()
+		return 0
+	}
+	return n
+}
+
+// decimal returns the next scalar as exactly the number that its digits say; nil
+// if it is empty. What is negative, or longer than a price, is a failure.
+func (s *scanner) decimal() *big.Rat {
+	text := s.scalar()
+	if len(text) == 0 {
+		return nil
+	}
+	number := scanner{text: text}
+	number.digits()
+	mantissa, exponent, _ := bytes.Cut(bytes.ToLower(text), []byte("e"))
+	if number.end() != nil || len(mantissa) > 40 || len(bytes.TrimLeft(exponent, "+-0")) > 2 || text[0] == '-' {
+		s.fail()
+		return nil
+	}
+	value, ok := new(big.Rat).SetString(string(text))
+	if !ok {
+		s.fail()
+	}
+	return value
 }
 
 // fraction returns the next scalar as a number; what is empty is 0.

@@ -57,7 +57,7 @@ func (a *Account) modifyShare(ctx context.Context, ref image.Ref, fill func(*ecs
 		return err
 	}
 	return a.change(ctx, ref.Account, call{
-		product: "ecs", action: "ModifyImageSharePermission", region: ref.Region, at: a.cloud.ecsAt(ref.Region),
+		product: productECS, action: "ModifyImageSharePermission", region: ref.Region, at: a.cloud.ecsAt(ref.Region),
 		build: func() requests.AcsRequest {
 			r := ecs.CreateModifyImageSharePermissionRequest()
 			r.RegionId = string(ref.Region)

@@ -13,6 +13,15 @@ type tables struct {
 	instances shape[image.Instance]
 	disks     shape[image.Disk]
 	snapshots shape[image.Snapshot]
+
+	templates      shape[template]
+	versions       shape[templateVersion]
+	configurations shape[image.ScalingConfiguration]
+	groups         shape[scalingGroup]
+	pipelines      shape[image.Pipeline]
+	runs           shape[image.Build]
+	chains         shape[chain]
+	prices         prices
 }
 
 // newTables builds all tables.
@@ -25,6 +34,17 @@ func newTables() *tables {
 		instances: shape[image.Instance]{"Instances", "Instance", instanceFields()},
 		disks:     shape[image.Disk]{"Disks", "Disk", diskFields()},
 		snapshots: shape[image.Snapshot]{"Snapshots", "Snapshot", snapshotFields()},
+
+		templates: shape[template]{"LaunchTemplateSets", "LaunchTemplateSet", fields[template]{
+			"LaunchTemplateId": func(s *scanner, t *template) { t.id = s.str() },
+		}},
+		versions:       shape[templateVersion]{"LaunchTemplateVersionSets", "LaunchTemplateVersionSet", versionFields()},
+		configurations: shape[image.ScalingConfiguration]{"ScalingConfigurations", "ScalingConfiguration", configurationFields()},
+		groups:         shape[scalingGroup]{"ScalingGroups", "ScalingGroup", groupFields()},
+		pipelines:      shape[image.Pipeline]{"ImagePipeline", "ImagePipelineSet", pipelineFields()},
+		runs:           shape[image.Build]{"ImagePipelineExecution", "ImagePipelineExecutionSet", runFields()},
+		chains:         shape[chain]{"SnapshotLinks", "SnapshotLink", chainFields()},
+		prices:         newPrices(),
 	}
 }
 

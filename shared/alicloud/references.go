@@ -1,0 +1,212 @@
+package alicloud
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
+	"github.com/aliyun/alibaba-cloud-sdk-go/services/ess"
+	"golang.org/x/sync/errgroup"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// shortPage is the most rows that a page of launch templates, of their
+// versions, and of Auto Scaling's lists holds.
+const shortPage = 50
+
+// reading checks a region, and returns the account that reads it.
+func (a *Account) reading(ctx context.Context, region image.RegionID) (image.AccountID, error) {
+	if err := checkRegion(region); err != nil {
+		return "", err
+	}
+	return a.ID(ctx)
+}
+
+// each reads one list for each of several, at most as many at once as calls may
+// be under way, and joins them in order.
+func each[K, T any](ctx context.Context, a *Account, of []K, read func(context.Context, K) ([]T, error)) ([]T, error) {
+	found := make([][]T, len(of))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cap(a.cloud.slots))
+	for i, k := range of {
+		group.Go(func() (err error) {
+			found[i], err = read(ctx, k)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(found...), nil
+}
+
+// gone turns the failure of what was listed a moment ago and does not exist any
+// more into errShifted.
+func gone(err error) error {
+	if fault.Of(err) == fault.NotFound {
+		return errShifted
+	}
+	return err
+}
+
+// template is a launch template on the wire; its name may change, its id not.
+type template struct{ id string }
+
+// templateVersion is a version on the wire. detailed: what it launches was said.
+type templateVersion struct {
+	image.TemplateVersion
+	detailed bool
+}
+
+// TemplateVersions lists every version of every launch template of a region,
+// template by template, in ECS's order. Image is empty where a version names
+// none. A template without any version, or a version without its contents, is
+// not believed. Source: DescribeLaunchTemplates, DescribeLaunchTemplateVersions.
+func (a *Account) TemplateVersions(ctx context.Context, region image.RegionID) ([]image.TemplateVersion, error) {
+	account, err := a.reading(ctx, region)
+	if err != nil {
+		return nil, err
+	}
+	all := listing[image.TemplateVersion]{action: "DescribeLaunchTemplateVersions", region: region}
+	return all.settled(ctx, a, func(ctx context.Context, a *Account) ([]image.TemplateVersion, error) {
+		templates, err := a.templates(account, region).byNumber(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		return each(ctx, a, templates, func(ctx context.Context, t template) ([]image.TemplateVersion, error) {
+			versions, err := a.versions(account, region, t.id).byNumber(ctx, a)
+			found := make([]image.TemplateVersion, 0, len(versions))
+			for _, v := range versions {
+				found = append(found, v.TemplateVersion)
+			}
+			return found, gone(err)
+		})
+	})
+}
+
+// templates is the listing of a region's launch templates.
+func (a *Account) templates(account image.AccountID, region image.RegionID) listing[template] {
+	return listing[template]{
+		action: "DescribeLaunchTemplates", account: account, region: region, shape: a.cloud.tables.templates, size: shortPage,
+		request: func(number int, _ string) requests.AcsRequest {
+			r := ecs.CreateDescribeLaunchTemplatesRequest()
+			r.RegionId = string(region)
+			r.PageNumber, r.PageSize = numbers(number, shortPage)
+			return r
+		},
+		key:   func(t *template) string { return t.id },
+		check: func(*template) error { return nil },
+	}
+}
+
+// versions is the listing of one launch template's versions.
+func (a *Account) versions(account image.AccountID, region image.RegionID, of string) listing[templateVersion] {
+	return listing[templateVersion]{
+		action: "DescribeLaunchTemplateVersions", account: account, region: region, shape: a.cloud.tables.versions, size: shortPage,
+		request: func(number int, _ string) requests.AcsRequest {
+			r := ecs.CreateDescribeLaunchTemplateVersionsRequest()
+			r.RegionId = string(region)
+			r.LaunchTemplateId = of
+			r.DetailFlag = requests.NewBoolean(true)
+			r.PageNumber, r.PageSize = numbers(number, shortPage)
+			return r
+		},
+		key: func(v *templateVersion) string { return strconv.Itoa(v.Version) },
+		check: func(v *templateVersion) error {
+			v.Account, v.Region = account, region
+			if !v.detailed {
+				return errNotAsked
+			}
+			return same(of, v.Template)
+		},
+		never: true,
+	}
+}
+
+// scalingGroup is a scaling group on the wire.
+type scalingGroup struct {
+	region            image.RegionID
+	id, name          string
+	template, version string
+	// active is the scaling configuration that it uses.
+	active string
+}
+
+// ScalingConfigurations lists what the scaling groups of a region start
+// instances from: the scaling configurations, in Auto Scaling's order, then the
+// groups that name a launch template instead. A configuration that names neither
+// an image nor a family is not believed. Source: ESS
+// DescribeScalingConfigurations, DescribeScalingGroups.
+func (a *Account) ScalingConfigurations(ctx context.Context, region image.RegionID) ([]image.ScalingConfiguration, error) {
+	account, err := a.reading(ctx, region)
+	if err != nil {
+		return nil, err
+	}
+	var found []image.ScalingConfiguration
+	var groups []scalingGroup
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		found, err = a.configurations(account, region).byNumber(ctx, a)
+		return err
+	})
+	both.Go(func() (err error) {
+		groups, err = a.groups(account, region).byNumber(ctx, a)
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		if g.template != "" {
+			found = append(found, image.ScalingConfiguration{
+				Account: account, Region: region, ID: g.id, Name: g.name, Group: g.id,
+				Active: g.active == "", Template: g.template, TemplateVersion: g.version,
+			})
+		}
+	}
+	return found, nil
+}
+
+// configurations is the listing of a region's scaling configurations.
+func (a *Account) configurations(account image.AccountID, region image.RegionID) listing[image.ScalingConfiguration] {
+	return listing[image.ScalingConfiguration]{
+		product: productESS, action: "DescribeScalingConfigurations", account: account, region: region,
+		shape: a.cloud.tables.configurations, size: shortPage,
+		request: func(number int, _ string) requests.AcsRequest {
+			r := ess.CreateDescribeScalingConfigurationsRequest()
+			r.RegionId = string(region)
+			r.PageNumber, r.PageSize = numbers(number, shortPage)
+			return r
+		},
+		key: func(c *image.ScalingConfiguration) string { return c.ID },
+		check: func(c *image.ScalingConfiguration) error {
+			c.Account, c.Region = account, region
+			if c.Image == "" && c.Family == "" {
+				return errNotAsked
+			}
+			return nil
+		},
+	}
+}
+
+// groups is the listing of a region's scaling groups.
+func (a *Account) groups(account image.AccountID, region image.RegionID) listing[scalingGroup] {
+	return listing[scalingGroup]{
+		product: productESS, action: "DescribeScalingGroups", account: account, region: region,
+		shape: a.cloud.tables.groups, size: shortPage,
+		request: func(number int, _ string) requests.AcsRequest {
+			r := ess.CreateDescribeScalingGroupsRequest()
+			r.RegionId = string(region)
+			r.PageNumber, r.PageSize = numbers(number, shortPage)
+			return r
+		},
+		key: func(g *scalingGroup) string { return g.id },
+		check: func(g *scalingGroup) error {
+			return same(region, image.RegionID(either(string(g.region), string(region))))
+		},
+	}
+}
