@@ -48,12 +48,12 @@ func TestKilledAndFrozenFunctions(t *testing.T) {
 	}
 }
 
-// signalBusy waits for an instance that is at work on the hanging call, and
-// sends it a signal.
+// signalBusy waits until the call that hangs was made, and sends a signal to the
+// instance that made it.
 func (s *stack) signalBusy(t *testing.T, signal syscall.Signal) {
 	t.Helper()
 	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
-		if !strings.Contains(string(s.admin(t, http.MethodGet, "/_local/calls", "")), `"inFlight":1`) {
+		if strings.Contains(string(s.admin(t, http.MethodGet, "/_local/faults", "")), "hang") {
 			continue
 		}
 		_, body := s.get("/_local/functions")
