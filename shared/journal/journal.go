@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -35,12 +36,27 @@ type Record struct {
 // maxBody bounds a record, so that no log grows by accident.
 const maxBody = 1 << 20
 
-// Journal is a set of logs in one place.
+// Journal is a set of logs in one place; safe for concurrent use.
 type Journal struct {
 	store Store
 	now   func() time.Time
 	newID func() string
+
+	// mu guards ends: where the logs ended when last read or written. It only
+	// saves reading; the store says whether a position is free.
+	mu   sync.Mutex
+	ends map[string]tip
 }
+
+// tip is the end of a log: how many records it has, and the hash that the next
+// one has to name.
+type tip struct {
+	length   int
+	previous string
+}
+
+// mostEnds bounds what is remembered of ends.
+const mostEnds = 4096
 
 // Store keeps the records of a subject; this package has two: Directory and
 // Objects. Lines are complete records without line ends.
@@ -58,7 +74,27 @@ type Store interface {
 // New returns a journal in store. now and newID are the clock and the source of
 // random append ids.
 func New(store Store, now func() time.Time, newID func() string) *Journal {
-	return &Journal{store: store, now: now, newID: newID}
+	return &Journal{store: store, now: now, newID: newID, ends: map[string]tip{}}
+}
+
+// end is where a log ended when last seen.
+func (j *Journal) end(subject string) (tip, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	at, ok := j.ends[subject]
+	return at, ok
+}
+
+// remember keeps the end of a log, unless a later one is known.
+func (j *Journal) remember(subject string, at tip) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.ends) >= mostEnds {
+		clear(j.ends)
+	}
+	if at.length >= j.ends[subject].length {
+		j.ends[subject] = at
+	}
 }
 
 // The limits of a subject: words of letters, digits and "_.:-", with slashes
@@ -87,37 +123,39 @@ func notInWord(r rune) bool {
 // Read returns every record of a subject in order, after checking that none is
 // missing or changed. It fails with fault.Unknown if one is.
 func (j *Journal) Read(ctx context.Context, subject string) ([]Record, error) {
-	records, _, err := j.read(ctx, subject)
-	return records, err
-}
-
-// read also returns the hash that the next record has to name.
-func (j *Journal) read(ctx context.Context, subject string) ([]Record, string, error) {
 	if err := checkSubject(subject); err != nil {
-		return nil, "", err
+		return nil, err
 	}
+	before, _ := j.end(subject)
 	lines, err := j.store.Lines(ctx, subject)
 	if err != nil {
-		return nil, "", err
+		return nil, err
+	}
+	if len(lines) < before.length {
+		return nil, fault.New(fault.Unknown, "%s has %d records, and had %d", subject, len(lines), before.length)
 	}
 	records, previous := make([]Record, 0, len(lines)), ""
 	for n, line := range lines {
 		var r Record
 		if err := json.Unmarshal(line, &r); err != nil {
-			return nil, "", fault.Wrap(fault.Unknown, err, "record %d of %s is damaged", n, subject)
+			return nil, fault.Wrap(fault.Unknown, err, "record %d of %s is damaged", n, subject)
 		}
 		if r.Position != n || r.Previous != previous {
-			return nil, "", fault.New(fault.Unknown, "record %d of %s does not follow the one before it", n, subject)
+			return nil, fault.New(fault.Unknown, "record %d of %s does not follow the one before it", n, subject)
 		}
 		records, previous = append(records, r), sum(line)
 	}
-	return records, previous, nil
+	j.remember(subject, tip{len(records), previous})
+	return records, nil
 }
 
 // Append writes body as the record at position. It fails with fault.Conflict if
 // another writer was there first, and with fault.Invalid for a position beyond
 // the end. A lost reply is not a failure: the record is found by its id.
 func (j *Journal) Append(ctx context.Context, subject string, position int, body any) error {
+	if err := checkSubject(subject); err != nil {
+		return err
+	}
 	text, err := json.Marshal(body)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "a record of %s cannot be written as JSON", subject)
@@ -125,21 +163,29 @@ func (j *Journal) Append(ctx context.Context, subject string, position int, body
 	if len(text) > maxBody {
 		return fault.New(fault.Exhausted, "a record of %s has %d bytes; at most %d are kept", subject, len(text), maxBody)
 	}
-	records, previous, err := j.read(ctx, subject)
-	switch {
-	case err != nil:
-		return err
-	case position < len(records):
-		return taken(subject, position)
-	case position > len(records):
-		return fault.New(fault.Invalid, "%s has %d records; none can be written at position %d", subject, len(records), position)
+	at, known := j.end(subject)
+	if !known || at.length != position {
+		if _, err := j.Read(ctx, subject); err != nil {
+			return err
+		}
+		at, _ = j.end(subject)
 	}
-	r := Record{Position: position, ID: j.newID(), At: j.now().UTC(), Previous: previous, Body: text}
+	switch {
+	case position < at.length:
+		return taken(subject, position)
+	case position > at.length:
+		return fault.New(fault.Invalid, "%s has %d records; none can be written at position %d", subject, at.length, position)
+	}
+	r := Record{Position: position, ID: j.newID(), At: j.now().UTC(), Previous: at.previous, Body: text}
 	line, err := json.Marshal(r)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "a record of %s cannot be written as JSON", subject)
 	}
-	return j.add(ctx, subject, r, line)
+	if err := j.add(ctx, subject, r, line); err != nil {
+		return err
+	}
+	j.remember(subject, tip{position + 1, sum(line)})
+	return nil
 }
 
 // add stores the line, and after any failure looks whether it is there.

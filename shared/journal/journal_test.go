@@ -202,6 +202,7 @@ func TestDamageIsUnknown(t *testing.T) {
 		"cut off":            func(s string) string { return s[:len(s)-5] },
 		"a record changed":   func(s string) string { return strings.Replace(s, `"body":1`, `"body":7`, 1) },
 		"a record taken out": func(s string) string { _, rest, _ := strings.Cut(s, "\n"); return rest },
+		"the end taken away": func(s string) string { return s[:strings.Index(s, "\n")+1] },
 		"not JSON":           func(string) string { return "hello\n" },
 	} {
 		t.Run(name, func(t *testing.T) {

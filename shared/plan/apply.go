@@ -12,7 +12,9 @@ import (
 // own calls end at the deadline, so whoever takes over later meets nobody.
 const Grace = 60 * time.Second
 
-// reserve is kept of a worker's time for letting go in order.
+// reserve is kept of a worker's time: with less than that left nothing is
+// begun, and what was begun ends when half of it is left, so that its outcome
+// can be recorded.
 const reserve = 2 * time.Second
 
 // Work is how the plans of one target are made and carried out. Observe and Do
@@ -24,9 +26,10 @@ type Work struct {
 	Observe func(ctx context.Context) (Plan, error)
 	// Batch cuts changes into what is done by one Do, in order; it may reorder.
 	Batch func(changes []Step) [][]Step
-	// Do carries out some steps, after looking whether their guards still hold,
-	// and returns an outcome for each.
-	Do func(ctx context.Context, steps []Step) []Outcome
+	// Do carries out some steps of an approved plan, after looking whether their
+	// guards still hold, and returns an outcome for each. Its context ends a little
+	// before the worker's time does, so that the outcomes can still be recorded.
+	Do func(ctx context.Context, approved Plan, steps []Step) []Outcome
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -48,7 +51,10 @@ type Report struct {
 	Outcomes []Outcome
 	// Complete: every change is done; else the same digest goes on with the rest.
 	Complete bool
-	// Differences are what moved since the plan that was approved.
+	// Recorded: the plan was finished before, and these are its outcomes.
+	Recorded bool
+	// Differences, of a conflict, are what moved since the base of the plan that
+	// was approved last.
 	Differences []Difference
 }
 
@@ -56,7 +62,7 @@ type Report struct {
 // worker left it, or answers the outcomes if it was finished. It fails with
 // fault.Conflict if the world, or another worker, made it another plan; the
 // report then has the new plan. It fails with fault.Precondition if steps of
-// the plan are refused.
+// the plan are refused. A plan without changes needs nothing and is done.
 func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
 	entries, err := w.Log.Read(ctx, w.Target)
 	if err != nil {
@@ -70,19 +76,19 @@ func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
 	d := decide(told, now, r, w.Now())
 	switch d.verdict {
 	case answer:
-		return Report{Plan: now, Outcomes: d.outcomes, Complete: true}, nil
+		return Report{Plan: now, Outcomes: d.outcomes, Complete: true, Recorded: true}, nil
 	case refuse:
 		return Report{Plan: now, Differences: d.differences}, d.err
 	}
 	run := &run{Work: w, request: r, plan: d.plan, position: told.length, outcomes: d.known}
 	if err := run.claim(ctx, d.verdict); err != nil {
-		return w.lostRace(ctx, err)
+		return w.lostRace(ctx, d.plan.Base, err)
 	}
 	return run.carryOut(ctx)
 }
 
 // lostRace: another worker wrote first, so the caller gets the plan as it is now.
-func (w Work) lostRace(ctx context.Context, err error) (Report, error) {
+func (w Work) lostRace(ctx context.Context, was Facts, err error) (Report, error) {
 	if !errors.Is(err, fault.Conflict) {
 		return Report{}, err
 	}
@@ -90,7 +96,7 @@ func (w Work) lostRace(ctx context.Context, err error) (Report, error) {
 	if observeErr != nil {
 		return Report{}, errors.Join(err, observeErr)
 	}
-	return Report{Plan: now}, fault.Wrap(fault.Conflict, err, "another change of %s was approved first", w.Target).WithCode("approvedElsewhere")
+	return Report{Plan: now, Differences: Differences(was, now.Base)}, fault.Wrap(fault.Conflict, err, "another change of %s was approved first", w.Target).WithCode("approvedElsewhere")
 }
 
 // verdict is what becomes of a request.
@@ -122,16 +128,21 @@ func decide(told story, now Plan, r Request, at time.Time) decision {
 		return refused("inProgress", "an approved plan is being carried out until "+told.until.UTC().Format(time.RFC3339)+" at the latest", nil)
 	case told.digest == r.Digest && !told.finished && told.plan != nil:
 		return decideResume(told, now)
+	case told.unsettled(now.Base) && at.Before(told.at.Add(Grace)):
+		return refused("unsettled", "changes of an approved plan were sent and do not show yet; until "+
+			told.at.Add(Grace).UTC().Format(time.RFC3339)+" only the same plan can go on", nil)
 	case same && len(now.Refusals()) > 0:
 		first := now.Refusals()[0]
 		return decision{err: fault.New(fault.Precondition, "%s: %s", first.Name(), first.Reasons[0].Sentence).WithCode(first.Reasons[0].Code)}
+	case same && len(now.Changes()) == 0:
+		return decision{verdict: answer}
 	case same:
 		return decision{verdict: act, plan: now, known: map[string]Outcome{}}
 	}
 	if outcomes, ok := told.earlier[r.Digest]; ok {
 		return decision{verdict: answer, outcomes: outcomes}
 	}
-	return refused("planChanged", "the plan is not the one that was approved", nil)
+	return refused("planChanged", "the plan is not the one that was approved", told.moved(now.Base))
 }
 
 // decideResume: the plan was approved and not finished, and nobody works on it.
@@ -214,7 +225,9 @@ func (r *run) step(ctx context.Context, batch []Step) error {
 	if err := r.append(ctx, Entry{Kind: Intended, Steps: names}); err != nil {
 		return err
 	}
-	outcomes := r.Do(ctx, batch)
+	doing, cancel := context.WithDeadline(ctx, r.request.Deadline.Add(-reserve/2))
+	defer cancel()
+	outcomes := r.Do(doing, r.plan, batch)
 	for _, o := range outcomes {
 		r.outcomes[o.Step] = o
 	}

@@ -24,7 +24,8 @@ type world struct {
 	shared  map[string]bool
 	clock   time.Time
 	calls   int
-	dieAt   int // the call or append at which the worker dies; 0: never
+	dieAt   int  // the call or append at which the worker dies; 0: never
+	late    bool // what is done does not show
 	entries []plan.Entry
 }
 
@@ -108,13 +109,17 @@ func (w *world) want(want ...string) plan.Plan {
 	return p
 }
 
-func (w *world) do(_ context.Context, steps []plan.Step) []plan.Outcome {
+func (w *world) do(_ context.Context, _ plan.Plan, steps []plan.Step) []plan.Outcome {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var outcomes []plan.Outcome
 	for _, s := range steps {
 		if err := w.boundary(); err != nil {
 			return append(outcomes, plan.Failure(s, err))
+		}
+		if w.late {
+			outcomes = append(outcomes, plan.InDoubt(s, fault.New(fault.Unavailable, "no answer")))
+			continue
 		}
 		if s.Action == "add" {
 			w.shared[s.Subject] = true
@@ -159,6 +164,33 @@ func TestAppliedTwiceAsksForNothing(t *testing.T) {
 	}
 }
 
+func TestAPlanWithoutChangesIsDoneAndNotWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a")
+	report, err := w.apply(w.want("a").Digest(), "a")
+	if err != nil || !report.Complete || len(w.entries) != 0 {
+		t.Errorf("%+v, %v, %d entries", report, err, len(w.entries))
+	}
+}
+
+func TestWhatWasSentAndDoesNotShowHoldsOthersOnlySoLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a")
+	w.late = true
+	mine := w.want("a", "c").Digest()
+	_, _ = w.apply(mine, "a", "c")
+	w.late = false
+	if report, err := w.apply(mine, "a", "c"); err != nil || !report.Complete {
+		t.Errorf("the same plan: %+v, %v", report, err)
+	}
+	w.late = true
+	_, _ = w.apply(w.want("a").Digest(), "a")
+	w.late, w.clock = false, w.clock.Add(plan.Grace)
+	if report, err := w.apply(w.want("d").Digest(), "d"); err != nil || !report.Complete {
+		t.Errorf("another plan, later: %+v, %v", report, err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -182,6 +214,11 @@ func TestRefusals(t *testing.T) {
 			_, _ = w.apply(p.Digest(), "c")
 			w.dieAt = 0
 			w.clock = w.clock.Add(time.Hour) // the deadline, but not the grace
+			return w.apply(w.want("d").Digest(), "d")
+		}},
+		{"something sent does not show yet", fault.Conflict, "unsettled", func(w *world) (plan.Report, error) {
+			w.late = true
+			_, _ = w.apply(w.want("a", "c").Digest(), "a", "c")
 			return w.apply(w.want("d").Digest(), "d")
 		}},
 	} {

@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -55,12 +56,20 @@ const (
 	Applied Result = "applied" // it was done, and the world shows it
 	Already Result = "already" // the world was so already
 	Failed  Result = "failed"  // it was not done; the reason says why
-	Open    Result = "open"    // not known yet, or not tried yet
+	Open    Result = "open"    // not tried yet; with a reason: tried, and what became of it is not known yet
 )
 
 // Failure is the outcome of a step that err kept from being done.
 func Failure(s Step, err error) Outcome {
 	return Outcome{Step: s.Name(), Result: Failed, Why: &image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}}
+}
+
+// InDoubt is the outcome of a step that was sent and of which err is all that
+// is known.
+func InDoubt(s Step, err error) Outcome {
+	o := Failure(s, err)
+	o.Result = Open
+	return o
 }
 
 // Stored is a plan in a log, with everything needed to resume it.
@@ -129,7 +138,9 @@ type story struct {
 	// held: a worker may be on it until then.
 	held bool
 	// until is when the last worker on it stops at the latest.
-	until    time.Time
+	until time.Time
+	// at is when the last entry was written.
+	at       time.Time
 	outcomes map[string]Outcome
 	// earlier are the outcomes of plans that were finished before, by digest.
 	earlier map[string][]Outcome
@@ -139,6 +150,7 @@ type story struct {
 func tell(entries []Entry) story {
 	s := story{length: len(entries), outcomes: map[string]Outcome{}, earlier: map[string][]Outcome{}}
 	for _, e := range entries {
+		s.at = e.At
 		switch e.Kind {
 		case Approved:
 			p := e.Plan.plan()
@@ -158,4 +170,24 @@ func tell(entries []Entry) story {
 		}
 	}
 	return s
+}
+
+// unsettled: something of the last plan was sent, what became of it is not
+// known, and the world does not show it.
+func (s story) unsettled(now Facts) bool {
+	if s.plan == nil || s.finished {
+		return false
+	}
+	return slices.ContainsFunc(s.plan.Changes(), func(step Step) bool {
+		o := s.outcomes[step.Name()]
+		return o.Result == Open && o.Why != nil && !step.Done(now)
+	})
+}
+
+// moved are the differences between now and the base of the last approved plan.
+func (s story) moved(now Facts) []Difference {
+	if s.plan == nil {
+		return nil
+	}
+	return Differences(s.plan.Base, now)
 }
