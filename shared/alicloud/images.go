@@ -2,7 +2,6 @@ package alicloud
 
 import (
 	"context"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -38,8 +37,8 @@ func checkIDs[ID ~string](ids []ID) error {
 //
 // It fails with fault.Unknown rather than return a list that may be short: the
 // count, the page numbers and the ids must agree, and a list that changes
-// while it is read is read again. A region without any public image is not
-// believed.
+// while it is read is read again. An empty list is passed on as it is: whether
+// it can be true is for whoever asked.
 func (a *Account) Images(ctx context.Context, region image.RegionID, listing image.Listing) ([]image.Image, error) {
 	if err := checkListing(region, listing); err != nil {
 		return nil, err
@@ -88,20 +87,8 @@ func (a *Account) images(ctx context.Context, id image.AccountID, region image.R
 			}
 			return settleKind(i, id)
 		},
-		never: everything(asked),
 	}
 	return l.byNumber(ctx, a)
-}
-
-// everything reports whether a listing asks for all public images, perhaps
-// among others: every region has some.
-func everything(asked image.Listing) bool {
-	if asked.Kind != "" && asked.Kind != image.KindPublic || len(asked.IDs) > 0 ||
-		len(asked.Statuses) > 0 && !slices.Contains(asked.Statuses, image.StatusAvailable) {
-		return false
-	}
-	asked.Kind, asked.IDs, asked.Statuses = "", nil, nil
-	return reflect.ValueOf(asked).IsZero()
 }
 
 // imagesRequest asks for one page of a listing of images.

@@ -240,3 +240,28 @@ func TestServersThatWereNotAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNeverEmpty: regions, and all instance types of one; named types may
+// be absent.
+func TestWhatIsNeverEmpty(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, func(action string, _ int, _ url.Values) answered {
+		switch action {
+		case "DescribeRegions":
+			return ok(`{"RequestId":"r","Regions":{"Region":[]}}`)
+		case "DescribeInstanceTypes":
+			return ok(`{"RequestId":"r","NextToken":"","InstanceTypes":{"InstanceType":[]}}`)
+		}
+		return answered{}
+	})
+	a := reader(t, w)
+	if got, err := a.Regions(t.Context()); fault.Of(err) != fault.Unknown {
+		t.Errorf("%d regions, %v; want kind %s", len(got), err, fault.Unknown)
+	}
+	if got, err := a.InstanceTypes(t.Context(), region, nil); fault.Of(err) != fault.Unknown {
+		t.Errorf("%d types, %v; want kind %s", len(got), err, fault.Unknown)
+	}
+	if got, err := a.InstanceTypes(t.Context(), region, []image.InstanceTypeID{"ecs.none"}); err != nil || len(got) != 0 {
+		t.Errorf("%d types, %v; want none", len(got), err)
+	}
+}
