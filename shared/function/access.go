@@ -176,7 +176,7 @@ func (f *Function) authorise(ctx context.Context, call Call, op *Operation, appl
 	if err != nil {
 		record.Decision, record.Code = Refused, fault.Code(err)
 	}
-	if err != nil || role != Viewer {
+	if err != nil || applying || role != Viewer {
 		f.audit(ctx, call, record)
 	}
 	return err

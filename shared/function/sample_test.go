@@ -148,9 +148,9 @@ type waiting struct {
 }
 
 type caller struct {
-	RequestID, AccountID, Region, Key, Source, Printed string
-	Secret, Token                                      string
-	Milliseconds, Memory                               int64
+	RequestID, AccountID, Region, Key, Source, Printed, Caller string
+	Secret, Token                                              string
+	Milliseconds, Memory                                       int64
 }
 
 func fail(_ context.Context, _ function.Call, in failure) (text, error) {
@@ -174,6 +174,7 @@ func wait(ctx context.Context, _ function.Call, in waiting) (text, error) {
 func who(_ context.Context, call function.Call, _ struct{}) (caller, error) {
 	call.Log.Warn("asked", "accessKeySecret", string(call.Credentials.Secret), "call", fmt.Sprintf("%+v", call.Credentials))
 	return caller{
+		Caller:    fmt.Sprint(call.Caller.Subject, " ", call.Caller.Issuer, " ", call.Caller.Roles),
 		RequestID: call.RequestID, AccountID: call.AccountID, Region: call.Region, Source: string(call.Source),
 		Key: call.Credentials.AccessKeyID, Secret: string(call.Credentials.Secret), Token: string(call.Credentials.SecurityToken),
 		Printed: fmt.Sprintf("%v %+v %#v", call.Credentials, call.Credentials, call.Credentials), Milliseconds: time.Until(call.Deadline).Milliseconds(),

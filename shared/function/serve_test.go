@@ -105,7 +105,7 @@ func TestCredentialsOfTheEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := caller{
-			RequestID: id, AccountID: "1000000000000001", Region: "cn-hangzhou", Key: "STS.contextkey12345", Source: "direct",
+			Caller: "system  [viewer]", RequestID: id, AccountID: "1000000000000001", Region: "cn-hangzhou", Key: "STS.contextkey12345", Source: "direct",
 			Secret: "context-secret-of-" + id, Token: "context-token", Printed: "*** *** ***", Milliseconds: got.Milliseconds,
 			Memory: 512 << 20 / 10 * 9,
 		}

@@ -1,6 +1,9 @@
 package bearer_test
 
 import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -309,26 +312,36 @@ func TestKeysRefused(t *testing.T) {
 	}
 }
 
+// fixed is the same key in every process, as fuzzing needs it.
+func fixed(t testing.TB) mint.Key {
+	t.Helper()
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mint.Key{ID: "fixed", Signer: key}
+}
+
 // FuzzCheck: whatever is sent, only what was signed with the key is accepted.
 func FuzzCheck(f *testing.F) {
-	first, second, stranger := theKeys(f)
-	p, grant := policy(f, first, second), granted("viewer")
-	for _, c := range (mint.Attack{Trusted: [2]mint.Key{first, second}, Stranger: stranger, Grant: grant}).Hostile() {
-		if len(c.Authorization) == 1 && len(c.Authorization[0]) < 4<<10 {
+	k, grant := fixed(f), granted("viewer")
+	_, second, stranger := theKeys(f)
+	p := policy(f, k, second)
+	for _, c := range (mint.Attack{Trusted: [2]mint.Key{k, second}, Stranger: stranger, Grant: grant}).Hostile() {
+		if c.Status == 401 && len(c.Authorization) == 1 && len(c.Authorization[0]) < 4<<10 {
 			f.Add(c.Authorization[0])
 		}
 	}
-	good := map[string]bool{"Bearer " + first.Token(grant): true, "Bearer " + second.Token(grant): true}
-	for authorization := range good {
-		f.Add(authorization)
-	}
+	good := "Bearer " + k.Token(grant)
+	signed := good[:strings.LastIndexByte(good, '.')]
+	f.Add(good)
 	f.Fuzz(func(t *testing.T, authorization string) {
 		claims, err := p.Check(authorization, noon())
-		if (err == nil) != good[authorization] {
-			t.Fatalf("%+v %v: %q", claims, err, authorization)
+		if err == nil && !strings.HasPrefix(authorization, signed+".") {
+			t.Fatalf("accepted as %+v: %q", claims, authorization)
 		}
-		if err != nil && !errors.Is(err, fault.Unauthenticated) {
-			t.Fatalf("of another kind: %v", err)
+		if err != nil && (authorization == good || !errors.Is(err, fault.Unauthenticated)) {
+			t.Fatalf("%q: %v", authorization, err)
 		}
 	})
 }
@@ -336,8 +349,8 @@ func FuzzCheck(f *testing.F) {
 // FuzzHeaderAndClaims: documents signed with the right key are accepted only
 // if they say what they must, exactly once.
 func FuzzHeaderAndClaims(f *testing.F) {
-	_, ec, _ := theKeys(f)
-	p, grant := policy(f, ec), granted("viewer")
+	ec, grant := fixed(f), granted("viewer")
+	p := policy(f, ec)
 	f.Add(ec.Header(), grant.Claims())
 	f.Add(ec.Header("crit", `["x"]`), grant.Claims("exp", `"1"`))
 	f.Add(ec.Header("jku", `"x"`), grant.Claims("aud", `["imagekeeper"]`))

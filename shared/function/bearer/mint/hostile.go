@@ -325,7 +325,7 @@ func (a Attack) parties() []Case {
 		cases = append(cases, a.claims("iss "+value, bearer.CodeIssuer, "iss", value))
 	}
 	for _, value := range []string{
-		`""`, `[]`, `["other"]`, `["other","` + g.Audience + `s"]`, `"*"`, text(g.Audience + " other"), text(g.Audience + ",other"),
+		`""`, `[]`, `["elsewhere"]`, `["elsewhere","` + g.Audience + `s"]`, `"*"`, text(g.Audience + " other"), text(g.Audience + ",other"),
 		text(strings.ToUpper(g.Audience)), text(g.Audience[:len(g.Audience)-1]), text(g.Audience + "\u200b"), `[""]`,
 	} {
 		cases = append(cases, a.claims("aud "+value, bearer.CodeAudience, "aud", value))
