@@ -1,6 +1,7 @@
 package sharing
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -26,8 +27,9 @@ type Cloud interface {
 type Doer struct {
 	Image image.Ref
 	Cloud Cloud
-	// Use looks at an account's use again, just before it loses access.
-	Use func(ctx context.Context, a image.AccountID) Use
+	// Use looks at accounts' use again, just before they lose access; an account
+	// that is missing in the answer is Unknown.
+	Use func(ctx context.Context, accounts []image.AccountID) map[image.AccountID]Use
 	// Pause waits; it ends early with the context's error.
 	Pause func(ctx context.Context, d time.Duration) error
 }
@@ -68,9 +70,18 @@ func each(steps []plan.Step, f func(plan.Step) plan.Outcome) []plan.Outcome {
 
 // guard keeps the removals that are still as harmless as they were planned.
 func (d Doer) guard(ctx context.Context, steps []plan.Step) (kept []plan.Step, refused []plan.Outcome) {
+	var asked []image.AccountID
 	for _, s := range steps {
-		forced := slices.ContainsFunc(s.Reasons, func(r image.Reason) bool { return r.Code == "evenIfUsed" })
-		if use := d.Use(ctx, image.AccountID(s.Subject)); use != NotInUse && !forced {
+		if !forced(s) {
+			asked = append(asked, image.AccountID(s.Subject))
+		}
+	}
+	var uses map[image.AccountID]Use
+	if len(asked) > 0 {
+		uses = d.Use(ctx, asked)
+	}
+	for _, s := range steps {
+		if use := cmp.Or(uses[image.AccountID(s.Subject)], Unknown); use != NotInUse && !forced(s) {
 			refused = append(refused, plan.Failure(s, fault.New(fault.Precondition,
 				"account %s began to use the image, or its use can no longer be told (%s)", s.Subject, use).WithCode("useChanged")))
 			continue
@@ -88,14 +99,14 @@ func (d Doer) permit(ctx context.Context, steps []plan.Step, add bool) []plan.Ou
 		return done
 	}
 	err := d.call(ctx, steps, add)
-	if err != nil && refusal(err) && len(steps) > 1 {
+	if err != nil && refusal(err) && len(steps) > 1 && fault.Of(err) != fault.Forbidden {
 		for _, s := range steps {
 			done = append(done, d.permit(ctx, []plan.Step{s}, add)...)
 		}
 		return done
 	}
 	if err != nil && refusal(err) {
-		return append(done, plan.Failure(steps[0], err))
+		return append(done, each(steps, func(s plan.Step) plan.Outcome { return plan.Failure(s, err) })...)
 	}
 	return append(done, d.await(ctx, steps, add, err)...)
 }
@@ -111,10 +122,11 @@ func (d Doer) call(ctx context.Context, steps []plan.Step, add bool) error {
 	return d.Cloud.Permit(ctx, d.Image, nil, accounts)
 }
 
-// refusal: ECS understood and said no, so nothing was done.
+// refusal: ECS understood and said no, so nothing was done. A call that it
+// throttled was not done either.
 func refusal(err error) bool {
 	switch fault.Of(err) {
-	case fault.Throttled, fault.Unavailable, fault.Unknown, fault.Internal:
+	case fault.Unavailable, fault.Unknown, fault.Internal:
 		return false
 	}
 	return true
@@ -141,7 +153,7 @@ func has(grants []image.Grant, s plan.Step) bool {
 }
 
 // await looks until the change shows for every step. What does not show is
-// failed with the call's error, or open if the call was accepted.
+// open: it may still come.
 func (d Doer) await(ctx context.Context, steps []plan.Step, add bool, callErr error) []plan.Outcome {
 	var grants []image.Grant
 	shows := func(s plan.Step) bool { return has(grants, s) == add }
@@ -162,7 +174,7 @@ func shown(s plan.Step, visible bool, callErr error) plan.Outcome {
 	case visible:
 		return plan.Outcome{Step: s.Name(), Result: plan.Applied}
 	case callErr != nil:
-		return plan.Failure(s, callErr)
+		return plan.InDoubt(s, callErr)
 	}
 	return plan.Outcome{Step: s.Name(), Result: plan.Open, Why: &image.Reason{
 		Code: "notVisibleYet", Sentence: "ECS accepted the change and does not show it yet; ask again with the same digest"}}

@@ -152,37 +152,58 @@ func (t Terms) parameters() map[string]string {
 // Check looks at what can be wrong with a wish whatever the world is like. It
 // fails with fault.Invalid, naming the field.
 func (w Wanted) Check(now time.Time) error {
-	seen := map[image.AccountID]bool{}
-	for n, t := range w.Accounts {
-		field := fmt.Sprintf("accounts[%d].", n)
-		switch {
-		case !validAccount(t.Account):
-			return fault.InField(field+"accountId", "malformed", "must be an account id of 16 digits, not %.40q", t.Account)
-		case seen[t.Account]:
-			return fault.InField(field+"accountId", "duplicate", "account %s is named twice", t.Account)
-		case t.Until.IsZero() && t.OnExpiry != "":
-			return fault.InField(field+"until", "required", "must say when, if onExpiry says what then")
-		case !t.Until.IsZero() && t.OnExpiry != Remove && t.OnExpiry != RemoveIfUnused:
-			return fault.InField(field+"onExpiry", "required", "must be remove or removeIfUnused where until is given")
-		case !t.Until.IsZero() && (!t.Until.After(now) || t.Until.Year() > 9999):
-			return fault.InField(field+"until", "past", "must be in the future")
-		}
-		seen[t.Account] = true
-	}
-	for n, a := range w.EvenIfUsed {
-		if !validAccount(a) {
-			return fault.InField(fmt.Sprintf("evenIfUsed[%d]", n), "malformed", "must be an account id of 16 digits, not %.40q", a)
-		}
+	if err := checkTerms("accounts", w.Accounts, now); err != nil {
+		return err
 	}
 	if len(w.Accounts) > MaxAccounts {
 		return fault.InField("accounts", "tooMany", "an image can be shared with %d accounts at the most, not %d", MaxAccounts, len(w.Accounts))
 	}
+	return checkAccounts("evenIfUsed", w.EvenIfUsed)
+}
+
+// checkTerms looks at a list of terms in a field.
+func checkTerms(field string, list []Terms, now time.Time) error {
+	seen := map[image.AccountID]bool{}
+	for n, t := range list {
+		at := fmt.Sprintf("%s[%d].", field, n)
+		switch {
+		case !validAccount(t.Account):
+			return malformed(at+"accountId", t.Account)
+		case seen[t.Account]:
+			return fault.InField(at+"accountId", "duplicate", "account %s is named twice", t.Account)
+		case t.Until.IsZero() && t.OnExpiry != "":
+			return fault.InField(at+"until", "required", "must say when, if onExpiry says what then")
+		case !t.Until.IsZero() && t.OnExpiry != Remove && t.OnExpiry != RemoveIfUnused:
+			return fault.InField(at+"onExpiry", "required", "must be remove or removeIfUnused where until is given")
+		case !t.Until.IsZero() && (!t.Until.After(now) || t.Until.Year() > 9999):
+			return fault.InField(at+"until", "past", "must be in the future")
+		}
+		seen[t.Account] = true
+	}
 	return nil
 }
 
-// validAccount: Aliyun UIDs are 16 digits.
+// checkAccounts looks at a list of accounts in a field.
+func checkAccounts(field string, list []image.AccountID) error {
+	for n, a := range list {
+		at := fmt.Sprintf("%s[%d]", field, n)
+		switch {
+		case !validAccount(a):
+			return malformed(at, a)
+		case slices.Contains(list[:n], a):
+			return fault.InField(at, "duplicate", "account %s is named twice", a)
+		}
+	}
+	return nil
+}
+
+func malformed(field string, a image.AccountID) error {
+	return fault.InField(field, "malformed", "must be an account id, a number such as 1234567890123456, not %.40q", a)
+}
+
+// validAccount: Aliyun UIDs have 16 digits, old ones fewer.
 func validAccount(a image.AccountID) bool {
-	return len(a) == 16 && strings.Trim(string(a), "0123456789") == ""
+	return len(a) >= 10 && len(a) <= 20 && a[0] != '0' && strings.Trim(string(a), "0123456789") == ""
 }
 
 // Change is a desired state relative to what is there (PATCH).
@@ -192,18 +213,33 @@ type Change struct {
 	EvenIfUsed []image.AccountID
 }
 
-// Over is the desired state that c makes of what was observed. It fails with
-// fault.Invalid if an account is both added and removed.
-func (c Change) Over(o Observed) (Wanted, error) {
-	w := Wanted{Community: o.Image.Published, EvenIfUsed: c.EvenIfUsed}
-	named := map[image.AccountID]bool{}
+// Check looks at what can be wrong with a change whatever the world is like. It
+// fails with fault.Invalid, naming the field.
+func (c Change) Check(now time.Time) error {
+	if len(c.Add) == 0 && len(c.Remove) == 0 {
+		return fault.InField("add", "required", "must name accounts, or remove must")
+	}
+	if err := checkTerms("add", c.Add, now); err != nil {
+		return err
+	}
+	if err := checkAccounts("remove", c.Remove); err != nil {
+		return err
+	}
 	for n, t := range c.Add {
 		if slices.Contains(c.Remove, t.Account) {
-			return Wanted{}, fault.InField(fmt.Sprintf("add[%d].accountId", n), "contradiction", "account %s is both added and removed", t.Account)
+			return fault.InField(fmt.Sprintf("add[%d].accountId", n), "contradiction", "account %s is both added and removed", t.Account)
 		}
+	}
+	return checkAccounts("evenIfUsed", c.EvenIfUsed)
+}
+
+// Over is the desired state that c makes of what was observed.
+func (c Change) Over(o Observed) Wanted {
+	w := Wanted{Community: o.Image.Published, EvenIfUsed: c.EvenIfUsed, Accounts: slices.Clone(c.Add)}
+	named := map[image.AccountID]bool{}
+	for _, t := range c.Add {
 		named[t.Account] = true
 	}
-	w.Accounts = slices.Clone(c.Add)
 	for _, g := range o.Grants {
 		if !named[g.Account] && !slices.Contains(c.Remove, g.Account) {
 			t := o.Remembered[g.Account]
@@ -211,7 +247,7 @@ func (c Change) Over(o Observed) (Wanted, error) {
 			w.Accounts = append(w.Accounts, t)
 		}
 	}
-	return w, nil
+	return w
 }
 
 // Diff plans how to make the accounts exactly those wanted. Whatever is not
@@ -269,6 +305,9 @@ func refusals(o Observed, w Wanted, p Policy) []plan.Step {
 	}
 	if i.Encrypted() != image.No && changes(o, w) {
 		found = append(found, encryption(o, w)...)
+	}
+	if len(w.Accounts) > MaxAccounts && changes(o, w) {
+		found = append(found, refuse(subject, "tooMany", "it would be shared with %d accounts, and %d are the most", len(w.Accounts), MaxAccounts))
 	}
 	if w.Community && !o.Image.Published && !p.Community {
 		found = append(found, refuse(subject, "communityNotAllowed", "this deployment does not publish community images (SHARE_COMMUNITY)"))
@@ -330,14 +369,14 @@ func admit(o Observed, t Terms, p Policy) plan.Step {
 func takeAway(o Observed, g image.Grant, w Wanted) plan.Step {
 	a := g.Account
 	use := cmp.Or(o.Uses[a], Unknown)
-	forced := slices.Contains(w.EvenIfUsed, a)
-	if use != NotInUse && !forced {
+	wanted := slices.Contains(w.EvenIfUsed, a)
+	if use != NotInUse && !wanted {
 		code := map[Use]string{InUse: "stillUsed", Unknown: "useUnknown"}[use]
 		return refuse(string(a), code, "account %s would lose access, and its use of the image is %s; name it in evenIfUsed to remove it all the same", a, use)
 	}
 	s := step(Take, string(a), "notWanted", "it is not in the list; its use of the image is %s", use)
-	if forced && use != NotInUse {
-		s.Reasons = append(s.Reasons, image.Reason{Code: "evenIfUsed", Sentence: "removal was asked for although its use is " + string(use)})
+	if wanted && use != NotInUse {
+		s.Reasons = append(s.Reasons, image.Reason{Code: codeForced, Sentence: "removal was asked for although its use is " + string(use)})
 	}
 	s.Sets = plan.Facts{accountFact(a): "", termsFact(a): ""}
 	return s
@@ -357,41 +396,4 @@ func Batches(changes []plan.Step, have int) [][]plan.Step {
 		batches = slices.AppendSeq(batches, slices.Chunk(list, MaxPerCall))
 	}
 	return batches
-}
-
-// Remember sums up what a log knows of the terms of each account: the plans
-// that were approved and what became of their steps.
-func Remember(entries []plan.Entry) map[image.AccountID]Terms {
-	known := map[image.AccountID]Terms{}
-	steps := map[string]plan.StoredStep{}
-	for _, e := range entries {
-		if e.Plan != nil {
-			steps = map[string]plan.StoredStep{}
-			for _, s := range e.Plan.Steps {
-				steps[s.Name()] = s
-			}
-		}
-		for _, o := range e.Outcomes {
-			s := steps[o.Step]
-			if o.Result != plan.Applied && o.Result != plan.Already {
-				continue
-			}
-			switch s.Action {
-			case Add, Extend:
-				known[image.AccountID(s.Subject)] = termsOf(s.Step)
-			case Take:
-				delete(known, image.AccountID(s.Subject))
-			}
-		}
-	}
-	return known
-}
-
-// termsOf reads the terms that a step carries.
-func termsOf(s plan.Step) Terms {
-	t := Terms{Account: image.AccountID(s.Subject), OnExpiry: OnExpiry(s.Parameters["onExpiry"]), Reason: s.Parameters["reason"]}
-	if until, err := time.Parse(time.RFC3339, s.Parameters["until"]); err == nil {
-		t.Until = until
-	}
-	return t
 }

@@ -204,11 +204,20 @@ func (e *ecs) Permit(_ context.Context, _ image.Ref, add, remove []image.Account
 
 func (e *ecs) Publish(context.Context, image.Ref, bool) error { return nil }
 
+// unused: nobody uses the image.
+func unused(_ context.Context, accounts []image.AccountID) map[image.AccountID]sharing.Use {
+	uses := map[image.AccountID]sharing.Use{}
+	for _, a := range accounts {
+		uses[a] = sharing.NotInUse
+	}
+	return uses
+}
+
 // apply carries out the plan for want from what the cloud shows now.
 func (e *ecs) apply(want []image.AccountID) []plan.Outcome {
 	d := sharing.Doer{
 		Image: subject().Ref, Cloud: e,
-		Use:   func(context.Context, image.AccountID) sharing.Use { return sharing.NotInUse },
+		Use:   unused,
 		Pause: func(context.Context, time.Duration) error { return nil },
 	}
 	p := sharing.Diff(observed(e.shared...), exactly(want...), sharing.Policy{})
@@ -305,11 +314,10 @@ func TestNobodyLosesAccessWhoseUseChangedSinceThePlan(t *testing.T) {
 	p := sharing.Diff(observed(e.shared...), exactly(), sharing.Policy{})
 	d := sharing.Doer{
 		Image: subject().Ref, Cloud: e, Pause: func(context.Context, time.Duration) error { return nil },
-		Use: func(_ context.Context, a image.AccountID) sharing.Use {
-			if a == account(0) {
-				return sharing.Unknown
-			}
-			return sharing.NotInUse
+		Use: func(ctx context.Context, accounts []image.AccountID) map[image.AccountID]sharing.Use {
+			uses := unused(ctx, accounts)
+			delete(uses, account(0))
+			return uses
 		},
 	}
 	outcomes := d.Do(t.Context(), p.Changes())
@@ -327,11 +335,11 @@ func TestTermsAreRemembered(t *testing.T) {
 	p := sharing.Diff(observed(), sharing.Wanted{Accounts: []sharing.Terms{terms, {Account: account(1)}}}, sharing.Policy{})
 	log := approvedAndDone(p)
 	known := sharing.Remember(log)
-	if len(known) != 2 || known[account(0)] != terms {
+	if len(known) != 2 || known[account(0)].Terms != terms || !known[account(0)].Settled || known[account(0)].By != "test" {
 		t.Errorf("known %+v, want %+v", known, terms)
 	}
 	o := observed(account(0), account(1))
-	o.Remembered = known
+	o.Remembered = sharing.TermsOf(known)
 	log = append(log, approvedAndDone(sharing.Diff(o, exactly(account(1)), sharing.Policy{}))...)
 	if known := sharing.Remember(log); len(known) != 1 {
 		t.Errorf("after the removal: %+v", known)
@@ -348,7 +356,7 @@ func approvedAndDone(p plan.Plan) []plan.Entry {
 	for _, s := range p.Changes() {
 		outcomes = append(outcomes, plan.Outcome{Step: s.Name(), Result: plan.Applied})
 	}
-	return []plan.Entry{{Kind: plan.Approved, Plan: stored}, {Kind: plan.Finished, Outcomes: outcomes}}
+	return []plan.Entry{{Kind: plan.Approved, At: now(), By: "test", Plan: stored}, {Kind: plan.Finished, At: now(), Outcomes: outcomes}}
 }
 
 func ExampleDiff() {

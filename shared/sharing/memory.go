@@ -1,0 +1,137 @@
+package sharing
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+)
+
+// Memory is what a log knows of one account's access.
+type Memory struct {
+	Terms
+	// At is when it was last recorded, and By who asked for it.
+	At time.Time
+	By string
+	// Settled: it was done. Else a call was about to be made and what became of it
+	// was never recorded.
+	Settled bool
+}
+
+// Remember sums up what a log knows of each account: the plans that were
+// approved and what became of their steps. A share that was about to be made,
+// and whose outcome is not recorded, is remembered too: if it is there, it is
+// ours and ends when it was to end.
+func Remember(entries []plan.Entry) map[image.AccountID]Memory {
+	m := memories{known: map[image.AccountID]Memory{}}
+	for _, e := range entries {
+		m.hear(e)
+	}
+	return m.known
+}
+
+// memories are summed up entry by entry.
+type memories struct {
+	known map[image.AccountID]Memory
+	// steps are those of the last approved plan, said those whose end was told.
+	steps map[string]plan.StoredStep
+	said  map[string]bool
+	by    string
+}
+
+func (m *memories) hear(e plan.Entry) {
+	if e.Plan != nil {
+		m.by, m.steps, m.said = e.By, map[string]plan.StoredStep{}, map[string]bool{}
+		for _, s := range e.Plan.Steps {
+			m.steps[s.Name()] = s
+		}
+	}
+	for _, name := range e.Steps {
+		m.intend(m.steps[name], e)
+	}
+	for _, o := range e.Outcomes {
+		m.conclude(m.steps[o.Step], o, e)
+	}
+}
+
+// intend remembers a share that is about to be made.
+func (m *memories) intend(s plan.StoredStep, e plan.Entry) {
+	account := image.AccountID(s.Subject)
+	if _, known := m.known[account]; s.Action == Add && !known {
+		m.known[account] = Memory{Terms: termsOf(s.Step), At: e.At, By: m.by}
+	}
+}
+
+// conclude remembers what became of a step. What is in doubt stays as it was
+// intended.
+func (m *memories) conclude(s plan.StoredStep, o plan.Outcome, e plan.Entry) {
+	account := image.AccountID(s.Subject)
+	done := o.Result == plan.Applied || o.Result == plan.Already
+	if m.said[o.Step] { // again, at the end of the plan
+		return
+	}
+	m.said[o.Step] = done
+	switch was := m.known[account]; {
+	case done && (s.Action == Add || s.Action == Extend):
+		m.known[account] = Memory{Terms: termsOf(s.Step), At: e.At, By: m.by, Settled: true}
+	case done && s.Action == Take, o.Result == plan.Failed && s.Action == Add && !was.Settled:
+		delete(m.known, account)
+	}
+}
+
+// termsOf reads the terms that a step carries.
+func termsOf(s plan.Step) Terms {
+	t := Terms{Account: image.AccountID(s.Subject), OnExpiry: OnExpiry(s.Parameters["onExpiry"]), Reason: s.Parameters["reason"]}
+	if until, err := time.Parse(time.RFC3339, s.Parameters["until"]); err == nil {
+		t.Until = until
+	}
+	return t
+}
+
+// Drift is where the world and the log differ, each in the order of accounts.
+type Drift struct {
+	// Outside are shares that were not made here.
+	Outside []image.Grant
+	// Gone are shares that were made here and ended elsewhere.
+	Gone []Memory
+}
+
+// clocks is how far the clock of ECS and ours may be apart.
+const clocks = 5 * time.Minute
+
+// Reconcile compares what a log knows with the shares there are. It returns the
+// memories that hold, and the drift. A share that began after the log last spoke
+// of the account is not the one that the log knows.
+func Reconcile(known map[image.AccountID]Memory, grants []image.Grant) (map[image.AccountID]Memory, Drift) {
+	held, left := map[image.AccountID]Memory{}, maps.Clone(known)
+	var d Drift
+	for _, g := range grants {
+		m, ok := known[g.Account]
+		delete(left, g.Account)
+		if !ok || g.At.After(m.At.Add(clocks)) {
+			d.Outside = append(d.Outside, g)
+			continue
+		}
+		held[g.Account] = m
+	}
+	for _, m := range left {
+		if m.Settled {
+			d.Gone = append(d.Gone, m)
+		}
+	}
+	slices.SortFunc(d.Outside, func(a, b image.Grant) int { return cmp.Compare(a.Account, b.Account) })
+	slices.SortFunc(d.Gone, func(a, b Memory) int { return cmp.Compare(a.Account, b.Account) })
+	return held, d
+}
+
+// TermsOf are the terms of memories.
+func TermsOf(held map[image.AccountID]Memory) map[image.AccountID]Terms {
+	terms := make(map[image.AccountID]Terms, len(held))
+	for account, m := range held {
+		terms[account] = m.Terms
+	}
+	return terms
+}
