@@ -216,7 +216,9 @@ func TestFromStartToStop(t *testing.T) {
 			if string(body) != "all "+cloud {
 				t.Errorf("the function answers %q", body)
 			}
-			cmd.Process.Signal(signal)
+			if err := cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
 			rest := []string{}
 			for lines.Scan() {
 				rest = append(rest, lines.Text())

@@ -160,7 +160,7 @@ func serveOn(listener net.Listener, handler http.Handler) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		server.Serve(listener)
+		_ = server.Serve(listener) // until it is closed
 	}()
 	return func() {
 		server.Close()

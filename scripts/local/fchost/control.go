@@ -98,7 +98,7 @@ func (h *Host) event(w http.ResponseWriter, r *http.Request, f *function, source
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Write(out.body)
+	_, _ = w.Write(out.body)
 }
 
 // hostStatus is what GET /_local/functions answers.

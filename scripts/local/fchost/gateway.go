@@ -154,7 +154,7 @@ func (h *Host) answer(w http.ResponseWriter, f *function, out outcome) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(status)
-	w.Write(body)
+	_, _ = w.Write(body) // a caller that went away needs no answer
 	if status == http.StatusAccepted {
 		f.fireTimers()
 	}
@@ -186,7 +186,7 @@ func (h *Host) failed(w http.ResponseWriter, out outcome, status int) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(out.body)
+	_, _ = w.Write(out.body)
 }
 
 func (h *Host) notAllowed(w http.ResponseWriter, methods []string) {
@@ -216,11 +216,11 @@ func (h *Host) problem(w http.ResponseWriter, status int, code, detail string, m
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
 	w.WriteHeader(status)
-	w.Write(append(body, '\n'))
+	_, _ = w.Write(append(body, '\n'))
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(value)
+	_ = json.NewEncoder(w).Encode(value)
 }

@@ -62,14 +62,14 @@ func (f *function) start() (*instance, error) {
 		listener.Close()
 		return nil, err
 	}
-	f.host.running.Go(func() { i.server.Serve(listener) })
+	f.host.running.Go(func() { _ = i.server.Serve(listener) })
 	f.host.running.Go(i.wait)
 	return i, nil
 }
 
 // wait waits for the end of the child, and closes its runtime API then.
 func (i *instance) wait() {
-	i.cmd.Wait()
+	_ = i.cmd.Wait() // how it ended is in ProcessState
 	for _, out := range i.output {
 		out.flush()
 	}
@@ -181,7 +181,7 @@ func (i *instance) kill(why string) {
 	i.killed = cmp.Or(i.killed, why)
 	i.mu.Unlock()
 	if err := syscall.Kill(-i.cmd.Process.Pid, syscall.SIGKILL); err != nil {
-		i.cmd.Process.Kill() // the group is gone if the child is
+		_ = i.cmd.Process.Kill() // the group is gone if the child is
 	}
 }
 
@@ -212,5 +212,5 @@ func (i *instance) memory() int64 {
 	if !ok {
 		return 0
 	}
-	return int64(usage.Maxrss) * rusageUnit
+	return int64(usage.Maxrss) * rusageUnit //nolint:unconvert // it has 32 bits on some systems
 }

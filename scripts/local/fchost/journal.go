@@ -20,7 +20,7 @@ func (j *journal) printf(format string, args ...any) {
 func (j *journal) write(line []byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.out.Write(line) // nobody is left to be told that the log cannot be written
+	_, _ = j.out.Write(line) // nobody is left to be told that the log cannot be written
 }
 
 // maxLine bounds a line of a function's output; longer ones are cut in pieces.

@@ -289,8 +289,8 @@ func TestHostKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
-	host.Process.Kill()
-	host.Wait()
+	_ = host.Process.Kill()
+	_ = host.Wait()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func probe(ctx context.Context, event []byte) (json.RawMessage, error) {
 	}
 	defer inside.Add(-1)
 	var o order
-	json.Unmarshal(event, &o) // events that are no orders are echoed
+	_ = json.Unmarshal(event, &o) // events that are no orders are echoed
 	if o.Do == "" {
 		o.Do, o.For = o.QueryParameters["do"], o.QueryParameters["for"]
 	}
@@ -114,11 +114,11 @@ func acts() map[string]act {
 			return nil, nil
 		},
 		"killed": func(context.Context, order, []byte) (json.RawMessage, error) {
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		},
 		"stopped": func(context.Context, order, []byte) (json.RawMessage, error) {
-			syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 			select {}
 		},
 		"panic": func(context.Context, order, []byte) (json.RawMessage, error) { panic("on purpose") },

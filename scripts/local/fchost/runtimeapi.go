@@ -48,7 +48,7 @@ func (i *instance) next(w http.ResponseWriter, r *http.Request) {
 		} {
 			header.Set(name, value)
 		}
-		w.Write(call.payload) // a child that went away is noticed by its end
+		_, _ = w.Write(call.payload) // a child that went away is noticed by its end
 	case <-r.Context().Done():
 	case <-i.exited:
 	}
