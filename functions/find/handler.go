@@ -26,10 +26,11 @@ func open(look function.Lookup) (*function.Function, error) {
 		return nil, err
 	}
 	home, _ := look("FC_REGION")
-	cloud, err := alicloud.Open(alicloud.Config{
-		Region: image.RegionID(home), RateShare: config.RateShare,
-		ECSEndpoint: config.ECSEndpoint, STSEndpoint: config.STSEndpoint,
-	})
+	places, err := config.Places.Config(image.RegionID(home))
+	if err != nil {
+		return nil, err
+	}
+	cloud, err := alicloud.Open(places)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (h handler) family(ctx context.Context, call function.Call, in familyInput)
 
 // scope is where this call looks unless its parameters narrow it.
 func (h handler) scope(call function.Call) (selection.Scope, error) {
-	regions, all, err := h.config.regions(image.RegionID(call.Region))
+	regions, all, err := h.config.LookIn(image.RegionID(call.Region))
 	if err != nil {
 		return selection.Scope{}, err
 	}

@@ -349,17 +349,3 @@ func TestConfigurationNamesTheVariable(t *testing.T) {
 		}
 	}
 }
-
-func TestRegionsByDefault(t *testing.T) {
-	t.Parallel()
-	regions, all, err := config{}.regions("cn-beijing")
-	if err != nil || all || len(regions) != 1 || regions[0] != "cn-beijing" {
-		t.Errorf("got %v, %v, %v", regions, all, err)
-	}
-	if _, all, err := (config{Regions: []regionWord{"all"}}).regions(""); err != nil || !all {
-		t.Errorf("all: %v, %v", all, err)
-	}
-	if _, _, err := (config{}).regions(""); err == nil {
-		t.Error("no region at all was accepted")
-	}
-}

@@ -8,8 +8,6 @@ import (
 	"imagekeeper/shared/selection"
 )
 
-const regionPattern = `^(all|[a-z]{2,}(-[a-z0-9]+){1,4})$`
-
 // rules are the shapes of identifiers.
 func rules() []function.Rule {
 	return []function.Rule{

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -80,7 +81,7 @@ func views(cloud *cloudsim.Cloud) func(function.Call) []selection.View {
 // finder is find over the world, in two regions.
 func finder(look func(function.Call) []selection.View) *function.Function {
 	return handler{
-		config: config{Regions: []regionWord{"cn-hangzhou", "cn-shanghai"}}, views: look, now: now,
+		config: config{Places: alicloud.Places{Regions: []alicloud.RegionWord{"cn-hangzhou", "cn-shanghai"}}}, views: look, now: now,
 	}.function()
 }
 

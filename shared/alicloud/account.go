@@ -2,7 +2,6 @@ package alicloud
 
 import (
 	"context"
-	"regexp"
 	"sync"
 	"time"
 
@@ -131,35 +130,6 @@ type role struct {
 	turn  chan struct{} // held while STS is asked
 	mu    sync.Mutex
 	grant grant
-}
-
-// sessionShape is what STS allows as the name of a session.
-var sessionShape = regexp.MustCompile(`^[A-Za-z0-9.@_-]{2,64}$`)
-
-// Assume returns the account of a RAM role that base may assume; its sessions
-// show as session in the audit trail. It calls STS, and again before the
-// credentials expire. It fails with fault.Invalid for a malformed role or
-// session, and with fault.Forbidden when STS refuses.
-func (c *Cloud) Assume(ctx context.Context, base *Account, arn RoleARN, session string) (*Account, error) {
-	owner, err := arn.Account()
-	if err != nil {
-		return nil, err
-	}
-	if !sessionShape.MatchString(session) {
-		return nil, fault.InField("session", "sessionMalformed", "must be 2 to 64 letters, digits or .@_-")
-	}
-	first, err := base.source(ctx)
-	if err != nil {
-		return nil, err
-	}
-	kept := c.role(assumption{first.credentials.print(), arn, session})
-	a := &Account{cloud: c}
-	a.source = func(ctx context.Context) (grant, error) { return kept.current(ctx, base, arn, session) }
-	a.id = func(context.Context) (image.AccountID, error) { return owner, nil }
-	if _, err := a.source(ctx); err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // role returns what is kept for an assumption.

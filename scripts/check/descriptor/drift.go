@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,38 +64,15 @@ func Written(tree *source.Tree) []Function {
 		if path.Dir(folder) != "functions" {
 			continue
 		}
-		f := Function{Name: path.Base(folder)}
-		reach := tree.Reach(folder)
+		f := Function{Name: path.Base(folder), Variables: variables(tree, folder)}
 		for _, file := range tree.Files {
-			if file.Test || !reach[file.Folder] {
-				continue
-			}
-			f.Variables = append(f.Variables, variables(file)...)
-			if file.Folder == folder {
+			if file.Folder == folder && !file.Test {
 				f.Patterns = append(f.Patterns, patterns(file)...)
 			}
 		}
-		slices.Sort(f.Variables)
-		f.Variables = slices.Compact(f.Variables)
 		functions = append(functions, f)
 	}
 	return functions
-}
-
-// variables are the names in the env tags of a file's structs.
-func variables(file source.File) []string {
-	var names []string
-	ast.Inspect(file.Syntax, func(node ast.Node) bool {
-		if field, ok := node.(*ast.Field); ok && field.Tag != nil {
-			if tag, err := strconv.Unquote(field.Tag.Value); err == nil {
-				if name, ok := reflect.StructTag(tag).Lookup("env"); ok {
-					names = append(names, name)
-				}
-			}
-		}
-		return true
-	})
-	return names
 }
 
 // patterns are the routes given for a key named Pattern.

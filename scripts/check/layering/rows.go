@@ -76,7 +76,7 @@ func edges() []Row {
 		{
 			Over: "shared/alicloud/...",
 			May: []string{
-				"shared/image", "shared/fault", "github.com/aliyun/alibaba-cloud-sdk-go/...",
+				"shared/image", "shared/money", "shared/fault", "github.com/aliyun/alibaba-cloud-sdk-go/...",
 				"golang.org/x/time/rate", "golang.org/x/sync/errgroup",
 			},
 			TestsMay: []string{"github.com/google/go-cmp/cmp"},
@@ -93,7 +93,7 @@ func edges() []Row {
 		},
 		{
 			Over:     "shared/cloudsim/...",
-			May:      []string{"shared/image", "shared/fault", "shared/cloudsim/..."},
+			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/cloudsim/..."},
 			TestsMay: []string{"pgregory.net/rapid"},
 			Why:      "the cloud in memory is behaviour only: no wire, no third party; imported by tests and scripts",
 		},
