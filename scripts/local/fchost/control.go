@@ -115,9 +115,10 @@ type functionStatus struct {
 }
 
 type triggerStatus struct {
-	Name string     `json:"name"`
-	Type string     `json:"type"`
-	Next *time.Time `json:"next,omitempty"`
+	Name    string     `json:"name"`
+	Type    string     `json:"type"`
+	Next    *time.Time `json:"next,omitempty"`
+	Running bool       `json:"running,omitempty"` // the timer's last invocation
 }
 
 type instanceStatus struct {
@@ -144,7 +145,7 @@ func (h *Host) status() hostStatus {
 			ts := triggerStatus{Name: t.Name, Type: string(t.Type)}
 			if t.Timer != nil && t.Timer.Enabled {
 				next := t.Timer.Schedule.Next(now)
-				ts.Next = &next
+				ts.Next, ts.Running = &next, f.firing(t.Name)
 			}
 			s.Triggers = append(s.Triggers, ts)
 		}

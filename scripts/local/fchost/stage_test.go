@@ -196,8 +196,9 @@ type status struct {
 			Invocations int
 		}
 		Triggers []struct {
-			Name string
-			Next *time.Time
+			Name    string
+			Next    *time.Time
+			Running bool
 		}
 	}
 }

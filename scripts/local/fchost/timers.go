@@ -82,6 +82,18 @@ func (t *timer) event(due time.Time) []byte {
 	return out
 }
 
+// firing reports whether an invocation of that timer runs or waits.
+func (f *function) firing(trigger string) bool {
+	for _, t := range f.host.timers {
+		if t.function == f && t.trigger.Name == trigger {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			return t.running
+		}
+	}
+	return false
+}
+
 // fireTimers fires the enabled timers of f at once: a function that answered
 // 202 has work for its own timer, which would come within the minute.
 func (f *function) fireTimers() {
