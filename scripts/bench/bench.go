@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,10 @@ func measurements() []measurement {
 // run takes the measurements whose name contains a text and prints them. It
 // fails when a limit is not kept.
 func run(ctx context.Context, out io.Writer, only string) error {
+	wanted := measurements()
+	if wanted = slices.DeleteFunc(wanted, func(m measurement) bool { return !strings.Contains(m.name, only) }); len(wanted) == 0 {
+		return fmt.Errorf("nothing to measure is called %q; there are size, start, listing, memory, quota", only)
+	}
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -85,10 +90,7 @@ func run(ctx context.Context, out io.Writer, only string) error {
 		return err
 	}
 	missed := 0
-	for _, m := range measurements() {
-		if !strings.Contains(m.name, only) {
-			continue
-		}
+	for _, m := range wanted {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 		results, err := m.take(ctx, b)
 		cancel()
