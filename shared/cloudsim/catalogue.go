@@ -47,6 +47,7 @@ func (c *Cloud) seed() {
 		r.snapshots.loaded()
 	}
 	s.servers(c.options.Instances)
+	s.references()
 	for _, r := range c.regions {
 		for _, b := range r.books {
 			if b.images >= b.quota {

@@ -68,7 +68,7 @@ func (y *yard) lineOf(i int) line {
 // that stays: the one chain whose evidence is whole. Elsewhere it was Packer
 // that built, and released what it had built on.
 func (y *yard) builder() {
-	if y.cloud.options.Instances < 40 || y.index > 0 {
+	if y.cloud.options.Instances < 40 || y.index > 0 || y.cloud.options.PackerBuilt {
 		return
 	}
 	l := y.lines[0]
@@ -91,7 +91,7 @@ func (y *yard) version(l line) bool {
 		spec.Parent = source
 		spec.Image.Copied = true
 		spec.Image.CreatedAt = spec.Image.CreatedAt.Add(2*time.Hour + time.Duration(y.index)*time.Minute)
-	} else if y.rnd.chance(25) {
+	} else if y.rnd.chance(25) && !y.cloud.options.PackerBuilt {
 		tags := maps.Clone(spec.Image.Tags)
 		tags["imagekeeper:parent"] = string(spec.Parent.ID)
 		spec.Image.Tags = tags

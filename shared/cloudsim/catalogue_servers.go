@@ -116,7 +116,7 @@ func (s *seeder) backup(r *region, account image.AccountID, id image.InstanceID,
 			SourceSystemDisk: disk.System, SourceDiskSizeGiB: disk.SizeGiB, ProductCode: disk.ProductCode,
 			Encrypted: disk.Encrypted, CreatedAt: firstPossible(disk.CreatedAt, rnd),
 		}
-		state := &snapshotState{row: SnapshotRow{Snapshot: snap, Type: "user"}, origin: disk.Image}
+		state := &snapshotState{row: SnapshotRow{Snapshot: snap, Type: "user"}, origin: image.Ref{Account: account, Region: r.id, ID: disk.Image}}
 		s.cloud.fillSnapshot(r, state, s.cloud.now(), rnd)
 		s.cloud.putSnapshot(r, account, state, s.cloud.now())
 	}

@@ -31,7 +31,7 @@ func (s *Session) DeleteImage(req DeleteImageRequest) error {
 	e, state := r.images.live(string(req.ImageID))
 	unknown := refuse(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.")
 	switch {
-	case state == nil && c.options.Readings.DeleteMissingRefused, state != nil && e.owner != s.caller.Account:
+	case state == nil && c.readings().DeleteMissingRefused, state != nil && e.owner != s.caller.Account:
 		return unknown
 	case state == nil && !req.DryRun:
 		return nil
@@ -65,6 +65,7 @@ func (r *region) checkDelete(state *imageState, force bool, now time.Time) error
 // when they see it.
 func (c *Cloud) dropImage(r *region, e *entry[imageState], state *imageState, now time.Time) {
 	r.images.put(e, nil, c.visibleFrom(e.id, now), now)
+	r.buried[state.img.ID] = state
 	r.uncount(c.book(r, e.owner), state)
 	for _, g := range state.grants {
 		c.book(r, g.Account).received--

@@ -3,6 +3,7 @@ package cloudsim
 import (
 	"cmp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"imagekeeper/shared/image"
@@ -12,6 +13,7 @@ import (
 type Cloud struct {
 	options Options
 	clock   TimeSource
+	chosen  atomic.Pointer[Readings]
 
 	mu       sync.RWMutex
 	random   random
@@ -23,6 +25,8 @@ type Cloud struct {
 	failing map[image.AccountID]int
 	// changes counts all changes; it makes each one's delay different.
 	changes int
+	// unpriced are the instance types that DescribePrice has no price for.
+	unpriced map[image.InstanceTypeID]bool
 }
 
 // AccountSettings are what an account has agreed to and set up.
@@ -42,6 +46,10 @@ type region struct {
 	instances table[instanceState]
 	disks     table[diskState]
 	snapshots table[snapshotState]
+	// buried are the images that were deleted, as they last were: what was made
+	// from them goes on to be.
+	buried     map[image.ID]*imageState
+	references references
 
 	// granted are the images that were ever shared to an account, published
 	// those that were ever community images; reads check the state they see.
@@ -82,7 +90,8 @@ func newRegion(p place) *region {
 		books:   map[image.AccountID]*book{},
 		running: map[image.ID]int{}, everRan: map[image.ID]bool{},
 		inImages: map[image.SnapshotID]int{}, inDisks: map[image.SnapshotID]int{},
-		working: map[*entry[imageState]]bool{},
+		working: map[*entry[imageState]]bool{}, buried: map[image.ID]*imageState{},
+		references: newReferences(),
 	}
 }
 
@@ -92,6 +101,8 @@ func New(options Options) *Cloud {
 	options.Instances = cmp.Or(options.Instances, 120)
 	options.CreateTime = cmp.Or(options.CreateTime, 20*time.Second)
 	options.CopyTime = cmp.Or(options.CopyTime, 40*time.Second)
+	options.SnapshotTime = cmp.Or(options.SnapshotTime, 20*time.Second)
+	options.PowerTime = cmp.Or(options.PowerTime, 10*time.Second)
 	options.TokenLife = cmp.Or(options.TokenLife, 24*time.Hour)
 	q := &options.Quotas
 	q.Images, q.Grants, q.GrantsReceived = cmp.Or(q.Images, 100), cmp.Or(q.Grants, 50), cmp.Or(q.GrantsReceived, 100)
@@ -104,11 +115,12 @@ func New(options Options) *Cloud {
 			SecondAccount: {ShareRole: true, CommunityTerms: true},
 		},
 		regions: map[image.RegionID]*region{}, tokens: map[tokenKey]tokenUse{},
-		failing: map[image.AccountID]int{},
+		failing: map[image.AccountID]int{}, unpriced: map[image.InstanceTypeID]bool{},
 	}
 	if c.clock == nil {
 		c.clock = machineClock{}
 	}
+	c.chosen.Store(&options.Readings)
 	for _, p := range places() {
 		c.regions[p.id] = newRegion(p)
 	}
@@ -166,7 +178,7 @@ func (c *Cloud) visibleFrom(id string, now time.Time) time.Time {
 
 // bornFrom is when reads see an object made now.
 func (c *Cloud) bornFrom(id string, now time.Time) time.Time {
-	if c.options.Readings.NewRowsLate {
+	if c.readings().NewRowsLate {
 		return c.visibleFrom(id, now)
 	}
 	return now
@@ -262,7 +274,7 @@ func checkToken(token string) error {
 // dryRun is the refusal with which a dry run says that the call would pass.
 func (c *Cloud) dryRun() error {
 	code := "DryRunOperation"
-	if c.options.Readings.DryRunSuccess {
+	if c.readings().DryRunSuccess {
 		code = "DRYRUN.SUCCESS"
 	}
 	return refuse(400, code, "Request validation has been passed with DryRun flag set.")

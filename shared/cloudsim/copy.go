@@ -179,7 +179,7 @@ func (c *Cloud) checkProduct(r *region, account image.AccountID, source *imageSt
 // other reading, anywhere.
 func (c *Cloud) copying(r *region, account image.AccountID, source image.Ref, now time.Time) bool {
 	for _, other := range c.regions {
-		if other != r && !c.options.Readings.CopyConflictAnywhere {
+		if other != r && !c.readings().CopyConflictAnywhere {
 			continue
 		}
 		for _, e := range c.book(other, account).copies {
@@ -208,7 +208,7 @@ func (c *Cloud) startCopy(r *region, account image.AccountID, req CopyImageReque
 	img.Name, img.Description, img.Family = cmp.Or(req.Name, string(id)), req.Description, ""
 	img.Copied, img.Published, img.ResourceGroup = true, false, req.ResourceGroup
 	img.Tags = tagMap(req.Tags)
-	if c.options.Readings.CopyKeepsTags && img.Tags == nil && source.img.Owner == account {
+	if c.readings().CopyKeepsTags && img.Tags == nil && source.img.Owner == account {
 		img.Tags = source.img.Tags
 	}
 	encrypt := req.Encrypted == image.Yes || source.img.Encrypted() == image.Yes
@@ -234,7 +234,10 @@ func (c *Cloud) copySnapshot(r *region, account image.AccountID, from image.Regi
 		Encrypted: disk.Encrypted == image.Yes, LinkID: "sl-" + strings.TrimPrefix(string(id), "s-"),
 		FullSizeBytes: int64(disk.SizeGiB) << 29, CreatedAt: made,
 	}}}
-	if c.options.Readings.CopyHidesSource {
+	if disk.System {
+		snap.origin = state.parent
+	}
+	if c.readings().CopyHidesSource {
 		snap.row.SourceSnapshot, snap.row.SourceRegion = "", ""
 	}
 	c.putSnapshot(r, account, snap, now)

@@ -55,7 +55,7 @@ func (c *Cloud) checkSame(before, use tokenUse) error {
 	switch {
 	case before.request == use.request:
 		return nil
-	case c.options.Readings.TokenConflict403:
+	case c.readings().TokenConflict403:
 		return malformed(403, "InvalidParamter.Conflict", "The specified same token is trying to make requests with different parameters.")
 	}
 	return malformed(400, "IdempotenceParamNotMatch", "Request uses a client token in a previous request but is not identical to that request.")
@@ -130,7 +130,7 @@ func (c *Cloud) draftFromInstance(r *region, account image.AccountID, req Create
 	if slices.Contains(inst.row.Locks, "security") {
 		return draft{}, wrongState(400, "InstanceLockedForSecurity", "The specified operation is denied as your instance is locked for security reasons.")
 	}
-	if inst.row.Status != image.InstanceRunning && inst.row.Status != image.InstanceStopped {
+	if is := inst.at(c.now()).Status; is != image.InstanceRunning && is != image.InstanceStopped {
 		return draft{}, wrongState(400, "IncorrectInstanceStatus", "The current status of the instance does not support this operation.")
 	}
 	disks := r.disksOf(req.InstanceID, account)
@@ -138,7 +138,8 @@ func (c *Cloud) draftFromInstance(r *region, account image.AccountID, req Create
 		return draft{}, wrongState(400, "InvalidInstance.NotFoundSystemDisk", "The specified instance does not have system disk.")
 	}
 	d := draft{disks: disks}
-	d.state = c.inherited(r, account, disks[0].truth(), inst)
+	system := disks[0].truth().row
+	d.state = c.inherited(image.Ref{Account: account, Region: r.id, ID: system.Image}, system.ProductCode, inst)
 	for i, e := range disks {
 		disk := e.truth().row
 		d.state.img.Disks = append(d.state.img.Disks, image.DiskMapping{
@@ -152,11 +153,11 @@ func (c *Cloud) draftFromInstance(r *region, account image.AccountID, req Create
 	return d, nil
 }
 
-// inherited is what an image has from the image its system disk came from, or
-// from the instance if that image is gone.
-func (c *Cloud) inherited(r *region, account image.AccountID, disk *diskState, inst *instanceState) imageState {
-	s := imageState{parent: image.Ref{Account: account, Region: r.id, ID: disk.row.Image}}
-	if _, parent := r.images.live(string(disk.row.Image)); parent != nil {
+// inherited is what an image has from the image its system disk came from, also
+// where that one is deleted; from the instance where it never was.
+func (c *Cloud) inherited(origin image.Ref, code image.ProductCode, inst *instanceState) imageState {
+	s := imageState{parent: origin}
+	if parent := c.ever(origin); parent != nil {
 		s.img, s.osNameEN, s.loginAsNonRoot, s.imds = parent.img, parent.osNameEN, parent.loginAsNonRoot, parent.imds
 		s.parent.Account = parent.img.Owner
 	} else if inst != nil {
@@ -172,7 +173,7 @@ func (c *Cloud) inherited(r *region, account image.AccountID, disk *diskState, i
 		s.img = image.Image{OSType: image.Linux, OSName: "Others Linux", Platform: "Others Linux", Architecture: image.X86_64, BootMode: image.BIOS}
 		s.osNameEN = s.img.OSName
 	}
-	s.img.ProductCode = disk.row.ProductCode
+	s.img.ProductCode = code
 	s.img = image.Image{
 		OSType: s.img.OSType, OSName: s.img.OSName, Platform: s.img.Platform, Architecture: s.img.Architecture,
 		BootMode: s.img.BootMode, CloudInit: s.img.CloudInit, NVMe: s.img.NVMe, LicenseType: s.img.LicenseType,
@@ -185,12 +186,11 @@ func (c *Cloud) inherited(r *region, account image.AccountID, disk *diskState, i
 func device(n int) string { return "/dev/xvd" + string(rune('a'+n)) }
 
 func (c *Cloud) draftFromMappings(r *region, account image.AccountID, req CreateImageRequest) (draft, error) {
-	system, err := r.systemSnapshot(account, req)
+	system, err := r.systemSnapshot(account, req, c.now())
 	if err != nil {
 		return draft{}, err
 	}
-	disk := diskState{row: DiskRow{Disk: image.Disk{Image: system.origin, ProductCode: system.row.ProductCode}}}
-	d := draft{state: c.inherited(r, account, &disk, nil)}
+	d := draft{state: c.inherited(system.origin, system.row.ProductCode, nil)}
 	d.state.img.Platform = cmp.Or(req.Platform, d.state.img.Platform)
 	if strings.HasPrefix(d.state.img.Platform, "Windows") {
 		d.state.img.OSType = image.Windows
@@ -212,7 +212,7 @@ func (c *Cloud) draftFromMappings(r *region, account image.AccountID, req Create
 }
 
 // systemSnapshot returns the one system-disk snapshot among the mappings.
-func (r *region) systemSnapshot(account image.AccountID, req CreateImageRequest) (*snapshotState, error) {
+func (r *region) systemSnapshot(account image.AccountID, req CreateImageRequest, now time.Time) (*snapshotState, error) {
 	var system *snapshotState
 	for _, d := range req.Disks {
 		if d.SnapshotID == "" {
@@ -222,7 +222,7 @@ func (r *region) systemSnapshot(account image.AccountID, req CreateImageRequest)
 		switch {
 		case snap == nil:
 			return nil, refuse(404, "InvalidSnapshotId.NotFound", "The specified SnapshotId does not exist.")
-		case snap.row.Status != "accomplished":
+		case r.snapshotRow(snap, now).Status != "accomplished":
 			return nil, wrongState(403, "InvalidSnapshotId.NotReady", "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.")
 		case snap.row.CreatedAt.Before(time.Date(2013, 7, 15, 0, 0, 0, 0, time.UTC)):
 			return nil, wrongState(403, "InvalidSnapshot.TooOld", "Denied: the specified snapshot was created before 2013-07-15.")
@@ -383,7 +383,7 @@ func (c *Cloud) takeSnapshot(r *region, account image.AccountID, e *entry[diskSt
 	}}
 	state := &snapshotState{row: row, work: w, kmsKey: disk.kmsKey}
 	if disk.row.System {
-		state.origin = disk.row.Image
+		state.origin = image.Ref{Account: account, Region: r.id, ID: disk.row.Image}
 	}
 	c.putSnapshot(r, account, state, now)
 	return id

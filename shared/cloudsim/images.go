@@ -104,7 +104,7 @@ func (s *imageState) kind(viewer image.AccountID) image.Kind {
 
 // usage is ECS's hint whether instances run the image.
 func (c *Cloud) usage(r *region, id image.ID) image.Usage {
-	if r.running[id] > 0 || c.options.Readings.UsageKept && r.everRan[id] {
+	if r.running[id] > 0 || c.readings().UsageKept && r.everRan[id] {
 		return image.UsageInstance
 	}
 	return image.UsageNone

@@ -59,7 +59,7 @@ func (s *Session) DescribeImages(req DescribeImagesRequest) (DescribeImagesPage,
 	c := s.cloud
 	// Own images need the permission; listings of system or others' images
 	// ignore RAM; source: DescribeImages ImageOwnerAlias.
-	if req.OwnerAlias != AliasSystem && req.OwnerAlias != AliasOthers || c.options.Readings.ListingsAuthorised {
+	if req.OwnerAlias != AliasSystem && req.OwnerAlias != AliasOthers || c.readings().ListingsAuthorised {
 		if err := s.permit("DescribeImages"); err != nil {
 			return DescribeImagesPage{}, err
 		}
@@ -95,7 +95,7 @@ func (c *Cloud) find(r *region, viewer image.AccountID, req DescribeImagesReques
 	if found, ok := r.listings.get(key, r.generation, now); ok {
 		return found
 	}
-	if c.options.Readings.SingleImageID && len(req.ImageIDs) > 1 {
+	if c.readings().SingleImageID && len(req.ImageIDs) > 1 {
 		return nil
 	}
 	community := req.OwnerAlias == AliasOthers && req.IsPublic == image.Yes
@@ -104,7 +104,7 @@ func (c *Cloud) find(r *region, viewer image.AccountID, req DescribeImagesReques
 		return state != nil && state.reaches(viewer, community) && test.accepts(c, r, state, viewer, now)
 	}
 	found := r.candidates(viewer, req, wanted)
-	if len(req.Tags) > 0 && len(found) > tagSearchCap && !c.options.Readings.TagSearchWhole {
+	if len(req.Tags) > 0 && len(found) > tagSearchCap && !c.readings().TagSearchWhole {
 		found = found[:tagSearchCap]
 	}
 	r.listings.put(key, listed{r.generation, now, r.restsUntil(now), found})
@@ -283,7 +283,7 @@ func (t *imageTest) acceptsWords(c *Cloud, s *imageState) bool {
 		return false
 	case t.folded == "":
 		return true
-	case c.options.Readings.NamePrefix:
+	case c.readings().NamePrefix:
 		return strings.HasPrefix(strings.ToLower(img.Name), t.folded)
 	}
 	return strings.Contains(strings.ToLower(img.Name), t.folded)

@@ -26,12 +26,18 @@ type Options struct {
 	Images int
 	// Instances is how many instances the accounts have together. Default 120.
 	Instances int
+	// PackerBuilt: in the catalogue no builder is left, and no tag names a parent:
+	// what images were made on was released, as Packer does.
+	PackerBuilt bool
 	// Clock is what states, visibility and expiry go by. Default: the machine's.
 	Clock TimeSource
 	// Visibility bounds how long a change may stay unseen by reads; 0: none.
 	Visibility time.Duration
 	// CreateTime and CopyTime are how long an image takes. Defaults 20 s, 40 s.
 	CreateTime, CopyTime time.Duration
+	// SnapshotTime is how long a snapshot takes, PowerTime how long an instance
+	// takes to start, stop or be restarted. Defaults 20 s, 10 s.
+	SnapshotTime, PowerTime time.Duration
 	// TokenLife is how long a client token stands for its first request.
 	// Default 24 h; no source says.
 	TokenLife time.Duration
@@ -59,46 +65,74 @@ type Quotas struct {
 }
 
 // Readings: each field selects the other reading of something that no source
-// proves; the zero value is the more likely one.
+// proves; the zero value is the more likely one. They can be changed while the
+// cloud is used; see Cloud.SetReadings.
 type Readings struct {
 	// DeniedInstancesRefused: DescribeInstances without permission is refused,
 	// instead of answering an empty list.
-	DeniedInstancesRefused bool
+	DeniedInstancesRefused bool `json:"deniedInstancesRefused"`
 	// DryRunSuccess: a passed dry run answers DRYRUN.SUCCESS, instead of
 	// DryRunOperation.
-	DryRunSuccess bool
+	DryRunSuccess bool `json:"dryRunSuccess"`
 	// DeleteMissingRefused: DeleteImage of an unknown id is InvalidImageId.NotFound,
 	// instead of a success.
-	DeleteMissingRefused bool
+	DeleteMissingRefused bool `json:"deleteMissingRefused"`
 	// NewRowsLate: new objects, too, become visible late, instead of at once.
-	NewRowsLate bool
+	NewRowsLate bool `json:"newRowsLate"`
 	// UsageKept: Usage stays "instance" after the last instance is gone.
-	UsageKept bool
+	UsageKept bool `json:"usageKept"`
 	// CopyKeepsTags: CopyImage copies the tags of the source.
-	CopyKeepsTags bool
+	CopyKeepsTags bool `json:"copyKeepsTags"`
 	// CopyHidesSource: snapshots made by CopyImage do not name their source.
-	CopyHidesSource bool
+	CopyHidesSource bool `json:"copyHidesSource"`
 	// NamePrefix: ImageName matches the beginning of a name, instead of any part.
-	NamePrefix bool
+	NamePrefix bool `json:"namePrefix"`
 	// SingleImageID: ImageId takes one id; a list of several matches nothing.
-	SingleImageID bool
+	SingleImageID bool `json:"singleImageId"`
 	// ListingsAuthorised: DescribeImages of system and others' images needs the
 	// permission, too.
-	ListingsAuthorised bool
+	ListingsAuthorised bool `json:"listingsAuthorised"`
 	// UnpublishRefused: IsPublic=false of an image that is not published is
 	// Image.NotPublic, instead of no effect.
-	UnpublishRefused bool
+	UnpublishRefused bool `json:"unpublishRefused"`
 	// MoreThanTenVoid: more than ten accounts in one list of
 	// ModifyImageSharePermission void the list, instead of those beyond ten.
-	MoreThanTenVoid bool
+	MoreThanTenVoid bool `json:"moreThanTenVoid"`
 	// TokenConflict403: CreateImage answers a reused token with
 	// InvalidParamter.Conflict (403), instead of IdempotenceParamNotMatch (400).
-	TokenConflict403 bool
+	TokenConflict403 bool `json:"tokenConflict403"`
 	// CopyConflictAnywhere: an image that is being copied to one region cannot
 	// be copied to another at the same time.
-	CopyConflictAnywhere bool
+	CopyConflictAnywhere bool `json:"copyConflictAnywhere"`
 	// TagSearchWhole: a search by tags is not cut off at 1000 rows.
-	TagSearchWhole bool
+	TagSearchWhole bool `json:"tagSearchWhole"`
+	// DryRunHidesDenial: a dry run of DescribeInstances passes even for a caller
+	// who may not list instances, instead of being refused.
+	DryRunHidesDenial bool `json:"dryRunHidesDenial"`
+	// DryRunDeniedEmpty: such a dry run answers an empty list, instead of being
+	// refused.
+	DryRunDeniedEmpty bool `json:"dryRunDeniedEmpty"`
+	// LicenceInInstanceType: DescribePrice has the licence inside the
+	// instanceType row, instead of in the image row.
+	LicenceInInstanceType bool `json:"licenceInInstanceType"`
+	// PaidImagesUnpriced: DescribePrice answers 0 for the licence of paid images.
+	PaidImagesUnpriced bool `json:"paidImagesUnpriced"`
+	// MarketplaceInTradePrice: Price.TradePrice contains the Marketplace price,
+	// instead of leaving it to RelatedPrice alone.
+	MarketplaceInTradePrice bool `json:"marketplaceInTradePrice"`
+	// DerivedMarketplaceUnpriced: RelatedPrice is filled for Marketplace images
+	// only, not for custom and shared images made from them.
+	DerivedMarketplaceUnpriced bool `json:"derivedMarketplaceUnpriced"`
+	// PriceRowsAsDocumented: details are under ResourcePriceModel only and their
+	// resources begin with a capital, as in the vendor's documents, instead of
+	// under both keys as SDKs and clients have them.
+	PriceRowsAsDocumented bool `json:"priceRowsAsDocumented"`
+	// ChainsCompressed: a chain occupies less than its snapshots' full sizes,
+	// even a chain of one.
+	ChainsCompressed bool `json:"chainsCompressed"`
+	// ReplaceStartsInstance: after ReplaceSystemDisk the instance starts by
+	// itself, instead of staying Stopped.
+	ReplaceStartsInstance bool `json:"replaceStartsInstance"`
 }
 
 // Credential is what belongs to an access key id.

@@ -11,7 +11,11 @@ import (
 
 // States are never changed, only replaced.
 type (
-	instanceState struct{ row InstanceRow }
+	instanceState struct {
+		row InstanceRow
+		// steps are what becomes of its status by time alone, in their order.
+		steps []step
+	}
 
 	diskState struct {
 		row    DiskRow
@@ -22,8 +26,9 @@ type (
 		row SnapshotRow
 		// work is that of the image the snapshot was taken for, if any.
 		work *work
-		// origin is the image that the disk ran when the snapshot was taken.
-		origin image.ID
+		// origin is the image that the disk ran when the snapshot was taken; for a
+		// copy, the image that was copied.
+		origin image.Ref
 		kmsKey string
 	}
 )
@@ -97,11 +102,7 @@ func (s *Session) DescribeInstances(req DescribeInstancesRequest) (InstancesPage
 		return InstancesPage{}, err
 	}
 	if err := s.permit("DescribeInstances"); err != nil {
-		if req.DryRun || c.options.Readings.DeniedInstancesRefused {
-			return InstancesPage{}, err
-		}
-		_, mark, err := tokenPage[instanceState](nil, Tokens{}, "", 100)
-		return InstancesPage{TokenMark: mark}, err
+		return c.deniedInstances(req.DryRun, err)
 	}
 	filter, err := readTimes(req.Filters)
 	if err != nil {
@@ -114,19 +115,33 @@ func (s *Session) DescribeInstances(req DescribeInstancesRequest) (InstancesPage
 	defer c.mu.RUnlock()
 	r, now := c.regions[req.RegionID], c.now()
 	found := rows(&r.instances, s.caller.Account, req.InstanceIDs, now, func(i *instanceState) bool {
-		return req.wants(&i.row) && filter.holds(i.row.CreatedAt)
+		row := i.at(now)
+		return req.wants(&row) && filter.holds(row.CreatedAt)
 	})
 	tokens := req.Tokens
 	req.Tokens = Tokens{}
 	page, mark, err := tokenPage(found, tokens, s.scope("instances", req), 100)
 	answer := InstancesPage{TokenMark: mark}
 	for _, e := range page {
-		row := e.seen(now).row
+		row := e.seen(now).at(now)
 		row.Account = s.caller.Account
 		row.Tags, row.Locks = cloneTags(row.Tags), slices.Clone(row.Locks)
 		answer.Instances = append(answer.Instances, row)
 	}
 	return answer, err
+}
+
+// deniedInstances is what a caller without the permission gets.
+func (c *Cloud) deniedInstances(dryRun bool, denied error) (InstancesPage, error) {
+	readings := c.readings()
+	switch {
+	case dryRun && readings.DryRunHidesDenial:
+		return InstancesPage{}, c.dryRun()
+	case dryRun && !readings.DryRunDeniedEmpty, !dryRun && readings.DeniedInstancesRefused:
+		return InstancesPage{}, denied
+	}
+	_, mark, err := tokenPage[instanceState](nil, Tokens{}, "", 100)
+	return InstancesPage{TokenMark: mark}, err
 }
 
 func checkInstances(req DescribeInstancesRequest) error {
@@ -235,7 +250,7 @@ func (s *Session) DescribeInstanceStatus(req DescribeInstanceStatusRequest) (Ins
 	mark.Total = len(found)
 	page := InstanceStatusPage{PageMark: mark}
 	for _, e := range cut(found, mark) {
-		row := e.seen(now).row
+		row := e.seen(now).at(now)
 		page.Instances = append(page.Instances, InstanceStatusRow{row.ID, row.Status})
 	}
 	return page, nil

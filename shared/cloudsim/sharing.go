@@ -82,7 +82,7 @@ func (c *Cloud) heeded(accounts []image.AccountID) []image.AccountID {
 	if len(accounts) <= accountsPerCall {
 		return accounts
 	}
-	if c.options.Readings.MoreThanTenVoid {
+	if c.readings().MoreThanTenVoid {
 		return nil
 	}
 	return accounts[:accountsPerCall]
@@ -117,7 +117,7 @@ func (c *Cloud) publish(state *imageState, req ModifyImageSharePermissionRequest
 		return nil
 	case req.IsPublic == image.Yes && !c.accounts[state.img.Owner].CommunityTerms:
 		return wrongState(403, "PublicImageAgreement.NotSigned", "The current account has not signed \"Community Image Terms of Service\".")
-	case req.IsPublic == image.No && !state.img.Published && c.options.Readings.UnpublishRefused:
+	case req.IsPublic == image.No && !state.img.Published && c.readings().UnpublishRefused:
 		return wrongState(403, "Image.NotPublic", "The specified image is not public image.")
 	}
 	state.img.Published = req.IsPublic == image.Yes

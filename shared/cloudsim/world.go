@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"imagekeeper/shared/image"
@@ -147,7 +146,7 @@ func (c *Cloud) addImageDisks(r *region, account image.AccountID, state *imageSt
 		}
 		s := &snapshotState{row: SnapshotRow{Snapshot: snap, Type: "user"}, work: state.work, kmsKey: state.kmsKey}
 		if d.System {
-			s.origin = state.parent.ID
+			s.origin = state.parent
 		}
 		c.fillSnapshot(r, s, now, rnd)
 		c.putSnapshot(r, account, s, now)
@@ -157,7 +156,7 @@ func (c *Cloud) addImageDisks(r *region, account image.AccountID, state *imageSt
 // nameSource enters the snapshot that the ith disk of a copy was copied from.
 func (c *Cloud) nameSource(snap *image.Snapshot, parent image.Ref, i int) {
 	r := c.regions[parent.Region]
-	if r == nil || c.options.Readings.CopyHidesSource {
+	if r == nil || c.readings().CopyHidesSource {
 		return
 	}
 	if _, source := r.images.live(string(parent.ID)); source != nil && i < len(source.img.Disks) {
@@ -178,7 +177,7 @@ func (c *Cloud) AddSnapshot(account image.AccountID, regionID image.RegionID, sn
 	}
 	s := &snapshotState{row: SnapshotRow{Snapshot: snap, Type: "user"}}
 	if _, disk := r.disks.owned(account, string(snap.SourceDisk)); disk != nil {
-		s.origin = disk.row.Image
+		s.origin = image.Ref{Account: account, Region: r.id, ID: disk.row.Image}
 	}
 	c.fillSnapshot(r, s, now, c.random)
 	c.putSnapshot(r, account, s, now)
@@ -197,7 +196,7 @@ func (c *Cloud) fillSnapshot(r *region, s *snapshotState, now time.Time, rnd ran
 	}
 	row.CreatedAt = row.CreatedAt.UTC().Truncate(time.Second)
 	row.LastModifiedAt = row.CreatedAt
-	row.LinkID = cmp.Or(row.LinkID, "sl-"+strings.TrimPrefix(string(cmp.Or(string(row.SourceDisk), "s-"+string(row.ID))), "d-"))
+	row.LinkID = cmp.Or(row.LinkID, linkOf(row.SourceDisk, row.ID, row.Category))
 	if row.SourceSnapshot != "" {
 		row.Type = "copied"
 	}
@@ -280,7 +279,7 @@ func (c *Cloud) addInstance(r *region, account image.AccountID, spec InstanceSpe
 	c.fillInstance(r, &row, system, now, rnd)
 	e := &entry[instanceState]{id: string(row.ID), owner: account, created: row.CreatedAt}
 	r.instances.add(e)
-	r.instances.put(e, &instanceState{row}, c.bornFrom(e.id, now), now)
+	r.instances.put(e, &instanceState{row: row}, c.bornFrom(e.id, now), now)
 	r.startRunning(row.Image)
 	disk := DiskRow{Device: device(0), DeleteWithInstance: true, ChargeType: row.ChargeType, Disk: image.Disk{
 		System: true, Instance: row.ID, Image: row.Image, Zone: row.Zone, CreatedAt: row.CreatedAt,
@@ -349,16 +348,16 @@ func (c *Cloud) fillInstance(r *region, row *InstanceRow, system image.Image, no
 // SetInstanceStatus changes the state of an instance. It reports whether there
 // is such an instance. Like all of world-building it is seen at once.
 func (c *Cloud) SetInstanceStatus(regionID image.RegionID, id image.InstanceID, status image.InstanceStatus) bool {
-	return c.editInstance(regionID, id, func(row *InstanceRow) { row.Status = status })
+	return c.editInstance(regionID, id, func(i *instanceState) { i.row.Status, i.steps = status, nil })
 }
 
 // LockInstance gives an instance operation locks, e.g. "security". It reports
 // whether there is such an instance.
 func (c *Cloud) LockInstance(regionID image.RegionID, id image.InstanceID, reasons ...string) bool {
-	return c.editInstance(regionID, id, func(row *InstanceRow) { row.Locks = slices.Clone(reasons) })
+	return c.editInstance(regionID, id, func(i *instanceState) { i.row.Locks = slices.Clone(reasons) })
 }
 
-func (c *Cloud) editInstance(regionID image.RegionID, id image.InstanceID, edit func(*InstanceRow)) bool {
+func (c *Cloud) editInstance(regionID image.RegionID, id image.InstanceID, edit func(*instanceState)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r, now := c.mustRegion(regionID), c.now()
@@ -368,7 +367,7 @@ func (c *Cloud) editInstance(regionID image.RegionID, id image.InstanceID, edit 
 		return false
 	}
 	next := *state
-	edit(&next.row)
+	edit(&next)
 	r.instances.put(e, &next, now, now)
 	return true
 }
@@ -399,7 +398,7 @@ func (c *Cloud) replaceDisk(r *region, id image.InstanceID, with image.ID, at, n
 	for _, old := range r.disksOf(id, e.owner) {
 		if s := old.truth(); s.row.System {
 			row = s.row
-			r.disks.put(old, nil, now, now)
+			r.dropDisk(old, now, now)
 		}
 	}
 	row.ID, row.Image, row.System, row.Instance, row.CreatedAt, row.AttachedAt = "", with, true, id, at, at
@@ -419,27 +418,19 @@ func (c *Cloud) ReleaseInstance(regionID image.RegionID, id image.InstanceID) bo
 		return false
 	}
 	for _, d := range r.disksOf(id, e.owner) {
-		r.disks.put(d, nil, now, now)
+		r.dropDisk(d, now, now)
 	}
 	r.instances.put(e, nil, now, now)
 	r.stopRunning(state.row.Image)
 	return true
 }
 
-// Parent returns the image that an image was truly made from, whatever the API
-// still shows of it; false for an image without one, or an unknown one. The
-// Account of what it returns is the owner's, and of public images "system", of
-// Marketplace images "marketplace". Account is not looked at in what is given.
-func (c *Cloud) Parent(of image.Ref) (image.Ref, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	r := c.regions[of.Region]
-	if r == nil {
-		return image.Ref{}, false
+// dropDisk takes a disk away; reads see it from then on.
+func (r *region) dropDisk(e *entry[diskState], from, now time.Time) {
+	if source := e.truth().row.SourceSnapshot; source != "" {
+		if r.inDisks[source]--; r.inDisks[source] <= 0 {
+			delete(r.inDisks, source)
+		}
 	}
-	_, s := r.images.live(string(of.ID))
-	if s == nil || s.parent.ID == "" {
-		return image.Ref{}, false
-	}
-	return s.parent, true
+	r.disks.put(e, nil, from, now)
 }

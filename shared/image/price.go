@@ -68,7 +68,7 @@ type PriceRow struct {
 // PriceAnswer is what one instance would cost for the period asked for. Every
 // amount is exact: the decimal as ECS wrote it.
 type PriceAnswer struct {
-	// Question is what was answered, with what it left open filled in.
+	// Question is what was answered, with Unit and Period filled in.
 	Question PriceQuestion
 	Currency money.Currency
 	// Original and Trade are Price.OriginalPrice and Price.TradePrice. No source

@@ -1,0 +1,255 @@
+package cloudsim
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"imagekeeper/shared/image"
+)
+
+// A step is a status that an instance takes on by time alone.
+type step struct {
+	from   time.Time
+	status image.InstanceStatus
+	// mode is the StoppedMode from then on.
+	mode string
+}
+
+// The stopped modes; source: DescribeInstances StoppedMode.
+const (
+	keepCharging  = "KeepCharging"
+	stopCharging  = "StopCharging"
+	notApplicable = "Not-applicable"
+)
+
+// at is the instance at now: what time has made of its status.
+func (i *instanceState) at(now time.Time) InstanceRow {
+	row := i.row
+	for _, s := range i.steps {
+		if s.from.After(now) {
+			break
+		}
+		row.Status, row.StoppedMode = s.status, cmp.Or(s.mode, row.StoppedMode)
+		if s.status == image.InstanceRunning {
+			row.StartedAt = s.from.Truncate(time.Minute)
+		}
+	}
+	return row
+}
+
+// locate finds one of the account's instances in whatever region it is: the
+// operations that take one instance name no region.
+func (c *Cloud) locate(account image.AccountID, id image.InstanceID) (*region, *entry[instanceState], *instanceState) {
+	for _, r := range c.regions {
+		if e, state := r.instances.owned(account, string(id)); state != nil {
+			return r, e, state
+		}
+	}
+	return nil, nil, nil
+}
+
+// A power is one of the operations that change whether instances run.
+type power struct {
+	operation string
+	// wants is the status in which the operation is possible.
+	wants image.InstanceStatus
+	// arrears is the code for an instance that is locked because of money.
+	arrears string
+	steps   func(row InstanceRow, now time.Time, took time.Duration) []step
+}
+
+func starting() power {
+	return power{"StartInstance", image.InstanceStopped, "InstanceExpired",
+		func(_ InstanceRow, now time.Time, took time.Duration) []step {
+			return []step{{now, image.InstanceStarting, notApplicable}, {now.Add(took), image.InstanceRunning, notApplicable}}
+		}}
+}
+
+func rebooting() power {
+	return power{"RebootInstance", image.InstanceRunning, "InstanceExpiredOrInArrears",
+		func(_ InstanceRow, now time.Time, took time.Duration) []step {
+			return []step{{now, image.InstanceStarting, ""}, {now.Add(took), image.InstanceRunning, ""}}
+		}}
+}
+
+func stopping(mode string) power {
+	return power{"StopInstance", image.InstanceRunning, "InstanceExpiredOrInArrears",
+		func(row InstanceRow, now time.Time, took time.Duration) []step {
+			return []step{{now, image.InstanceStopping, ""}, {now.Add(took), image.InstanceStopped, stoppedAs(row, mode)}}
+		}}
+}
+
+// stoppedAs is the StoppedMode of an instance that was stopped: economical mode
+// is for pay-as-you-go alone; others are stopped without it, and without a word.
+func stoppedAs(row InstanceRow, mode string) string {
+	switch {
+	case row.ChargeType != "PostPaid":
+		return notApplicable
+	case mode == stopCharging:
+		return stopCharging
+	}
+	return keepCharging
+}
+
+// refuses is why the operation is not possible on the instance now, if so.
+func (p power) refuses(row InstanceRow) error {
+	switch {
+	case slices.Contains(row.Locks, "security"):
+		return wrongState(403, "InstanceLockedForSecurity", "The specified operation is denied as your instance is locked for security reasons.")
+	case slices.Contains(row.Locks, "financial"):
+		return wrongState(403, p.arrears, "The specified operation is denied as your prepay instance is expired (prepay mode) or in arrears (afterpay mode).")
+	case row.Status != p.wants:
+		return wrongState(403, "IncorrectInstanceStatus", "The current status of the resource does not support this operation.")
+	}
+	return nil
+}
+
+// StartInstance starts one instance. Refusals: MissingParameter,
+// InvalidInstanceId.NotFound, IncorrectInstanceStatus unless it is Stopped,
+// InstanceLockedForSecurity, InstanceExpired.
+func (s *Session) StartInstance(req InstanceRequest) error { return s.power(starting(), req) }
+
+// RebootInstance restarts one instance. Refusals: MissingParameter,
+// InvalidInstanceId.NotFound, IncorrectInstanceStatus unless it is Running,
+// InstanceLockedForSecurity, InstanceExpiredOrInArrears.
+func (s *Session) RebootInstance(req InstanceRequest) error { return s.power(rebooting(), req) }
+
+// StopInstance stops one instance, in economical mode where that was asked for
+// and is possible. Refusals: MissingParameter, InvalidParameter.StoppedMode,
+// InvalidInstanceId.NotFound, IncorrectInstanceStatus unless it is Running,
+// InstanceLockedForSecurity, InstanceExpiredOrInArrears.
+func (s *Session) StopInstance(req StopInstanceRequest) error {
+	if err := checkStoppedMode(req.StoppedMode); err != nil {
+		return err
+	}
+	return s.power(stopping(req.StoppedMode), InstanceRequest{InstanceID: req.InstanceID, DryRun: req.DryRun})
+}
+
+func checkStoppedMode(mode string) error {
+	if !slices.Contains([]string{"", keepCharging, stopCharging}, mode) {
+		return malformed(400, "InvalidParameter.StoppedMode", "The specified parameter StoppedMode is not valid.")
+	}
+	return nil
+}
+
+func (s *Session) power(p power, req InstanceRequest) error {
+	if err := s.permit(p.operation); err != nil {
+		return err
+	}
+	if req.InstanceID == "" {
+		return missing("InstanceId")
+	}
+	c := s.cloud
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	r, e, state := c.locate(s.caller.Account, req.InstanceID)
+	if state == nil {
+		return unknownInstance()
+	}
+	r.settle(now)
+	if err := p.refuses(state.at(now)); err != nil {
+		return err
+	}
+	if req.DryRun {
+		return c.dryRun()
+	}
+	c.step(r, e, p, now)
+	return nil
+}
+
+func unknownInstance() error {
+	return refuse(404, "InvalidInstanceId.NotFound", "The specified InstanceId does not exist.")
+}
+
+// step sets the instance on its way, and returns where it was and is.
+func (c *Cloud) step(r *region, e *entry[instanceState], p power, now time.Time) (before, after image.InstanceStatus) {
+	row := e.truth().at(now)
+	next := &instanceState{row: row, steps: p.steps(row, now, c.options.PowerTime)}
+	r.instances.put(e, next, now, now)
+	return row.Status, next.at(now).Status
+}
+
+// instancesPerCall is how many instances a plural operation takes.
+const instancesPerCall = 100
+
+// StartInstances starts up to a hundred instances: all or none, or, by
+// SuccessFirst, those that can be. Refusals: as StartInstance's, and
+// InvalidParameter.TooManyInstanceIds, InvalidParameter.BatchOptimization.
+func (s *Session) StartInstances(req InstancesRequest) ([]PowerOutcome, error) {
+	return s.powerAll(starting(), req)
+}
+
+// StopInstances stops up to a hundred instances: all or none, or, by
+// SuccessFirst, those that can be. Refusals: as StopInstance's, and
+// InvalidParameter.TooManyInstanceIds, InvalidParameter.BatchOptimization.
+func (s *Session) StopInstances(req InstancesRequest) ([]PowerOutcome, error) {
+	if err := checkStoppedMode(req.StoppedMode); err != nil {
+		return nil, err
+	}
+	return s.powerAll(stopping(req.StoppedMode), req)
+}
+
+func (s *Session) powerAll(p power, req InstancesRequest) ([]PowerOutcome, error) {
+	if err := s.permit(p.operation + "s"); err != nil {
+		return nil, err
+	}
+	if err := checkBatch(req); err != nil {
+		return nil, err
+	}
+	c := s.cloud
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, now := c.regions[req.RegionID], c.now()
+	r.settle(now)
+	outcomes := make([]PowerOutcome, len(req.InstanceIDs))
+	for i, id := range req.InstanceIDs {
+		outcomes[i] = PowerOutcome{InstanceID: id}
+		e, state := r.instances.owned(s.caller.Account, string(id))
+		no := unknownInstance()
+		if state != nil {
+			no = p.refuses(state.at(now))
+			outcomes[i].Before = state.at(now).Status
+			outcomes[i].After = outcomes[i].Before
+		}
+		if no != nil && req.BatchOptimization != successFirst {
+			return nil, no
+		}
+		outcomes[i].entry, outcomes[i].Refused = e, no
+	}
+	if req.DryRun {
+		return nil, refuse(400, "DRYRUN.SUCCESS", "This request is a dryrun request with successful result.")
+	}
+	for i := range outcomes {
+		if o := &outcomes[i]; o.Refused == nil {
+			o.Before, o.After = c.step(r, o.entry, p, now)
+		}
+	}
+	return outcomes, nil
+}
+
+// The ways of StartInstances and StopInstances with what cannot be done.
+const (
+	allTogether  = "AllTogether"
+	successFirst = "SuccessFirst"
+)
+
+func checkBatch(req InstancesRequest) error {
+	if err := checkRegion(req.RegionID); err != nil {
+		return err
+	}
+	switch {
+	case len(req.InstanceIDs) == 0:
+		return malformed(403, "InvalidInstanceId.NotFound", "InstanceId should not be null.")
+	case len(req.InstanceIDs) > instancesPerCall:
+		return malformed(403, "InvalidParameter.TooManyInstanceIds", "Instance ids cannot be more than 100.")
+	case !slices.Contains([]string{"", allTogether, successFirst}, req.BatchOptimization):
+		return malformed(400, "InvalidParameter.BatchOptimization", "The specified parameter BatchOptimization is not valid.")
+	}
+	sorted := slices.Sorted(slices.Values(req.InstanceIDs))
+	if len(slices.Compact(sorted)) < len(req.InstanceIDs) {
+		return malformed(403, "Abs.InvalidInstanceIds.MalFormed", "The specified instanceIds is not valid.")
+	}
+	return nil
+}
