@@ -79,19 +79,45 @@ func (p Policy) Check(authorization string, now time.Time) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
+	m, err := p.Keys.open(token)
+	if err != nil {
+		return Claims{}, err
+	}
+	if err := inTime(m, now); err != nil {
+		return Claims{}, err
+	}
+	return p.judge(m)
+}
+
+// Open returns the claims of a token that was signed with one of the keys and
+// is valid now, whoever issued it for whom. It fails as Policy.Check does. This
+// is what a gateway looks at; it is not enough to let anybody in.
+func (k Keys) Open(token string, now time.Time) (map[string]json.RawMessage, error) {
+	if err := shapely(token); err != nil {
+		return nil, err
+	}
+	m, err := k.open(token)
+	if err != nil {
+		return nil, err
+	}
+	return m, inTime(m, now)
+}
+
+// open returns the claims of a well-formed token if its signature holds.
+func (k Keys) open(token string) (members, error) {
 	h, err := headerOf(token)
 	if err != nil {
-		return Claims{}, err
+		return nil, err
 	}
-	k, err := p.Keys.find(h.kid, h.hasKid)
+	one, err := k.find(h.kid, h.hasKid)
 	if err != nil {
-		return Claims{}, err
+		return nil, err
 	}
-	payload, err := k.verified(token, h)
+	payload, err := one.verified(token, h)
 	if err != nil {
-		return Claims{}, err
+		return nil, err
 	}
-	return p.judge(payload, now)
+	return objectOf(payload)
 }
 
 // refused is an error of this package: what is wrong with "the token".
@@ -108,22 +134,27 @@ func tokenOf(authorization string) (string, error) {
 	if !found {
 		return "", fault.New(fault.Unauthenticated, "the header Authorization must be: Bearer <token>").WithCode(CodeMissing)
 	}
+	return token, shapely(token)
+}
+
+// shapely refuses what is not three parts of base64url.
+func shapely(token string) error {
 	if len(token) > MaxToken {
-		return "", refused(CodeMalformed, "is too long")
+		return refused(CodeMalformed, "is too long")
 	}
 	strange := func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
 	}
 	parts := strings.Split(token, ".")
 	if strings.ContainsFunc(token, strange) || len(parts) != 3 || slices.Contains(parts, "") {
-		return "", refused(CodeMalformed, "is not a signed JWT in compact form")
+		return refused(CodeMalformed, "is not a signed JWT in compact form")
 	}
 	for _, part := range parts {
 		if _, err := decode(part); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return token, nil
+	return nil
 }
 
 // decode reads base64url without padding, in the only way to write it.

@@ -402,3 +402,28 @@ func BenchmarkParseKeys(b *testing.B) {
 		}
 	}
 }
+
+// TestOpen: a gateway looks at signature and times, and at nothing else.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	first, second, stranger := theKeys(t)
+	p := policy(t, first, second)
+	sign := func(edits ...string) string {
+		return first.Sign(first.Header(), granted("viewer").Claims(edits...))
+	}
+	for name, test := range map[string]struct{ token, want string }{
+		"good":             {sign(), "accepted"},
+		"another issuer":   {sign("iss", `"x"`), "accepted"},
+		"another audience": {sign("aud", `"x"`, "sub", ""), "accepted"},
+		"expired":          {sign("exp", "1"), bearer.CodeExpired},
+		"no exp":           {sign("exp", ""), bearer.CodeClaims},
+		"a stranger's":     {stranger.Token(granted()), bearer.CodeKey},
+		"with its scheme":  {"Bearer " + sign(), bearer.CodeMalformed},
+		"nothing":          {"", bearer.CodeMalformed},
+	} {
+		claims, err := p.Keys.Open(test.token, noon())
+		if code(err) != test.want || err == nil && string(claims["roles"]) != `["viewer"]` {
+			t.Errorf("%s: got %s %s, want %s", name, code(err), claims["roles"], test.want)
+		}
+	}
+}
