@@ -83,6 +83,11 @@ func edges() []Row {
 			Why:      "the only speaker to Alibaba Cloud translates and decides nothing",
 		},
 		{
+			Over: "shared/function/memory",
+			May:  []string{"shared/fault", "shared/plan", "shared/journal"},
+			Why:  "where the functions that change things remember: it joins the journal with the log of plans, and knows no image",
+		},
+		{
 			Over: "shared/function/...",
 			May: []string{
 				"shared/fault", "shared/function/...", "github.com/aliyun/fc-runtime-go-sdk/...",
