@@ -134,7 +134,7 @@ type copied struct {
 func repository(t *testing.T) copied {
 	t.Helper()
 	root := fstest.MapFS{}
-	for _, path := range []string{"README.md", "s.yaml", "template.yml"} {
+	for _, path := range []string{"README.md", "s.yaml", "template.yml", descriptor.ServerlessDevsSchema, descriptor.SAMSchema} {
 		text, err := os.ReadFile(top + "/" + path)
 		if err != nil {
 			t.Fatal(err)

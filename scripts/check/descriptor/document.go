@@ -5,7 +5,6 @@ package descriptor
 
 import (
 	"bytes"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,14 +21,13 @@ import (
 	"imagekeeper/scripts/check/finding"
 )
 
-// The descriptors' places in the repository.
+// The descriptors' and their schemas' places in the repository.
 const (
-	ServerlessDevs = "s.yaml"
-	SAM            = "template.yml"
+	ServerlessDevs       = "s.yaml"
+	SAM                  = "template.yml"
+	ServerlessDevsSchema = "scripts/check/descriptor/s-yaml.schema.json"
+	SAMSchema            = "scripts/check/descriptor/template.schema.json"
 )
-
-//go:embed s-yaml.schema.json template.schema.json
-var schemas embed.FS
 
 // document is one YAML file: its plain value, and where each value stands.
 type document struct {
@@ -63,9 +61,9 @@ func open(root fs.FS, path string) (*document, error) {
 }
 
 // check compares the document with its schema and reports the innermost mistakes.
-func (d *document) check() ([]finding.Finding, error) {
-	name := map[string]string{ServerlessDevs: "s-yaml.schema.json", SAM: "template.schema.json"}[d.path]
-	schema, err := compile(name)
+func (d *document) check(root fs.FS) ([]finding.Finding, error) {
+	name := map[string]string{ServerlessDevs: ServerlessDevsSchema, SAM: SAMSchema}[d.path]
+	schema, err := compile(root, name)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +146,8 @@ func child(node *yaml.Node, step string) *yaml.Node {
 	return nil
 }
 
-func compile(name string) (*jsonschema.Schema, error) {
-	text, err := schemas.ReadFile(name)
+func compile(root fs.FS, name string) (*jsonschema.Schema, error) {
+	text, err := fs.ReadFile(root, name)
 	if err != nil {
 		return nil, err
 	}

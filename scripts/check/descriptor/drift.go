@@ -27,7 +27,7 @@ func Check(root fs.FS, tree *source.Tree) ([]finding.Finding, error) {
 	}
 	var found []finding.Finding
 	for _, d := range []*deployment{onAlibaba, onAWS} {
-		mistakes, err := d.doc.check()
+		mistakes, err := d.doc.check(root)
 		if err != nil {
 			return nil, err
 		}
