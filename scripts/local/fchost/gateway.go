@@ -118,8 +118,12 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request, id string, f *funct
 		h.problem(w, http.StatusNotFound, "noTrigger", "the function "+f.spec.Resource+" has no http trigger", nil)
 		return
 	}
-	if methods := f.spec.Triggers[at].HTTP.Methods; !slices.Contains(methods, r.Method) {
-		h.notAllowed(w, methods)
+	trigger := f.spec.Triggers[at].HTTP
+	if !slices.Contains(trigger.Methods, r.Method) {
+		h.notAllowed(w, trigger.Methods)
+		return
+	}
+	if !h.admitted(w, r, f, trigger, rawPath) {
 		return
 	}
 	event, err := eventOf(r, rawPath, id, h.options.AccountID, time.Now())

@@ -139,6 +139,9 @@ func tokenOf(authorization string) (string, error) {
 
 // shapely refuses what is not three parts of base64url.
 func shapely(token string) error {
+	if token == "" {
+		return fault.New(fault.Unauthenticated, "a bearer token is needed").WithCode(CodeMissing)
+	}
 	if len(token) > MaxToken {
 		return refused(CodeMalformed, "is too long")
 	}

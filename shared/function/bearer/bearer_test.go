@@ -419,7 +419,7 @@ func TestOpen(t *testing.T) {
 		"no exp":           {sign("exp", ""), bearer.CodeClaims},
 		"a stranger's":     {stranger.Token(granted()), bearer.CodeKey},
 		"with its scheme":  {"Bearer " + sign(), bearer.CodeMalformed},
-		"nothing":          {"", bearer.CodeMalformed},
+		"nothing":          {"", bearer.CodeMissing},
 	} {
 		claims, err := p.Keys.Open(test.token, noon())
 		if code(err) != test.want || err == nil && string(claims["roles"]) != `["viewer"]` {

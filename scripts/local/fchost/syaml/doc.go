@@ -73,9 +73,11 @@ const (
 	TriggerEventBridge TriggerType = "eventbridge"
 )
 
-// HTTP is the triggerConfig of an anonymous HTTP trigger.
+// HTTP is the triggerConfig of an HTTP trigger.
 type HTTP struct {
 	Methods []string
+	// JWT is the token that callers need; nil: the trigger is anonymous.
+	JWT *JWT
 }
 
 // Timer is the triggerConfig of a timer trigger.

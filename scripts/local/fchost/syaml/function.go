@@ -132,9 +132,12 @@ func (p *parser) trigger(item *node) Trigger {
 }
 
 func (p *parser) http(config *object) *HTTP {
-	config.oneOf("authType", required, "anonymous")
+	out := &HTTP{}
+	if config.oneOf("authType", required, "anonymous", "jwt") == "jwt" {
+		out.JWT = p.jwt(config)
+	}
 	config.boolean("disableURLInternet", optional)
-	out := &HTTP{Methods: p.methods(config, required)}
+	out.Methods = p.methods(config, required)
 	config.rest()
 	return out
 }

@@ -126,6 +126,8 @@ func (r *resolver) value(e expression, n, this *node, depth int) (*node, string)
 		return textNode(string(text), n), why
 	case e.call == "json" && len(e.args) == 1 && e.args[0].call == "file":
 		return r.jsonFile(e.args[0], n)
+	case e.call == "json" && len(e.args) == 1 && e.args[0].call == "env":
+		return r.jsonVariable(e.args[0], n)
 	case e.call != "":
 		return nil, e.call + "() is not supported by a local run"
 	}
@@ -166,7 +168,21 @@ func (r *resolver) jsonFile(e expression, n *node) (*node, string) {
 	if why != "" {
 		return nil, why
 	}
-	inner := &report{file: *e.args[0].text}
+	return jsonTree(*e.args[0].text, content, n)
+}
+
+// jsonVariable is json(env('X')).
+func (r *resolver) jsonVariable(e expression, n *node) (*node, string) {
+	value, why := r.variable(e, n)
+	if why != "" {
+		return nil, why
+	}
+	return jsonTree(*e.args[0].text, []byte(value.text), n)
+}
+
+// jsonTree parses the JSON of a file or a variable.
+func jsonTree(name string, content []byte, n *node) (*node, string) {
+	inner := &report{file: name}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, content); err != nil {
 		return nil, err.Error()
@@ -176,7 +192,7 @@ func (r *resolver) jsonFile(e expression, n *node) (*node, string) {
 		return nil, err.Error()
 	}
 	if value == nil {
-		return nil, "the file holds nothing"
+		return nil, "it holds nothing"
 	}
 	return value.at(n), ""
 }
@@ -197,7 +213,7 @@ func (r *resolver) path(path []string, n, this *node, depth int) (*node, string)
 	case path[0] == "resources":
 		return nil, "of another resource only props are known before a deployment"
 	default:
-		return nil, "only vars, this, resources.<name>.props, env(), file() and json(file()) are supported by a local run"
+		return nil, "only vars, this, resources.<name>.props, env(), file() and json() of these two are supported by a local run"
 	}
 	name := strings.Join(path, ".")
 	for _, key := range rest {

@@ -171,7 +171,7 @@ func TestRefused(t *testing.T) {
 		{"number as variable", "runtime: go1", "runtime: go1\n      environmentVariables: {X: 1}", "s.yaml:12:33", "quote"},
 		{"big environment", "runtime: go1", "runtime: go1\n      environmentVariables: {X: " + strings.Repeat("a", 4096) + "}", "s.yaml:12:29", "4096"},
 		{"auth function", "anonymous", "function", "s.yaml:18:23", "authType"},
-		{"auth jwt", "anonymous", "jwt", "s.yaml:18:23", "authType"},
+		{"auth jwt without configuration", "anonymous", "jwt", "s.yaml:18:13", "authConfig is missing"},
 		{"method", "[GET]", "[PURGE]", "s.yaml:19:23", "PURGE"},
 		{"trigger type", "triggerType: http", "triggerType: sls", "s.yaml:16:24", "triggerType"},
 		{"cron", "http\n          triggerConfig:\n            authType: anonymous\n            methods: [GET]", "timer\n          triggerConfig:\n            cronExpression: '* 0 4 * * *'\n            enable: true", "s.yaml:18:29", "cron expression"},

@@ -84,7 +84,7 @@ func (a Attack) unsaid() []Case {
 		raw("a space before the scheme", " Bearer "+good),
 		raw("a tab after the scheme", "Bearer\t"+good),
 		raw("a no-break space after the scheme", "Bearer\u00a0"+good),
-		malformed("nothing after the scheme", ""),
+		raw("nothing after the scheme", "Bearer "),
 		malformed("two spaces", " "+good),
 		malformed("a space behind", good+" "),
 		malformed("a space inside", good[:40]+" "+good[40:]),
