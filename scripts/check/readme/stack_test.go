@@ -82,7 +82,7 @@ type stack struct {
 	make    *exec.Cmd
 	gateway string
 	invited []readme.Example
-	over    chan error
+	over    chan struct{}
 }
 
 // up runs make up and returns when it is ready. Building takes minutes on a
@@ -91,7 +91,7 @@ func up(t *testing.T) *stack {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(cancel)
-	s := &stack{make: exec.CommandContext(ctx, "make", "up", "ARGS=-gateway 127.0.0.1:0 -cloud 127.0.0.1:0"), over: make(chan error, 1)}
+	s := &stack{make: exec.CommandContext(ctx, "make", "up", "ARGS=-gateway 127.0.0.1:0 -cloud 127.0.0.1:0"), over: make(chan struct{})}
 	s.make.Dir = "../../.."
 	s.make.Env = withoutMake(os.Environ())
 	s.make.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -142,7 +142,8 @@ func (s *stack) follow(out io.Reader, ready chan<- bool) {
 		ready <- false
 	}
 	_, _ = io.Copy(io.Discard, out)
-	s.over <- s.make.Wait()
+	_ = s.make.Wait() // make reports an interrupt as a failure
+	close(s.over)
 }
 
 // ask sends an example's request to this stack.
@@ -181,7 +182,7 @@ func (s *stack) interrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case _ = <-s.over: // make reports the interrupt as a failure of its own
+	case <-s.over:
 	case <-time.After(20 * time.Second):
 		t.Fatal("make up does not end within 20 s of Ctrl-C")
 	}
