@@ -86,17 +86,21 @@ func checkPrice(req *DescribePriceRequest) error {
 	case !slices.Contains(spotStrategies(), req.SpotStrategy):
 		return malformed(400, "InvalidSpotStrategy", "The specified SpotStrategy is not valid.")
 	}
-	return cmp.Or(checkBandwidth(req), checkPriceDisks(req))
+	return cmp.Or(checkNetwork(req), checkPriceDisks(req))
 }
 
 func spotStrategies() []string { return []string{"", "NoSpot", "SpotAsPriceGo", "SpotWithPriceLimit"} }
 
-func checkBandwidth(req *DescribePriceRequest) error {
+func checkNetwork(req *DescribePriceRequest) error {
 	switch {
 	case req.BandwidthOut < 0 || req.BandwidthOut > 100:
 		return malformed(400, "InvalidInternetMaxBandwidthOut.ValueNotSupported", "The specified parameter \"InternetMaxBandwidthOut\" is not valid.")
 	case !slices.Contains([]string{"", "PayByBandwidth", "PayByTraffic"}, req.InternetChargeType):
 		return malformed(400, "InvalidInternetChargeType.ValueNotSupported", "The specified InternetChargeType is not valid.")
+	case !slices.Contains([]string{"", "vpc", "classic"}, req.NetworkType):
+		return malformed(404, "InvalidNetworkType.ValueNotSupported", "The specified parameter NetworkType is not valid.")
+	case !slices.Contains([]string{"", "none", "optimized"}, req.IOOptimized):
+		return malformed(400, "InvalidIoOptimizedValue.ValueNotSupported", "IoOptimized value not supported.")
 	}
 	return nil
 }
@@ -113,6 +117,8 @@ func checkPriceDisks(req *DescribePriceRequest) error {
 		return malformed(400, "InvalidSystemDiskCategory.ValueNotSupported", "The specified parameter \"SystemDisk.Category\" is not valid.")
 	}
 	switch size := req.SystemDisk.SizeGiB; {
+	case size < 0:
+		return malformed(400, "InvalidSystemDiskSize.ValueNotSupported", "The specified parameter SystemDisk.Size is invalid")
 	case size != 0 && size < leastSystemDisk:
 		return malformed(404, "InvalidSystemDiskSize.LessThanMinSize", "The specified parameter SystemDisk.Size is less than the minimum size.")
 	case size > mostSystemDisk:

@@ -107,7 +107,7 @@ func (s *Session) DescribeLaunchTemplates(req DescribeLaunchTemplatesRequest) (L
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	found := listedOf(&c.regions[req.RegionID].references.templates, s.caller.Account, func(t *templateState) bool {
-		return among(req.IDs, t.row.ID) && among(req.Names, t.row.Name) && hasTags(t.row.Tags, req.Tags)
+		return among(req.IDs, t.row.ID) && among(req.Names, t.row.Name) && req.ResourceGroup == "" && hasTags(t.row.Tags, req.Tags)
 	})
 	mark.Total = len(found)
 	page := LaunchTemplatesPage{PageMark: mark}
@@ -177,11 +177,14 @@ func (s *Session) DescribeScalingGroups(req DescribeScalingGroupsRequest) (Scali
 	if err != nil {
 		return ScalingGroupsPage{}, err
 	}
+	if !slices.Contains([]string{"", "ECS", "ECI"}, req.GroupType) {
+		return ScalingGroupsPage{}, malformed(400, "InvalidParameter", "The specified parameter GroupType is not valid.")
+	}
 	c := s.cloud
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	found := listedOf(&c.regions[req.RegionID].references.groups, s.caller.Account, func(g *groupState) bool {
-		return among(req.IDs, g.row.ID) && among(req.Names, g.row.Name)
+		return among(req.IDs, g.row.ID) && among(req.Names, g.row.Name) && req.GroupType != "ECI" && req.ResourceGroup == "" && len(req.Tags) == 0
 	})
 	mark.Total = len(found)
 	page := ScalingGroupsPage{PageMark: mark}
@@ -334,7 +337,7 @@ func (s *Session) DescribeImagePipelineExecutions(req DescribeImagePipelineExecu
 	}
 	found := listedOf(&refs.runs, s.caller.Account, func(run *runState) bool {
 		return (req.PipelineID == "" || req.PipelineID == run.row.Pipeline) && (req.ExecutionID == "" || req.ExecutionID == run.row.ID) &&
-			(req.Status == "" || slices.Contains(statuses, run.row.Status))
+			(req.Status == "" || slices.Contains(statuses, run.row.Status)) && len(req.Tags) == 0
 	})
 	next, size := req.Next, req.MaxResults
 	req.Next, req.MaxResults = "", 0

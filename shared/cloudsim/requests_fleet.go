@@ -75,11 +75,15 @@ type RunInstancesRequest struct {
 	PeriodUnit   string // Month or Week
 	SpotStrategy string
 	KeyPair      string
-	SystemDisk   NewDisk
-	DataDisks    []NewDisk
-	Tags         []Tag
-	ClientToken  string
-	DryRun       bool
+	// VSwitch and SecurityGroups are any "vsw-…" and "sg-…"; absent, the default
+	// ones.
+	VSwitch        string
+	SecurityGroups []string
+	SystemDisk     NewDisk
+	DataDisks      []NewDisk
+	Tags           []Tag
+	ClientToken    string
+	DryRun         bool
 }
 
 // DeleteInstancesRequest are the parameters of DeleteInstances and, with one

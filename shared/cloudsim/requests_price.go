@@ -33,6 +33,8 @@ type DescribePriceRequest struct {
 	// BandwidthOut is in Mbit/s.
 	BandwidthOut       int
 	InternetChargeType string
+	NetworkType        string // vpc or classic
+	IOOptimized        string // none or optimized
 }
 
 // PriceRule is a condition of a price.

@@ -35,8 +35,10 @@ type DescribeLaunchTemplatesRequest struct {
 	RegionID image.RegionID
 	IDs      []string
 	Names    []string
-	Tags     []Tag
-	Pages    Pages
+	// ResourceGroup: every template is in the default one, which has no id here.
+	ResourceGroup string
+	Tags          []Tag
+	Pages         Pages
 }
 
 // LaunchTemplatesPage is one page of DescribeLaunchTemplates.
@@ -95,7 +97,12 @@ type DescribeScalingGroupsRequest struct {
 	RegionID image.RegionID
 	IDs      []string
 	Names    []string
-	Pages    Pages
+	// GroupType is ECS, ECI or empty; all are of ECS. No group has tags, or is in
+	// a resource group.
+	GroupType     string
+	ResourceGroup string
+	Tags          []Tag
+	Pages         Pages
 }
 
 // ScalingGroupsPage is one page of DescribeScalingGroups.
@@ -169,9 +176,12 @@ type DescribeImagePipelineExecutionsRequest struct {
 	RegionID    image.RegionID
 	PipelineID  string
 	ExecutionID string
-	Status      string
-	Next        string
-	MaxResults  int
+	// Status is one state, or several with commas.
+	Status string
+	// Tags: no run has any.
+	Tags       []Tag
+	Next       string
+	MaxResults int
 }
 
 // PipelineRunsPage is one page of DescribeImagePipelineExecutions.

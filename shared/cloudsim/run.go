@@ -117,6 +117,10 @@ func checkRun(req *RunInstancesRequest) error {
 		return refuse(404, "InvalidZoneId.NotFound", "The specified zoneId does not exist.")
 	case len(req.Tags) > 20:
 		return malformed(400, "InvalidTagCount", "The specified tags are beyond the permitted range.")
+	case req.VSwitch != "" && !strings.HasPrefix(req.VSwitch, "vsw-"):
+		return refuse(404, "InvalidVSwitchId.NotFound", "Specified virtual switch does not exist.")
+	case slices.ContainsFunc(req.SecurityGroups, func(id string) bool { return !strings.HasPrefix(id, "sg-") }):
+		return refuse(404, "InvalidSecurityGroupId.NotFound", "The SecurityGroupId provided does not exist in our records.")
 	}
 	return cmp.Or(checkCharge(req), checkNewTags(req.Tags), checkRunDisks(req))
 }
@@ -263,7 +267,10 @@ func (c *Cloud) launch(r *region, account image.AccountID, req RunInstancesReque
 	}}
 	host := row.HostName
 	c.fillInstance(r, &row, img, now, c.random)
-	row.HostName = cmp.Or(host, row.HostName)
+	row.HostName, row.VSwitch = cmp.Or(host, row.HostName), cmp.Or(req.VSwitch, row.VSwitch)
+	if len(req.SecurityGroups) > 0 {
+		row.SecurityGroups = slices.Clone(req.SecurityGroups)
+	}
 	row.Region = r.id
 	if req.ChargeType == "PrePaid" {
 		row.ExpiredAt = expiry(row.CreatedAt, req)

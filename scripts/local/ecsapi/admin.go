@@ -102,6 +102,8 @@ func (s *Server) adminRoutes() http.Handler {
 	})
 	mux.HandleFunc("POST /_local/keys", s.postKeys)
 	mux.HandleFunc("POST /_local/clock", s.postClock)
+	mux.HandleFunc("GET /_local/config", s.getConfig)
+	mux.HandleFunc("POST /_local/config", s.postConfig)
 	return guarded(mux)
 }
 

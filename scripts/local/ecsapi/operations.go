@@ -6,11 +6,12 @@ type product struct{ name, version string }
 func ecs() product      { return product{"Ecs", "2014-05-26"} }
 func sts() product      { return product{"Sts", "2015-04-01"} }
 func location() product { return product{"Location", "2015-06-12"} }
+func ess() product      { return product{"Ess", "2014-08-28"} }
 
 // productOf finds the product by its version. An unknown version is taken for
 // ECS, without a version, so that the error can name a host.
 func productOf(version string) product {
-	for _, p := range []product{ecs(), sts(), location()} {
+	for _, p := range []product{ecs(), sts(), location(), ess()} {
 		if p.version == version {
 			return p
 		}
@@ -25,6 +26,8 @@ func (p product) hostID(region string) string {
 		return "sts.aliyuncs.com"
 	case p.name == location().name:
 		return "location-readonly.aliyuncs.com"
+	case p.name == ess().name:
+		return "ess.aliyuncs.com"
 	case region == "":
 		return "ecs.aliyuncs.com"
 	}
@@ -66,7 +69,10 @@ type operation struct {
 // operations are all operations by name.
 func operations() map[string]*operation {
 	all := map[string]*operation{}
-	for _, group := range [][]operation{identityOperations(), placeOperations(), imageOperations(), imageChanges(), tagOperations(), serverOperations()} {
+	for _, group := range [][]operation{
+		identityOperations(), placeOperations(), imageOperations(), imageChanges(), tagOperations(), serverOperations(),
+		priceOperations(), historyOperations(), referenceOperations(),
+	} {
 		for _, op := range group {
 			all[op.name] = completed(op)
 		}

@@ -18,6 +18,8 @@ func rowsOf[T, R any](list []T, row func(T) R) rows[R] {
 type pagePlace struct {
 	pages *pageNumbers
 	next  *string
+	// total is the count of a page by token that has no number.
+	total *int
 }
 
 func (p *pagePlace) number() int {
@@ -41,6 +43,9 @@ func (p *pagePlace) empty() {
 	}
 	if p.next != nil {
 		*p.next = ""
+	}
+	if p.total != nil {
+		*p.total = 0
 	}
 }
 
