@@ -243,31 +243,31 @@ func retryAfter(h http.Header) time.Duration {
 	if n, err := strconv.ParseUint(h.Get("X-Acs-Retry-After"), 10, 31); err == nil {
 		return time.Duration(n) * time.Millisecond
 	}
-	left, _ := quotaLeft(h)
-	return left
+	said, _ := quotaIn(h)
+	return said.left
 }
 
-// quotaLeft reads "Limit:1000,Remain:3,TimeLeft:2000" in x-ratelimit-user-api
-// and x-ratelimit-user, where ECS sends them: the milliseconds until calls are
-// counted anew, and whether less than a tenth of them is left until then.
-func quotaLeft(h http.Header) (left time.Duration, scarce bool) {
+// quotaIn reads "Limit:1000,Remain:3,TimeLeft:2000" in x-ratelimit-user-api and
+// x-ratelimit-user, where ECS sends them: how many calls a window has, how many
+// are left, and the milliseconds until calls are counted anew. Of both headers
+// the one with less left counts, and the longer time.
+func quotaIn(h http.Header) (said quotaSaid, ok bool) {
 	for _, name := range []string{"X-Ratelimit-User-Api", "X-Ratelimit-User"} {
-		if h.Get(name) == "" {
-			continue
-		}
-		said := make(map[string]uint64)
+		numbers := make(map[string]int)
 		for part := range strings.SplitSeq(h.Get(name), ",") {
 			what, number, _ := strings.Cut(strings.TrimSpace(part), ":")
 			if n, err := strconv.ParseUint(number, 10, 31); err == nil {
-				said[what] = n
+				numbers[what] = int(n)
 			}
 		}
-		left = max(left, time.Duration(said["TimeLeft"])*time.Millisecond)
-		if remain, ok := said["Remain"]; ok && remain < said["Limit"]/10 {
-			scarce = true
+		left := max(said.left, time.Duration(numbers["TimeLeft"])*time.Millisecond)
+		remain, told := numbers["Remain"]
+		if told && numbers["Limit"] > 0 && (!ok || remain < said.remain) {
+			said.limit, said.remain, ok = numbers["Limit"], remain, true
 		}
+		said.left = left
 	}
-	return left, scarce
+	return said, ok
 }
 
 // gate is the two paces that a call passes.
@@ -322,8 +322,8 @@ func (g gate) settle(failed *fault.Error, r reply, jitter float64) {
 			p.abandoned()
 		default:
 			p.answered()
-			if left, scarce := quotaLeft(r.header); scarce && p == g.total {
-				p.rest(time.Now(), left, jitter)
+			if said, ok := quotaIn(r.header); ok {
+				p.tell(time.Now(), said, p == g.total, jitter)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package alicloud
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +72,64 @@ type pace struct {
 	until   time.Time
 	strikes int
 	used    time.Time
+
+	// told is what the last answer said of the quota, and sent are the calls of
+	// the last window, oldest first, at most as many as the share of it.
+	told quotaSaid
+	part float64
+	sent []time.Time
+	born time.Time
+}
+
+// quotaSaid is what an answer said that is left of the account's quota.
+type quotaSaid struct {
+	limit, remain int
+	// left is how long until calls are counted anew.
+	left time.Duration
+	at   time.Time
+}
+
+// scarce: less than a tenth is left; another call each of a crowd could be over.
+func (q quotaSaid) scarce() bool { return q.remain < q.limit/10 }
+
+// news is how long what an answer said is believed: others use the quota, too.
+const news = 2 * time.Second
+
+// settling is how long what answers say is not acted on: a crowd that starts at
+// once hears of a quota that the bursts on their way will use up.
+const settling = time.Second
+
+// roomy reports whether the quota is known to have room, so that a call may
+// leave without a permission of the bucket: at least half is left, and as
+// many processes as a crowd, each with as many calls under way as this one may
+// have, could take half of it.
+func (p *pace) roomy(now time.Time) bool {
+	t := p.told
+	if t.remain < t.limit/2 || t.limit == 0 || now.Sub(t.at) > news || now.Sub(p.born) < settling {
+		return false
+	}
+	gone, _ := slices.BinarySearchFunc(p.sent, now.Add(-window), time.Time.Compare)
+	p.sent = p.sent[gone:]
+	return p.under < max(1, t.remain/crowd/2) && len(p.sent) < int(float64(t.limit)*p.part)
+}
+
+// tell notes what an answer said of the quota. Where little is left, calls of
+// the whole account rest until there is more.
+func (p *pace) tell(now time.Time, said quotaSaid, whole bool, jitter float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.told = said
+	p.told.at = now
+	if !whole || !said.scarce() {
+		return
+	}
+	if now.After(p.until) {
+		p.slowDown(now)
+	}
+	// What becomes free is one call after the other; a crowd that comes back
+	// spread over this long asks for no more than that.
+	turns := 2 * crowd * window / time.Duration(said.limit)
+	p.pause(now, said.left+time.Duration(jitter*float64(turns)), jitter)
 }
 
 // newPace returns the pace of a place at a share of its documented rate. The
@@ -88,7 +147,7 @@ func newPace(at place, share float64, now time.Time) *pace {
 	}
 	return &pace{
 		turn: make(chan struct{}, 1), bucket: rate.NewLimiter(start, burst),
-		slow: slow, full: full, calm: full, grown: now, used: now,
+		slow: slow, full: full, calm: full, grown: now, used: now, part: min(share, 1), born: now,
 	}
 }
 
@@ -167,7 +226,10 @@ func (p *pace) wait(now time.Time, waited bool) (time.Duration, error) {
 	if waited {
 		p.grow(now)
 	}
-	if p.bucket.AllowN(now, 1) {
+	if p.bucket.AllowN(now, 1) || p.roomy(now) {
+		if p.told.limit > 0 {
+			p.sent = append(p.sent, now)
+		}
 		return 0, nil
 	}
 	if !waited && now.Sub(p.grown) > time.Second {
@@ -231,17 +293,6 @@ func (p *pace) throttled(now time.Time, after time.Duration, jitter float64) {
 		after = min(250*time.Millisecond<<min(p.strikes, 8), window/2)
 	}
 	p.pause(now, after, jitter)
-}
-
-// rest notes that the account's quota is all but used up for a while: another
-// call each of a crowd would be over it.
-func (p *pace) rest(now time.Time, left time.Duration, jitter float64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now.After(p.until) {
-		p.slowDown(now)
-	}
-	p.pause(now, left, jitter)
 }
 
 // slowDown halves the rate, and goes back to where doubling began.

@@ -74,7 +74,7 @@ func capabilities() []Row {
 func edges() []Row {
 	return []Row{
 		{
-			Over: "shared/alicloud/...",
+			Over: "shared/alicloud",
 			May: []string{
 				"shared/image", "shared/money", "shared/fault", "github.com/aliyun/alibaba-cloud-sdk-go/...",
 				"golang.org/x/time/rate", "golang.org/x/sync/errgroup",
@@ -86,6 +86,13 @@ func edges() []Row {
 			Over: "shared/function/memory",
 			May:  []string{"shared/fault", "shared/plan", "shared/journal"},
 			Why:  "where the functions that change things remember: it joins the journal with the log of plans, and knows no image",
+		},
+		{
+			Over: "shared/alicloud/oss",
+			May: []string{
+				"shared/alicloud", "shared/image", "shared/fault", "github.com/aliyun/alibabacloud-oss-go-sdk-v2/...",
+			},
+			Why: "objects, apart so that functions that keep nothing do not carry the vendor's second SDK",
 		},
 		{
 			Over: "shared/function/...",

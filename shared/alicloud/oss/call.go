@@ -1,0 +1,116 @@
+package oss
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
+
+	"imagekeeper/shared/fault"
+)
+
+// attempts is how often a call is tried at most.
+const attempts = 4
+
+// read makes a reading call until it is answered, refused for good, or out of
+// tries or time.
+func (b *Bucket) read(ctx context.Context, action string, do func(context.Context) error) error {
+	for try := 1; ; try++ {
+		failed := b.once(ctx, action, do)
+		if failed == nil {
+			return nil
+		}
+		again := failed.Kind == fault.Unavailable || failed.Kind == fault.Unknown || failed.Kind == fault.Throttled
+		if !again || try >= attempts || !b.pause(ctx, try) {
+			return failed
+		}
+	}
+}
+
+// once makes one attempt.
+func (b *Bucket) once(ctx context.Context, action string, do func(context.Context) error) *fault.Error {
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	return judge(action, do(ctx))
+}
+
+// pause waits before the next try: anywhere up to a bound that doubles. It
+// reports false if the time is up before that.
+func (b *Bucket) pause(ctx context.Context, try int) bool {
+	wait := time.Duration(b.jitter() * float64(100*time.Millisecond<<min(try, 5)))
+	if end, limited := ctx.Deadline(); limited && time.Now().Add(wait).After(end) {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// judge turns what the SDK says into the failure that it is. Of the SDK's own
+// texts nothing is kept: they hold addresses, and what the server sent.
+func judge(action string, err error) *fault.Error {
+	var known *fault.Error
+	var refused *sdk.ServiceError
+	var client *sdk.ClientError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &refused):
+		return judgeRefusal(action, refused)
+	case errors.Is(err, errDamaged), errors.As(err, &client):
+		return fault.New(fault.Unknown, "oss:%s: the answer is short, damaged or malformed", action).WithCode("answerMalformed")
+	}
+	return fault.New(fault.Unavailable, "oss:%s: no answer", action)
+}
+
+// judgeRefusal reads an error answer.
+func judgeRefusal(action string, refused *sdk.ServiceError) *fault.Error {
+	kind, documented := kindOf(refused.StatusCode, refused.Code)
+	failed := fault.New(kind, "oss:%s: refused with status %d", action, refused.StatusCode)
+	if documented {
+		failed = fault.New(kind, "oss:%s: refused with %s", action, refused.Code).WithCode(refused.Code)
+	}
+	if requestID(refused.RequestID) {
+		failed.RequestID = refused.RequestID
+	}
+	return failed
+}
+
+// requestID reports whether text looks like OSS's: 24 hexadecimal digits.
+func requestID(text string) bool {
+	for _, c := range []byte(text) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'F') {
+			return false
+		}
+	}
+	return len(text) == 24
+}
+
+// kindOf returns the kind of a refusal, and whether the code is a documented one.
+func kindOf(status int, code string) (fault.Kind, bool) {
+	if kind, ok := codes()[code]; ok {
+		return kind, true
+	}
+	switch {
+	case status >= 500:
+		return fault.Unavailable, false
+	case status == http.StatusTooManyRequests:
+		return fault.Throttled, false
+	case status == http.StatusUnauthorized:
+		return fault.Unauthenticated, false
+	case status == http.StatusForbidden:
+		return fault.Forbidden, false
+	case status < 400, code == "BadErrorResponse":
+		return fault.Unknown, false
+	}
+	return fault.Internal, false
+}
