@@ -37,8 +37,12 @@ type World struct {
 	Builds []image.Build
 	// Accounts whose own images were looked at.
 	Accounts []image.AccountID
+	// Regions that were looked at; none given: all there are.
+	Regions []image.RegionID
 	// Unread are the parts that could not be looked at.
 	Unread []image.Unread
+	// BuildsUnread are the places whose pipelines could not be looked at.
+	BuildsUnread []image.Unread
 }
 
 // Evidence is by what a link was found.

@@ -2,6 +2,7 @@ package lineage
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"imagekeeper/shared/image"
@@ -18,13 +19,19 @@ func (g *Graph) lost(i image.Image) Source {
 		return broken(k, "noSnapshot", fmt.Sprintf("%s names no system disk snapshot (its status is %s)", k, i.Status), tagCure)
 	}
 	snapshot, ok := g.snapshots[snapshotKey{i.Region, disk.SnapshotID}]
+	holder := i.Account
+	if i.Kind != image.KindCustom {
+		holder = i.Owner
+	}
 	switch {
-	case snapshot.SourceSnapshot == "" && g.unreadable(k.Region, i.Account):
-		return g.unread(k, i.Account)
+	case snapshot.SourceSnapshot == "" && g.unreadable(k.Region, holder):
+		return g.unread(k, holder)
+	case snapshot.SourceSnapshot != "" && g.outside(snapshot.SourceRegion):
+		return elsewhere(k, snapshot.SourceRegion)
 	case !ok:
 		return broken(k, "snapshotGone", fmt.Sprintf("the snapshot %s of %s cannot be found", disk.SnapshotID, k), tagCure)
-	case snapshot.SourceSnapshot != "" && g.unreadable(snapshot.SourceRegion, i.Account):
-		return g.unread(Key{snapshot.SourceRegion, k.ID}, i.Account)
+	case snapshot.SourceSnapshot != "" && g.unreadable(snapshot.SourceRegion, holder):
+		return g.unread(Key{snapshot.SourceRegion, k.ID}, holder)
 	case snapshot.SourceSnapshot != "":
 		return broken(k, "copySourceGone", fmt.Sprintf("the snapshot %s/%s that %s was copied from, or the disk behind it, is gone",
 			snapshot.SourceRegion, snapshot.SourceSnapshot, k), tagCure)
@@ -38,6 +45,8 @@ func (g *Graph) lost(i image.Image) Source {
 // absent ends a chain at an image that is named but was not observed.
 func (g *Graph) absent(k Key, certainty Certainty) Source {
 	switch {
+	case g.outside(k.Region):
+		return elsewhere(k, k.Region)
 	case g.unreadable(k.Region, ""):
 		return g.unread(k, "")
 	case isPublicName(k.ID):
@@ -46,6 +55,16 @@ func (g *Graph) absent(k Key, certainty Certainty) Source {
 	}
 	return broken(k, "imageGone", fmt.Sprintf("%s is not visible any more: it was deleted, or its owner stopped sharing it", k),
 		"keep parents until their children are gone, or record the ultimate source with the tag "+ParentTag)
+}
+
+// outside: the region was not looked at.
+func (g *Graph) outside(r image.RegionID) bool {
+	return r != "" && len(g.world.Regions) > 0 && !slices.Contains(g.world.Regions, r)
+}
+
+func elsewhere(k Key, r image.RegionID) Source {
+	return broken(k, "regionNotRead", fmt.Sprintf("the chain leads to region %s, which is not among those that are looked at", r),
+		"add "+string(r)+" to REGIONS")
 }
 
 // unreadable: some part of the region could not be looked at with an account's

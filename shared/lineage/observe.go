@@ -19,11 +19,18 @@ type Reader interface {
 	Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error)
 }
 
+// Builder tells which pipelines made which images.
+type Builder interface {
+	Builds(ctx context.Context, in image.RegionID) ([]image.Build, error)
+}
+
 // Place is one account in one region.
 type Place struct {
 	Account image.AccountID
 	Region  image.RegionID
 	Reader  Reader
+	// Builder is asked for the runs of image pipelines; nil: they are not looked at.
+	Builder Builder
 }
 
 // batch is how many ids one call takes (SnapshotIds, DiskIds, ImageId).
@@ -39,16 +46,26 @@ type observer struct {
 }
 
 // Observe looks at every place: all images, then their snapshots and disks by
-// the hundred, then what those name elsewhere. What cannot be read is in
-// World.Unread; Observe itself does not fail.
-func Observe(ctx context.Context, places []Place) World {
+// the hundred, then what those name elsewhere, and the images of also, which may
+// be of any kind. What cannot be read is in World.Unread and World.BuildsUnread;
+// Observe itself does not fail.
+func Observe(ctx context.Context, places []Place, also ...image.ID) World {
 	o := &observer{seen: map[Key]image.Image{}, asked: map[string]bool{}}
 	for _, p := range places {
 		if !slices.Contains(o.world.Accounts, p.Account) {
 			o.world.Accounts = append(o.world.Accounts, p.Account)
 		}
+		if !slices.Contains(o.world.Regions, p.Region) {
+			o.world.Regions = append(o.world.Regions, p.Region)
+		}
 	}
-	all(places, func(p Place) { o.images(ctx, p, image.Listing{Statuses: image.Statuses()}) })
+	all(places, func(p Place) {
+		var both sync.WaitGroup
+		both.Go(func() { o.images(ctx, p, image.Listing{Statuses: image.Statuses()}) })
+		both.Go(func() { o.builds(ctx, p) })
+		both.Wait()
+	})
+	o.strangers(ctx, places, also)
 	o.snapshots(ctx, places)
 	o.disks(ctx, places)
 	o.parents(ctx, places)
@@ -78,6 +95,44 @@ func (o *observer) images(ctx context.Context, p Place, which image.Listing) {
 	for _, i := range found {
 		if was, ok := o.seen[KeyOf(i.Ref)]; !ok || better(i, was) {
 			o.seen[KeyOf(i.Ref)] = i
+		}
+	}
+}
+
+// builds reads what pipelines made.
+func (o *observer) builds(ctx context.Context, p Place) {
+	if p.Builder == nil {
+		return
+	}
+	found, err := p.Builder.Builds(ctx, p.Region)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != nil {
+		o.world.BuildsUnread = append(o.world.BuildsUnread, unread(p, err, "ecs:DescribeImagePipelineExecutions"))
+		return
+	}
+	o.world.Builds = append(o.world.Builds, found...)
+}
+
+// strangers asks for images that no listing has shown: Marketplace and community
+// images must be asked for by name.
+func (o *observer) strangers(ctx context.Context, places []Place, ids []image.ID) {
+	all(places, func(p Place) {
+		missing := slices.DeleteFunc(slices.Clone(ids), func(id image.ID) bool {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			_, seen := o.seen[Key{p.Region, id}]
+			return seen
+		})
+		o.byName(ctx, p, missing)
+	})
+}
+
+// byName asks one place for Marketplace and community images.
+func (o *observer) byName(ctx context.Context, p Place, ids []image.ID) {
+	for ids := range slices.Chunk(ids, batch) {
+		for _, kind := range []image.Kind{image.KindMarketplace, image.KindCommunity} {
+			o.images(ctx, p, image.Listing{Kind: kind, IDs: ids, Statuses: image.Statuses()})
 		}
 	}
 }
@@ -174,13 +229,7 @@ func (o *observer) parents(ctx context.Context, places []Place) {
 			missing[link.Parent.Region] = append(missing[link.Parent.Region], link.Parent.ID)
 		}
 	}
-	all(places, func(p Place) {
-		for ids := range slices.Chunk(missing[p.Region], batch) {
-			for _, kind := range []image.Kind{image.KindMarketplace, image.KindCommunity} {
-				o.images(ctx, p, image.Listing{Kind: kind, IDs: ids, Statuses: image.Statuses()})
-			}
-		}
-	})
+	all(places, func(p Place) { o.byName(ctx, p, missing[p.Region]) })
 }
 
 // links are those the world shows so far.
@@ -199,15 +248,19 @@ func (o *observer) links() []Link {
 
 // failed records what could not be read; one entry for a place and permission.
 func (o *observer) failed(p Place, err error, permission string) {
+	if u := unread(p, err, permission); !slices.Contains(o.world.Unread, u) {
+		o.world.Unread = append(o.world.Unread, u)
+	}
+}
+
+// unread says what could not be read; only a missing permission is cured by one.
+func unread(p Place, err error, permission string) image.Unread {
 	if fault.Of(err) != fault.Forbidden {
 		permission = ""
 	}
-	u := image.Unread{
+	return image.Unread{
 		Account: p.Account, Region: p.Region, Permission: permission,
 		Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)},
-	}
-	if !slices.Contains(o.world.Unread, u) {
-		o.world.Unread = append(o.world.Unread, u)
 	}
 }
 
