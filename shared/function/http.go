@@ -219,7 +219,9 @@ func (f *Function) answerHTTP(r *http.Request, call Call) answer {
 		err = admissible(r)
 	}
 	if err != nil {
-		return refusal(call.RequestID, err)
+		a := refusal(call.RequestID, err)
+		a.operation = f.operationOf(r)
+		return a
 	}
 	x := &exchange{header: http.Header{}, call: call}
 	f.mux.ServeHTTP(x, r)

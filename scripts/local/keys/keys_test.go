@@ -2,6 +2,7 @@ package keys_test
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -93,7 +94,7 @@ func TestSameKey(t *testing.T) {
 
 func TestNoKey(t *testing.T) {
 	t.Parallel()
-	for name, content := range map[string]string{"text": "hello", "PEM of something else": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
+	for name, content := range map[string]string{"text": "hello", "PEM of something else": string(pem.EncodeToMemory(&pem.Block{Type: "ROSE"}))} {
 		folder := t.TempDir()
 		if err := os.WriteFile(filepath.Join(folder, "token-key.pem"), []byte(content), 0o600); err != nil {
 			t.Fatal(err)

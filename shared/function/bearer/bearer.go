@@ -145,9 +145,6 @@ func shapely(token string) error {
 	if len(token) > MaxToken {
 		return refused(CodeMalformed, "is too long")
 	}
-	strange := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
-	}
 	parts := strings.Split(token, ".")
 	if strings.ContainsFunc(token, strange) || len(parts) != 3 || slices.Contains(parts, "") {
 		return refused(CodeMalformed, "is not a signed JWT in compact form")
@@ -158,6 +155,12 @@ func shapely(token string) error {
 		}
 	}
 	return nil
+}
+
+// strange reports whether a token never holds r: the decoder would skip some.
+func strange(r rune) bool {
+	letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	return !letter && r != '-' && r != '_' && r != '.'
 }
 
 // decode reads base64url without padding, in the only way to write it.
