@@ -26,15 +26,22 @@ type family struct {
 // here and the common table of the ECS API reference; spelling is the vendor's.
 func newCodes() *codes {
 	exact := make(map[string]fault.Kind)
-	for kind, list := range exactCodes() {
-		for _, code := range strings.Fields(list) {
-			exact[code] = kind
+	for _, table := range codeTables() {
+		for kind, list := range table {
+			for _, code := range strings.Fields(list) {
+				exact[code] = kind
+			}
 		}
 	}
 	return &codes{exact: exact, families: codeFamilies()}
 }
 
-// exactCodes lists codes by kind.
+// codeTables are all codes, by kind.
+func codeTables() []map[fault.Kind]string {
+	return []map[fault.Kind]string{exactCodes(), referenceCodes(), priceCodes(), shareCodes()}
+}
+
+// exactCodes are the codes of identities, and of what lists images and servers.
 func exactCodes() map[fault.Kind]string {
 	return map[fault.Kind]string{
 		fault.Throttled: `Throttling Throttling.User Throttling.Api Throttling.ConcurrentLimitExceeded Rejected.Throttling`,
@@ -67,7 +74,57 @@ func exactCodes() map[fault.Kind]string {
 		fault.Conflict: `OperationConflict LastTokenProcessing IdempotentParameterMismatch
 			InvalidIdempotenceParameter.Mismatch`,
 		fault.Internal: `InvalidAction InvalidAction.NotFound InvalidVersion InvalidTimeStamp.Format
-			UnsupportedHTTPMethod DryRunOperation`,
+			UnsupportedHTTPMethod DryRunOperation DRYRUN.SUCCESS`,
+	}
+}
+
+// referenceCodes are the codes of what lists launch templates and pipelines.
+func referenceCodes() map[fault.Kind]string {
+	return map[fault.Kind]string{
+		fault.Unavailable: `InnerServiceFailed`,
+		fault.NotFound:    `InvalidLaunchTemplate.NotFound InvalidImagePipeline.NotFound InvalidRegion.NotExist`,
+		fault.Invalid:     `Invalid.NextToken`,
+	}
+}
+
+// priceCodes are those of DescribePrice. That an image has no price is not a
+// lack of permission, whatever the status.
+func priceCodes() map[fault.Kind]string {
+	return map[fault.Kind]string{
+		fault.Forbidden: `Forbbiden InvalidAction.Unauthorized RegionUnauthorized`,
+		fault.NotFound: `PriceNotFound InvalidMarketImage.NotFound Invalid.InstanceId.NotFound InvalidDiskIds.NotFound
+			InvalidSystemDisk.NotFound InvalidResourceGroup.NotFound`,
+		fault.Precondition: `ImageNotSubscribed ImageRemovedInMarket ImageNotSupportInstanceType IncorrectImageStatus
+			InstanceType.Offline InvalidChargeType.MarketImage InvalidInstanceType.NotSupported
+			InvalidInstanceType.ValueUnauthorized InvalidSystemDiskCategory.ValueUnauthorized IoOptimized.NotSupported
+			OperationDenied OperationDenied.TestAccountRetricted PrePaidInstance.Expired QuotaExceed.BuyImage`,
+		fault.Exhausted: `QuotaExceed.PortableCloudDisk`,
+		fault.Invalid: `DependencyViolation.IoOptimized EncryptedOption.Conflict InstanceDiskCategoryLimitExceed
+			InstanceDiskNumLimitExceed InstanceDiskNumber.LimitExceed Invalid.ZoneId InvalidAmount.Malformed
+			InvalidDataDiskCategory.ValueNotSupported InvalidDataDiskSize.ValueNotSupported InvalidDiskCategory.Mismatch
+			InvalidDiskCategory.Missing InvalidDiskCategory.NotSupported InvalidDiskCategory.ValueNotSupported
+			InvalidDiskIds.NotPortable InvalidDiskSize.TooSmall InvalidInstanceType.Missing
+			InvalidInternetMaxBandwidthOut.ValueNotSupported InvalidIoOptimizedValue.ValueNotSupported
+			InvalidNetworkType.Mismatch InvalidNetworkType.ValueNotSupported InvalidPeriod
+			InvalidPriceUnit.ValueNotSupported InvalidResourceType.ValueNotSupported
+			InvalidSystemDiskCategory.ValueNotSupported InvalidSystemDiskSize.LessThanImageSize
+			InvalidSystemDiskSize.LessThanMinSize InvalidSystemDiskSize.MoreThanMaxSize
+			InvalidSystemDiskSize.ValueNotSupported`,
+	}
+}
+
+// shareCodes are those of ModifyImageSharePermission: most say of the image why
+// it cannot be shared, with a status that elsewhere means a denial.
+func shareCodes() map[fault.Kind]string {
+	return map[fault.Kind]string{
+		fault.Forbidden: `ForbiddenParameter.LaunchPermission`,
+		fault.Exhausted: `QuotaExceed.ShareImage QuotaExceed.ShareImageUser`,
+		fault.Precondition: `AssumeRoleError CurrentRegion.NotSupportPublicImage Image.NotPublic Image.Public
+			ImageDescription.ContainsSensitiveWords ImageName.ContainsSensitiveWords InvalidImageId.BidMismatch
+			InvalidOperation.ServiceKeyEncryptedImageUnsupported InvalidParameter.KMSKeyId.CMKNotEnabled
+			InvalidParameter.KMSKeyId.CMKUnauthorized OperationDeined.EncryptedSnapshot OperationDeined.FullImage
+			OperationDenied.InvalidImageStatus PublicImageAgreement.NotSigned`,
+		fault.Invalid: `InvalidAccount.Forbbiden InvalidGroup.Malformed UnnecessaryParameter.LaunchPermission`,
 	}
 }
 
