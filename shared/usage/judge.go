@@ -3,6 +3,7 @@ package usage
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"imagekeeper/shared/image"
 )
@@ -46,39 +47,40 @@ type Observation struct {
 
 // judge decides about one account.
 func judge(o Observation, v View) Consumer {
-	c := Consumer{Account: v.Account}
-	c.Uses = slices.Concat(instanceUses(v), diskUses(o, v), templateUses(o, v), scalingUses(o, v), pipelineUses(o, v))
-	owner := v.Account == o.Image.Account
+	c := Consumer{Account: v.Account, Uses: []Use{}}
+	c.Uses = slices.Concat(c.Uses, instanceUses(v), diskUses(o, v), templateUses(o, v), scalingUses(o, v), pipelineUses(o, v))
+	owner := v.Account == ownerOf(o.Image)
 	if owner {
 		c.Uses = append(c.Uses, storageUses(o)...)
 		c.Uses = append(c.Uses, communityUse(o)...)
 	}
-	doubts, cures := c.doubts(o, v, owner)
+	c.Causes = c.doubts(o, v, owner)
+	for _, cause := range c.Causes {
+		if cause.Permission != "" && !slices.Contains(c.Cures, cause.Permission) {
+			c.Cures = append(c.Cures, cause.Permission)
+		}
+		c.Why = append(c.Why, cause.Reason)
+	}
 	switch {
 	case len(c.Uses) > 0:
 		c.Verdict = InUse
-		c.Why = append([]image.Reason{{Code: "used", Sentence: c.Uses[0].Sentence}}, doubts...)
-	case len(doubts) > 0:
-		c.Verdict, c.Why = Unknown, doubts
+		c.Why = append([]image.Reason{{Code: "used", Sentence: c.Uses[0].Sentence}}, c.Why...)
+	case len(c.Causes) > 0:
+		c.Verdict = Unknown
 	default:
 		c.Verdict, c.Why = NotInUse, []image.Reason{{Code: "lookedEverywhere", Sentence: fmt.Sprintf(
 			"account %s may list its instances, and no instance, disk, launch template, scaling configuration or pipeline there names the image", v.Account)}}
 	}
-	c.Cures = cures
 	return c
 }
 
 // doubts are the reasons why nothing found does not mean nothing there.
-func (c Consumer) doubts(o Observation, v View, owner bool) ([]image.Reason, []string) {
-	var doubts []image.Reason
-	var cures []string
+func (c Consumer) doubts(o Observation, v View, owner bool) []Cause {
+	var doubts []Cause
 	add := func(u *image.Unread, what string) {
-		if u == nil {
-			return
-		}
-		doubts = append(doubts, image.Reason{Code: "notReadable", Sentence: what + " of account " + string(v.Account) + " could not be read: " + u.Sentence})
-		if u.Permission != "" && !slices.Contains(cures, u.Permission) {
-			cures = append(cures, u.Permission)
+		if u != nil {
+			doubts = append(doubts, Cause{image.Reason{
+				Code: "notReadable", Sentence: what + " of account " + string(v.Account) + " could not be read: " + u.Sentence}, u.Permission})
 		}
 	}
 	add(v.Instances.Unread, "the instances")
@@ -90,15 +92,32 @@ func (c Consumer) doubts(o Observation, v View, owner bool) ([]image.Reason, []s
 		add(o.Siblings.Unread, "the other images")
 	}
 	if v.Instances.Unread == nil && len(v.Instances.Found) == 0 && v.MaySee != image.Yes {
-		doubts = append(doubts, image.Reason{Code: "emptyNotProven", Sentence: fmt.Sprintf(
-			"account %s lists no instance, which ECS also answers to whoever may not look", v.Account)})
-		cures = append(cures, "ecs:DescribeInstances")
+		doubts = append(doubts, Cause{image.Reason{Code: "emptyNotProven", Sentence: fmt.Sprintf(
+			"account %s lists no instance, which ECS also answers to whoever may not look", v.Account)}, "ecs:DescribeInstances"})
 	}
-	if v.Image.Usage == image.UsageInstance && !c.runs() {
-		doubts = append(doubts, image.Reason{Code: "usageContradicts", Sentence: fmt.Sprintf(
-			"ECS marks the image as used by instances (Usage=instance), but account %s shows none", v.Account)})
+	return append(doubts, c.contradictions(o, v)...)
+}
+
+// contradictions are answers that cannot all be true.
+func (c Consumer) contradictions(o Observation, v View) []Cause {
+	var doubts []Cause
+	if v.Image.Usage == image.UsageInstance && !c.runs() && !slices.ContainsFunc(o.Views, runsIn(o)) {
+		doubts = append(doubts, Cause{Reason: image.Reason{Code: "usageContradicts", Sentence: fmt.Sprintf(
+			"ECS marks the image as used by instances (Usage=instance), but account %s shows none", v.Account)}})
 	}
-	return doubts, cures
+	for _, s := range v.Scaling.Found {
+		if s.Template != "" && v.Templates.Unread == nil && !slices.ContainsFunc(v.Templates.Found, func(t image.TemplateVersion) bool { return t.Template == s.Template }) {
+			doubts = append(doubts, Cause{Reason: image.Reason{Code: "templateContradicts", Sentence: fmt.Sprintf(
+				"scaling group %s of account %s launches the template %s, which is not listed", s.Group, v.Account, s.Template)}})
+		}
+	}
+	return doubts
+}
+
+// runsIn: an account's instances or disks explain Usage=instance, which does not
+// say whose instances they are.
+func runsIn(o Observation) func(View) bool {
+	return func(v View) bool { return len(instanceUses(v))+len(diskUses(o, v)) > 0 }
 }
 
 // runs: some system disk runs the image.
@@ -152,14 +171,52 @@ func templateUses(o Observation, v View) []Use {
 func scalingUses(o Observation, v View) []Use {
 	var uses []Use
 	for _, s := range v.Scaling.Found {
-		if s.Image == o.Image.ID || (s.Image == "" && s.Family != "" && s.Family == o.Image.Family && isNewest(o)) {
-			uses = append(uses, Use{
-				Account: v.Account, Region: s.Region, Kind: ByScaling, ID: s.ID, Name: s.Name, Breaks: CannotScaleOut,
-				Sentence: fmt.Sprintf("scaling configuration %s of group %s starts instances from it", s.ID, s.Group),
-			})
+		use := Use{
+			Account: v.Account, Region: s.Region, Kind: ByScaling, ID: s.ID, Name: s.Name, Breaks: CannotScaleOut,
+			Sentence: fmt.Sprintf("scaling configuration %s of group %s starts instances from it", s.ID, s.Group),
 		}
+		switch {
+		case s.Template != "":
+			version, ok := launches(v, s, o.Image.ID)
+			if !ok {
+				continue
+			}
+			use.Sentence = fmt.Sprintf("scaling group %s starts instances from it, by version %d of launch template %s", s.Group, version, s.Template)
+		case s.Image != o.Image.ID && (s.Image != "" || s.Family == "" || s.Family != o.Image.Family || !isNewest(o)):
+			continue
+		}
+		uses = append(uses, use)
 	}
 	return uses
+}
+
+// launches returns the version by which a scaling group's launch template starts
+// an image. A version that is neither a number nor found stands for all of them.
+func launches(v View, s image.ScalingConfiguration, id image.ID) (int, bool) {
+	latest := 0
+	for _, t := range v.Templates.Found {
+		if t.Template == s.Template {
+			latest = max(latest, t.Version)
+		}
+	}
+	for _, t := range v.Templates.Found {
+		if t.Template != s.Template || t.Image != id {
+			continue
+		}
+		named := t.Version == latest
+		switch s.TemplateVersion {
+		case "Latest":
+		case "Default", "":
+			named = t.Default
+		default:
+			n, err := strconv.Atoi(s.TemplateVersion)
+			named = err != nil || n == t.Version
+		}
+		if named {
+			return t.Version, true
+		}
+	}
+	return 0, false
 }
 
 func pipelineUses(o Observation, v View) []Use {

@@ -2,6 +2,7 @@ package usage
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -39,18 +40,14 @@ type Grants interface {
 
 // Observe looks at everything that can use an image that readers[i.Account]
 // owns: the owner's account, and each account it is shared with that has a
-// reader. What cannot be read is part of the observation; Observe does not fail.
+// reader. Of an image that none of readers owns, it looks at all of them; owner is
+// not asked then. What cannot be read is part of the observation; Observe does not
+// fail.
 func Observe(ctx context.Context, i image.Image, owner Grants, readers map[image.AccountID]Reader) Observation {
 	o := Observation{Image: i}
-	grants, err := owner.Grants(ctx, i.Region, i.ID)
-	if err != nil {
-		u := unread(i.Account, i.Region, "ecs:DescribeImageSharePermission", err)
-		o.GrantsUnread = &u
-	}
-	o.Grants = grants
-	accounts := []image.AccountID{i.Account}
-	for _, g := range grants {
-		accounts = append(accounts, g.Account)
+	accounts := slices.Sorted(maps.Keys(readers))
+	if i.Kind == image.KindCustom {
+		accounts = o.askOwner(ctx, owner)
 	}
 	var wait sync.WaitGroup
 	views := make([]*View, len(accounts))
@@ -59,10 +56,14 @@ func Observe(ctx context.Context, i image.Image, owner Grants, readers map[image
 			wait.Go(func() { views[n] = look(ctx, a, i, r) })
 		}
 	}
-	if r, ok := readers[i.Account]; ok {
+	if r, ok := readers[ownerOf(i)]; ok {
 		wait.Go(func() {
 			o.Siblings = part(i.Account, i.Region, "ecs:DescribeImages", func() ([]image.Image, error) {
-				return r.Images(ctx, i.Region, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
+				found, err := r.Images(ctx, i.Region, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
+				if err == nil && !slices.ContainsFunc(found, func(s image.Image) bool { return s.ID == i.ID }) {
+					err = fault.New(fault.Unknown, "the list of images does not show %s, which is there", i.ID).WithCode("listContradicts")
+				}
+				return found, err
 			})
 		})
 	}
@@ -73,6 +74,24 @@ func Observe(ctx context.Context, i image.Image, owner Grants, readers map[image
 		}
 	}
 	return o
+}
+
+// askOwner asks whom the image is shared with, and returns all who may use it.
+func (o *Observation) askOwner(ctx context.Context, owner Grants) []image.AccountID {
+	i := o.Image
+	grants, err := owner.Grants(ctx, i.Region, i.ID)
+	if err != nil {
+		u := unread(i.Account, i.Region, "ecs:DescribeImageSharePermission", err)
+		o.GrantsUnread = &u
+	}
+	o.Grants = grants
+	accounts := []image.AccountID{i.Account}
+	for _, g := range grants {
+		if !slices.Contains(accounts, g.Account) {
+			accounts = append(accounts, g.Account)
+		}
+	}
+	return accounts
 }
 
 // look reads one account, everything at once.

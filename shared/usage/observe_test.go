@@ -35,7 +35,7 @@ func (a account) Images(_ context.Context, _ image.RegionID, which image.Listing
 	if len(which.IDs) > 0 {
 		return nil, a.refuse("image")
 	}
-	return a.siblings, a.refuse("images")
+	return append([]image.Image{subject()}, a.siblings...), a.refuse("images")
 }
 
 func (a account) Instances(context.Context, image.RegionID, image.InstanceListing) ([]image.Instance, error) {

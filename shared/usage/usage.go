@@ -67,8 +67,18 @@ type Consumer struct {
 	Uses    []Use           `json:"uses"`
 	// Why holds the proof of NotInUse, or the causes of Unknown.
 	Why []image.Reason `json:"reasons"`
+	// Causes are why something may be there that was not seen; there are none
+	// where everything was proven.
+	Causes []Cause `json:"causes,omitempty"`
 	// Cures are the permissions that would turn Unknown into an answer.
 	Cures []string `json:"cures,omitempty"`
+}
+
+// Cause is one reason of Unknown, and what cures it.
+type Cause struct {
+	image.Reason
+	// Permission is the RAM action that is missing; empty if none would help.
+	Permission string `json:"permission,omitempty"`
 }
 
 // Report is the verdict about an image.
@@ -82,7 +92,8 @@ type Report struct {
 }
 
 // Judge decides about an image from what was observed. Its answer has one
-// consumer for the owner, and one for each account it is shared with.
+// consumer for the owner, and one for each account it is shared with; of an image
+// whose owner is not looked at, one for each account that was.
 func Judge(o Observation) Report {
 	r := Report{Image: o.Image.Ref, SharedWith: o.Grants}
 	seen := map[image.AccountID]bool{}
@@ -96,8 +107,8 @@ func Judge(o Observation) Report {
 			r.Consumers = append(r.Consumers, unseen(g.Account))
 		}
 	}
-	if !seen[o.Image.Account] {
-		r.Consumers = append(r.Consumers, unseen(o.Image.Account))
+	if owner := ownerOf(o.Image); owner != "" && !seen[owner] {
+		r.Consumers = append(r.Consumers, unseen(owner))
 	}
 	slices.SortFunc(r.Consumers, func(a, b Consumer) int { return cmp.Compare(a.Account, b.Account) })
 	r.Verdict, r.Why = overall(o, r.Consumers)
@@ -106,9 +117,21 @@ func Judge(o Observation) Report {
 
 // unseen: an account that may use it, and of which nothing was looked at.
 func unseen(a image.AccountID) Consumer {
-	return Consumer{Account: a, Verdict: Unknown, Why: []image.Reason{{
-		Code: "accountNotRead", Sentence: "account " + string(a) + " may use the image, and nothing of that account could be read",
-	}}, Cures: []string{"sts:AssumeRole of a reading role in account " + string(a) + ", named in ACCOUNTS"}}
+	why := image.Reason{Code: "accountNotRead", Sentence: "account " + string(a) + " may use the image, and nothing of that account could be read"}
+	cure := "sts:AssumeRole of a reading role in account " + string(a) + ", named in ACCOUNTS"
+	return Consumer{Account: a, Verdict: Unknown, Uses: []Use{}, Why: []image.Reason{why}, Causes: []Cause{{why, cure}}, Cures: []string{cure}}
+}
+
+// ownerOf is the account that owns an image; empty for public and Marketplace
+// images, whose owner is no consumer.
+func ownerOf(i image.Image) image.AccountID {
+	if i.Kind == image.KindCustom {
+		return i.Account
+	}
+	if i.Kind == image.KindPublic || i.Kind == image.KindMarketplace {
+		return ""
+	}
+	return i.Owner
 }
 
 // overall: any use is use; else any unknown is unknown.
@@ -125,7 +148,10 @@ func overall(o Observation, consumers []Consumer) (Verdict, []image.Reason) {
 	if o.GrantsUnread != nil {
 		unknown = append(unknown, image.Reason{Code: "granteesNotReadable", Sentence: "whom the image is shared with could not be read: " + o.GrantsUnread.Sentence})
 	}
-	if o.GrantsUnread == nil && o.Image.SharedOut == image.Yes && len(o.Grants) == 0 {
+	if o.Image.Kind != image.KindCustom {
+		unknown = append(unknown, othersUnseen(o.Image))
+	}
+	if o.GrantsUnread == nil && o.Image.Kind == image.KindCustom && o.Image.SharedOut == image.Yes && len(o.Grants) == 0 {
 		unknown = append(unknown, image.Reason{Code: "grantsContradict", Sentence: "ECS marks the image as shared (IsSelfShared), but lists no account it is shared with"})
 	}
 	switch {
@@ -135,4 +161,12 @@ func overall(o Observation, consumers []Consumer) (Verdict, []image.Reason) {
 		return Unknown, unknown
 	}
 	return NotInUse, []image.Reason{{Code: "provenUnused", Sentence: "every account that may use it was looked at, with proof that it would have shown"}}
+}
+
+// othersUnseen: only its owner can tell who else may use an image.
+func othersUnseen(i image.Image) image.Reason {
+	if owner := ownerOf(i); owner != "" {
+		return image.Reason{Code: "ownerNotRead", Sentence: "account " + string(owner) + " owns it; whom else it is shared with cannot be seen from here"}
+	}
+	return image.Reason{Code: "everybody", Sentence: "everybody may use a " + string(i.Kind) + " image, and the use of other accounts cannot be seen"}
 }
