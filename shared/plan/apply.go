@@ -80,7 +80,7 @@ func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
 	case refuse:
 		return Report{Plan: now, Differences: d.differences}, d.err
 	}
-	run := &run{Work: w, request: r, plan: d.plan, position: told.length, outcomes: d.known}
+	run := &run{Work: w, request: r, plan: d.plan, seen: now.Base, position: told.length, outcomes: d.known}
 	if err := run.claim(ctx, d.verdict); err != nil {
 		return w.lostRace(ctx, d.plan.Base, err)
 	}
@@ -162,6 +162,8 @@ type run struct {
 	Work
 	request  Request
 	plan     Plan
+	// seen is the world as it was found.
+	seen     Facts
 	position int
 	outcomes map[string]Outcome
 }
@@ -187,13 +189,9 @@ func (r *run) claim(ctx context.Context, v verdict) error {
 // carryOut does what is left, batch by batch: intent, deed, outcome. What does
 // not fit into this worker's time is left for the next.
 func (r *run) carryOut(ctx context.Context) (Report, error) {
-	ctx, cancel := context.WithDeadline(ctx, r.request.Deadline)
+	ctx, cancel := r.until(ctx, r.request.Deadline)
 	defer cancel()
-	now := r.plan.Base
-	if observed, err := r.Observe(ctx); err == nil {
-		now = observed.Base
-	}
-	for _, batch := range r.Batch(r.left(now)) {
+	for _, batch := range r.Batch(r.left()) {
 		if !r.Now().Add(reserve).Before(r.request.Deadline) {
 			break
 		}
@@ -204,11 +202,17 @@ func (r *run) carryOut(ctx context.Context) (Report, error) {
 	return r.finish(ctx)
 }
 
-// left are the changes that the world does not show yet.
-func (r *run) left(now Facts) []Step {
+// until ends a context at a time of the run's own clock.
+func (r *run) until(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, end.Sub(r.Now()))
+}
+
+// left are the changes that the world did not show when it was looked at, which
+// was after the log was read: since then nobody else was allowed to change it.
+func (r *run) left() []Step {
 	var left []Step
 	for _, s := range r.plan.Changes() {
-		if !s.Done(now) {
+		if !s.Done(r.seen) {
 			left = append(left, s)
 		} else if _, known := r.outcomes[s.Name()]; !known {
 			r.outcomes[s.Name()] = Outcome{Step: s.Name(), Result: Already}
@@ -225,7 +229,7 @@ func (r *run) step(ctx context.Context, batch []Step) error {
 	if err := r.append(ctx, Entry{Kind: Intended, Steps: names}); err != nil {
 		return err
 	}
-	doing, cancel := context.WithDeadline(ctx, r.request.Deadline.Add(-reserve/2))
+	doing, cancel := r.until(ctx, r.request.Deadline.Add(-reserve/2))
 	defer cancel()
 	outcomes := r.Do(doing, r.plan, batch)
 	for _, o := range outcomes {

@@ -172,6 +172,20 @@ func tell(entries []Entry) story {
 	return s
 }
 
+// Unfinished returns the entry that approved a plan of which something is left,
+// and whether there is one.
+func Unfinished(entries []Entry) (approved Entry, ok bool) {
+	for _, e := range entries {
+		switch e.Kind {
+		case Approved:
+			approved, ok = e, true
+		case Finished:
+			ok = false
+		}
+	}
+	return approved, ok
+}
+
 // unsettled: something of the last plan was sent, what became of it is not
 // known, and the world does not show it.
 func (s story) unsettled(now Facts) bool {

@@ -102,7 +102,32 @@ const (
 )
 
 // Target is the log and the subject of the plans about one image.
-func Target(r image.Ref) string { return "share/" + r.String() }
+func Target(r image.Ref) string { return targets + r.String() }
+
+// targets begins all targets.
+const targets = "share/"
+
+// Subject is the image that a target is about; false if it is not one of Target.
+func Subject(target string) (image.Ref, bool) {
+	rest, ours := strings.CutPrefix(target, targets)
+	words := strings.Split(rest, "/")
+	if !ours || len(words) != 3 {
+		return image.Ref{}, false
+	}
+	return image.Ref{Account: image.AccountID(words[0]), Region: image.RegionID(words[1]), ID: image.ID(words[2])}, true
+}
+
+// Losing are the accounts that have access and are not wanted, in the order of
+// the grants.
+func Losing(o Observed, w Wanted) []image.AccountID {
+	var losing []image.AccountID
+	for _, g := range o.Grants {
+		if !slices.ContainsFunc(w.Accounts, func(t Terms) bool { return t.Account == g.Account }) {
+			losing = append(losing, g.Account)
+		}
+	}
+	return losing
+}
 
 // facts are what a plan depends on and changes.
 func facts(o Observed) plan.Facts {
@@ -259,10 +284,8 @@ func Diff(o Observed, w Wanted, p Policy) plan.Plan {
 	for _, t := range w.Accounts {
 		d.Steps = append(d.Steps, admit(o, t, p))
 	}
-	for _, g := range o.Grants {
-		if !slices.ContainsFunc(w.Accounts, func(t Terms) bool { return t.Account == g.Account }) {
-			d.Steps = append(d.Steps, takeAway(o, g, w))
-		}
+	for _, a := range Losing(o, w) {
+		d.Steps = append(d.Steps, takeAway(o, a, w))
 	}
 	slices.SortStableFunc(d.Steps, func(a, b plan.Step) int {
 		return cmp.Or(cmp.Compare(rank(a.Action), rank(b.Action)), cmp.Compare(a.Subject, b.Subject))
@@ -366,8 +389,7 @@ func admit(o Observed, t Terms, p Policy) plan.Step {
 }
 
 // takeAway decides about an account that has access and is not wanted.
-func takeAway(o Observed, g image.Grant, w Wanted) plan.Step {
-	a := g.Account
+func takeAway(o Observed, a image.AccountID, w Wanted) plan.Step {
 	use := cmp.Or(o.Uses[a], Unknown)
 	wanted := slices.Contains(w.EvenIfUsed, a)
 	if use != NotInUse && !wanted {
