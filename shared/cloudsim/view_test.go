@@ -14,3 +14,10 @@ func TestViewKeepsTheContract(t *testing.T) {
 		return cloud.View(account)
 	})
 }
+
+func TestViewKeepsTheContractFurther(t *testing.T) {
+	t.Parallel()
+	contract.RunFurther(t, func(_ *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Further {
+		return cloud.View(account)
+	})
+}

@@ -3,6 +3,7 @@ package ecsapi
 import (
 	"encoding/json"
 	"net"
+	"slices"
 	"time"
 
 	"imagekeeper/shared/cloudsim"
@@ -137,7 +138,7 @@ func describeEndpoints(c *call) (answer, error) {
 	a := &endpointsAnswer{Success: true}
 	a.Endpoints.Endpoint = rows[wireEndpoint]{}
 	kind, code := p.text("Type"), p.text("ServiceCode")
-	if code != "ecs" && code != "sts" && code != "location" || kind != "" && kind != "openAPI" {
+	if !slices.Contains([]string{"ecs", "sts", "location", "ess"}, code) || kind != "" && kind != "openAPI" {
 		return a, nil
 	}
 	one := wireEndpoint{Endpoint: c.host, ID: p.text("Id"), SerivceCode: code, Type: "openAPI"}
