@@ -116,7 +116,7 @@ func (s *Storage) chain(id string) *Chain {
 }
 
 // billed bounds the bytes that the group is billed for. Exact only for a chain of
-// one; else from nothing (every block is shared with others) to the full size, and
+// which the group has every snapshot; else from nothing (every block is shared with others) to the full size, and
 // not more than the chain.
 type billed struct {
 	lower, upper int64
@@ -124,7 +124,7 @@ type billed struct {
 }
 
 func (g chainGroup) bytes() billed {
-	if g.chain != nil && g.chain.TotalCount == 1 && g.chain.TotalBytes > 0 && len(g.snapshots) == 1 {
+	if g.chain != nil && g.chain.TotalCount == len(g.snapshots) && g.chain.TotalBytes > 0 {
 		return billed{lower: g.chain.TotalBytes, upper: g.chain.TotalBytes, exact: true, known: true}
 	}
 	upper, known := g.fullBytes()
