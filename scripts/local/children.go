@@ -61,7 +61,8 @@ type world struct {
 func emulated(look syaml.Lookup, address string) world {
 	values := defaults()
 	copySet(values, look, overrides())
-	endpoints := map[string]string{"ECS_ENDPOINT": "http://" + address, "STS_ENDPOINT": "http://" + address}
+	here := "http://" + address
+	endpoints := map[string]string{"ECS_ENDPOINT": here, "STS_ENDPOINT": here, "ESS_ENDPOINT": here}
 	maps.Copy(values, endpoints)
 	return world{
 		environment: values,
