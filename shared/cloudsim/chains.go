@@ -137,7 +137,7 @@ func occupied(snapshots []SnapshotRow) int64 {
 			total = s.FullSizeBytes
 		default:
 			changed := s.FullSizeBytes / 100 * int64(3+mix(0, string(s.ID))%15)
-			total += max(s.FullSizeBytes-before, 0) + changed
+			total += min(s.FullSizeBytes, max(s.FullSizeBytes-before, 0)+changed)
 		}
 		before = s.FullSizeBytes
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/image"
@@ -165,8 +166,9 @@ func (c *Cloud) nameSource(snap *image.Snapshot, parent image.Ref, i int) {
 }
 
 // AddSnapshot puts a snapshot in and returns its id. Zero fields get defaults:
-// an accomplished standard snapshot of a 40 GiB disk made now. It panics for a
-// region that does not exist.
+// an accomplished standard snapshot of a 40 GiB disk made now. One whose name
+// begins with auto was taken automatically. It panics for a region that does not
+// exist.
 func (c *Cloud) AddSnapshot(account image.AccountID, regionID image.RegionID, snap image.Snapshot) image.SnapshotID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -176,6 +178,9 @@ func (c *Cloud) AddSnapshot(account image.AccountID, regionID image.RegionID, sn
 		snap.ID = image.SnapshotID(c.random.id("s", r.infix))
 	}
 	s := &snapshotState{row: SnapshotRow{Snapshot: snap, Type: "user"}}
+	if strings.HasPrefix(snap.Name, "auto") {
+		s.row.Type = "auto"
+	}
 	if _, disk := r.disks.owned(account, string(snap.SourceDisk)); disk != nil {
 		s.origin = image.Ref{Account: account, Region: r.id, ID: disk.row.Image}
 	}
@@ -422,6 +427,23 @@ func (c *Cloud) ReleaseInstance(regionID image.RegionID, id image.InstanceID) bo
 	}
 	r.instances.put(e, nil, now, now)
 	r.stopRunning(state.row.Image)
+	return true
+}
+
+// DeleteAutoSnapshots sets whether the automatic snapshots of a disk go with it.
+// It reports whether there is such a disk.
+func (c *Cloud) DeleteAutoSnapshots(regionID image.RegionID, id image.DiskID, with bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, now := c.mustRegion(regionID), c.now()
+	r.settle(now)
+	e, state := r.disks.live(string(id))
+	if state == nil {
+		return false
+	}
+	next := *state
+	next.row.DeleteAutoSnapshot = with
+	r.disks.put(e, &next, now, now)
 	return true
 }
 
