@@ -149,6 +149,34 @@ func TestACrowdKeepsToTheQuota(t *testing.T) {
 	}
 }
 
+// TestKnownRoomIsUsed: where answers tell that most of the quota is left, one
+// instance uses its share of the minute without waiting for each call's turn,
+// and no more than its share.
+func TestKnownRoomIsUsed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		calls int
+		share float64
+		most  time.Duration
+	}{
+		{200, 0.3, 8 * time.Second},
+		{300, 0.3, 12 * time.Second},
+		{400, 0.3, 85 * time.Second}, // the last hundred in the next minute
+	} {
+		t.Run(fmt.Sprintf("%d calls at %g", c.calls, c.share), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				q := &quota{limit: 1000, latency: 50 * time.Millisecond, tells: true}
+				took := q.run(t, 1, c.calls, c.share, time.Hour)
+				t.Logf("%d calls in %v, worst 60 s %d", len(q.accepted), took, q.worst())
+				if took > c.most || len(q.accepted) != c.calls || len(q.refused) > 0 || q.worst() > 320 {
+					t.Errorf("%d calls in %v, %d refused, worst 60 s %d", len(q.accepted), took, len(q.refused), q.worst())
+				}
+			})
+		})
+	}
+}
+
 // TestOneInstanceIsNotSlowedBelowItsShare of the documented rate.
 func TestOneInstanceIsNotSlowedBelowItsShare(t *testing.T) {
 	t.Parallel()

@@ -105,12 +105,21 @@ const settling = time.Second
 // have, could take half of it.
 func (p *pace) roomy(now time.Time) bool {
 	t := p.told
-	if t.remain < t.limit/2 || t.limit == 0 || now.Sub(t.at) > news || now.Sub(p.born) < settling {
+	if t.remain < t.limit/2 || t.limit == 0 || now.Sub(t.at) > news || t.at.Sub(p.born) < settling {
 		return false
 	}
+	return p.under < max(1, t.remain/crowd/2)
+}
+
+// usedUp returns how long the share of the quota that an answer told of is used
+// up by our own calls of the last window; 0: it is not.
+func (p *pace) usedUp(now time.Time) time.Duration {
 	gone, _ := slices.BinarySearchFunc(p.sent, now.Add(-window), time.Time.Compare)
 	p.sent = p.sent[gone:]
-	return p.under < max(1, t.remain/crowd/2) && len(p.sent) < int(float64(t.limit)*p.part)
+	if p.told.limit == 0 || len(p.sent) < max(1, int(float64(p.told.limit)*p.part)) {
+		return 0
+	}
+	return window - now.Sub(p.sent[0]) + time.Millisecond
 }
 
 // tell notes what an answer said of the quota. Where little is left, calls of
@@ -222,6 +231,9 @@ func (p *pace) wait(now time.Time, waited bool) (time.Duration, error) {
 		return 0, errStill
 	} else if pause > 0 {
 		return pause, nil
+	}
+	if full := p.usedUp(now); full > 0 {
+		return full, nil
 	}
 	if waited {
 		p.grow(now)

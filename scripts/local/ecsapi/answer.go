@@ -63,6 +63,9 @@ func (s *Server) conclude(w http.ResponseWriter, c *call, a answer, err error) {
 func (s *Server) compose(c *call, a answer, err error) (status int, code string, header http.Header, body []byte) {
 	header = http.Header{}
 	header.Set("x-acs-request-id", c.requestID)
+	if c.quota.limit > 0 {
+		header.Set("x-ratelimit-user-api", c.quota.String())
+	}
 	if err == nil {
 		a.stamp(c.requestID)
 		if body, err = c.render(c.action+"Response", a); err == nil {

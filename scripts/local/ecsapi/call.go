@@ -44,7 +44,9 @@ type call struct {
 
 	// counted: the meters have the call in flight.
 	counted bool
-	fault   FaultKind
+	// quota is what is left of the rate after this call.
+	quota quota
+	fault FaultKind
 }
 
 func (c *call) account() string { return string(c.credential.Caller.Account) }

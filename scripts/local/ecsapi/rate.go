@@ -2,7 +2,9 @@ package ecsapi
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -43,10 +45,23 @@ type meters struct {
 
 func newMeters() *meters { return &meters{each: map[subject]*meter{}} }
 
+// quota is what an account has left of one action's rate.
+type quota struct {
+	limit, remain int
+	// left is how long until the oldest call that counts leaves the window.
+	left time.Duration
+}
+
+// String is the vendor's way to say it in a header, which its SDKs read:
+// x-ratelimit-user-api.
+func (q quota) String() string {
+	return fmt.Sprintf("Limit:%d,Remain:%d,TimeLeft:%d", q.limit, q.remain, q.left.Milliseconds())
+}
+
 // admit counts a call and reports how long to wait if it is over the rate;
-// 0: it is accepted. limit 0 is no limit. Each call that was counted is ended
-// by finish.
-func (m *meters) admit(who subject, limit int, now time.Time) (wait time.Duration) {
+// 0: it is accepted; and what is left then. limit 0 is no limit. Each call that
+// was counted is ended by finish.
+func (m *meters) admit(who subject, limit int, now time.Time) (wait time.Duration, left quota) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	one := m.each[who]
@@ -54,7 +69,8 @@ func (m *meters) admit(who subject, limit int, now time.Time) (wait time.Duratio
 		one = &meter{}
 		m.each[who] = one
 	}
-	return one.admit(limit, now)
+	wait = one.admit(limit, now)
+	return wait, one.left(limit, now)
 }
 
 func (m *meters) finish(who subject) {
@@ -136,6 +152,19 @@ func (m *meter) take(limit int, now time.Time) time.Duration {
 		m.next = (m.next + 1) % limit
 	}
 	return 0
+}
+
+// left is what the window has room for.
+func (m *meter) left(limit int, now time.Time) quota {
+	if limit <= 0 || len(m.taken) == 0 {
+		return quota{}
+	}
+	nth := func(n int) time.Time { return m.taken[(m.next+n)%len(m.taken)] }
+	gone := sort.Search(len(m.taken), func(n int) bool { return now.Sub(nth(n)) < window })
+	if gone == len(m.taken) {
+		return quota{limit: limit, remain: limit}
+	}
+	return quota{limit: limit, remain: limit - (len(m.taken) - gone), left: window - now.Sub(nth(gone))}
 }
 
 // seconds counts calls per second of the last minute.

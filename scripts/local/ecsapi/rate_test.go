@@ -48,6 +48,27 @@ func TestRateIsPerAccountAndAction(t *testing.T) {
 	}
 }
 
+// TestAnswersTellWhatIsLeft of the rate, unless they are told not to.
+func TestAnswersTellWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	l := serve(t, ecsapi.Options{RatePerMinute: 3})
+	for _, want := range []string{
+		"Limit:3,Remain:2,TimeLeft:60000", "Limit:3,Remain:1,TimeLeft:50000", "Limit:3,Remain:0,TimeLeft:40000",
+		"Limit:3,Remain:0,TimeLeft:30000", // throttled
+		"Limit:3,Remain:0,TimeLeft:20000", "Limit:3,Remain:0,TimeLeft:10000",
+		"Limit:3,Remain:0,TimeLeft:10000", // the first one has left the window
+	} {
+		if got := l.call("DescribeRegions").header.Get("x-ratelimit-user-api"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		l.signing.Advance(10 * time.Second)
+	}
+	silent := serve(t, ecsapi.Options{RatePerMinute: 3, SilentRates: true})
+	if got := silent.call("DescribeRegions").header.Get("x-ratelimit-user-api"); got != "" {
+		t.Errorf("got %q, want nothing", got)
+	}
+}
+
 // TestDocumentedRates: 1000 DescribeImages a minute, 500 of what is not published.
 func TestDocumentedRates(t *testing.T) {
 	t.Parallel()

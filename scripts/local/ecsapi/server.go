@@ -18,6 +18,9 @@ type Options struct {
 	// RatePerMinute is how many calls of one action one account has in any 60
 	// seconds; 0: the documented rates, -1: no limit.
 	RatePerMinute int
+	// SilentRates: answers do not say what is left of the rate. The vendor's SDKs
+	// read it from a header; that every answer has it is not proven.
+	SilentRates bool
 	// Latency is added to each call.
 	Latency time.Duration
 	// Strict refuses parameters that the operation does not have; otherwise
@@ -102,8 +105,11 @@ func (s *Server) perform(r *http.Request, c *call) (answer, error) {
 	if err := s.identify(r, c); err != nil {
 		return nil, err
 	}
-	wait := s.meters.admit(c.subject(), s.limit(c.op), c.at)
+	wait, left := s.meters.admit(c.subject(), s.limit(c.op), c.at)
 	c.counted = true
+	if !s.options.SilentRates {
+		c.quota = left
+	}
 	if err := sleep(r.Context(), s.options.Latency); err != nil {
 		return nil, err
 	}
