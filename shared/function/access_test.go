@@ -722,7 +722,8 @@ func TestAuditFailsClosed(t *testing.T) {
 	f := function.New("f", function.Handle(function.Spec{Name: "f.erase", Role: function.Viewer, ApplyRole: function.Viewer},
 		func(context.Context, function.Call, struct {
 			Apply bool `json:"apply"`
-		}) (text, error) {
+		},
+		) (text, error) {
 			done = true
 			return text{}, nil
 		}), function.Handle(function.Spec{Name: "f.purge", Role: function.Reaper}, func(context.Context, function.Call, struct{}) (text, error) {

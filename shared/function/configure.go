@@ -1,6 +1,7 @@
 package function
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"time"
@@ -29,7 +30,8 @@ func Configure[T any](look Lookup) (T, error) {
 		return t, wrong
 	}
 	err := newValidation("env", nil).check(t)
-	if several, ok := err.(mistakes); ok {
+	var several mistakes
+	if errors.As(err, &several) {
 		for _, m := range several {
 			m.Field = m.Field[strings.LastIndexByte(m.Field, '.')+1:]
 			m.Code = codeConfiguration

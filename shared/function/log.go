@@ -37,14 +37,14 @@ func redact(a slog.Attr, leaks func() []*regexp.Regexp) slog.Attr {
 		text = a.Value.String()
 	case slog.KindAny:
 		switch v := a.Value.Any().(type) {
+		case *slog.Source, slog.Level:
+			return a
 		case error:
 			text = v.Error()
 		case fmt.Stringer:
 			text = v.String()
 		case []byte:
 			text = string(v)
-		case *slog.Source, slog.Level:
-			return a
 		default:
 			text = fmt.Sprintf("%+v", v)
 		}
