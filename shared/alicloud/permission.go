@@ -12,9 +12,9 @@ import (
 )
 
 // MayList asks by a dry run whether this listing of instances is permitted: Yes
-// if ECS says that it would have been done, No if it refuses it, else Unknown
-// with the failure. An empty list of Instances is evidence only after a Yes.
-// Source: DescribeInstances DryRun.
+// if ECS says that it would have been done, No if it refuses it, Unknown if it
+// lists something or nothing all the same, else Unknown with the failure. An empty
+// list of Instances is evidence only after a Yes. Source: DescribeInstances DryRun.
 func (a *Account) MayList(ctx context.Context, region image.RegionID, listing image.InstanceListing) (image.Tri, error) {
 	if err := checkIDs(listing.IDs); err != nil {
 		return image.Unknown, err
@@ -31,12 +31,15 @@ func (a *Account) MayList(ctx context.Context, region image.RegionID, listing im
 			r.DryRun = requests.NewBoolean(true)
 			return r
 		},
-		read: func(*scanner) error { return asked.contradiction() },
+		read: func(s *scanner) error {
+			_, err := asked.shape.read(s, nil)
+			return err
+		},
 	})
 	return permitted(err)
 }
 
-// permitted reads the outcome of a dry run.
+// permitted reads the outcome of a dry run; one without a refusal proves nothing.
 func permitted(err error) (image.Tri, error) {
 	var refused *fault.Error
 	switch {

@@ -15,10 +15,11 @@ import (
 	"imagekeeper/shared/money"
 )
 
-// Price asks what one instance with an image would cost. It fails with the code
-// with which ECS refused, with fault.Invalid for a question that ECS would
-// misread, and with fault.Unknown for an answer without a currency, a total or a
-// price of a resource. Source: DescribePrice.
+// Price asks what one instance with an image would cost; without an image, with a
+// free Linux one. It fails with the code with which ECS refused, with
+// fault.Invalid for a question that ECS would misread, and with fault.Unknown for
+// an answer without a currency, a total or a price of a resource. Source:
+// DescribePrice.
 func (a *Account) Price(ctx context.Context, region image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error) {
 	q, err := wholeQuestion(q)
 	if err != nil {
@@ -44,11 +45,14 @@ func (a *Account) Price(ctx context.Context, region image.RegionID, q image.Pric
 	return answer, nil
 }
 
-// wholeQuestion fills in what a question leaves open. It fails with
-// fault.Invalid without an image, because ECS then answers about another one.
+// wholeQuestion fills in what a question leaves open.
 func wholeQuestion(q image.PriceQuestion) (image.PriceQuestion, error) {
 	q.Unit, q.Period, q.SpotStrategy = cmp.Or(q.Unit, image.PricePerHour), cmp.Or(q.Period, 1), cmp.Or(q.SpotStrategy, "NoSpot")
-	if err := first(checkIDs([]image.ID{q.Image}), checkIDs([]image.InstanceTypeID{q.InstanceType})); err != nil {
+	images := []image.ID{q.Image}
+	if q.Image == "" {
+		images = nil
+	}
+	if err := first(checkIDs(images), checkIDs([]image.InstanceTypeID{q.InstanceType})); err != nil {
 		return q, err
 	}
 	longest := map[image.PriceUnit]int{image.PricePerHour: 1, image.PricePerWeek: 4, image.PricePerMonth: 9, image.PricePerYear: 5}[q.Unit]

@@ -97,3 +97,16 @@ func TestCertificatesAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// hostsOf answers what fleet says, and tells the hosts that Auto Scaling's calls
+// go to.
+func hostsOf(hosts chan<- string) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		action := r.URL.Query().Get("Action")
+		if action == "GetCallerIdentity" {
+			return respond(`{"RequestId":"r","AccountId":"1"}`), nil
+		}
+		hosts <- r.URL.Host
+		return respond(strings.ReplaceAll(fleet(action), region, r.URL.Query().Get("RegionId"))), nil
+	}
+}

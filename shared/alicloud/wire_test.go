@@ -96,7 +96,7 @@ func (w *wire) count(action string) int {
 // open returns a Cloud that speaks to w, fast enough for tests.
 func open(t testing.TB, w *wire, change ...func(*alicloud.Config)) *alicloud.Cloud {
 	t.Helper()
-	config := alicloud.Config{ECSEndpoint: w.URL, STSEndpoint: w.URL, RateShare: 1000, Jitter: func() float64 { return 0 }}
+	config := alicloud.Config{ECSEndpoint: w.URL, ESSEndpoint: w.URL, STSEndpoint: w.URL, RateShare: 1000, Jitter: func() float64 { return 0 }}
 	for _, c := range change {
 		c(&config)
 	}
