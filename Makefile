@@ -8,6 +8,9 @@ FUZZTIME ?= 60s
 ARGS     ?=
 REAL     ?=
 
+# Built as the functions are, so that nothing is compiled twice.
+ALIKE := CGO_ENABLED=0
+
 LINTER    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SCANNER   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
@@ -33,12 +36,12 @@ endif
 .PHONY: .build/local
 .build/local:
 	@mkdir -p .build
-	@$(GO) build -v -trimpath -o $@ ./scripts/local 2>&1 | { n=0; while read -r line; do \
+	@$(ALIKE) $(GO) build -v -trimpath -o $@ ./scripts/local 2>&1 | { n=0; while read -r line; do \
 		n=$$((n + 1)); [ $$((n % 20)) -ne 1 ] || echo "building the local cloud: $$n packages"; done; }
-	@$(GO) build -trimpath -o $@ ./scripts/local
+	@$(ALIKE) $(GO) build -trimpath -o $@ ./scripts/local
 
 test: ## run every test
-	$(GO) test -shuffle=on ./...
+	$(ALIKE) $(GO) test -trimpath -shuffle=on ./...
 
 race: ## run every test with the race detector
 	$(GO) test -race -shuffle=on ./...
