@@ -29,6 +29,9 @@ func Configure[T any](look Lookup) (T, error) {
 	if len(wrong) > 0 {
 		return t, wrong
 	}
+	if !ruled(reflect.TypeFor[T]()) {
+		return t, nil
+	}
 	err := newValidation("env", nil).check(t)
 	var several mistakes
 	if errors.As(err, &several) {
@@ -38,6 +41,18 @@ func Configure[T any](look Lookup) (T, error) {
 		}
 	}
 	return t, err
+}
+
+// ruled reports whether a struct has validate tags: to judge them takes longer
+// than to read the rest.
+func ruled(t reflect.Type) bool {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Tag.Get("validate") != "" || f.Type.Kind() == reflect.Struct && ruled(f.Type) {
+			return true
+		}
+	}
+	return false
 }
 
 func fillFrom(look Lookup, v reflect.Value, wrong *mistakes) {

@@ -51,10 +51,22 @@ func redact(a slog.Attr, leaks func() []*regexp.Regexp) slog.Attr {
 	default:
 		return a
 	}
+	if word(text) {
+		return slog.String(a.Key, text)
+	}
 	for _, leak := range leaks() {
 		text = leak.ReplaceAllString(text, "${1}"+stars)
 	}
 	return slog.String(a.Key, text)
+}
+
+// word reports whether text is too short and too plain to hold a secret that
+// leakPatterns would find. Most of a line is, so that a start, whose only line
+// consists of such words, does not wait for the patterns.
+func word(text string) bool {
+	return len(text) < 14 && !strings.ContainsFunc(text, func(r rune) bool {
+		return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
 }
 
 func secretName(key string) bool {

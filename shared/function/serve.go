@@ -85,8 +85,8 @@ func opened(name string, open func(Lookup) (*Function, error), look Lookup, log 
 	}
 	if err == nil {
 		if f.gate.policy == nil {
-			log.Warn("access", "function", name, "variable", "PORTAL_JWKS",
-				"says", "not set: whoever reaches the HTTP trigger reads as viewer; over HTTP nothing can be applied")
+			// Whoever reaches the HTTP trigger may read, and nobody may apply anything over HTTP.
+			log.Warn("access", "function", name, "variable", "PORTAL_JWKS", "set", false, "callers", subjectAnonymous, "role", string(Viewer))
 		}
 		return f
 	}
