@@ -8,6 +8,7 @@ import (
 // config is what the environment says.
 type config struct {
 	alicloud.Places
+	alicloud.Scaling
 	// LogLevel is what the log shows at least.
 	LogLevel string `env:"LOG_LEVEL" default:"info" validate:"oneof=debug info warn error"`
 }

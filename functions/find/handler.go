@@ -14,9 +14,9 @@ import (
 // handler is built once and only read afterwards.
 type handler struct {
 	config config
-	// views are the accounts to look through, our own first.
-	views func(call function.Call) []selection.View
-	now   func() time.Time
+	// eyes are the accounts to look through, our own first.
+	eyes func(call function.Call) []eye
+	now  func() time.Time
 }
 
 // open reads the configuration and wires find to Alibaba Cloud.
@@ -30,12 +30,13 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
+	places.ESSEndpoint = config.ESSEndpoint
 	cloud, err := alicloud.Open(places)
 	if err != nil {
 		return nil, err
 	}
 	eyes := eyes{cloud: cloud, roles: config.Accounts}
-	return handler{config: config, views: eyes.views, now: time.Now}.function(), nil
+	return handler{config: config, eyes: eyes.open, now: time.Now}.function(), nil
 }
 
 // function returns the operations. Everything here reads, so every role may call it.
@@ -53,6 +54,22 @@ func (h handler) function() *function.Function {
 			Name: "find.family", Pattern: "GET /families/{family}", Role: function.Viewer,
 			Summary: "The newest image of a family that fits, for each region",
 		}, h.family),
+		function.Handle(function.Spec{
+			Name: "find.lineage", Pattern: "GET /images/{imageId}/lineage", Role: function.Viewer,
+			Summary: "Where an image comes from, and what was made from it, each link with its evidence",
+		}, h.lineage),
+		function.Handle(function.Spec{
+			Name: "find.usage", Pattern: "GET /images/{imageId}/usage", Role: function.Viewer,
+			Summary: "What would break if an image went, and whether that is all",
+		}, h.usage),
+		function.Handle(function.Spec{
+			Name: "find.instances", Pattern: "GET /instances", Role: function.Viewer,
+			Summary: "Which instances run what, and how far behind they are",
+		}, h.instances),
+		function.Handle(function.Spec{
+			Name: "find.access", Pattern: "GET /access", Role: function.Viewer,
+			Summary: "What may be asked and done where, for every action that a function needs",
+		}, h.access),
 	).With(rules()...)
 }
 
@@ -113,7 +130,11 @@ func (h handler) scope(call function.Call) (selection.Scope, error) {
 	if err != nil {
 		return selection.Scope{}, err
 	}
-	return selection.Scope{Views: h.views(call), Regions: regions, All: all}, nil
+	scope := selection.Scope{Regions: regions, All: all}
+	for _, e := range h.eyes(call) {
+		scope.Views = append(scope.Views, e.view())
+	}
+	return scope, nil
 }
 
 // longestMargin is kept for writing the answer, whatever the cloud does.

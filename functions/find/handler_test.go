@@ -269,7 +269,7 @@ func TestFamily(t *testing.T) {
 }
 
 // failing is a catalogue that shows nothing.
-type failing struct{ *cloudsim.View }
+type failing struct{ sim }
 
 func (failing) Images(context.Context, image.RegionID, image.Listing) ([]image.Image, error) {
 	return nil, &fault.Error{Kind: fault.Forbidden, Code: "Forbidden.RAM", Sentence: "not allowed"}
@@ -278,10 +278,10 @@ func (failing) Images(context.Context, image.RegionID, image.Listing) ([]image.I
 func TestUnreadAccountsAreSaid(t *testing.T) {
 	t.Parallel()
 	cloud := world()
-	blind := func(function.Call) []selection.View {
-		return []selection.View{{Catalogue: failing{cloud.View(cloudsim.FirstAccount)}}}
+	blind := func(function.Call) []eye {
+		return []eye{{reader: failing{sim{cloud.View(cloudsim.FirstAccount)}}}}
 	}
-	half := func(call function.Call) []selection.View { return append(blind(call), views(cloud)(call)[1]) }
+	half := func(call function.Call) []eye { return append(blind(call), views(cloud)(call)[1]) }
 	var got answered
 	answer := get(t, finder(half), "/images?kind=custom", &got)
 	if answer.StatusCode != http.StatusOK || got.ids() != "m-theirs m-given m-community" || len(got.Unknown) != 2 || got.Total != nil ||

@@ -18,6 +18,7 @@ func rules() []function.Rule {
 		{Tag: "snapshotid", Pattern: `^s-[a-z0-9]{1,64}$`, Sentence: "must be a snapshot id, such as s-bp1abc"},
 		{Tag: "instancetype", Pattern: `^ecs(\.[a-z0-9-]{1,32}){1,4}$`, Sentence: "must be an instance type, such as ecs.g7.large"},
 		{Tag: "tagkey", Pattern: `^.{1,128}$`, Sentence: "must be tag keys of 1 to 128 characters"},
+		{Tag: "action", Pattern: `^[a-z]+:[A-Za-z]+$`, Sentence: "must be RAM actions, such as ecs:DescribeImages"},
 		{Tag: "cursor", Pattern: `^[A-Za-z0-9_-]+$`, Sentence: "is not a cursor of this API"},
 	}
 }
@@ -70,6 +71,25 @@ type listInput struct {
 type imageInput struct {
 	where
 	ImageID image.ID `json:"imageId" validate:"required,imageid" doc:"The id as ECS writes it"`
+}
+
+// fleetInput asks for instances.
+type fleetInput struct {
+	where
+	Image  []image.ID        `json:"image" validate:"max=100,dive,imageid" doc:"Images that the system disk runs"`
+	Family image.Family      `json:"family" validate:"omitempty,family" doc:"The family of that image"`
+	Behind *int              `json:"behind" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
+	Tag    map[string]string `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
+	Limit  *int              `json:"limit" validate:"omitempty,min=1,max=10000" doc:"How many instances a page has; default 1000"`
+	Cursor string            `json:"cursor" validate:"omitempty,max=4096,cursor" doc:"nextCursor of the page before, with the same filters"`
+	Format string            `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
+}
+
+// accessInput asks what is permitted.
+type accessInput struct {
+	where
+	Action []string `json:"action" validate:"max=100,dive,action" doc:"Only these actions"`
+	Format string   `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
 }
 
 // familyInput asks for the image of a family to use.

@@ -12,7 +12,6 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
-	"imagekeeper/shared/selection"
 )
 
 // now is when all tests take place.
@@ -68,21 +67,31 @@ func world() *cloudsim.Cloud {
 	return cloud
 }
 
+// sim is an account of a cloud in memory, which has no May.
+type sim struct{ *cloudsim.View }
+
+func (sim) May(_ context.Context, _ image.RegionID, action string) (image.Tri, error) {
+	return map[string]image.Tri{"ecs:DescribeImages": image.Yes, "ecs:DeleteImage": image.No}[action], nil
+}
+
 // views look at cloud through both accounts.
-func views(cloud *cloudsim.Cloud) func(function.Call) []selection.View {
-	return func(function.Call) []selection.View {
-		return []selection.View{
-			{Catalogue: cloud.View(cloudsim.FirstAccount)},
-			{Catalogue: cloud.View(cloudsim.SecondAccount), Account: cloudsim.SecondAccount, Role: cloudsim.ReaderRole},
+func views(cloud *cloudsim.Cloud) func(function.Call) []eye {
+	return func(function.Call) []eye {
+		return []eye{
+			{reader: sim{cloud.View(cloudsim.FirstAccount)}},
+			{reader: sim{cloud.View(cloudsim.SecondAccount)}, account: cloudsim.SecondAccount, role: cloudsim.ReaderRole},
 		}
 	}
 }
 
 // finder is find over the world, in two regions.
-func finder(look func(function.Call) []selection.View) *function.Function {
-	return handler{
-		config: config{Places: alicloud.Places{Regions: []alicloud.RegionWord{"cn-hangzhou", "cn-shanghai"}}}, views: look, now: now,
-	}.function()
+func finder(look func(function.Call) []eye) *function.Function {
+	return finderIn(look, "cn-hangzhou", "cn-shanghai")
+}
+
+// finderIn is find with these in REGIONS.
+func finderIn(look func(function.Call) []eye, regions ...alicloud.RegionWord) *function.Function {
+	return handler{config: config{Places: alicloud.Places{Regions: regions}}, eyes: look, now: now}.function()
 }
 
 // get asks f over HTTP and decodes the answer into out, unless that is nil.

@@ -89,6 +89,8 @@ type Report struct {
 	// SharedWith are the accounts that may use it; that alone is not use.
 	SharedWith []image.Grant  `json:"-"`
 	Why        []image.Reason `json:"reasons"`
+	// Causes are those of Unknown that are no consumer's.
+	Causes []Cause `json:"-"`
 }
 
 // Judge decides about an image from what was observed. Its answer has one
@@ -111,7 +113,8 @@ func Judge(o Observation) Report {
 		r.Consumers = append(r.Consumers, unseen(owner))
 	}
 	slices.SortFunc(r.Consumers, func(a, b Consumer) int { return cmp.Compare(a.Account, b.Account) })
-	r.Verdict, r.Why = overall(o, r.Consumers)
+	r.Causes = causes(o)
+	r.Verdict, r.Why = overall(r.Consumers, r.Causes)
 	return r
 }
 
@@ -134,8 +137,25 @@ func ownerOf(i image.Image) image.AccountID {
 	return i.Owner
 }
 
+// causes are why not everybody who may use the image is known.
+func causes(o Observation) []Cause {
+	var found []Cause
+	if o.GrantsUnread != nil {
+		found = append(found, Cause{image.Reason{
+			Code: "granteesNotReadable", Sentence: "whom the image is shared with could not be read: " + o.GrantsUnread.Sentence}, o.GrantsUnread.Permission})
+	}
+	if o.Image.Kind != image.KindCustom {
+		return append(found, othersUnseen(o.Image))
+	}
+	if o.GrantsUnread == nil && o.Image.SharedOut == image.Yes && len(o.Grants) == 0 {
+		found = append(found, Cause{Reason: image.Reason{
+			Code: "grantsContradict", Sentence: "ECS marks the image as shared (IsSelfShared), but lists no account it is shared with"}})
+	}
+	return found
+}
+
 // overall: any use is use; else any unknown is unknown.
-func overall(o Observation, consumers []Consumer) (Verdict, []image.Reason) {
+func overall(consumers []Consumer, causes []Cause) (Verdict, []image.Reason) {
 	var unknown, used []image.Reason
 	for _, c := range consumers {
 		switch c.Verdict {
@@ -145,14 +165,8 @@ func overall(o Observation, consumers []Consumer) (Verdict, []image.Reason) {
 			unknown = append(unknown, c.Why...)
 		}
 	}
-	if o.GrantsUnread != nil {
-		unknown = append(unknown, image.Reason{Code: "granteesNotReadable", Sentence: "whom the image is shared with could not be read: " + o.GrantsUnread.Sentence})
-	}
-	if o.Image.Kind != image.KindCustom {
-		unknown = append(unknown, othersUnseen(o.Image))
-	}
-	if o.GrantsUnread == nil && o.Image.Kind == image.KindCustom && o.Image.SharedOut == image.Yes && len(o.Grants) == 0 {
-		unknown = append(unknown, image.Reason{Code: "grantsContradict", Sentence: "ECS marks the image as shared (IsSelfShared), but lists no account it is shared with"})
+	for _, c := range causes {
+		unknown = append(unknown, c.Reason)
 	}
 	switch {
 	case len(used) > 0:
@@ -164,9 +178,10 @@ func overall(o Observation, consumers []Consumer) (Verdict, []image.Reason) {
 }
 
 // othersUnseen: only its owner can tell who else may use an image.
-func othersUnseen(i image.Image) image.Reason {
+func othersUnseen(i image.Image) Cause {
 	if owner := ownerOf(i); owner != "" {
-		return image.Reason{Code: "ownerNotRead", Sentence: "account " + string(owner) + " owns it; whom else it is shared with cannot be seen from here"}
+		return Cause{image.Reason{Code: "ownerNotRead", Sentence: "account " + string(owner) + " owns it; whom else it is shared with cannot be seen from here"},
+			"sts:AssumeRole of a reading role in account " + string(owner) + ", named in ACCOUNTS"}
 	}
-	return image.Reason{Code: "everybody", Sentence: "everybody may use a " + string(i.Kind) + " image, and the use of other accounts cannot be seen"}
+	return Cause{Reason: image.Reason{Code: "everybody", Sentence: "everybody may use a " + string(i.Kind) + " image, and the use of other accounts cannot be seen"}}
 }

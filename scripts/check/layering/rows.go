@@ -117,7 +117,9 @@ func programs() []Row {
 	return []Row{
 		{
 			Over:     "functions/*",
-			May:      []string{"shared/function", "shared/alicloud", "shared/selection", "shared/image", "shared/fault"},
+			May: []string{
+				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/usage", "shared/image", "shared/fault",
+			},
 			TestsMay: []string{"shared/cloudsim"},
 			Why:      "a function wires capabilities to the cloud and the runtime; nobody imports a function",
 		},

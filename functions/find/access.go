@@ -1,0 +1,203 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+)
+
+// need is a RAM action, and the functions that need it.
+type need struct {
+	action string
+	by     []string
+}
+
+// needs are all actions that any function needs. Whatever changes something is
+// only asked about by a dry run on a resource that does not exist.
+func needs() []need {
+	const find, price, share, imports, replace, cleanup = "find", "price", "share", "import", "replace-disk", "cleanup"
+	return []need{
+		{mayListRegions, []string{find, price, share, imports, replace, cleanup}},
+		{mayListImages, []string{find, price, share, imports, replace, cleanup}},
+		{"ecs:DescribeInstanceTypes", []string{find, price, imports, replace}},
+		{mayListInstances, []string{find, price, share, imports, replace, cleanup}},
+		{"ecs:DescribeDisks", []string{find, price, share, replace, cleanup}},
+		{"ecs:DescribeSnapshots", []string{find, price, imports, replace, cleanup}},
+		{"ecs:DescribeImageSharePermission", []string{find, price, share, cleanup}},
+		{"ecs:DescribeLaunchTemplates", []string{find, price, share, cleanup}},
+		{"ecs:DescribeLaunchTemplateVersions", []string{find, price, share, cleanup}},
+		{"ecs:DescribeImagePipelines", []string{find, price, share, cleanup}},
+		{"ecs:DescribeImagePipelineExecutions", []string{find, price, cleanup}},
+		{"ess:DescribeScalingConfigurations", []string{find, price, share, cleanup}},
+		{"ess:DescribeScalingGroups", []string{find, price, share, cleanup}},
+		{"ecs:DescribePrice", []string{price}},
+		{"ecs:DescribeSnapshotLinks", []string{price}},
+		{"ecs:DescribeSnapshotsUsage", []string{price}},
+		{"ecs:ModifyImageSharePermission", []string{share, cleanup}},
+		{"ecs:CreateImage", []string{imports}},
+		{"ecs:CopyImage", []string{imports}},
+		{"ecs:ImportImage", []string{imports}},
+		{"ecs:TagResources", []string{imports, cleanup}},
+		{"ecs:CreateSnapshot", []string{replace}},
+		{"ecs:StopInstance", []string{replace}},
+		{"ecs:StartInstance", []string{replace}},
+		{"ecs:ReplaceSystemDisk", []string{replace}},
+		{"ecs:DeleteImage", []string{cleanup}},
+		{"ecs:DeleteSnapshot", []string{cleanup}},
+	}
+}
+
+// permission is what is known of one action in one place.
+type permission struct {
+	AccountID image.AccountID `json:"accountId"`
+	RegionID  image.RegionID  `json:"regionId,omitempty"`
+	Action    string          `json:"action"`
+	// Access is allowed, denied or unknown.
+	Access string   `json:"access"`
+	Needed []string `json:"neededBy"`
+	image.Reason
+}
+
+// access is the answer of find.access.
+type access struct {
+	AsOf    time.Time      `json:"asOf"`
+	Items   []permission   `json:"items"`
+	Allowed int            `json:"allowed"`
+	Denied  int            `json:"denied"`
+	Unsure  int            `json:"unsure"`
+	Unknown []image.Unread `json:"unknown"`
+}
+
+func (h handler) access(ctx context.Context, call function.Call, in accessInput) (access, error) {
+	for _, name := range in.Action {
+		if name != mayAssumeRole && !slices.ContainsFunc(needs(), func(n need) bool { return n.action == name }) {
+			return access{}, fault.InField("action", "notNeeded", "no function needs %s", name)
+		}
+	}
+	ctx, end := inTime(ctx, h.now())
+	defer end()
+	asOf := h.now()
+	a, err := h.survey(ctx, call, in.where)
+	if err != nil {
+		return access{}, err
+	}
+	out := access{AsOf: asOf.UTC().Truncate(time.Second), Items: a.assumed(in), Unknown: inOrder(a.unread)}
+	var mu sync.Mutex
+	a.each(func(p place) {
+		for _, found := range p.permissions(ctx, in) {
+			mu.Lock()
+			out.Items = append(out.Items, found)
+			mu.Unlock()
+		}
+	})
+	slices.SortFunc(out.Items, func(a, b permission) int {
+		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.RegionID, b.RegionID), cmp.Compare(a.Action, b.Action))
+	})
+	for _, item := range out.Items {
+		switch item.Access {
+		case allowed:
+			out.Allowed++
+		case denied:
+			out.Denied++
+		default:
+			out.Unsure++
+		}
+	}
+	return out, nil
+}
+
+// What is known of a permission.
+const (
+	allowed = "allowed"
+	denied  = "denied"
+	unsure  = "unknown"
+)
+
+func (in accessInput) wants(action string) bool {
+	return len(in.Action) == 0 || slices.Contains(in.Action, action)
+}
+
+// assumed tells which roles could be assumed.
+func (a *atlas) assumed(in accessInput) []permission {
+	found := []permission{}
+	if !in.wants(mayAssumeRole) {
+		return found
+	}
+	for _, id := range a.roles {
+		found = append(found, permission{AccountID: id, Action: mayAssumeRole, Access: allowed, Needed: []string{"all with ACCOUNTS"},
+			Reason: image.Reason{Code: "assumed", Sentence: "the role of ACCOUNTS was assumed"}})
+	}
+	for _, u := range a.unread {
+		if u.Permission == mayAssumeRole {
+			found = append(found, permission{AccountID: u.Account, Action: mayAssumeRole, Access: denied, Needed: []string{"all with ACCOUNTS"}, Reason: u.Reason})
+		}
+	}
+	return found
+}
+
+// permissions asks about every action in one place, all at once.
+func (p place) permissions(ctx context.Context, in accessInput) []permission {
+	asked := slices.DeleteFunc(needs(), func(n need) bool { return !in.wants(n.action) })
+	found := make([]permission, len(asked))
+	var wait sync.WaitGroup
+	for i, n := range asked {
+		wait.Go(func() {
+			may, err := p.reader.May(ctx, p.region, n.action)
+			found[i] = permission{AccountID: p.account, RegionID: p.region, Action: n.action, Needed: n.by}
+			found[i].Access, found[i].Reason = outcome(may, err)
+		})
+	}
+	wait.Wait()
+	return found
+}
+
+// outcome says what a probe told.
+func outcome(may image.Tri, err error) (string, image.Reason) {
+	switch may {
+	case image.Yes:
+		return allowed, image.Reason{Code: "answered", Sentence: "ECS answered the call, or said that a dry run would have been done"}
+	case image.No:
+		return denied, image.Reason{Code: "refused", Sentence: "ECS refused the call for want of permission"}
+	}
+	if err == nil {
+		return unsure, image.Reason{Code: "notTold", Sentence: "the answer does not tell"}
+	}
+	return unsure, image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}
+}
+
+// HTTPHeader repeats what a table has no place for.
+func (a access) HTTPHeader() http.Header { return list{Unknown: a.Unknown}.HTTPHeader() }
+
+// Rows is the answer as a table.
+func (a access) Rows() ([]string, iter.Seq[[]string]) {
+	return []string{"accountId", "regionId", "action", "access", "neededBy", "code", "sentence"}, func(yield func([]string) bool) {
+		for _, i := range a.Items {
+			row := []string{string(i.AccountID), string(i.RegionID), i.Action, i.Access, strings.Join(i.Needed, " "), i.Code, i.Sentence}
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// Lines is the answer one permission per line, and then one line with the rest.
+func (a access) Lines() iter.Seq[any] {
+	return func(yield func(any) bool) {
+		for _, i := range a.Items {
+			if !yield(i) {
+				return
+			}
+		}
+		total := len(a.Items)
+		yield(end{End: true, AsOf: a.AsOf, Count: total, Total: &total, Unknown: a.Unknown})
+	}
+}

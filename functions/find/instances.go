@@ -1,0 +1,348 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"iter"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/usage"
+)
+
+// The permissions that show the fleet.
+const (
+	mayListImages    = "ecs:DescribeImages"
+	mayListInstances = "ecs:DescribeInstances"
+)
+
+// pageOfServers is how many instances a page has unless asked otherwise.
+const pageOfServers = 1000
+
+// server is one instance in the list.
+type server struct {
+	AccountID    image.AccountID      `json:"accountId"`
+	RegionID     image.RegionID       `json:"regionId"`
+	ZoneID       image.ZoneID         `json:"zoneId,omitempty"`
+	InstanceID   image.InstanceID     `json:"instanceId"`
+	Name         string               `json:"name"`
+	Status       image.InstanceStatus `json:"status"`
+	InstanceType image.InstanceTypeID `json:"instanceType"`
+	CreatedAt    time.Time            `json:"createdAt"`
+	ImageID      image.ID             `json:"imageId"`
+	// ImageSeen: the image is still visible; what follows is told of it then.
+	ImageSeen      bool           `json:"imageSeen"`
+	ImageName      string         `json:"imageName,omitempty"`
+	ImageKind      image.Kind     `json:"imageKind,omitempty"`
+	Family         image.Family   `json:"imageFamily,omitempty"`
+	ImageStatus    image.Status   `json:"imageStatus,omitempty"`
+	ImageCreatedAt *time.Time     `json:"imageCreatedAt,omitempty"`
+	ImageAgeDays   *int           `json:"imageAgeDays,omitempty"`
+	Behind         *int           `json:"behind"`
+	BehindSince    *time.Time     `json:"behindSince,omitempty"`
+	NewestImageID  image.ID       `json:"newestImageId,omitempty"`
+	OSName         string         `json:"osName,omitempty"`
+	EndOfLife      *endOfLife     `json:"endOfLife,omitempty"`
+	Reasons        []image.Reason `json:"reasons"`
+	Tags           image.Tags     `json:"tags"`
+}
+
+// endOfLife is until when an operating system gets updates.
+type endOfLife struct {
+	Date   string `json:"date"`
+	Past   bool   `json:"past"`
+	Source string `json:"source"`
+	AsOf   string `json:"asOf"`
+}
+
+// fleet is the answer of find.instances.
+type fleet struct {
+	*blind
+	AsOf       time.Time      `json:"asOf"`
+	Items      []server       `json:"items"`
+	Total      *int           `json:"total,omitempty"`
+	NextCursor string         `json:"nextCursor,omitempty"`
+	Unknown    []image.Unread `json:"unknown"`
+}
+
+func (h handler) instances(ctx context.Context, call function.Call, in fleetInput) (fleet, error) {
+	after, err := parseFleetCursor(in.Cursor)
+	if err != nil {
+		return fleet{}, err
+	}
+	ctx, end := inTime(ctx, h.now())
+	defer end()
+	asOf := h.now()
+	a, err := h.survey(ctx, call, in.where)
+	if err != nil {
+		return fleet{}, err
+	}
+	seen := a.muster(ctx)
+	servers := slices.DeleteFunc(usage.Fleet(seen.instances, seen.images), func(s usage.Server) bool { return !in.wants(s) })
+	unread := inOrder(a.unread)
+	out := fleet{AsOf: asOf.UTC().Truncate(time.Second), Items: []server{}, Unknown: unread}
+	if len(unread) == 0 {
+		total := len(servers)
+		out.Total = &total
+	}
+	if seen.read == 0 && len(unread) > 0 {
+		status := fault.Unknown.HTTPStatus()
+		out.blind = &blind{"about:blank", http.StatusText(status), status, codeUnread, blindSentence(unread), call.RequestID}
+		if in.Format != "" && in.Format != "json" {
+			return fleet{}, fault.New(fault.Unknown, "%s", out.Detail).WithCode(codeUnread)
+		}
+	}
+	out.page(servers, after, in.Limit, asOf)
+	return out, nil
+}
+
+// page takes the servers after a place in the order.
+func (f *fleet) page(servers []usage.Server, after *fleetPlace, limit *int, now time.Time) {
+	most := pageOfServers
+	if limit != nil {
+		most = *limit
+	}
+	for _, s := range servers {
+		if after != nil && !after.before(s) {
+			continue
+		}
+		if len(f.Items) == most {
+			last := f.Items[most-1]
+			f.NextCursor = fleetPlace{last.AccountID, last.RegionID, last.InstanceID}.cursor()
+			return
+		}
+		f.Items = append(f.Items, newServerRow(s, now))
+	}
+}
+
+// fleetPlace is a place in the order of the fleet: that of usage.Fleet.
+type fleetPlace struct {
+	account image.AccountID
+	region  image.RegionID
+	id      image.InstanceID
+}
+
+// before: s comes after the place.
+func (p fleetPlace) before(s usage.Server) bool {
+	return cmp.Or(cmp.Compare(p.account, s.Account), cmp.Compare(p.region, s.Region), cmp.Compare(p.id, s.ID)) < 0
+}
+
+func (p fleetPlace) cursor() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(string(p.account) + "/" + string(p.region) + "/" + string(p.id)))
+}
+
+// parseFleetCursor reads the place that a cursor names; nil for none.
+func parseFleetCursor(cursor string) (*fleetPlace, error) {
+	if cursor == "" {
+		return nil, nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	parts := strings.Split(string(text), "/")
+	if err != nil || len(parts) != 3 {
+		return nil, fault.InField("cursor", "cursorMalformed", "is not a cursor of this list")
+	}
+	return &fleetPlace{image.AccountID(parts[0]), image.RegionID(parts[1]), image.InstanceID(parts[2])}, nil
+}
+
+// mustered is what was seen of a fleet.
+type mustered struct {
+	mu        sync.Mutex
+	instances []image.Instance
+	images    []image.Image
+	// read is in how many places all was read.
+	read int
+}
+
+// muster lists instances and images of every place. What cannot be read is left
+// in the atlas.
+func (a *atlas) muster(ctx context.Context) *mustered {
+	m := &mustered{}
+	a.each(func(p place) {
+		var both sync.WaitGroup
+		var instances []image.Instance
+		var images []image.Image
+		var failed, failedToo error
+		both.Go(func() { instances, failed = a.servers(ctx, p) })
+		both.Go(func() {
+			images, failedToo = p.reader.Images(ctx, p.region, image.Listing{Statuses: image.Statuses()})
+		})
+		both.Wait()
+		if failed == nil && failedToo == nil {
+			images, failedToo = p.named(ctx, instances, images)
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.instances, m.images = append(m.instances, instances...), append(m.images, images...)
+		if failed == nil && failedToo == nil {
+			m.read++
+		}
+		if failedToo != nil {
+			a.missed(image.Unread{Account: p.account, Region: p.region}, failedToo, mayListImages)
+		}
+	})
+	return m
+}
+
+// servers lists the instances of a place. An empty list counts only where a dry
+// run shows that the permission is there.
+func (a *atlas) servers(ctx context.Context, p place) ([]image.Instance, error) {
+	at := image.Unread{Account: p.account, Region: p.region}
+	found, err := p.reader.Instances(ctx, p.region, image.InstanceListing{})
+	if err == nil && len(found) == 0 {
+		may, failed := p.reader.MayList(ctx, p.region, image.InstanceListing{})
+		switch {
+		case may == image.Yes:
+			return nil, nil
+		case may == image.No:
+			err = fault.New(fault.Forbidden, "no instance is listed, and a dry run says that they may not be listed").WithCode("emptyNotProven")
+		case failed != nil:
+			err = failed
+		default:
+			err = fault.New(fault.Unknown, "no instance is listed, which ECS also answers to whoever may not look").WithCode("emptyNotProven")
+		}
+	}
+	if err != nil {
+		a.missed(at, err, mayListInstances)
+	}
+	return found, err
+}
+
+// named adds images that instances run and no listing shows: Marketplace and
+// community images must be asked for by id.
+func (p place) named(ctx context.Context, instances []image.Instance, images []image.Image) ([]image.Image, error) {
+	missing := map[image.ID]bool{}
+	for _, i := range instances {
+		missing[i.Image] = i.Image != ""
+	}
+	for _, i := range images {
+		delete(missing, i.ID)
+	}
+	delete(missing, "")
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(missing)), 100) {
+		for _, kind := range []image.Kind{image.KindMarketplace, image.KindCommunity} {
+			found, err := p.reader.Images(ctx, p.region, image.Listing{Kind: kind, IDs: ids, Statuses: image.Statuses()})
+			if err != nil {
+				return images, err
+			}
+			images = append(images, found...)
+		}
+	}
+	return images, nil
+}
+
+// wants: the server is what was asked for.
+func (in fleetInput) wants(s usage.Server) bool {
+	for key, value := range in.Tag {
+		has, ok := s.Tags[key]
+		if !ok || value != "" && has != value {
+			return false
+		}
+	}
+	switch {
+	case len(in.Image) > 0 && !slices.Contains(in.Image, s.Instance.Image):
+		return false
+	case in.Family != "" && (s.Image == nil || s.Image.Family != in.Family):
+		return false
+	}
+	return in.Behind == nil || s.Behind >= *in.Behind
+}
+
+func newServerRow(s usage.Server, now time.Time) server {
+	out := server{
+		AccountID: s.Account, RegionID: s.Region, ZoneID: s.Zone, InstanceID: s.ID, Name: s.Name, Status: s.Status, InstanceType: s.Type,
+		CreatedAt: s.CreatedAt.UTC(), ImageID: s.Instance.Image, ImageSeen: s.Image != nil, BehindSince: known(s.Since), NewestImageID: s.Newest,
+		OSName: s.OSName, Reasons: []image.Reason{s.Why}, Tags: s.Tags,
+	}
+	if out.Tags == nil {
+		out.Tags = image.Tags{}
+	}
+	if i := s.Image; i != nil {
+		days := max(0, int(now.Sub(i.CreatedAt).Hours()/24))
+		out.ImageName, out.ImageKind, out.Family, out.ImageStatus = i.Name, i.Kind, i.Family, i.Status
+		out.ImageCreatedAt, out.ImageAgeDays = known(i.CreatedAt), &days
+	}
+	if s.Behind >= 0 {
+		out.Behind = &s.Behind
+	}
+	if l := s.Lifetime; l != nil {
+		out.EndOfLife = &endOfLife{l.Ends.Format(time.DateOnly), now.After(l.Ends.AddDate(0, 0, 1)), l.Source, l.AsOf.Format(time.DateOnly)}
+	}
+	return out
+}
+
+// HTTPStatus is 200, or 502 if nothing could be read.
+func (f fleet) HTTPStatus() int { return f.list().HTTPStatus() }
+
+// HTTPHeader repeats what a table has no place for.
+func (f fleet) HTTPHeader() http.Header { return f.list().HTTPHeader() }
+
+// list is the fleet's frame in the shape that all lists share.
+func (f fleet) list() list {
+	return list{blind: f.blind, NextCursor: f.NextCursor, Unknown: f.Unknown}
+}
+
+// Rows is the fleet as a table.
+func (f fleet) Rows() ([]string, iter.Seq[[]string]) {
+	head := []string{
+		"accountId", "regionId", "instanceId", "name", "status", "instanceType", "imageId", "imageName", "imageKind", "imageFamily",
+		"imageCreatedAt", "imageAgeDays", "behind", "behindSince", "newestImageId", "osName", "endOfLife", "pastEndOfLife", "createdAt", "tags",
+	}
+	return head, func(yield func([]string) bool) {
+		for i := range f.Items {
+			if !yield(f.Items[i].columns()) {
+				return
+			}
+		}
+	}
+}
+
+func (s server) columns() []string {
+	tags := make([]string, 0, len(s.Tags))
+	for _, key := range s.Tags.Keys() {
+		tags = append(tags, key+"="+s.Tags[key])
+	}
+	ends, past := "unknown", "unknown"
+	if s.EndOfLife != nil {
+		ends, past = s.EndOfLife.Date, strconv.FormatBool(s.EndOfLife.Past)
+	}
+	return []string{
+		string(s.AccountID), string(s.RegionID), string(s.InstanceID), s.Name, string(s.Status), string(s.InstanceType), string(s.ImageID),
+		s.ImageName, string(s.ImageKind), string(s.Family), moment(s.ImageCreatedAt), number(s.ImageAgeDays), number(s.Behind),
+		moment(s.BehindSince), string(s.NewestImageID), s.OSName, ends, past, s.CreatedAt.Format(time.RFC3339), strings.Join(tags, " "),
+	}
+}
+
+func moment(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+func number(n *int) string {
+	if n == nil {
+		return "unknown"
+	}
+	return strconv.Itoa(*n)
+}
+
+// Lines is the fleet one instance per line, and then one line with the rest.
+func (f fleet) Lines() iter.Seq[any] {
+	return func(yield func(any) bool) {
+		for i := range f.Items {
+			if !yield(f.Items[i]) {
+				return
+			}
+		}
+		yield(end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown})
+	}
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+)
+
+// place is one account in one region.
+type place struct {
+	reader  reader
+	account image.AccountID
+	region  image.RegionID
+}
+
+// The permissions that open an account.
+const (
+	mayAssumeRole  = "sts:AssumeRole"
+	mayListRegions = "ecs:DescribeRegions"
+)
+
+// atlas are the places there are, and the accounts that could not be opened.
+type atlas struct {
+	where   where
+	regions []image.RegionID
+	all     bool
+
+	mu     sync.Mutex
+	places []place
+	unread []image.Unread
+	// accounts and roles were opened.
+	accounts []image.AccountID
+	roles    []image.AccountID
+}
+
+// survey opens every account, as far as where does not narrow it. It fails with
+// fault.Invalid, naming the parameter, for what is not looked at at all.
+func (h handler) survey(ctx context.Context, call function.Call, narrowed where) (*atlas, error) {
+	regions, all, err := h.config.LookIn(image.RegionID(call.Region))
+	if err != nil {
+		return nil, err
+	}
+	a := &atlas{where: narrowed, regions: regions, all: all}
+	for _, r := range narrowed.Region {
+		if !all && !slices.Contains(regions, r) {
+			return nil, fault.InField("region", "notConfigured", "%s is not among the regions that are looked at", r)
+		}
+	}
+	var wait sync.WaitGroup
+	for _, e := range h.eyes(call) {
+		wait.Go(func() { a.open(ctx, e) })
+	}
+	wait.Wait()
+	for _, id := range narrowed.Account {
+		if !slices.Contains(a.accounts, id) && !slices.ContainsFunc(a.unread, func(u image.Unread) bool { return u.Account == id || u.Account == "" }) {
+			return nil, fault.InField("account", "notConfigured", "%s is not among the accounts that are looked at", id)
+		}
+	}
+	slices.SortFunc(a.places, func(x, y place) int {
+		return cmp.Or(cmp.Compare(x.account, y.account), cmp.Compare(x.region, y.region))
+	})
+	a.unread = inOrder(a.unread)
+	return a, nil
+}
+
+// open finds out whose eye it is and where it can look. Roles are assumed here,
+// so that one that may not be is said once and with its cure.
+func (a *atlas) open(ctx context.Context, e eye) {
+	id, err := e.reader.ID(ctx)
+	if err != nil {
+		a.missed(image.Unread{Account: e.account}, err, mayAssumeRole)
+		return
+	}
+	if len(a.where.Account) > 0 && !slices.Contains(a.where.Account, id) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.accounts = append(a.accounts, id)
+		return
+	}
+	regions, err := a.regionsOf(ctx, e)
+	if err != nil {
+		permission := mayListRegions
+		if e.role != "" && fault.Code(err) == "NoPermission" {
+			permission = mayAssumeRole
+		}
+		a.missed(image.Unread{Account: id}, err, permission)
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.accounts = append(a.accounts, id)
+	if e.role != "" {
+		a.roles = append(a.roles, id)
+	}
+	for _, r := range regions {
+		if len(a.where.Region) == 0 || slices.Contains(a.where.Region, r) {
+			a.places = append(a.places, place{careful{e.reader}, id, r})
+		}
+	}
+}
+
+// regionsOf lists an account's regions where they are needed, or where it shows
+// whether a role can be assumed.
+func (a *atlas) regionsOf(ctx context.Context, e eye) ([]image.RegionID, error) {
+	if !a.all && e.role == "" {
+		return a.regions, nil
+	}
+	listed, err := e.reader.Regions(ctx)
+	if err == nil && len(listed) == 0 {
+		err = fault.New(fault.Unknown, "the list of regions is empty, which it cannot be").WithCode("emptyList")
+	}
+	if !a.all {
+		if err != nil && fault.Code(err) == "NoPermission" {
+			return nil, err
+		}
+		return a.regions, nil
+	}
+	var regions []image.RegionID
+	for _, r := range listed {
+		regions = append(regions, r.ID)
+	}
+	return regions, err
+}
+
+// missed remembers what could not be read; only a missing permission is cured by
+// one.
+func (a *atlas) missed(u image.Unread, err error, permission string) {
+	u.Reason = image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}
+	if fault.Of(err) == fault.Forbidden {
+		u.Permission = permission
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.unread = append(a.unread, u)
+}
+
+// each runs f for every place at once; how many calls are under way is the
+// reader's to limit.
+func (a *atlas) each(f func(place)) {
+	var wait sync.WaitGroup
+	for _, p := range a.places {
+		wait.Go(func() { f(p) })
+	}
+	wait.Wait()
+}
+
+// inOrder sorts what could not be read, and says everything once.
+func inOrder(unread []image.Unread) []image.Unread {
+	sorted := slices.SortedFunc(slices.Values(unread), func(a, b image.Unread) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Permission, b.Permission),
+			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Sentence, b.Sentence))
+	})
+	return orNone(slices.Compact(sorted))
+}
