@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"imagekeeper/scripts/local/ecsapi"
@@ -56,9 +58,10 @@ type world struct {
 	account     string
 }
 
-// emulated is the world in front of the emulated cloud at address. The
-// caller's own settings win, except for where the cloud is.
-func emulated(look syaml.Lookup, address string) world {
+// emulated is the world in front of the emulated cloud at address, with its
+// journal in a folder. The caller's own settings win, except for where the cloud
+// is.
+func emulated(look syaml.Lookup, address, journal string) world {
 	values := defaults()
 	copySet(values, look, overrides())
 	here := "http://" + address
@@ -70,7 +73,11 @@ func emulated(look syaml.Lookup, address string) world {
 			if value, ok := values[name]; ok {
 				return value, true
 			}
-			return look(name)
+			value, ok := look(name)
+			if name == "JOURNAL" && value == "" {
+				return "dir://" + filepath.ToSlash(journal), true
+			}
+			return value, ok
 		},
 		credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"},
 		account:     string(cloudsim.FirstAccount),
@@ -92,6 +99,22 @@ func actual(look syaml.Lookup) (world, error) {
 		return world{}, fault.New(fault.Unauthenticated, "-real needs credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, and ALIBABA_CLOUD_SECURITY_TOKEN if they are temporary")
 	}
 	return w, nil
+}
+
+// newJournal is an empty folder for what the functions record: the emulated
+// cloud begins anew with every start, and so does its journal.
+func newJournal(file string) (string, error) {
+	folder, err := filepath.Abs(filepath.Join(filepath.Dir(file), ".local", "journal"))
+	if err == nil {
+		err = os.RemoveAll(folder)
+	}
+	if err == nil {
+		err = os.MkdirAll(folder, 0o700)
+	}
+	if err != nil {
+		return "", fault.Wrap(fault.Unavailable, err, "the folder of the journal cannot be made")
+	}
+	return folder, nil
 }
 
 // copySet copies the variables that are set and not empty.

@@ -87,7 +87,7 @@ func variables(values map[string]string) syaml.Lookup {
 
 func TestWorlds(t *testing.T) {
 	t.Parallel()
-	w := emulated(variables(map[string]string{"REGIONS": "cn-beijing", "ECS_ENDPOINT": "https://ecs.aliyuncs.com", "HTTPS_PROXY": "p", "FIND_ROLE": "r"}), "127.0.0.1:7")
+	w := emulated(variables(map[string]string{"REGIONS": "cn-beijing", "ECS_ENDPOINT": "https://ecs.aliyuncs.com", "HTTPS_PROXY": "p", "FIND_ROLE": "r"}), "127.0.0.1:7", "/j")
 	for name, want := range map[string]string{
 		"REGIONS": "cn-beijing", "ACCOUNTS": "acs:ram::1000000000000002:role/imagekeeper-reader",
 		"ECS_ENDPOINT": "http://127.0.0.1:7", "STS_ENDPOINT": "http://127.0.0.1:7", "ESS_ENDPOINT": "http://127.0.0.1:7", "HTTPS_PROXY": "",
@@ -101,6 +101,9 @@ func TestWorlds(t *testing.T) {
 	}
 	if role, _ := w.lookup("FIND_ROLE"); role != "r" {
 		t.Errorf("the caller's own variable is %q", role)
+	}
+	if place, _ := w.lookup("JOURNAL"); place != "dir:///j" {
+		t.Errorf("the journal is %q", place)
 	}
 	if _, err := actual(variables(map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "a"})); !errors.Is(err, fault.Unauthenticated) {
 		t.Errorf("got %v, want kind %s", err, fault.Unauthenticated)

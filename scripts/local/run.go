@@ -132,6 +132,10 @@ func surround(s settings, look syaml.Lookup, out io.Writer) (w world, cloud *clo
 		fmt.Fprintln(out, "cloud    your own account; functions only read unless -allow-changes is given")
 		return w, nil, func() {}, err
 	}
+	journal, err := newJournal(s.file)
+	if err != nil {
+		return world{}, nil, nil, err
+	}
 	back, err := listen(s.cloud, "-cloud")
 	if err != nil {
 		return world{}, nil, nil, err
@@ -139,7 +143,7 @@ func surround(s settings, look syaml.Lookup, out io.Writer) (w world, cloud *clo
 	cloud, wire := newCloud(s, out)
 	fmt.Fprintf(out, "cloud    http://%s   ECS, STS, Location: %d images, %d instances, seed %d; key local / local-secret\n",
 		back.Addr(), s.images, s.instances, s.seed)
-	return emulated(look, back.Addr().String()), cloud, serveOn(back, wire), nil
+	return emulated(look, back.Addr().String(), journal), cloud, serveOn(back, wire), nil
 }
 
 // listen listens on a loopback address; a failure names the flag.

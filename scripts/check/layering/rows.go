@@ -116,6 +116,15 @@ func edges() []Row {
 func programs() []Row {
 	return []Row{
 		{
+			Over: "functions/share",
+			May: []string{
+				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan",
+				"shared/sharing", "shared/usage", "shared/lineage", "shared/image", "shared/fault",
+			},
+			TestsMay: []string{"shared/cloudsim"},
+			Why:      "share wires sharing, usage and lineage to the cloud, and records what it changes",
+		},
+		{
 			Over:     "functions/*",
 			May: []string{
 				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/usage", "shared/image", "shared/fault",

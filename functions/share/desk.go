@@ -1,0 +1,250 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/memory"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/sharing"
+	"imagekeeper/shared/usage"
+)
+
+// defaultTime is how long a call may take where the platform does not say.
+const defaultTime = 60 * time.Second
+
+// desk is where one call works: its accounts, places and journal.
+type desk struct {
+	handler
+	call     function.Call
+	deadline time.Time
+	accounts map[image.AccountID]account
+	owners   []image.AccountID // in order, our own first
+	regions  []image.RegionID  // none: all
+	journal  *journal.Journal
+	log      memory.Log
+}
+
+// desk opens the journal and finds out whose accounts these are. in narrows the
+// places. A role that cannot be assumed hides no other account.
+func (h handler) desk(ctx context.Context, call function.Call, in subject) (*desk, error) {
+	d := &desk{handler: h, call: call, deadline: call.Deadline, accounts: map[image.AccountID]account{}}
+	if d.deadline.IsZero() {
+		d.deadline = h.now().Add(defaultTime)
+	}
+	var err error
+	if d.journal, err = h.journal(call); err != nil {
+		return nil, err
+	}
+	d.log = memory.Log{Journal: d.journal}
+	if err := d.lookIn(in.Region); err != nil {
+		return nil, err
+	}
+	for n, a := range h.accounts(call) {
+		id, err := a.ID(ctx)
+		if err != nil && n == 0 {
+			return nil, err
+		}
+		if err == nil && d.accounts[id] == nil {
+			d.accounts[id], d.owners = a, append(d.owners, id)
+		}
+	}
+	if in.Account != "" && d.accounts[in.Account] == nil {
+		return nil, fault.InField("account", "unknownAccount", "must be an account that this deployment works in: %v", d.owners)
+	}
+	if in.Account != "" {
+		d.owners = []image.AccountID{in.Account}
+	}
+	return d, nil
+}
+
+// lookIn sets the regions, narrowed to one if one is asked for.
+func (d *desk) lookIn(only image.RegionID) error {
+	regions, all, err := d.config.LookIn(image.RegionID(d.call.Region))
+	switch {
+	case err != nil:
+		return err
+	case only == "":
+		d.regions = regions
+		return nil
+	case !all && !slices.Contains(regions, only):
+		return fault.InField("region", "unknownRegion", "must be a region that this deployment works in: %v", regions)
+	}
+	d.regions = []image.RegionID{only}
+	return nil
+}
+
+// regionsOf are the regions to look at in an account: these, or all if there
+// are none.
+func regionsOf(ctx context.Context, a account, these []image.RegionID) ([]image.RegionID, error) {
+	if len(these) > 0 {
+		return these, nil
+	}
+	all, err := a.Regions(ctx)
+	var ids []image.RegionID
+	for _, r := range all {
+		ids = append(ids, r.ID)
+	}
+	return ids, err
+}
+
+// locate finds the image.
+func (d *desk) locate(ctx context.Context, id image.ID) (image.Image, error) {
+	var places []sharing.Place
+	for n, owner := range d.owners {
+		regions, err := regionsOf(ctx, d.accounts[owner], d.regions)
+		if err != nil && n == 0 {
+			return image.Image{}, err
+		}
+		for _, r := range regions {
+			places = append(places, sharing.Place{Account: owner, Region: r, Catalogue: d.accounts[owner]})
+		}
+	}
+	return sharing.Locate(ctx, places, id)
+}
+
+// sight is an image as it was seen.
+type sight struct {
+	sharing.Observed
+	memories map[image.AccountID]sharing.Memory
+	drift    sharing.Drift
+	entries  []plan.Entry
+	// consumers tell of the use of those that were looked at.
+	consumers map[image.AccountID]usage.Consumer
+}
+
+// see looks at an image and at what the journal knows of it. One that is not a
+// custom image of an account of ours has no list of accounts that we could see.
+func (d *desk) see(ctx context.Context, found image.Image) (sight, error) {
+	s := sight{Observed: sharing.Observed{Image: found}}
+	if found.Kind != image.KindCustom {
+		return s, nil
+	}
+	owner := d.accounts[found.Account]
+	var err error
+	if s.Image, s.Grants, err = owner.Look(ctx, found.Ref); err != nil {
+		return s, err
+	}
+	if s.entries, err = d.log.Read(ctx, sharing.Target(found.Ref)); err != nil {
+		return s, err
+	}
+	s.memories, s.drift = sharing.Reconcile(sharing.Remember(s.entries), s.Grants)
+	s.Remembered = sharing.TermsOf(s.memories)
+	return s, nil
+}
+
+// weigh also looks at the use of those who would lose access by a wish.
+func (d *desk) weigh(ctx context.Context, found image.Image, w wish) (sight, plan.Plan, error) {
+	s, err := d.see(ctx, found)
+	if err != nil {
+		return s, plan.Plan{}, err
+	}
+	s.consumers = d.consumers(ctx, s.Image, w.losing(s.Observed))
+	s.Uses = uses(s.consumers)
+	return s, w.plan(s.Observed), nil
+}
+
+// consumers looks at what some accounts do with an image. Accounts that we
+// cannot read are among them, with a use that is not known.
+func (d *desk) consumers(ctx context.Context, i image.Image, of []image.AccountID) map[image.AccountID]usage.Consumer {
+	if len(of) == 0 {
+		return nil
+	}
+	readers := map[image.AccountID]usage.Reader{}
+	for _, a := range of {
+		if reader, ok := d.accounts[a]; ok {
+			readers[a] = reader
+		}
+	}
+	told := map[image.AccountID]usage.Consumer{}
+	for _, c := range usage.Judge(usage.Observe(ctx, i, grantees(of), readers)).Consumers {
+		if slices.Contains(of, c.Account) {
+			told[c.Account] = c
+		}
+	}
+	return told
+}
+
+// grantees are the accounts whose use is asked for, as usage wants to know them.
+type grantees []image.AccountID
+
+// Grants returns them.
+func (g grantees) Grants(context.Context, image.RegionID, image.ID) ([]image.Grant, error) {
+	grants := make([]image.Grant, len(g))
+	for n, a := range g {
+		grants[n].Account = a
+	}
+	return grants, nil
+}
+
+func uses(consumers map[image.AccountID]usage.Consumer) map[image.AccountID]sharing.Use {
+	told := map[image.AccountID]sharing.Use{}
+	for a, c := range consumers {
+		told[a] = map[usage.Verdict]sharing.Use{usage.InUse: sharing.InUse, usage.NotInUse: sharing.NotInUse}[c.Verdict]
+		told[a] = cmp.Or(told[a], sharing.Unknown)
+	}
+	return told
+}
+
+// job is a plan to be made, and perhaps to be carried out, with what was seen
+// while planning.
+type job struct {
+	work plan.Work
+	now  func() time.Time
+	// asked is the image that was asked for.
+	asked image.Ref
+
+	mu     sync.Mutex
+	sights map[string]sight // by target
+	// unsure are images that might be copies, too.
+	unsure []image.Reason
+}
+
+func (j *job) keep(target string, s sight) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.sights[target] = s
+}
+
+func (j *job) sight(target string) sight {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.sights[target]
+}
+
+// single is the job of one image.
+func (d *desk) single(found image.Image, w wish) *job {
+	j := &job{now: d.now, asked: found.Ref, sights: map[string]sight{}}
+	j.work = d.workOn(j, found, w)
+	return j
+}
+
+// workOn is the work on one image.
+func (d *desk) workOn(j *job, found image.Image, w wish) plan.Work {
+	target := sharing.Target(found.Ref)
+	doer := sharing.Doer{
+		Image: found.Ref, Cloud: d.accounts[found.Account], Pause: d.pause,
+		Use: func(ctx context.Context, accounts []image.AccountID) map[image.AccountID]sharing.Use {
+			return uses(d.consumers(ctx, j.sight(target).Image, accounts))
+		},
+	}
+	return plan.Work{
+		Target: target, Log: d.log, Now: d.now,
+		Observe: func(ctx context.Context) (plan.Plan, error) {
+			s, p, err := d.weigh(ctx, found, w)
+			j.keep(target, s)
+			return p, err
+		},
+		Batch: func(changes []plan.Step) [][]plan.Step {
+			return sharing.Batches(changes, len(j.sight(target).Grants))
+		},
+		Do: func(ctx context.Context, _ plan.Plan, steps []plan.Step) []plan.Outcome { return doer.Do(ctx, steps) },
+	}
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/sharing"
+)
+
+// atOnce is how many images a run looks at at a time.
+const atOnce = 8
+
+// expiryReport is what a run of the timer did and saw.
+type expiryReport struct {
+	AsOf time.Time `json:"asOf"`
+	// Images is how many with shares of ours were looked at.
+	Images int `json:"images"`
+	// Removed are shares that ended now, Kept those whose time is over and that are
+	// still used, or may be.
+	Removed []expiredOut `json:"removed"`
+	Kept    []expiredOut `json:"kept"`
+	// Drift is where the cloud and the journal differ.
+	Drift []driftOut `json:"drift"`
+	// Failed are images that could not be looked at or changed.
+	Failed []failedOut `json:"failed"`
+}
+
+// expiredOut is one share whose time is over.
+type expiredOut struct {
+	image.Ref
+	Grantee image.AccountID `json:"sharedWith"`
+	Result  plan.Result     `json:"result,omitempty"`
+	Reasons []image.Reason  `json:"reasons"`
+}
+
+// driftOut is one share that only one of the two knows.
+type driftOut struct {
+	image.Ref
+	Grantee image.AccountID `json:"sharedWith"`
+	image.Reason
+}
+
+// failedOut is an image that could not be looked at or changed.
+type failedOut struct {
+	image.Ref
+	image.Reason
+}
+
+// expire ends the shares whose time is over. It may run late, twice or at the
+// same time as another run: who comes second finds the plan approved, or
+// nothing left to do.
+func (h handler) expire(ctx context.Context, call function.Call, _ function.Tick) (expiryReport, error) {
+	report := expiryReport{
+		AsOf:    h.now().UTC().Truncate(time.Second),
+		Removed: []expiredOut{}, Kept: []expiredOut{}, Drift: []driftOut{}, Failed: []failedOut{},
+	}
+	d, err := h.desk(ctx, call, subject{})
+	if err != nil {
+		return report, err
+	}
+	targets, err := d.journal.Subjects(ctx, "share/")
+	if err != nil {
+		return report, err
+	}
+	run := &expiryRun{desk: d, report: report}
+	places := make(chan struct{}, atOnce)
+	var wait sync.WaitGroup
+	for _, target := range targets {
+		ref, ok := sharing.Subject(target)
+		if !ok {
+			continue
+		}
+		places <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-places }()
+			run.visit(ctx, ref)
+		})
+	}
+	wait.Wait()
+	run.sort()
+	run.tell()
+	return run.report, nil
+}
+
+// expiryRun is one run over all images.
+type expiryRun struct {
+	desk   *desk
+	mu     sync.Mutex
+	report expiryReport
+}
+
+// visit ends what is over of one image, if the journal knows of shares of it.
+func (r *expiryRun) visit(ctx context.Context, ref image.Ref) {
+	entries, err := r.desk.log.Read(ctx, sharing.Target(ref))
+	if err != nil {
+		r.failed(ref, err)
+		return
+	}
+	known := sharing.Remember(entries)
+	if len(known) == 0 {
+		return
+	}
+	if r.desk.accounts[ref.Account] == nil {
+		r.failed(ref, fault.New(fault.Forbidden, "account %s is not among those this deployment works in", ref.Account).WithCode("unknownAccount"))
+		return
+	}
+	err = r.end(ctx, ref)
+	if fault.Of(err) == fault.NotFound {
+		r.gone(ref, known)
+		return
+	}
+	if err != nil && fault.Of(err) != fault.Conflict { // another run, or somebody's plan, is at it
+		r.failed(ref, err)
+	}
+}
+
+// end ends what is over of one image and notes what it saw.
+func (r *expiryRun) end(ctx context.Context, ref image.Ref) error {
+	now := r.desk.now()
+	job := r.desk.single(image.Image{Ref: ref, Kind: image.KindCustom}, wish{
+		losing: func(o sharing.Observed) []image.AccountID { _, ifUnused := sharing.Due(o, now); return ifUnused },
+		plan:   func(o sharing.Observed) plan.Plan { return sharing.Expire(o, now) },
+	})
+	p, err := job.work.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	r.saw(ref, job.sight(p.Target), p)
+	if len(p.Changes()) == 0 {
+		return nil
+	}
+	report, err := job.work.Apply(ctx, plan.Request{Digest: p.Digest(), By: by(r.desk.call), Deadline: r.desk.deadline})
+	if err == nil {
+		r.ended(ref, report)
+	}
+	return err
+}
+
+// saw notes drift, and what is over and stays.
+func (r *expiryRun) saw(ref image.Ref, s sight, p plan.Plan) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Images++
+	for _, g := range s.drift.Outside {
+		r.report.Drift = append(r.report.Drift, driftOut{ref, g.Account, image.Reason{Code: "sharedOutside", Sentence: "the journal does not know this share"}})
+	}
+	for _, m := range s.drift.Gone {
+		r.report.Drift = append(r.report.Drift, driftOut{ref, m.Account, image.Reason{Code: "endedOutside", Sentence: "the journal knows this share, and it is gone"}})
+	}
+	for _, step := range p.Steps {
+		if step.Action == sharing.Keep {
+			r.report.Kept = append(r.report.Kept, expiredOut{Ref: ref, Grantee: image.AccountID(step.Subject), Reasons: step.Reasons})
+		}
+	}
+}
+
+// ended notes what came of a plan.
+func (r *expiryRun) ended(ref image.Ref, report plan.Report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for n, s := range report.Plan.Changes() {
+		if n >= len(report.Outcomes) {
+			return
+		}
+		o := report.Outcomes[n]
+		out := expiredOut{Ref: ref, Grantee: image.AccountID(s.Subject), Result: o.Result, Reasons: s.Reasons}
+		if o.Why != nil {
+			out.Reasons = append(slices.Clone(out.Reasons), *o.Why)
+		}
+		r.report.Removed = append(r.report.Removed, out)
+	}
+}
+
+// gone notes the shares of an image that does not exist any more.
+func (r *expiryRun) gone(ref image.Ref, known map[image.AccountID]sharing.Memory) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Images++
+	for a, m := range known {
+		if m.Settled {
+			r.report.Drift = append(r.report.Drift, driftOut{ref, a, image.Reason{Code: "imageGone", Sentence: "the journal knows this share, and the image is gone"}})
+		}
+	}
+}
+
+func (r *expiryRun) failed(ref image.Ref, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Failed = append(r.report.Failed, failedOut{ref, image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}})
+}
+
+// sort brings everything into the order of images and accounts.
+func (r *expiryRun) sort() {
+	order := func(a, b image.Ref, x, y image.AccountID) int {
+		return cmp.Or(cmp.Compare(a.String(), b.String()), cmp.Compare(x, y))
+	}
+	byShare := func(a, b expiredOut) int { return order(a.Ref, b.Ref, a.Grantee, b.Grantee) }
+	slices.SortFunc(r.report.Removed, byShare)
+	slices.SortFunc(r.report.Kept, byShare)
+	slices.SortFunc(r.report.Drift, func(a, b driftOut) int { return order(a.Ref, b.Ref, a.Grantee, b.Grantee) })
+	slices.SortFunc(r.report.Failed, func(a, b failedOut) int { return order(a.Ref, b.Ref, "", "") })
+}
+
+// tell logs what somebody should look at: nobody reads a timer's answer.
+func (r *expiryRun) tell() {
+	log := r.desk.call.Log
+	for _, e := range r.report.Removed {
+		log.Info("expired", "image", e.Ref.String(), "shared_with", string(e.Grantee), "result", string(e.Result))
+	}
+	for _, k := range r.report.Kept {
+		log.Warn("kept although its time is over", "image", k.Ref.String(), "shared_with", string(k.Grantee), "code", k.Reasons[0].Code)
+	}
+	for _, g := range r.report.Drift {
+		log.Warn("drift", "image", g.Ref.String(), "shared_with", string(g.Grantee), "code", g.Code)
+	}
+	for _, f := range r.report.Failed {
+		log.Error("expiry failed", "image", f.Ref.String(), "code", f.Code, "error", f.Sentence)
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+)
+
+// tick fires the timer and returns what it reports.
+func (s *stage) tick() expiryReport {
+	s.t.Helper()
+	event := fmt.Sprintf(`{"triggerTime":%q,"triggerName":"expiry","payload":""}`, s.clock.Now().UTC().Format(time.RFC3339))
+	raw := s.function().Invoke(s.t.Context(), function.Call{Region: "cn-hangzhou"}, []byte(event))
+	var report expiryReport
+	if err := json.Unmarshal(raw, &report); err != nil || report.AsOf.IsZero() {
+		s.t.Fatalf("%v: %s", err, raw)
+	}
+	return report
+}
+
+// removals are the calls that took access away.
+func (s *stage) removals() []string {
+	s.permits.mu.Lock()
+	defer s.permits.mu.Unlock()
+	var list []string
+	for _, said := range s.permits.said {
+		if !strings.HasSuffix(said, "-[]") {
+			list = append(list, said)
+		}
+	}
+	return list
+}
+
+// until shares m-web with second and third until a time.
+func (s *stage) until(end time.Time, then string) {
+	s.t.Helper()
+	var list []map[string]any
+	for _, a := range []image.AccountID{second, third} {
+		list = append(list, map[string]any{"accountId": a, "until": end.Format(time.RFC3339), "onExpiry": then})
+	}
+	if _, done := s.applyPut(map[string]any{"imageId": "m-web", "accounts": list}); !done.Complete {
+		s.t.Fatalf("%+v", done)
+	}
+}
+
+func TestRemovalAtTheInstantAndOnce(t *testing.T) {
+	t.Parallel()
+	end := start().AddDate(0, 1, 0)
+	for _, c := range []struct {
+		name  string
+		at    []time.Duration // of the timer, from the end
+		calls int
+	}{
+		{"before", []time.Duration{-time.Hour, -time.Second}, 0},
+		{"at the instant", []time.Duration{0}, 1},
+		{"late", []time.Duration{31 * 24 * time.Hour}, 1},
+		{"missed, then late", []time.Duration{-time.Minute, time.Hour}, 1},
+		{"doubled", []time.Duration{time.Second, time.Second, time.Second}, 1},
+		{"again and again", []time.Duration{0, 5 * time.Minute, 10 * time.Minute}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.until(end, "remove")
+			for _, at := range c.at {
+				s.set(end.Add(at))
+				s.tick()
+			}
+			if got := s.removals(); len(got) != c.calls {
+				t.Errorf("%d removals, want %d: %v", len(got), c.calls, got)
+			}
+			if seen := s.call("share.get", map[string]any{"imageId": "m-web"}); (len(seen.Accounts) == 0) != (c.calls == 1) || len(seen.Gone) != 0 {
+				t.Errorf("left %+v", seen)
+			}
+		})
+	}
+}
+
+func TestTimersAtTheSameTimeRemoveOnce(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		s := newStage(t)
+		end := start().AddDate(0, 1, 0)
+		s.until(end, "remove")
+		s.set(end)
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() { s.tick() })
+		}
+		wait.Wait()
+		if got := s.removals(); len(got) != 1 {
+			t.Fatalf("%d removals: %v", len(got), got)
+		}
+	}
+}
+
+func TestRemoveIfUnusedNeedsProof(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	end := start().AddDate(0, 1, 0)
+	s.until(end, "removeIfUnused")
+	s.set(end)
+	for range 2 {
+		report := s.tick()
+		if len(report.Kept) != 1 || report.Kept[0].Grantee != third || report.Kept[0].Reasons[0].Code != "expiredUseUnknown" || len(report.Failed) != 0 {
+			t.Errorf("%+v", report)
+		}
+	}
+	if got := s.removals(); len(got) != 1 || !strings.Contains(got[0], string(second)) || strings.Contains(got[0], string(third)) {
+		t.Errorf("removals %v", got)
+	}
+}
+
+func TestRemoveIfUnusedLeavesWhoUsesIt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	end := start().AddDate(0, 1, 0)
+	s.until(end, "removeIfUnused")
+	s.runs(second, "m-web")
+	s.set(end)
+	report := s.tick()
+	if len(report.Kept) != 2 || report.Kept[0].Reasons[0].Code != "expiredStillUsed" || len(s.removals()) != 0 {
+		t.Errorf("%+v, removals %v", report, s.removals())
+	}
+}
+
+func TestDriftIsReported(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.until(start().AddDate(1, 0, 0), "remove")
+	s.clock.Advance(time.Hour)
+	ref := image.Ref{Account: first, Region: "cn-hangzhou", ID: "m-web"}
+	if err := s.cloud.View(first).Permit(context.Background(), ref, []image.AccountID{"1000000000000004"}, []image.AccountID{second}); err != nil {
+		t.Fatal(err)
+	}
+	report := s.tick()
+	said := ""
+	for _, d := range report.Drift {
+		said += string(d.Grantee) + " " + d.Code + "; "
+	}
+	if said != "1000000000000002 endedOutside; 1000000000000004 sharedOutside; " || len(s.removals()) != 0 {
+		t.Errorf("%s removals %v", said, s.removals())
+	}
+}
+
+func TestAnImageThatIsGoneIsDrift(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.until(start().AddDate(0, 1, 0), "remove")
+	s.delete("m-web")
+	s.set(start().AddDate(0, 2, 0))
+	report := s.tick()
+	if len(report.Drift) != 2 || report.Drift[0].Code != "imageGone" || len(report.Failed) != 0 {
+		t.Errorf("%+v", report)
+	}
+}

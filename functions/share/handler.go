@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
+	"imagekeeper/shared/plan"
+)
+
+// handler is built once and only read afterwards.
+type handler struct {
+	config config
+	// accounts are those to work in, our own first.
+	accounts func(call function.Call) []account
+	// journal is where this call's changes are recorded.
+	journal func(call function.Call) (*journal.Journal, error)
+	now     func() time.Time
+	// pause waits; it ends early with the context's error.
+	pause func(ctx context.Context, d time.Duration) error
+}
+
+// open reads the configuration and wires share to Alibaba Cloud.
+func open(look function.Lookup) (*function.Function, error) {
+	config, err := readConfig(look)
+	if err != nil {
+		return nil, err
+	}
+	home, _ := look("FC_REGION")
+	hands, err := newHands(config, image.RegionID(home))
+	if err != nil {
+		return nil, err
+	}
+	h := handler{config: config, accounts: hands.accounts, journal: hands.open, now: time.Now, pause: pause}
+	return h.function(), nil
+}
+
+// pause waits by the machine's clock.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// function returns the operations.
+func (h handler) function() *function.Function {
+	return function.New("share",
+		function.Handle(function.Spec{
+			Name: "share.get", Pattern: "GET /shares/{imageId}", Role: function.Viewer,
+			Summary: "Which accounts may use an image, until when, why, and who said so",
+		}, h.get),
+		function.Handle(function.Spec{
+			Name: "share.put", Pattern: "PUT /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
+			Summary: "Make the accounts that may use an image exactly this list: plan, or apply a plan by its digest",
+		}, h.put),
+		function.Handle(function.Spec{
+			Name: "share.patch", Pattern: "PATCH /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
+			Summary: "Add and remove accounts that may use an image: plan, or apply a plan by its digest",
+		}, h.patch),
+		function.OnTimer("*", h.expire), // called expiry in s.yaml; elsewhere the platform names it
+	).With(rules()...)
+}
+
+func (h handler) put(ctx context.Context, call function.Call, in putInput) (answer, error) {
+	wish, err := in.wish(h.now(), h.config.policy())
+	if err != nil {
+		return answer{}, err
+	}
+	return h.change(ctx, call, in.changing, wish)
+}
+
+func (h handler) patch(ctx context.Context, call function.Call, in patchInput) (answer, error) {
+	wish, err := in.wish(h.now(), h.config.policy())
+	if err != nil {
+		return answer{}, err
+	}
+	return h.change(ctx, call, in.changing, wish)
+}
+
+// change plans, and applies if it was asked to.
+func (h handler) change(ctx context.Context, call function.Call, in changing, wish wish) (answer, error) {
+	if in.Apply != nil && in.Apply.Limits != nil && call.Source == function.SourceHTTP {
+		return answer{}, fault.New(fault.Forbidden, "limits are for automation that calls the function directly; over HTTP a plan is applied by its digest").WithCode("limitsNotAllowed")
+	}
+	d, err := h.desk(ctx, call, in.subject)
+	if err != nil {
+		return answer{}, err
+	}
+	found, err := d.locate(ctx, in.ImageID)
+	if err != nil {
+		return answer{}, err
+	}
+	job := d.single(found, wish)
+	if in.Regions == "all" {
+		if job, err = d.joint(ctx, found, wish); err != nil {
+			return answer{}, err
+		}
+	}
+	if in.Apply == nil {
+		p, err := job.work.Observe(ctx)
+		return job.planned(p), err
+	}
+	return d.apply(ctx, job, *in.Apply)
+}
+
+// apply carries a plan out. A conflict or a refused step is an answer with the
+// plan as it is now.
+func (d *desk) apply(ctx context.Context, job *job, in applyInput) (answer, error) {
+	request := plan.Request{Digest: in.Digest, By: by(d.call), Deadline: d.deadline}
+	if in.Limits != nil {
+		p, err := job.work.Observe(ctx)
+		if err != nil {
+			return answer{}, err
+		}
+		if err := in.Limits.within(p); err != nil {
+			return job.refused(plan.Report{Plan: p}, err, d.call.RequestID), nil
+		}
+		request.Digest = p.Digest()
+	}
+	report, err := job.work.Apply(ctx, request)
+	switch {
+	case err != nil && report.Plan.Target != "":
+		return job.refused(report, err, d.call.RequestID), nil
+	case err != nil:
+		return answer{}, err
+	}
+	return job.applied(report), nil
+}
+
+// by names the caller, for the log.
+func by(call function.Call) string {
+	switch {
+	case call.Source == function.SourceTimer:
+		return "the timer"
+	case call.Caller.Issuer != "":
+		return call.Caller.Subject + " of " + call.Caller.Issuer
+	}
+	return call.Caller.Subject + ", by a call of kind " + string(call.Source)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/sharing"
+)
+
+// rules are the shapes of identifiers and texts.
+func rules() []function.Rule {
+	return []function.Rule{
+		{Tag: "imageid", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, Sentence: "must be an image id, such as m-bp1abc"},
+		{Tag: "regionid", Pattern: `^[a-z]{2,}(-[a-z0-9]+){1,4}$`, Sentence: "must be a region id, such as cn-hangzhou"},
+		{Tag: "accountid", Pattern: `^[0-9]{1,20}$`, Sentence: "must be an account id, which is a number"},
+		{Tag: "digest", Pattern: `^[0-9a-f]{64}$`, Sentence: "must be the digest of a plan, as the plan has it"},
+		{Tag: "oneline", Pattern: `^[^[:cntrl:]]{1,256}$`, Sentence: "must be one line of at most 256 characters"},
+	}
+}
+
+// subject names the image.
+type subject struct {
+	ImageID image.ID        `json:"imageId" validate:"required,imageid" doc:"The image, as ECS writes its id"`
+	Region  image.RegionID  `json:"region" validate:"omitempty,regionid" doc:"Where the image is; needed only if the id is ambiguous"`
+	Account image.AccountID `json:"account" validate:"omitempty,accountid" doc:"Who owns the image; needed only if the id is ambiguous"`
+}
+
+// getInput asks who may use an image.
+type getInput struct {
+	subject
+	History bool `json:"history" doc:"Also the whole story: who approved what, and what came of it"`
+}
+
+// termsInput is one account that may use the image.
+type termsInput struct {
+	Account  image.AccountID  `json:"accountId" validate:"required" doc:"The account, a number"`
+	Until    time.Time        `json:"until" doc:"When its access ends; left out: never"`
+	OnExpiry sharing.OnExpiry `json:"onExpiry" validate:"omitempty,oneof=remove removeIfUnused" doc:"What becomes of it then: remove whatever the use, or removeIfUnused; required with until"`
+	Reason   string           `json:"reason" validate:"omitempty,oneline" doc:"Why it has access, for people"`
+}
+
+// changing is what PUT and PATCH have in common.
+type changing struct {
+	subject
+	Regions    string            `json:"regions" validate:"omitempty,oneof=all" doc:"all: the same for every regional copy that is known for sure"`
+	EvenIfUsed []image.AccountID `json:"evenIfUsed" query:"-" validate:"max=200" doc:"Accounts that may lose access although they use the image, or may use it for all that is known"`
+	Apply      *applyInput       `json:"apply" query:"-" doc:"Left out: only plan"`
+}
+
+// applyInput asks to carry a plan out.
+type applyInput struct {
+	Digest string       `json:"digest" validate:"omitempty,digest" doc:"The digest of the plan that was seen"`
+	Limits *limitsInput `json:"limits" doc:"Instead of a digest, for automation that may call directly: whatever the plan is, if it is within these limits"`
+}
+
+// limitsInput bound a plan that nobody has seen.
+type limitsInput struct {
+	AddsOnly bool `json:"addsOnly" doc:"Only accounts that get access; nothing else changes"`
+	Max      int  `json:"max" validate:"required,min=1,max=50" doc:"How many steps may change something"`
+}
+
+// putInput is a desired state.
+type putInput struct {
+	changing
+	Accounts  []termsInput `json:"accounts" query:"-" validate:"required,max=200,dive" doc:"Exactly the accounts that are to have access; an empty list: nobody"`
+	Community *bool        `json:"community" query:"-" doc:"Whether it is to be a community image; left out: as it is"`
+}
+
+// patchInput is a change of what there is.
+type patchInput struct {
+	changing
+	Add    []termsInput      `json:"add" query:"-" validate:"max=200,dive" doc:"Accounts that are to have access, or new terms for those that have"`
+	Remove []image.AccountID `json:"remove" query:"-" validate:"max=200" doc:"Accounts that are not to have access"`
+}
+
+// check refuses an apply that is neither one thing nor the other.
+func (c changing) check() error {
+	if c.Apply != nil && (c.Apply.Digest == "") == (c.Apply.Limits == nil) {
+		return fault.InField("apply", "required", "must have either digest or limits")
+	}
+	return nil
+}
+
+// terms translates accounts, times to the second and in UTC.
+func terms(list []termsInput) []sharing.Terms {
+	var all []sharing.Terms
+	for _, t := range list {
+		all = append(all, sharing.Terms{Account: t.Account, Until: t.Until.UTC().Truncate(time.Second), OnExpiry: t.OnExpiry, Reason: t.Reason})
+	}
+	return all
+}
+
+// wish is how this call would have the image.
+func (in putInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
+	wanted := sharing.Wanted{Accounts: terms(in.Accounts), EvenIfUsed: in.EvenIfUsed}
+	if err := wanted.Check(now); err != nil {
+		return wish{}, err
+	}
+	return wishFor(policy, func(o sharing.Observed) sharing.Wanted {
+		w := wanted
+		w.Community = o.Image.Published
+		if in.Community != nil {
+			w.Community = *in.Community
+		}
+		return w
+	}), in.check()
+}
+
+// wish is how this call would have the image.
+func (in patchInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
+	change := sharing.Change{Add: terms(in.Add), Remove: in.Remove, EvenIfUsed: in.EvenIfUsed}
+	if err := change.Check(now); err != nil {
+		return wish{}, err
+	}
+	return wishFor(policy, change.Over), in.check()
+}
+
+// wish plans from what was observed. Use is looked at only of those who would
+// lose access.
+type wish struct {
+	losing func(sharing.Observed) []image.AccountID
+	plan   func(sharing.Observed) plan.Plan
+}
+
+func wishFor(policy sharing.Policy, wanted func(sharing.Observed) sharing.Wanted) wish {
+	return wish{
+		losing: func(o sharing.Observed) []image.AccountID { return sharing.Losing(o, wanted(o)) },
+		plan:   func(o sharing.Observed) plan.Plan { return sharing.Diff(o, wanted(o), policy) },
+	}
+}
+
+// within reports whether a plan that nobody has seen may be carried out. It
+// fails with fault.Precondition, naming what goes beyond.
+func (l limitsInput) within(p plan.Plan) error {
+	changes := p.Changes()
+	for _, s := range changes {
+		if _, own := s.Part(); l.AddsOnly && own.Action != sharing.Add {
+			return fault.New(fault.Precondition, "the plan does more than add: %s", s.Name()).WithCode("beyondLimits")
+		}
+	}
+	if len(changes) > l.Max {
+		return fault.New(fault.Precondition, "the plan changes %d things, and the limit is %d", len(changes), l.Max).WithCode("beyondLimits")
+	}
+	return nil
+}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/sharing"
+	"imagekeeper/shared/usage"
+)
+
+// problem are the members of a problem document (RFC 9457).
+type problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Code      string `json:"code"`
+	Detail    string `json:"detail"`
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// answer is what becomes of a PUT or a PATCH: the plan, and what was done. A
+// conflict or a refusal is a problem document that has the plan as it is now.
+type answer struct {
+	*problem
+	ImageID  image.ID       `json:"imageId"`
+	RegionID image.RegionID `json:"regionId"`
+	// AccountID owns the image.
+	AccountID image.AccountID `json:"accountId"`
+	// Applied: the plan was carried out, now or before.
+	Applied bool `json:"applied"`
+	// Complete: nothing of the plan is left. Else the same digest goes on.
+	Complete *bool `json:"complete,omitempty"`
+	// Recorded: it was carried out before, and this is what came of it.
+	Recorded bool         `json:"recorded,omitempty"`
+	Plan     planOut      `json:"plan"`
+	Outcomes []outcomeOut `json:"outcomes,omitempty"`
+	// Differences are what moved since the plan that was approved last.
+	Differences []plan.Difference `json:"differences,omitempty"`
+	// Unsure are images that may be copies, too, and were left out.
+	Unsure []image.Reason `json:"unsure,omitempty"`
+}
+
+// HTTPStatus is 200 unless it is a problem.
+func (a answer) HTTPStatus() int {
+	if a.problem == nil {
+		return http.StatusOK
+	}
+	return a.problem.Status
+}
+
+// HTTPHeader says that a problem is one.
+func (a answer) HTTPHeader() http.Header {
+	if a.problem == nil {
+		return http.Header{}
+	}
+	return http.Header{"Content-Type": {"application/problem+json"}}
+}
+
+// planOut is a plan as callers see it.
+type planOut struct {
+	Digest string `json:"digest"`
+	// Changes is how many steps change something.
+	Changes int `json:"changes"`
+	// Applicable: no step is refused.
+	Applicable bool      `json:"applicable"`
+	Steps      []stepOut `json:"steps"`
+	// Base is the state of the world that the plan starts from.
+	Base plan.Facts `json:"base"`
+}
+
+// stepOut is one step: about an account, or about the image as a whole.
+type stepOut struct {
+	Action    string           `json:"action"`
+	RegionID  image.RegionID   `json:"regionId"`
+	ImageID   image.ID         `json:"imageId"`
+	AccountID image.AccountID  `json:"accountId,omitempty"`
+	Until     string           `json:"until,omitempty"`
+	OnExpiry  sharing.OnExpiry `json:"onExpiry,omitempty"`
+	Reason    string           `json:"reason,omitempty"`
+	// Reasons say why, for yes and for no.
+	Reasons []image.Reason `json:"reasons"`
+	// Use is what is known of the use of an account that would lose access.
+	Use usage.Verdict `json:"use,omitempty"`
+	// Breaks are the things that no longer work when it does.
+	Breaks []usage.Use `json:"breaks,omitempty"`
+	// Doubts are why its use is not known, and Cures the permissions that would tell.
+	Doubts []image.Reason `json:"doubts,omitempty"`
+	Cures  []string       `json:"cures,omitempty"`
+}
+
+// outcomeOut is what became of one step.
+type outcomeOut struct {
+	Action    string          `json:"action"`
+	RegionID  image.RegionID  `json:"regionId"`
+	ImageID   image.ID        `json:"imageId"`
+	AccountID image.AccountID `json:"accountId,omitempty"`
+	Result    plan.Result     `json:"result"`
+	Reason    *image.Reason   `json:"reason,omitempty"`
+}
+
+// planned answers a plan.
+func (j *job) planned(p plan.Plan) answer {
+	return answer{
+		ImageID: j.asked.ID, RegionID: j.asked.Region, AccountID: j.asked.Account,
+		Plan: j.planOut(p), Unsure: j.unsure,
+	}
+}
+
+// applied answers what came of a plan.
+func (j *job) applied(r plan.Report) answer {
+	a := j.planned(r.Plan)
+	a.Applied, a.Complete, a.Recorded = true, &r.Complete, r.Recorded
+	steps := map[string]plan.Step{}
+	for _, s := range r.Plan.Steps {
+		steps[s.Name()] = s
+	}
+	for _, o := range r.Outcomes {
+		a.Outcomes = append(a.Outcomes, j.outcomeOut(o, steps[o.Step]))
+	}
+	return a
+}
+
+// refused answers why a plan was not carried out, with the plan as it is now.
+func (j *job) refused(r plan.Report, err error, requestID string) answer {
+	a := j.planned(r.Plan)
+	status := fault.Of(err).HTTPStatus()
+	a.problem = &problem{"about:blank", http.StatusText(status), status, fault.Code(err), fault.Sentence(err), requestID}
+	a.Differences = r.Differences
+	return a
+}
+
+func (j *job) planOut(p plan.Plan) planOut {
+	out := planOut{Digest: p.Digest(), Changes: len(p.Changes()), Applicable: len(p.Refusals()) == 0, Steps: []stepOut{}, Base: p.Base}
+	for _, s := range p.Steps {
+		out.Steps = append(out.Steps, j.stepOut(s))
+	}
+	return out
+}
+
+// place is the image that a step is about, the step as that image's plan has
+// it, and its account, if it is about one.
+func (j *job) place(s plan.Step) (ref image.Ref, target string, own plan.Step, account image.AccountID) {
+	target, own = s.Part()
+	ref = j.asked
+	if of, ok := sharing.Subject(target); ok {
+		ref = of
+	}
+	if own.Subject != string(ref.ID) {
+		account = image.AccountID(own.Subject)
+	}
+	return ref, cmp.Or(target, sharing.Target(ref)), own, account
+}
+
+func (j *job) stepOut(s plan.Step) stepOut {
+	ref, target, own, account := j.place(s)
+	out := stepOut{
+		Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account,
+		Until: own.Parameters["until"], OnExpiry: sharing.OnExpiry(own.Parameters["onExpiry"]), Reason: own.Parameters["reason"],
+		Reasons: own.Reasons,
+	}
+	if c, looked := j.sight(target).consumers[account]; looked {
+		out.Use, out.Breaks, out.Cures = c.Verdict, c.Uses, c.Cures
+		if c.Verdict != usage.NotInUse {
+			out.Doubts = slices.DeleteFunc(slices.Clone(c.Why), func(r image.Reason) bool { return r.Code == "used" })
+		}
+	}
+	return out
+}
+
+// outcomeOut names the step of an outcome. One that was recorded before may be
+// of a step that the plan of now does not have.
+func (j *job) outcomeOut(o plan.Outcome, s plan.Step) outcomeOut {
+	if s.Action == "" {
+		s.Action, s.Subject, _ = strings.Cut(o.Step, " ")
+	}
+	ref, _, own, account := j.place(s)
+	return outcomeOut{Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account, Result: o.Result, Reason: o.Why}
+}
+
+// shares is who may use an image.
+type shares struct {
+	AsOf      time.Time       `json:"asOf"`
+	ImageID   image.ID        `json:"imageId"`
+	RegionID  image.RegionID  `json:"regionId"`
+	AccountID image.AccountID `json:"accountId"`
+	Name      string          `json:"name"`
+	Status    image.Status    `json:"status"`
+	// Community: everyone in the region may use it.
+	Community bool `json:"community"`
+	// Accounts are all that may use it, in order.
+	Accounts []shareOut `json:"accounts"`
+	Total    int        `json:"total"`
+	// Gone are shares made here that ended elsewhere.
+	Gone []goneOut `json:"gone"`
+	// Unfinished is an approved plan of which something is left.
+	Unfinished *unfinishedOut  `json:"unfinished,omitempty"`
+	History    []sharing.Event `json:"history,omitempty"`
+}
+
+// origin says where a share was made.
+type origin string
+
+// The origins.
+const (
+	here    origin = "imagekeeper" // the journal knows it
+	outside origin = "outside"     // it was made elsewhere
+)
+
+// shareOut is one account's access.
+type shareOut struct {
+	AccountID image.AccountID `json:"accountId"`
+	// SharedAt is when it began, as ECS says.
+	SharedAt *time.Time       `json:"sharedAt,omitempty"`
+	Origin   origin           `json:"origin"`
+	Until    *time.Time       `json:"until,omitempty"`
+	OnExpiry sharing.OnExpiry `json:"onExpiry,omitempty"`
+	Reason   string           `json:"reason,omitempty"`
+	// By is who asked for it, and RecordedAt when that was written down.
+	By         string     `json:"by,omitempty"`
+	RecordedAt *time.Time `json:"recordedAt,omitempty"`
+}
+
+// goneOut is a share that the journal knows and ECS does not.
+type goneOut struct {
+	AccountID  image.AccountID `json:"accountId"`
+	By         string          `json:"by"`
+	RecordedAt time.Time       `json:"recordedAt"`
+}
+
+// unfinishedOut is an approved plan of which something is left.
+type unfinishedOut struct {
+	Digest     string    `json:"digest"`
+	By         string    `json:"by"`
+	ApprovedAt time.Time `json:"approvedAt"`
+}
+
+func newShares(s sight, asOf time.Time, history bool) shares {
+	out := shares{
+		AsOf: asOf.UTC().Truncate(time.Second), ImageID: s.Image.ID, RegionID: s.Image.Region, AccountID: s.Image.Account,
+		Name: s.Image.Name, Status: s.Image.Status, Community: s.Image.Published,
+		Accounts: []shareOut{}, Total: len(s.Grants), Gone: []goneOut{},
+	}
+	for _, g := range s.Grants {
+		out.Accounts = append(out.Accounts, newShare(g, s.memories))
+	}
+	slices.SortFunc(out.Accounts, func(a, b shareOut) int { return cmp.Compare(a.AccountID, b.AccountID) })
+	for _, m := range s.drift.Gone {
+		out.Gone = append(out.Gone, goneOut{m.Account, m.By, m.At})
+	}
+	if e, left := plan.Unfinished(s.entries); left {
+		out.Unfinished = &unfinishedOut{e.Digest, e.By, e.At}
+	}
+	if history {
+		out.History = sharing.Tell(s.entries)
+	}
+	return out
+}
+
+func newShare(g image.Grant, memories map[image.AccountID]sharing.Memory) shareOut {
+	out := shareOut{AccountID: g.Account, SharedAt: moment(g.At), Origin: outside}
+	if m, ours := memories[g.Account]; ours {
+		out.Origin, out.Until, out.OnExpiry, out.Reason = here, moment(m.Until), m.OnExpiry, m.Reason
+		out.By, out.RecordedAt = m.By, moment(m.At)
+	}
+	return out
+}
+
+// moment is a time, or nothing for none.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/memory"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
+)
+
+const (
+	first                  = cloudsim.FirstAccount
+	second                 = cloudsim.SecondAccount
+	third  image.AccountID = "1000000000000003"
+)
+
+// start is when all tests take place.
+func start() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+// stage is share over the cloud in memory: m-web is ours and shared with
+// second, m-copy is its copy in Shanghai.
+type stage struct {
+	t       *testing.T
+	cloud   *cloudsim.Cloud
+	clock   *cloudsim.Clock
+	folder  string
+	config  config
+	permits *permits
+}
+
+// permits counts what was changed.
+type permits struct {
+	mu   sync.Mutex
+	said []string
+}
+
+// counted is an account whose changes are counted.
+type counted struct {
+	*cloudsim.View
+	permits *permits
+}
+
+func (c counted) Permit(ctx context.Context, r image.Ref, add, remove []image.AccountID) error {
+	c.permits.mu.Lock()
+	c.permits.said = append(c.permits.said, fmt.Sprint(r.ID, " +", add, " -", remove))
+	c.permits.mu.Unlock()
+	return c.View.Permit(ctx, r, add, remove)
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	clock := cloudsim.NewClock(start())
+	s := &stage{
+		t: t, clock: clock, cloud: cloudsim.New(cloudsim.Options{Empty: true, Clock: clock}), folder: t.TempDir(), permits: &permits{},
+	}
+	s.config.Regions = append(s.config.Regions, "cn-hangzhou", "cn-shanghai")
+	add := func(account image.AccountID, region image.RegionID, id image.ID, change func(*image.Image), with ...image.AccountID) {
+		i := image.Image{
+			Ref: image.Ref{ID: id}, Kind: image.KindCustom, Name: string(id), CreatedAt: start().AddDate(0, -1, 0),
+			Disks: []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: image.SnapshotID("s-" + id[2:]), Encrypted: image.No}},
+		}
+		if change != nil {
+			change(&i)
+		}
+		s.cloud.AddImage(account, region, cloudsim.ImageSpec{Image: i, SharedWith: with})
+	}
+	add(first, "cn-hangzhou", "m-web", nil, second)
+	add(first, "cn-hangzhou", "m-old", func(i *image.Image) { i.Status = image.StatusDeprecated })
+	add(first, "cn-hangzhou", "m-secret", func(i *image.Image) { i.Disks[0].Encrypted = image.Yes })
+	add(second, "cn-hangzhou", "m-theirs", nil, first)
+	return s
+}
+
+// function is share, with both accounts.
+func (s *stage) function() *function.Function {
+	return handler{
+		config: s.config,
+		accounts: func(function.Call) []account {
+			return []account{counted{s.cloud.View(first), s.permits}, counted{s.cloud.View(second), s.permits}}
+		},
+		journal: func(function.Call) (*journal.Journal, error) { return memory.Place{Folder: s.folder}.Open(nil) },
+		now:     s.clock.Now,
+		pause: func(ctx context.Context, d time.Duration) error {
+			s.clock.Advance(d)
+			return ctx.Err()
+		},
+	}.function()
+}
+
+// operator lets direct calls apply.
+func (s *stage) operator() *function.Function {
+	f := s.function()
+	if err := f.Guard(func(name string) (string, bool) { return map[string]string{"SYSTEM_ROLES": "operator"}[name], true }); err != nil {
+		s.t.Fatal(err)
+	}
+	return f
+}
+
+// said is what a call answered.
+type said struct {
+	Status      any            `json:"status"` // of a problem: a number; else of an image
+	Code        string         `json:"code"`
+	Field       string         `json:"field"`
+	Detail      string         `json:"detail"`
+	Applied     bool           `json:"applied"`
+	Complete    bool           `json:"complete"`
+	Recorded    bool           `json:"recorded"`
+	Plan        saidPlan       `json:"plan"`
+	Outcomes    []outcomeOut   `json:"outcomes"`
+	Differences []any          `json:"differences"`
+	Accounts    []shareOut     `json:"accounts"`
+	Gone        []goneOut      `json:"gone"`
+	Unfinished  *unfinishedOut `json:"unfinished"`
+	History     []struct{ Sentence string }
+	Community   bool `json:"community"`
+}
+
+type saidPlan struct {
+	Digest     string    `json:"digest"`
+	Changes    int       `json:"changes"`
+	Applicable bool      `json:"applicable"`
+	Steps      []stepOut `json:"steps"`
+}
+
+// call makes a direct call as a system caller that may apply.
+func (s *stage) call(operation string, input any) said {
+	s.t.Helper()
+	event, err := json.Marshal(map[string]any{"operation": operation, "input": input})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.event(event)
+}
+
+func (s *stage) event(event []byte) said {
+	s.t.Helper()
+	raw := s.operator().Invoke(s.t.Context(), function.Call{Region: "cn-hangzhou"}, event)
+	var answer said
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		s.t.Fatalf("%v: %s", err, raw)
+	}
+	return answer
+}
+
+// over sends an HTTP request as a viewer.
+func (s *stage) over(method, target, body string) (int, said) {
+	s.t.Helper()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(s.t.Context(), method, target, bytes.NewBufferString(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	s.function().ServeHTTP(w, r)
+	var answer said
+	if err := json.NewDecoder(w.Body).Decode(&answer); err != nil {
+		s.t.Fatalf("%s %s: %d: %v", method, target, w.Code, err)
+	}
+	if w.Code >= http.StatusBadRequest && w.Header().Get("Content-Type") != "application/problem+json" {
+		s.t.Errorf("%s %s: %d of type %s", method, target, w.Code, w.Header().Get("Content-Type"))
+	}
+	return w.Code, answer
+}
+
+// problem is the status of a problem document, 0 if it is none.
+func (a said) problem() int {
+	status, _ := a.Status.(float64)
+	return int(status)
+}
+
+// steps is a plan in short.
+func (p saidPlan) steps() string {
+	text := ""
+	for _, step := range p.Steps {
+		subject := string(step.AccountID)
+		if subject == "" {
+			subject = string(step.ImageID)
+		}
+		text += fmt.Sprintf("%s %s %s; ", step.Action, subject, step.Reasons[0].Code)
+	}
+	return text
+}
+
+// applyPut plans and applies, and returns both answers.
+func (s *stage) applyPut(input map[string]any) (planned, applied said) {
+	s.t.Helper()
+	planned = s.call("share.put", input)
+	with := map[string]any{"apply": map[string]any{"digest": planned.Plan.Digest}}
+	for key, value := range input {
+		with[key] = value
+	}
+	return planned, s.call("share.put", with)
+}
+
+// set moves the clock to a time that is not over.
+func (s *stage) set(at time.Time) { s.clock.Advance(at.Sub(s.clock.Now())) }
+
+// runs makes an instance of an account that runs an image.
+func (s *stage) runs(account image.AccountID, id image.ID) {
+	s.cloud.AddInstance(account, "cn-hangzhou", cloudsim.InstanceSpec{Instance: image.Instance{
+		Image: id, Type: "ecs.g7.large", Status: image.InstanceRunning, OSType: image.Linux, CreatedAt: start(),
+	}})
+}
+
+// delete unshares and deletes one of our images, elsewhere.
+func (s *stage) delete(id image.ID) {
+	s.t.Helper()
+	ref := image.Ref{Account: first, Region: "cn-hangzhou", ID: id}
+	_, grants, err := s.cloud.View(first).Look(s.t.Context(), ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var all []image.AccountID
+	for _, g := range grants {
+		all = append(all, g.Account)
+	}
+	if err := s.cloud.View(first).Permit(s.t.Context(), ref, nil, all); err != nil {
+		s.t.Fatal(err)
+	}
+	session := s.cloud.As(cloudsim.Caller{Account: first, Type: "Account"})
+	if err := session.DeleteImage(cloudsim.DeleteImageRequest{RegionID: "cn-hangzhou", ImageID: id}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.clock.Advance(time.Hour)
+}
