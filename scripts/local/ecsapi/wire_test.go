@@ -93,6 +93,8 @@ func version(action string) string {
 		return "2015-04-01"
 	case "DescribeEndpoints":
 		return "2015-06-12"
+	case "DescribeScalingGroups", "DescribeScalingConfigurations":
+		return "2014-08-28"
 	}
 	return "2014-05-26"
 }
