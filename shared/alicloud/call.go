@@ -222,7 +222,7 @@ func (c *Cloud) readRefusal(r reply, secret Credentials, call call) *fault.Error
 	s.reset(r.body.Bytes())
 	refused, err := readRefusal(s)
 	switch {
-	case err == nil && codeShape.MatchString(refused.code) && !secret.within(refused.code):
+	case err == nil && isCode(refused.code) && !secret.within(refused.code):
 	case r.status >= 500:
 		return fault.New(fault.Unavailable, "%s: status %d", call.what(), r.status)
 	case r.status == http.StatusTooManyRequests:
@@ -231,7 +231,7 @@ func (c *Cloud) readRefusal(r reply, secret Credentials, call call) *fault.Error
 		return fault.New(fault.Unknown, "%s: status %d without a reason", call.what(), r.status).WithCode("answerMalformed")
 	}
 	failed := fault.New(c.codes.kind(r.status, refused.code), "%s: refused with %s", call.what(), refused.code).WithCode(refused.code)
-	if requestShape.MatchString(refused.requestID) && !secret.within(refused.requestID) {
+	if isRequestID(refused.requestID) && !secret.within(refused.requestID) {
 		failed.RequestID = refused.requestID
 	}
 	return failed

@@ -2,7 +2,6 @@ package alicloud
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 
 	"imagekeeper/shared/fault"
@@ -168,10 +167,3 @@ func (c *codes) kind(status int, code string) fault.Kind {
 	}
 	return fault.Internal
 }
-
-// codeShape and requestShape are what a code and a request id may look like;
-// anything else is not repeated.
-var (
-	codeShape    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
-	requestShape = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"strings"
 	"time"
 
@@ -77,18 +76,15 @@ func (g grant) fresh(now time.Time) bool {
 	return g.expires.IsZero() || now.Before(g.expires)
 }
 
-// roleShape is the ARN of a RAM role; its group is the account.
-var roleShape = regexp.MustCompile(`^acs:ram::([0-9]{1,20}):role/[A-Za-z0-9.@_-]{1,64}$`)
-
 // RoleARN names a RAM role: "acs:ram::<account>:role/<name>".
 type RoleARN string
 
 // Account returns the account that owns the role. It fails with fault.Invalid
 // for anything that is not the ARN of a RAM role.
 func (r RoleARN) Account() (image.AccountID, error) {
-	found := roleShape.FindStringSubmatch(string(r))
-	if found == nil {
+	found := roleOf(string(r))
+	if found == "" {
 		return "", fault.InField("role", "roleMalformed", "must look like acs:ram::1000000000000002:role/name")
 	}
-	return image.AccountID(found[1]), nil
+	return image.AccountID(found), nil
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -21,12 +20,6 @@ import (
 
 // vendorDomain ends the name of every host that is spoken to, but loopback.
 const vendorDomain = ".aliyuncs.com"
-
-// hostShape is a DNS name in lower case.
-var hostShape = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$`)
-
-// regionShape is a region's id; it becomes part of a host name.
-var regionShape = regexp.MustCompile(`^[a-z]{2,}(-[a-z0-9]+){1,4}$`)
 
 // endpoint is where one API is served.
 type endpoint struct {
@@ -86,7 +79,7 @@ func loopback(name string) bool {
 
 // vendor reports whether name is a host of Alibaba Cloud.
 func vendor(name string) bool {
-	return strings.HasSuffix(name, vendorDomain) && hostShape.MatchString(name)
+	return strings.HasSuffix(name, vendorDomain) && isHost(name)
 }
 
 // essAt returns where a region's Auto Scaling is: the override, the one host that
@@ -108,7 +101,7 @@ const essCentral = `cn-beijing cn-fujian cn-hangzhou cn-hangzhou-finance cn-hong
 
 // checkRegion fails with fault.Invalid for what cannot be a region's id.
 func checkRegion(id image.RegionID) error {
-	if len(id) > 32 || !regionShape.MatchString(string(id)) {
+	if !isRegion(string(id)) {
 		return fault.InField("regionId", "regionMalformed", "must look like cn-hangzhou")
 	}
 	return nil

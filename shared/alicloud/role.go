@@ -2,20 +2,12 @@ package alicloud
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
-
-// sessionAllowed reports whether STS takes text as the name of a session.
-func sessionAllowed(text string) bool {
-	return len(text) >= 2 && len(text) <= 64 && !strings.ContainsFunc(text, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(".@_-", r)
-	})
-}
 
 // Role returns the account of a RAM role that base may assume; its sessions show
 // as session in the audit trail. It calls nothing: STS is asked at the first use,
@@ -81,7 +73,7 @@ func (u *roleUse) ask(ctx context.Context) (grant, error) {
 	if _, err := u.arn.Account(); err != nil {
 		return grant{}, err
 	}
-	if !sessionAllowed(u.session) {
+	if !isSession(u.session) {
 		return grant{}, fault.InField("session", "sessionMalformed", "must be 2 to 64 letters, digits or .@_-")
 	}
 	own, err := u.base.source(ctx)
