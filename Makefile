@@ -1,7 +1,7 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test race bench fuzz lint check build deployable deploy clean
+.PHONY: help up test race bench fuzz lint check build lineage-backfill deployable deploy clean
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -62,6 +62,9 @@ check: ## compare code, descriptors and documents with each other
 
 build: ## package every function as .build/<function>/bootstrap for linux/amd64
 	$(GO) run ./scripts/build
+
+lineage-backfill: ## record the parents of the images in FILE, a CSV: shows the plan; APPLY=1 carries it out
+	$(GO) run ./scripts/backfill -file "$(FILE)" $(if $(APPLY),-apply)
 
 deployable: ## refuse while s.yaml lets anyone call a function
 	$(GO) run ./scripts/check deployable

@@ -125,7 +125,7 @@ func programs() []Row {
 			Why:      "share wires sharing, usage and lineage to the cloud, and records what it changes",
 		},
 		{
-			Over:     "functions/*",
+			Over: "functions/*",
 			May: []string{
 				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/usage", "shared/image", "shared/fault",
 			},

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/lineage"
+)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		want string
+		bad  bool
+	}{
+		"plain":           {text: "imageId,parent\nm-1,m-0\n", want: "2 cn-hangzhou/m-1 cn-hangzhou/m-0"},
+		"region":          {text: "regionId,imageId,parent\ncn-beijing,m-1,cn-hangzhou/m-0\n", want: "2 cn-beijing/m-1 cn-hangzhou/m-0"},
+		"mark and spaces": {text: "\ufeffparent, imageId\n# why\nm-0, m-1\n", want: "3 cn-hangzhou/m-1 cn-hangzhou/m-0"},
+		"no header":       {text: "m-1,m-0\n", bad: true},
+		"unknown column":  {text: "imageId,parent,note\n", bad: true},
+		"no parent":       {text: "imageId,parent\nm-1,\n", bad: true},
+		"other region":    {text: "imageId,parent\ncn-beijing/m-1,m-0\n", bad: true},
+		"too many fields": {text: "imageId,parent\nm-1,m-0,x\n", bad: true},
+		"empty":           {text: "", bad: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Parse(strings.NewReader(c.text), "cn-hangzhou")
+			if c.bad {
+				if fault.Of(err) != fault.Invalid {
+					t.Errorf("got %v %v, want kind %s", got, err, fault.Invalid)
+				}
+				return
+			}
+			if err != nil || len(got) != 1 || fmt.Sprint(got[0].Line, " ", got[0].Image, " ", got[0].Parent) != c.want {
+				t.Errorf("got %v %v, want %s", got, err, c.want)
+			}
+		})
+	}
+}
+
+// company is a cloud whose builders are gone, on the wire.
+func company(t *testing.T) (*cloudsim.Cloud, func(string) (string, bool)) {
+	t.Helper()
+	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 200, Instances: 1, PackerBuilt: true})
+	wire := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{RatePerMinute: -1, Strict: true}))
+	t.Cleanup(wire.Close)
+	return cloud, func(name string) (string, bool) {
+		value, ok := map[string]string{
+			"ECS_ENDPOINT": wire.URL, "STS_ENDPOINT": wire.URL, "REGIONS": "all", "ECS_RATE_SHARE": "1000",
+			"ALIBABA_CLOUD_ACCESS_KEY_ID": "local", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "local-secret",
+		}[name]
+		return value, ok
+	}
+}
+
+// truth is a file with the true parents of images that have one of the kinds
+// that can be recorded.
+func truth(t *testing.T, cloud *cloudsim.Cloud) (string, int) {
+	t.Helper()
+	text, n := "imageId,regionId,parent\n", 0
+	images, err := cloud.View(cloudsim.FirstAccount).Images(t.Context(), "cn-hangzhou", image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range images {
+		if p, ok := cloud.Parent(i.Ref); ok && !i.Imported() {
+			text += fmt.Sprintf("%s,%s,%s/%s\n", i.ID, i.Region, p.Region, p.ID)
+			n++
+		}
+	}
+	name := filepath.Join(t.TempDir(), "parents.csv")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name, n
+}
+
+func TestBackfill(t *testing.T) {
+	t.Parallel()
+	cloud, look := company(t)
+	file, n := truth(t, cloud)
+	for _, step := range []struct {
+		apply bool
+		says  string
+	}{
+		{false, fmt.Sprintf("%d to set, 0 kept, 0 refused", n)},
+		{false, fmt.Sprintf("%d to set, 0 kept, 0 refused", n)}, // a plan changes nothing
+		{true, fmt.Sprintf("%d set, 0 calls failed", n)},
+		{true, fmt.Sprintf("0 to set, %d kept, 0 refused", n)},
+	} {
+		var out bytes.Buffer
+		if err := run(t.Context(), look, file, step.apply, &out); err != nil || n < 20 || !strings.Contains(out.String(), step.says) {
+			t.Fatalf("apply %t of %d: %v, want %q in\n%s", step.apply, n, err, step.says, out.String())
+		}
+	}
+	view := cloud.View(cloudsim.FirstAccount)
+	world := lineage.Observe(t.Context(), []lineage.Place{{Account: cloudsim.FirstAccount, Region: "cn-hangzhou", Reader: view, Builder: view}})
+	graph, found := lineage.New(world), 0
+	for _, i := range world.Images {
+		links := graph.Story(lineage.KeyOf(i.Ref)).Parents
+		if p, ok := cloud.Parent(i.Ref); ok && len(links) > 0 && links[0].Parent == lineage.KeyOf(p) && links[0].Certainty == lineage.Recorded {
+			found++
+		}
+	}
+	if found != n {
+		t.Errorf("%d of %d recorded parents are found", found, n)
+	}
+}
+
+func TestMistakesChangeNothing(t *testing.T) {
+	t.Parallel()
+	cloud, look := company(t)
+	name := filepath.Join(t.TempDir(), "parents.csv")
+	if err := os.WriteFile(name, []byte("imageId,parent\nm-none,m-0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), look, name, true, &out); fault.Of(err) != fault.Precondition || !strings.Contains(out.String(), "0 set") {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+	for _, bad := range []string{"", filepath.Join(t.TempDir(), "none.csv")} {
+		if err := run(t.Context(), look, bad, true, &out); fault.Of(err) != fault.Invalid {
+			t.Errorf("file %q: %v", bad, err)
+		}
+	}
+	if err := cloud.AllowOnly("local", []string{"ecs:DescribeRegions"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), look, name, true, &out); fault.Of(err) != fault.Unknown {
+		t.Errorf("nothing can be read: %v", err)
+	}
+}
