@@ -21,7 +21,8 @@ import (
 type quota struct {
 	limit    int
 	latency  time.Duration
-	tells    bool // answers say how much is left
+	tells    bool          // answers say how much is left
+	spread   time.Duration // instances start within this time of each other
 	mu       sync.Mutex
 	accepted []time.Time
 	refused  []time.Time
@@ -84,6 +85,7 @@ func (q *quota) run(t *testing.T, instances, calls int, share float64, long time
 	defer cancel()
 	var all sync.WaitGroup
 	for seed := range uint64(instances) {
+		late := q.spread * time.Duration(seed) / time.Duration(instances)
 		jitter := rand.New(rand.NewPCG(seed, 1))
 		var mu sync.Mutex
 		cloud, err := alicloud.Open(alicloud.Config{Transport: q, RateShare: share, Jitter: func() float64 {
@@ -97,6 +99,7 @@ func (q *quota) run(t *testing.T, instances, calls int, share float64, long time
 		a := cloud.Account(planted())
 		for worker := range workers {
 			all.Go(func() {
+				time.Sleep(late)
 				for n := worker; n < calls && ctx.Err() == nil; n += workers {
 					if _, err := a.Images(ctx, region, image.Listing{Kind: image.KindCustom}); fault.Code(err) == "rateShare" {
 						return // its turn would come after the end
@@ -123,19 +126,22 @@ func TestACrowdKeepsToTheQuota(t *testing.T) {
 		share        float64
 		long         time.Duration
 		tells        bool
+		spread       time.Duration
 		worst, least int
 	}{
-		{"twenty calls each", 20, 0.3, time.Minute, false, 1000, 1000},
-		{"a minute of more than there is", 100, 0.3, time.Minute, false, 1050, 1000},
-		{"the full documented rate", 200, 1, time.Minute, false, 1050, 1000},
-		{"minutes of more than there is", 100000, 0.3, 150 * time.Second, false, 1100, 2000},
-		{"a minute, where answers tell what is left", 100, 0.3, time.Minute, true, 1017, 900},
-		{"minutes, where answers tell what is left", 100000, 0.3, 150 * time.Second, true, 1017, 2000},
+		{"twenty calls each", 20, 0.3, time.Minute, false, 0, 1000, 1000},
+		{"a minute of more than there is", 100, 0.3, time.Minute, false, 0, 1050, 1000},
+		{"the full documented rate", 200, 1, time.Minute, false, 0, 1050, 1000},
+		{"minutes of more than there is", 100000, 0.3, 150 * time.Second, false, 0, 1100, 2000},
+		{"a minute, where answers tell what is left", 100, 0.3, time.Minute, true, 0, 1017, 900},
+		{"minutes, where answers tell what is left", 100000, 0.3, 150 * time.Second, true, 0, 1017, 2000},
+		{"one after the other", 100, 0.3, time.Minute, true, 5 * time.Second, 1017, 900},
+		{"minutes, one after the other", 100000, 0.3, 150 * time.Second, true, 20 * time.Second, 1017, 2000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				q := &quota{limit: 1000, latency: 50 * time.Millisecond, tells: c.tells}
+				q := &quota{limit: 1000, latency: 50 * time.Millisecond, tells: c.tells, spread: c.spread}
 				q.run(t, 50, c.calls, c.share, c.long)
 				t.Logf("accepted %d, refused %d, worst 60 s %d", len(q.accepted), len(q.refused), q.worst())
 				if q.worst() > c.worst {

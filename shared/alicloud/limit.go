@@ -2,6 +2,7 @@ package alicloud
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -73,6 +74,12 @@ type pace struct {
 	strikes int
 	used    time.Time
 
+	// ramp is how many calls may be under way; it grows with every answer, so
+	// that a process that starts asks once before it asks for much.
+	ramp int
+	// settled wakes the call that waits for others to come back.
+	settled chan struct{}
+
 	// told is what the last answer said of the quota, and sent are the calls of
 	// the last window, oldest first, at most as many as the share of it.
 	told quotaSaid
@@ -109,6 +116,44 @@ func (p *pace) roomy(now time.Time) bool {
 		return false
 	}
 	return p.under < max(1, t.remain/crowd/2)
+}
+
+// untilSettled is how long to wait for a call to come back before looking
+// again; one that does wakes whoever waits.
+const untilSettled = 100 * time.Millisecond
+
+// most is how many calls may be under way: as many as the ramp allows and, where
+// what is left of the quota is known, no more than a crowd could share.
+func (p *pace) most(now time.Time) int {
+	if p.told.limit == 0 || now.Sub(p.told.at) > news {
+		return p.ramp
+	}
+	return min(p.ramp, max(1, p.told.remain/crowd))
+}
+
+// back notes that a call is no longer under way.
+func (p *pace) back() {
+	p.under--
+	select {
+	case p.settled <- struct{}{}:
+	default:
+	}
+}
+
+// sleep waits as the function sleep does, or until a call comes back.
+func (p *pace) sleep(ctx context.Context, now time.Time, d time.Duration) error {
+	if end, ok := ctx.Deadline(); ok && end.Sub(now) < d {
+		return errTooLate
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.settled:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }
 
 // usedUp returns how long the share of the quota that an answer told of is used
@@ -150,13 +195,14 @@ func newPace(at place, share float64, now time.Time) *pace {
 	full := rate.Limit(documented / window.Seconds() * share)
 	slow := min(full, rate.Limit(documented/window.Seconds()/crowd*scale))
 	burst := max(1, int(min(documented/crowd*scale, documented*share)))
-	start := slow
+	start, ramp := slow, int(scale)
 	if at.region != "" {
-		start = full
+		start, ramp = full, math.MaxInt32
 	}
 	return &pace{
 		turn: make(chan struct{}, 1), bucket: rate.NewLimiter(start, burst),
 		slow: slow, full: full, calm: full, grown: now, used: now, part: min(share, 1), born: now,
+		ramp: ramp, settled: make(chan struct{}, 1),
 	}
 }
 
@@ -206,7 +252,7 @@ func (p *pace) admit(ctx context.Context, take func() error) error {
 		if wait <= 0 {
 			break
 		}
-		if err := sleep(ctx, now, wait); err != nil {
+		if err := p.sleep(ctx, now, wait); err != nil {
 			return err
 		}
 	}
@@ -234,6 +280,9 @@ func (p *pace) wait(now time.Time, waited bool) (time.Duration, error) {
 	}
 	if full := p.usedUp(now); full > 0 {
 		return full, nil
+	}
+	if p.under >= p.most(now) {
+		return untilSettled, nil
 	}
 	if waited {
 		p.grow(now)
@@ -277,16 +326,17 @@ func (p *pace) grow(now time.Time) {
 func (p *pace) answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.under--
+	p.back()
 	p.accepted = true
 	p.strikes = 0
+	p.ramp = min(p.ramp+1, math.MaxInt32)
 }
 
 // abandoned notes that a call came back without an answer.
 func (p *pace) abandoned() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.under--
+	p.back()
 }
 
 // throttled notes that ECS refused a call for its rate: nothing leaves for
@@ -296,7 +346,8 @@ func (p *pace) abandoned() {
 func (p *pace) throttled(now time.Time, after time.Duration, jitter float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.under--
+	p.back()
+	p.ramp = 1
 	if now.After(p.until) || p.strikes == 0 {
 		p.strikes++
 		p.slowDown(now)
