@@ -27,6 +27,9 @@ type Cloud struct {
 	changes int
 	// unpriced are the instance types that DescribePrice has no price for.
 	unpriced map[image.InstanceTypeID]bool
+
+	// store has a lock of its own.
+	store objectStore
 }
 
 // AccountSettings are what an account has agreed to and set up.

@@ -128,8 +128,14 @@ func checkPriceDisks(req *DescribePriceRequest) error {
 	case req.ResourceType == "disk" && (len(req.DataDisks) == 0 || req.DataDisks[0].Category == ""):
 		return malformed(404, "InvalidDiskCategory.Missing", "The DataDisk.1.Category parameter that is mandatory for processing the request is not provided.")
 	}
-	for i := range req.DataDisks {
-		d := &req.DataDisks[i]
+	return checkPriceDataDisks(req.DataDisks)
+}
+
+// checkPriceDataDisks fills in what is open of the data disks, too.
+func checkPriceDataDisks(disks []PriceDisk) error {
+	prices := diskPrices()
+	for i := range disks {
+		d := &disks[i]
 		d.Category, d.SizeGiB = cmp.Or(d.Category, "cloud_efficiency"), orDefault(d.SizeGiB, leastDataDisk)
 		if _, sold := prices[d.Category]; !sold {
 			return malformed(400, "InvalidDataDiskCategory.ValueNotSupported", "The specified parameter \"DataDisk.n.Category\" is not valid.")
@@ -194,15 +200,7 @@ func (q *quote) instance() error {
 			return err
 		}
 	}
-	original := instancePrice(t, q.region.place, q.req.Unit, q.currency)
-	trade := original
-	switch spot := q.req.SpotStrategy; {
-	case strings.HasPrefix(spot, "Spot") && q.req.Unit == image.PricePerHour:
-		trade = rounded(new(big.Rat).Mul(original, spotShare(t.ID, q.now)), 6)
-	case q.req.Unit == image.PricePerYear:
-		trade = rounded(new(big.Rat).Mul(original, big.NewRat(85, 100)), 2)
-		q.info.Rules = append(q.info.Rules, PriceRule{9000002, yearlyDiscount})
-	}
+	original, trade := q.instanceType(t)
 	charge, rule := q.licence(state, t)
 	if q.readings.LicenceInInstanceType {
 		q.row("instanceType", new(big.Rat).Add(original, charge), new(big.Rat).Add(trade, charge), rule...)
@@ -221,6 +219,19 @@ func (q *quote) instance() error {
 	price := diskPrice(q.req.SystemDisk, q.req.Unit, q.currency)
 	q.row("systemDisk", price, price)
 	return q.marketplace(state)
+}
+
+// instanceType is what the type costs without a licence, listed and to be paid.
+func (q *quote) instanceType(t image.InstanceType) (original, trade *big.Rat) {
+	original = instancePrice(t, q.region.place, q.req.Unit, q.currency)
+	switch spot := q.req.SpotStrategy; {
+	case strings.HasPrefix(spot, "Spot") && q.req.Unit == image.PricePerHour:
+		return original, rounded(new(big.Rat).Mul(original, spotShare(t.ID, q.now)), 6)
+	case q.req.Unit == image.PricePerYear:
+		q.info.Rules = append(q.info.Rules, PriceRule{9000002, yearlyDiscount})
+		return original, rounded(new(big.Rat).Mul(original, big.NewRat(85, 100)), 2)
+	}
+	return original, original
 }
 
 // image is the image that is asked about, if instances of the type can be made

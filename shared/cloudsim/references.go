@@ -316,17 +316,8 @@ func (s *Session) DescribeImagePipelineExecutions(req DescribeImagePipelineExecu
 	if err := s.permit("DescribeImagePipelineExecutions"); err != nil {
 		return PipelineRunsPage{}, err
 	}
-	if err := checkPipelines(req.RegionID, &req.MaxResults); err != nil {
+	if err := checkRuns(&req); err != nil {
 		return PipelineRunsPage{}, err
-	}
-	statuses := strings.Split(req.Status, ",")
-	for _, status := range statuses {
-		if status != "" && !slices.Contains(runStatuses(), status) {
-			return PipelineRunsPage{}, malformed(400, "InvalidParameter.Status", "The specified Status is invalid.")
-		}
-	}
-	if req.PipelineID == "" && req.ExecutionID == "" {
-		return PipelineRunsPage{}, malformed(400, "MissingParameter.ImagePipelineId", "The parameter ImagePipelineId is required.")
 	}
 	c := s.cloud
 	c.mu.RLock()
@@ -335,10 +326,7 @@ func (s *Session) DescribeImagePipelineExecutions(req DescribeImagePipelineExecu
 	if _, p := refs.pipelines.owned(s.caller.Account, req.PipelineID); req.PipelineID != "" && p == nil {
 		return PipelineRunsPage{}, refuse(404, "InvalidImagePipeline.NotFound", "The specified image pipeline does not exist.")
 	}
-	found := listedOf(&refs.runs, s.caller.Account, func(run *runState) bool {
-		return (req.PipelineID == "" || req.PipelineID == run.row.Pipeline) && (req.ExecutionID == "" || req.ExecutionID == run.row.ID) &&
-			(req.Status == "" || slices.Contains(statuses, run.row.Status)) && len(req.Tags) == 0
-	})
+	found := listedOf(&refs.runs, s.caller.Account, func(run *runState) bool { return req.wants(&run.row) })
 	next, size := req.Next, req.MaxResults
 	req.Next, req.MaxResults = "", 0
 	rows, token, err := pipelineTokens(found, func(run *runState) string { return run.row.ID }, s.scope("runs", req), next, size)
@@ -347,4 +335,25 @@ func (s *Session) DescribeImagePipelineExecutions(req DescribeImagePipelineExecu
 		page.Runs = append(page.Runs, run.row)
 	}
 	return page, err
+}
+
+func checkRuns(req *DescribeImagePipelineExecutionsRequest) error {
+	if err := checkPipelines(req.RegionID, &req.MaxResults); err != nil {
+		return err
+	}
+	for status := range strings.SplitSeq(req.Status, ",") {
+		if status != "" && !slices.Contains(runStatuses(), status) {
+			return malformed(400, "InvalidParameter.Status", "The specified Status is invalid.")
+		}
+	}
+	if req.PipelineID == "" && req.ExecutionID == "" {
+		return malformed(400, "MissingParameter.ImagePipelineId", "The parameter ImagePipelineId is required.")
+	}
+	return nil
+}
+
+// wants reports whether the run passes the request's filters.
+func (req *DescribeImagePipelineExecutionsRequest) wants(row *PipelineRunRow) bool {
+	return (req.PipelineID == "" || req.PipelineID == row.Pipeline) && (req.ExecutionID == "" || req.ExecutionID == row.ID) &&
+		(req.Status == "" || slices.Contains(strings.Split(req.Status, ","), row.Status)) && len(req.Tags) == 0
 }

@@ -54,11 +54,10 @@ func (s *Session) ReplaceSystemDisk(req ReplaceSystemDiskRequest) (image.DiskID,
 	if err != nil {
 		return "", err
 	}
-	size, err := sizeToReplace(old.truth().row, with.img, req.SizeGiB)
-	if err != nil {
+	if req.SizeGiB, err = sizeToReplace(old.truth().row, with.img, req.SizeGiB); err != nil {
 		return "", err
 	}
-	id := c.replaceSystemDisk(r, e, old, with, req, size, now)
+	id := c.replaceSystemDisk(r, e, old, with, req)
 	use.id = image.ID(id)
 	c.remember(key, use)
 	return id, nil
@@ -182,7 +181,9 @@ func sizeToReplace(old DiskRow, img image.Image, asked int) (int, error) {
 	return asked, nil
 }
 
-func (c *Cloud) replaceSystemDisk(r *region, e *entry[instanceState], old *entry[diskState], with *imageState, req ReplaceSystemDiskRequest, size int, now time.Time) image.DiskID {
+// replaceSystemDisk does what was checked; the request's size is the disk's.
+func (c *Cloud) replaceSystemDisk(r *region, e *entry[instanceState], old *entry[diskState], with *imageState, req ReplaceSystemDiskRequest) image.DiskID {
+	now := c.now()
 	before := e.truth().at(now)
 	next := instanceState{row: before}
 	next.row.Image, next.row.OSType, next.row.OSName = with.img.ID, with.img.OSType, with.img.OSName
@@ -194,7 +195,7 @@ func (c *Cloud) replaceSystemDisk(r *region, e *entry[instanceState], old *entry
 	r.startRunning(with.img.ID)
 	row := old.truth().row
 	c.releaseDisk(r, old, now)
-	row.ID, row.Image, row.SizeGiB, row.ProductCode, row.SourceSnapshot = "", with.img.ID, size, with.img.ProductCode, ""
+	row.ID, row.Image, row.SizeGiB, row.ProductCode, row.SourceSnapshot = "", with.img.ID, req.SizeGiB, with.img.ProductCode, ""
 	row.Encrypted = req.Encrypted == image.Yes || with.img.Encrypted() == image.Yes
 	row.CreatedAt, row.AttachedAt, row.Tags = now, now, nil
 	id := c.addDisk(r, e.owner, row, now, c.random)

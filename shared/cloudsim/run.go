@@ -117,12 +117,18 @@ func checkRun(req *RunInstancesRequest) error {
 		return refuse(404, "InvalidZoneId.NotFound", "The specified zoneId does not exist.")
 	case len(req.Tags) > 20:
 		return malformed(400, "InvalidTagCount", "The specified tags are beyond the permitted range.")
+	}
+	return cmp.Or(checkRunNetwork(req), checkCharge(req), checkNewTags(req.Tags), checkRunDisks(req))
+}
+
+func checkRunNetwork(req *RunInstancesRequest) error {
+	switch {
 	case req.VSwitch != "" && !strings.HasPrefix(req.VSwitch, "vsw-"):
 		return refuse(404, "InvalidVSwitchId.NotFound", "Specified virtual switch does not exist.")
 	case slices.ContainsFunc(req.SecurityGroups, func(id string) bool { return !strings.HasPrefix(id, "sg-") }):
 		return refuse(404, "InvalidSecurityGroupId.NotFound", "The SecurityGroupId provided does not exist in our records.")
 	}
-	return cmp.Or(checkCharge(req), checkNewTags(req.Tags), checkRunDisks(req))
+	return nil
 }
 
 // instanceNamed: 2 to 128 characters, a letter or Chinese character first;

@@ -25,19 +25,9 @@ func chains(w *wider) {
 	for range 3 {
 		add(image.Snapshot{SourceDisk: disk, FullSizeBytes: 4_000_000_000})
 	}
-	list, err := w.subject.SnapshotChains(w.Context(), region)
-	if err != nil {
-		w.Fatal(err)
-	}
-	of := map[image.DiskID]image.Chain{}
-	for _, c := range list {
-		if c.Account != one || c.Region != region || c.ID == "" {
-			w.Errorf("chain %+v", c)
-		}
-		of[c.SourceDisk] = c
-	}
-	if c := of["d-alone"]; len(list) != 3 || c.TotalBytes != 5_000_000_001 || c.Count != 1 || c.Category != "standard" {
-		w.Errorf("%d chains, one of one snapshot: %+v", len(list), c)
+	of := w.chains()
+	if c := of["d-alone"]; len(of) != 3 || c.TotalBytes != 5_000_000_001 || c.Count != 1 || c.Category != "standard" {
+		w.Errorf("%d chains, one of one snapshot: %+v", len(of), c)
 	}
 	if c := of["d-archived"]; c.Category != "archive" || c.TotalBytes != 9_000_000_000 {
 		w.Errorf("an archived one: %+v", c)
@@ -50,7 +40,24 @@ func chains(w *wider) {
 	if err != nil || usage != want {
 		w.Errorf("usage %+v, %v; want %+v", usage, err, want)
 	}
-	wholeChains(w, len(list))
+	wholeChains(w, len(of))
+}
+
+// chains are the chains of the region by their disks.
+func (w *wider) chains() map[image.DiskID]image.Chain {
+	w.Helper()
+	list, err := w.subject.SnapshotChains(w.Context(), region)
+	if err != nil {
+		w.Fatal(err)
+	}
+	of := map[image.DiskID]image.Chain{}
+	for _, c := range list {
+		if c.Account != one || c.Region != region || c.ID == "" {
+			w.Errorf("chain %+v", c)
+		}
+		of[c.SourceDisk] = c
+	}
+	return of
 }
 
 // wholeChains reads more than one page of chains.
