@@ -25,7 +25,7 @@ func (a *Account) Pipelines(ctx context.Context, region image.RegionID) ([]image
 // pipelines is the listing of Pipelines.
 func (a *Account) pipelines(account image.AccountID, region image.RegionID) listing[image.Pipeline] {
 	return listing[image.Pipeline]{
-		action: "DescribeImagePipelines", account: account, region: region, shape: a.cloud.tables.pipelines, size: longPage,
+		action: "DescribeImagePipelines", account: account, region: region, shape: a.cloud.tables().pipelines, size: longPage,
 		request: func(_ int, token string) requests.AcsRequest {
 			r := ecs.CreateDescribeImagePipelinesRequest()
 			r.RegionId = string(region)
@@ -77,7 +77,7 @@ func (a *Account) Builds(ctx context.Context, region image.RegionID) ([]image.Bu
 // runs is the listing of one pipeline's runs.
 func (a *Account) runs(of image.Pipeline) listing[image.Build] {
 	return listing[image.Build]{
-		action: "DescribeImagePipelineExecutions", account: of.Account, region: of.Region, shape: a.cloud.tables.runs, size: longPage,
+		action: "DescribeImagePipelineExecutions", account: of.Account, region: of.Region, shape: a.cloud.tables().runs, size: longPage,
 		request: func(_ int, token string) requests.AcsRequest {
 			r := ecs.CreateDescribeImagePipelineExecutionsRequest()
 			r.RegionId = string(of.Region)

@@ -230,7 +230,7 @@ func (c *Cloud) readRefusal(r reply, secret Credentials, call call) *fault.Error
 	default:
 		return fault.New(fault.Unknown, "%s: status %d without a reason", call.what(), r.status).WithCode("answerMalformed")
 	}
-	failed := fault.New(c.codes.kind(r.status, refused.code), "%s: refused with %s", call.what(), refused.code).WithCode(refused.code)
+	failed := fault.New(c.codes().kind(r.status, refused.code), "%s: refused with %s", call.what(), refused.code).WithCode(refused.code)
 	if isRequestID(refused.requestID) && !secret.within(refused.requestID) {
 		failed.RequestID = refused.requestID
 	}

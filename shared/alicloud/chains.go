@@ -37,7 +37,7 @@ func (a *Account) SnapshotChains(ctx context.Context, region image.RegionID) ([]
 // chains is the listing of SnapshotChains.
 func (a *Account) chains(account image.AccountID, region image.RegionID) listing[chain] {
 	return listing[chain]{
-		action: "DescribeSnapshotLinks", account: account, region: region, shape: a.cloud.tables.chains, size: pageSize,
+		action: "DescribeSnapshotLinks", account: account, region: region, shape: a.cloud.tables().chains, size: pageSize,
 		request: func(number int, _ string) requests.AcsRequest {
 			r := ecs.CreateDescribeSnapshotLinksRequest()
 			r.RegionId = string(region)

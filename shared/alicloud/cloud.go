@@ -72,8 +72,9 @@ type Cloud struct {
 	http    *http.Client
 	timeout time.Duration
 	jitter  func() float64
-	tables  *tables
-	codes   *codes
+	// tables and codes are built when the first answer, or refusal, is read.
+	tables  func() *tables
+	codes   func() *codes
 	limits  *limiter
 	retries *budget
 	// slots bounds calls under way.
@@ -95,7 +96,7 @@ type Cloud struct {
 func Open(config Config) (*Cloud, error) {
 	c := &Cloud{
 		home: cmp.Or(config.Region, defaultRegion), timeout: cmp.Or(config.AttemptTimeout, defaultTimeout),
-		jitter: config.Jitter, tables: newTables(), codes: newCodes(), retries: &budget{left: fullBudget},
+		jitter: config.Jitter, tables: sync.OnceValue(newTables), codes: sync.OnceValue(newCodes), retries: &budget{left: fullBudget},
 		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		scanners:  sync.Pool{New: func() any { return new(scanner) }},
 		endpoints: map[image.RegionID]endpoint{}, accounts: map[fingerprint]image.AccountID{},

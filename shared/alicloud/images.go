@@ -77,7 +77,7 @@ func checkListing(region image.RegionID, listing image.Listing) error {
 // images reads one listing of images.
 func (a *Account) images(ctx context.Context, id image.AccountID, region image.RegionID, asked image.Listing) ([]image.Image, error) {
 	l := listing[image.Image]{
-		action: "DescribeImages", account: id, region: region, shape: a.cloud.tables.images, size: pageSize,
+		action: "DescribeImages", account: id, region: region, shape: a.cloud.tables().images, size: pageSize,
 		request: func(number int, _ string) requests.AcsRequest { return imagesRequest(region, asked, number) },
 		key:     func(i *image.Image) string { return string(i.ID) },
 		check: func(i *image.Image) error {
@@ -175,7 +175,7 @@ func (a *Account) Grants(ctx context.Context, region image.RegionID, id image.ID
 		return nil, err
 	}
 	l := listing[image.Grant]{
-		action: "DescribeImageSharePermission", account: account, region: region, shape: a.cloud.tables.grants, size: pageSize,
+		action: "DescribeImageSharePermission", account: account, region: region, shape: a.cloud.tables().grants, size: pageSize,
 		request: func(number int, _ string) requests.AcsRequest {
 			r := ecs.CreateDescribeImageSharePermissionRequest()
 			r.RegionId = string(region)
@@ -205,7 +205,7 @@ func (a *Account) Regions(ctx context.Context) ([]image.Region, error) {
 	}
 	home := a.cloud.home
 	l := listing[image.Region]{
-		action: "DescribeRegions", account: account, region: home, shape: a.cloud.tables.regions, size: mostRows,
+		action: "DescribeRegions", account: account, region: home, shape: a.cloud.tables().regions, size: mostRows,
 		request: func(int, string) requests.AcsRequest {
 			r := ecs.CreateDescribeRegionsRequest()
 			r.RegionId = string(home)

@@ -34,7 +34,7 @@ func (a *Account) Price(ctx context.Context, region image.RegionID, q image.Pric
 		product: productECS, action: "DescribePrice", region: region, at: a.cloud.at(productECS, region),
 		build: func() requests.AcsRequest { return priceRequest(region, q) },
 		read: func(s *scanner) (err error) {
-			answer, err = a.cloud.tables.prices.answer(s)
+			answer, err = a.cloud.tables().prices.answer(s)
 			return err
 		},
 	})

@@ -91,7 +91,7 @@ func (a *Account) TemplateVersions(ctx context.Context, region image.RegionID) (
 // templates is the listing of a region's launch templates.
 func (a *Account) templates(account image.AccountID, region image.RegionID) listing[template] {
 	return listing[template]{
-		action: "DescribeLaunchTemplates", account: account, region: region, shape: a.cloud.tables.templates, size: shortPage,
+		action: "DescribeLaunchTemplates", account: account, region: region, shape: a.cloud.tables().templates, size: shortPage,
 		request: func(number int, _ string) requests.AcsRequest {
 			r := ecs.CreateDescribeLaunchTemplatesRequest()
 			r.RegionId = string(region)
@@ -106,7 +106,7 @@ func (a *Account) templates(account image.AccountID, region image.RegionID) list
 // versions is the listing of one launch template's versions.
 func (a *Account) versions(account image.AccountID, region image.RegionID, of string) listing[templateVersion] {
 	return listing[templateVersion]{
-		action: "DescribeLaunchTemplateVersions", account: account, region: region, shape: a.cloud.tables.versions, size: shortPage,
+		action: "DescribeLaunchTemplateVersions", account: account, region: region, shape: a.cloud.tables().versions, size: shortPage,
 		request: func(number int, _ string) requests.AcsRequest {
 			r := ecs.CreateDescribeLaunchTemplateVersionsRequest()
 			r.RegionId = string(region)
@@ -175,7 +175,7 @@ func (a *Account) ScalingConfigurations(ctx context.Context, region image.Region
 func (a *Account) configurations(account image.AccountID, region image.RegionID) listing[image.ScalingConfiguration] {
 	return listing[image.ScalingConfiguration]{
 		product: productESS, action: "DescribeScalingConfigurations", account: account, region: region,
-		shape: a.cloud.tables.configurations, size: shortPage,
+		shape: a.cloud.tables().configurations, size: shortPage,
 		request: func(number int, _ string) requests.AcsRequest {
 			r := ess.CreateDescribeScalingConfigurationsRequest()
 			r.RegionId = string(region)
@@ -197,7 +197,7 @@ func (a *Account) configurations(account image.AccountID, region image.RegionID)
 func (a *Account) groups(account image.AccountID, region image.RegionID) listing[scalingGroup] {
 	return listing[scalingGroup]{
 		product: productESS, action: "DescribeScalingGroups", account: account, region: region,
-		shape: a.cloud.tables.groups, size: shortPage,
+		shape: a.cloud.tables().groups, size: shortPage,
 		request: func(number int, _ string) requests.AcsRequest {
 			r := ess.CreateDescribeScalingGroupsRequest()
 			r.RegionId = string(region)

@@ -65,7 +65,7 @@ func inOrder(ids []image.InstanceTypeID, found []image.InstanceType) []image.Ins
 // types reads one listing of at most ten instance types, or of all.
 func (a *Account) types(ctx context.Context, account image.AccountID, region image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
 	l := listing[image.InstanceType]{
-		action: "DescribeInstanceTypes", account: account, region: region, shape: a.cloud.tables.types, size: pageSize,
+		action: "DescribeInstanceTypes", account: account, region: region, shape: a.cloud.tables().types, size: pageSize,
 		request: func(_ int, token string) requests.AcsRequest {
 			r := ecs.CreateDescribeInstanceTypesRequest()
 			r.RegionId = string(region)
@@ -147,7 +147,7 @@ func (a *Account) Instances(ctx context.Context, region image.RegionID, listing 
 // instances is the listing of Instances.
 func (a *Account) instances(account image.AccountID, region image.RegionID, want image.InstanceListing) listing[image.Instance] {
 	return listing[image.Instance]{
-		action: "DescribeInstances", account: account, region: region, shape: a.cloud.tables.instances, size: pageSize,
+		action: "DescribeInstances", account: account, region: region, shape: a.cloud.tables().instances, size: pageSize,
 		request: func(_ int, token string) requests.AcsRequest {
 			r := ecs.CreateDescribeInstancesRequest()
 			r.RegionId = string(region)
@@ -183,7 +183,7 @@ func (a *Account) Disks(ctx context.Context, region image.RegionID, listing imag
 // disks is the listing of Disks.
 func (a *Account) disks(account image.AccountID, region image.RegionID, want image.DiskListing) listing[image.Disk] {
 	return listing[image.Disk]{
-		action: "DescribeDisks", account: account, region: region, shape: a.cloud.tables.disks, size: diskPageSize,
+		action: "DescribeDisks", account: account, region: region, shape: a.cloud.tables().disks, size: diskPageSize,
 		request: func(_ int, token string) requests.AcsRequest {
 			r := ecs.CreateDescribeDisksRequest()
 			r.RegionId = string(region)
@@ -228,7 +228,7 @@ func (a *Account) Snapshots(ctx context.Context, region image.RegionID, listing 
 // snapshots is the listing of Snapshots.
 func (a *Account) snapshots(account image.AccountID, region image.RegionID, want image.SnapshotListing) listing[image.Snapshot] {
 	return listing[image.Snapshot]{
-		action: "DescribeSnapshots", account: account, region: region, shape: a.cloud.tables.snapshots, size: pageSize,
+		action: "DescribeSnapshots", account: account, region: region, shape: a.cloud.tables().snapshots, size: pageSize,
 		request: func(_ int, token string) requests.AcsRequest {
 			r := ecs.CreateDescribeSnapshotsRequest()
 			r.RegionId = string(region)
