@@ -62,27 +62,35 @@ func (r *region) sharedTo(account image.AccountID) []*imageState {
 func (s *seeder) template(r *region, account image.AccountID, name string, images []*imageState, rnd random) string {
 	n := min(5, len(images))
 	spec := LaunchTemplateSpec{
-		Name: name + "-service", Default: max(1, n-1), CreatedAt: Epoch().AddDate(0, 0, -60-rnd.IntN(90)), Tags: image.Tags{"team": serverTeam(images[0].img)},
+		Name: name + "-service", Default: max(1, n-1), CreatedAt: after(images[n-1], rnd), Tags: image.Tags{"team": serverTeam(images[0].img)},
 	}
 	for v := range n {
 		img := images[n-1-v].img
 		spec.Versions = append(spec.Versions, TemplateVersionSpec{
-			Image: img.ID, Description: "on " + img.Name, InstanceType: typeFor(img, rnd),
+			Image: img.ID, Description: "on " + img.Name, InstanceType: typeFor(img, rnd), CreatedAt: spec.CreatedAt,
 		})
+		if v > 0 {
+			spec.Versions[v].CreatedAt = after(images[n-1-v], rnd)
+		}
 	}
 	return s.cloud.addTemplate(r, account, spec, s.cloud.now(), rnd)
+}
+
+// after is some hours after an image was made.
+func after(s *imageState, rnd random) time.Time {
+	return s.img.CreatedAt.Add(time.Duration(1+rnd.IntN(30)) * time.Hour)
 }
 
 // scaling adds scaling groups: one by image, with a configuration that is kept
 // from before, one by family and one by launch template.
 func (s *seeder) scaling(r *region, templates map[image.Family]string, rnd random) {
 	now := s.cloud.now()
-	at := func() time.Time { return Epoch().AddDate(0, 0, -20-rnd.IntN(60)) }
+	at := func() time.Time { return Epoch().AddDate(-1, 0, -rnd.IntN(90)) }
 	if web := r.versions(FirstAccount, "web-base"); len(web) > 0 {
 		s.cloud.addScalingGroup(r, FirstAccount, ScalingGroupSpec{
 			Name: "web-front", Least: 2, Most: 20, CreatedAt: at(), Configurations: []ScalingConfigurationSpec{
-				{Name: "web-before", Image: web[len(web)-1].img.ID, InstanceType: typeFor(web[len(web)-1].img, rnd)},
-				{Name: "web-now", Active: true, Image: web[0].img.ID, InstanceType: typeFor(web[0].img, rnd)},
+				{Name: "web-before", Image: web[len(web)-1].img.ID, InstanceType: typeFor(web[len(web)-1].img, rnd), CreatedAt: after(web[len(web)-1], rnd)},
+				{Name: "web-now", Active: true, Image: web[0].img.ID, InstanceType: typeFor(web[0].img, rnd), CreatedAt: after(web[0], rnd)},
 			},
 		}, now, rnd)
 	}

@@ -26,6 +26,8 @@ type TemplateVersionSpec struct {
 	InstanceType image.InstanceTypeID
 	// DataSnapshots are what data disks are made from.
 	DataSnapshots []image.SnapshotID
+	// CreatedAt is a day after the version before when zero.
+	CreatedAt time.Time
 }
 
 // AddLaunchTemplate puts a launch template in and returns its id. It panics for
@@ -41,9 +43,10 @@ func (c *Cloud) addTemplate(r *region, account image.AccountID, spec LaunchTempl
 		spec.Versions = []TemplateVersionSpec{{}}
 	}
 	created := dated(spec.CreatedAt, now)
+	versionAt := func(i int) time.Time { return dated(spec.Versions[i].CreatedAt, created.Add(time.Duration(i)*day)) }
 	row := LaunchTemplateRow{
 		ID: rnd.id("lt", r.infix), Default: orDefault(spec.Default, len(spec.Versions)), Latest: len(spec.Versions),
-		CreatedBy: account, CreatedAt: created, ModifiedAt: created.Add(time.Duration(len(spec.Versions)-1) * day), Tags: spec.Tags,
+		CreatedBy: account, CreatedAt: created, ModifiedAt: versionAt(len(spec.Versions) - 1), Tags: spec.Tags,
 	}
 	row.Name = cmp.Or(spec.Name, row.ID)
 	state := &templateState{row: row}
@@ -53,7 +56,7 @@ func (c *Cloud) addTemplate(r *region, account image.AccountID, spec LaunchTempl
 			TemplateVersion: image.TemplateVersion{
 				Region: r.id, Template: row.ID, Name: row.Name, Version: i + 1, Default: i+1 == row.Default, Image: v.Image,
 			},
-			Description: v.Description, CreatedAt: created.Add(time.Duration(i) * day), ImageAlias: r.alias(v.Image, account),
+			Description: v.Description, CreatedAt: versionAt(i), ImageAlias: r.alias(v.Image, account),
 			InstanceType: cmp.Or(v.InstanceType, "ecs.g7.large"), SystemDisk: NewDisk{SizeGiB: 40, Category: "cloud_essd"},
 		}
 		for _, s := range v.DataSnapshots {
@@ -113,6 +116,8 @@ type ScalingConfigurationSpec struct {
 	Image        image.ID
 	Family       image.Family
 	InstanceType image.InstanceTypeID
+	// CreatedAt is an hour after the configuration before when zero.
+	CreatedAt time.Time
 }
 
 // AddScalingGroup puts a scaling group and its configurations in and returns
@@ -139,7 +144,7 @@ func (c *Cloud) addScalingGroup(r *region, account image.AccountID, spec Scaling
 				Region: r.id, ID: rnd.id("asc", r.infix), Name: s.Name, Group: row.ID, Active: s.Active, Image: s.Image, Family: s.Family,
 			},
 			ImageAlias: r.alias(s.Image, account), InstanceType: cmp.Or(s.InstanceType, "ecs.g7.large"),
-			CreatedAt: row.CreatedAt.Add(time.Duration(i) * time.Hour),
+			CreatedAt: dated(s.CreatedAt, row.CreatedAt.Add(time.Duration(i)*time.Hour)).Truncate(time.Minute),
 		}
 		sc.Name = cmp.Or(sc.Name, sc.ID)
 		if _, img := r.images.live(string(s.Image)); img != nil {
