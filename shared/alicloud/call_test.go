@@ -155,7 +155,7 @@ func checkNoSecret(t *testing.T, err error) {
 		}
 	}
 	var f *fault.Error
-	if !errors.As(err, &f) || strings.Contains(f.Code+string(f.RequestID), "PLANTED") {
+	if !errors.As(err, &f) || strings.Contains(f.Code+f.RequestID, "PLANTED") {
 		t.Errorf("a secret is in code or request id of %#v, or it is no *fault.Error", err)
 	}
 }

@@ -2,6 +2,8 @@ package alicloud
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"net/netip"
@@ -10,9 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"crypto/tls"
-	"crypto/x509"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"

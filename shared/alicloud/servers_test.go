@@ -147,16 +147,24 @@ func TestServersAreReadWholeFromTheWire(t *testing.T) {
 	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 	for _, d := range []string{
 		cmp.Diff([]error{nil, nil, nil, nil}, []error{err1, err2, err3, err4}),
-		cmp.Diff([]image.Instance{{Account: account, Region: region, Zone: "cn-hangzhou-h", ID: "i-1", Name: "web", Image: "m-1", Type: "ecs.g7.large",
+		cmp.Diff([]image.Instance{{
+			Account: account, Region: region, Zone: "cn-hangzhou-h", ID: "i-1", Name: "web", Image: "m-1", Type: "ecs.g7.large",
 			Status: image.InstanceStopped, OSType: image.Linux, OSName: "CentOS 64 bit", VCPUs: 2, MemoryMiB: 8192, CreatedAt: at.Truncate(time.Minute),
-			ChargeType: "PostPaid", SpotStrategy: "NoSpot", StoppedMode: "KeepCharging", Locks: []string{"security"}, Tags: image.Tags{"a": ""}}}, instances),
-		cmp.Diff([]image.Disk{{Account: account, Region: region, Zone: "z", ID: "d-1", Name: "n", System: true, SizeGiB: 40, Category: "cloud_essd",
-			Status: "In_use", Image: "m-1", Instance: "i-1", SourceSnapshot: "s-0", ProductCode: "p", Encrypted: true, CreatedAt: at}}, disks),
-		cmp.Diff([]image.Snapshot{{Account: account, Region: region, ID: "s-1", Name: "n", Status: "accomplished", SourceDisk: "d-1", SourceSystemDisk: true,
+			ChargeType: "PostPaid", SpotStrategy: "NoSpot", StoppedMode: "KeepCharging", Locks: []string{"security"}, Tags: image.Tags{"a": ""},
+		}}, instances),
+		cmp.Diff([]image.Disk{{
+			Account: account, Region: region, Zone: "z", ID: "d-1", Name: "n", System: true, SizeGiB: 40, Category: "cloud_essd",
+			Status: "In_use", Image: "m-1", Instance: "i-1", SourceSnapshot: "s-0", ProductCode: "p", Encrypted: true, CreatedAt: at,
+		}}, disks),
+		cmp.Diff([]image.Snapshot{{
+			Account: account, Region: region, ID: "s-1", Name: "n", Status: "accomplished", SourceDisk: "d-1", SourceSystemDisk: true,
 			SourceDiskSizeGiB: 40, SourceSnapshot: "s-0", SourceRegion: "cn-beijing", ProductCode: "p", Usage: "image", Category: "standard",
-			LinkID: "sl-1", FullSizeBytes: 4096, CreatedAt: at}}, snapshots),
-		cmp.Diff([]image.InstanceType{{ID: "ecs.g8y.large", FamilyName: "ecs.g8y", VCPUs: 2, MemoryGiB: 8, Architecture: image.ARM64,
-			BootModes: []image.BootMode{image.UEFI}, NVMe: "required"}}, types),
+			LinkID: "sl-1", FullSizeBytes: 4096, CreatedAt: at,
+		}}, snapshots),
+		cmp.Diff([]image.InstanceType{{
+			ID: "ecs.g8y.large", FamilyName: "ecs.g8y", VCPUs: 2, MemoryGiB: 8, Architecture: image.ARM64,
+			BootModes: []image.BootMode{image.UEFI}, NVMe: "required",
+		}}, types),
 	} {
 		if d != "" {
 			t.Error(d)

@@ -1,14 +1,13 @@
 package alicloud_test
 
 import (
+	"crypto/x509"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"crypto/x509"
 
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/fault"
