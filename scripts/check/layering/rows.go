@@ -125,6 +125,14 @@ func programs() []Row {
 			Why:      "share wires sharing, usage and lineage to the cloud, and records what it changes",
 		},
 		{
+			Over: "functions/price",
+			May: []string{
+				"shared/function", "shared/alicloud", "shared/pricing", "shared/lineage", "shared/usage", "shared/image", "shared/money", "shared/fault",
+			},
+			TestsMay: []string{"shared/cloudsim"},
+			Why:      "price wires pricing, lineage and usage to the cloud; money is what it reads and writes",
+		},
+		{
 			Over: "functions/*",
 			May: []string{
 				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/usage", "shared/image", "shared/fault",

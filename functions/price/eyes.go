@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+
+	"imagekeeper/shared/alicloud"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/usage"
+)
+
+// account is what price reads of one account; nothing here changes anything.
+type account interface {
+	sizes
+	stores
+	usage.Reader
+	usage.Grants
+}
+
+// sizes is where an account can look, and what instances cost there.
+type sizes interface {
+	ID(ctx context.Context) (image.AccountID, error)
+	Regions(ctx context.Context) ([]image.Region, error)
+	InstanceTypes(ctx context.Context, region image.RegionID, types []image.InstanceTypeID) ([]image.InstanceType, error)
+	Price(ctx context.Context, region image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error)
+}
+
+// stores are the snapshots behind images, and the runs that built some.
+type stores interface {
+	Snapshots(ctx context.Context, region image.RegionID, listing image.SnapshotListing) ([]image.Snapshot, error)
+	SnapshotChains(ctx context.Context, region image.RegionID) ([]image.Chain, error)
+	SnapshotUsage(ctx context.Context, region image.RegionID) (image.SnapshotUsage, error)
+	Builds(ctx context.Context, region image.RegionID) ([]image.Build, error)
+}
+
+// eye is one account to look through.
+type eye struct {
+	account account
+	// id is known beforehand for a role only.
+	id image.AccountID
+}
+
+// eyes look at Alibaba Cloud with the credentials of each call.
+type eyes struct {
+	cloud *alicloud.Cloud
+	roles []alicloud.RoleARN
+}
+
+// session names what the roles are assumed for, in the vendor's audit log.
+const session = "imagekeeper-price"
+
+// open returns our own account and one per role. A role that cannot be assumed
+// fails every look, and hides no other account.
+func (e eyes) open(call function.Call) []eye {
+	own := e.cloud.Account(alicloud.Credentials{
+		AccessKeyID:   call.Credentials.AccessKeyID,
+		Secret:        string(call.Credentials.Secret),
+		SecurityToken: string(call.Credentials.SecurityToken),
+	})
+	all := []eye{{account: own}}
+	for _, role := range e.roles {
+		id, _ := role.Account() // the configuration was checked
+		all = append(all, eye{account: e.cloud.Role(own, role, session), id: id})
+	}
+	return all
+}

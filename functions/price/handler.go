@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"imagekeeper/shared/alicloud"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
+)
+
+// handler is built once and only read afterwards.
+type handler struct {
+	config config
+	rates  pricing.Rates
+	// accounts are those to look through, our own first.
+	accounts func(call function.Call) []eye
+	now      func() time.Time
+}
+
+// open reads the configuration and wires price to Alibaba Cloud.
+func open(look function.Lookup) (*function.Function, error) {
+	config, err := readConfig(look)
+	if err != nil {
+		return nil, err
+	}
+	rates, err := config.rates()
+	if err != nil {
+		return nil, err
+	}
+	home, _ := look("FC_REGION")
+	places, err := config.Places.Config(image.RegionID(home))
+	if err != nil {
+		return nil, err
+	}
+	places.ESSEndpoint = config.ESSEndpoint
+	cloud, err := alicloud.Open(places)
+	if err != nil {
+		return nil, err
+	}
+	eyes := eyes{cloud: cloud, roles: config.Accounts}
+	return handler{config: config, rates: rates, accounts: eyes.open, now: time.Now}.function(), nil
+}
+
+// function returns the operations. Everything here reads, so every role may call it.
+func (h handler) function() *function.Function {
+	return function.New("price",
+		function.Handle(function.Spec{
+			Name: "price.image", Pattern: "GET /prices/{imageId}", Role: function.Viewer,
+			Summary: "What an image costs, line by line, and by which rule",
+		}, h.one),
+		function.Handle(function.Spec{
+			Name: "price.images", Pattern: "POST /prices", Role: function.Viewer,
+			Summary: "Up to 100 such questions, each answered or refused on its own",
+		}, h.several),
+		function.Handle(function.Spec{
+			Name: "price.report", Pattern: "GET /prices", Role: function.Viewer,
+			Summary: "What all custom images cost in a month, and what deleting the unused ones saves",
+		}, h.report),
+	).With(rules()...)
+}
+
+func (h handler) one(ctx context.Context, call function.Call, q question) (quote, error) {
+	if err := q.check(); err != nil {
+		return quote{}, err
+	}
+	ctx, end := inTime(ctx, h.now())
+	defer end()
+	s, err := h.survey(ctx, call, false)
+	if err != nil {
+		return quote{}, err
+	}
+	seen := s.sight(ctx, q.ids(), q.within)
+	answer, err := h.quote(ctx, s, seen, q)
+	if err != nil {
+		return quote{}, err
+	}
+	answer.Unknown = s.left()
+	return answer, nil
+}
+
+// several answers each question on its own; what they have in common is read once.
+func (h handler) several(ctx context.Context, call function.Call, in batchInput) (quotes, error) {
+	ctx, end := inTime(ctx, h.now())
+	defer end()
+	s, err := h.survey(ctx, call, false)
+	if err != nil {
+		return quotes{}, err
+	}
+	answers := make([]answerOrProblem, len(in.Questions))
+	var ids []image.ID
+	for n, q := range in.Questions {
+		if answers[n].fail(q.check()); answers[n].Problem == nil {
+			ids = append(ids, q.ids()...)
+		}
+	}
+	seen := s.sight(ctx, distinct(ids), anywhere)
+	atOnce(len(answers), func(n int) {
+		if answers[n].Problem != nil {
+			return
+		}
+		answer, err := h.quote(ctx, s, seen, in.Questions[n])
+		if err != nil {
+			answers[n].fail(err)
+			return
+		}
+		answers[n].Quote = &answer
+	})
+	return quotes{AsOf: s.asOf(), Items: answers, Unknown: s.left()}, nil
+}
+
+// longestMargin is kept for writing the answer, whatever the cloud does.
+const longestMargin = 2 * time.Second
+
+// inTime ends the asking a little before the platform ends the call, so that
+// what was read by then is still answered and the rest is said to be unknown.
+func inTime(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(longestMargin, deadline.Sub(now)/10)))
+}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/pricing"
+)
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	f := pricer(world(), same)
+	for name, c := range map[string]struct{ target, body string }{
+		"golden-custom-from-paid":      {"/prices/m-own?instanceType=ecs.g7.xlarge", ""},
+		"golden-shared-chain":          {"/prices/m-twin-a?holding=true", ""},
+		"golden-replace":               {"/prices/m-own?instanceType=ecs.g7.xlarge&hours=1&for=replace&replaces=ubuntu.vhd&replacedDiskGiB=40", ""},
+		"golden-each-on-its-own":       {"/prices", `{"questions":[{"imageId":"m-idle","holding":true,"hours":0.5},{"imageId":"m-nowhere"},{"imageId":"m-own","hours":"1","seconds":1},{"imageId":"","hours":"1"}]}`},
+		"golden-report":                {"/prices", ""},
+		"golden-ambiguous-public-name": {"/prices/ubuntu.vhd?instanceType=ecs.g7.xlarge", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, answer := ask(f, c.target, c.body)
+			if status != http.StatusOK {
+				t.Fatalf("%d %s", status, answer)
+			}
+			golden(t, name, answer)
+			sumsUp(t, answer)
+		})
+	}
+}
+
+// sumsUp: the lines of each quote in an answer sum to its total.
+func sumsUp(t *testing.T, answer string) {
+	t.Helper()
+	var one struct {
+		pricing.Quote
+		Items []struct{ Quote *pricing.Quote }
+	}
+	if err := json.Unmarshal([]byte(answer), &one); err != nil {
+		t.Fatal(err)
+	}
+	quotes := []*pricing.Quote{&one.Quote}
+	for _, i := range one.Items {
+		if i.Quote != nil {
+			quotes = append(quotes, i.Quote)
+		}
+	}
+	for _, q := range quotes {
+		if q.Total == nil {
+			continue
+		}
+		rest := q.Total.Rat()
+		for _, l := range q.Lines {
+			rest.Sub(rest, l.Amount.Rat())
+		}
+		if rest.Sign() != 0 {
+			t.Errorf("the lines of %v miss the total by %v", q.Image, rest)
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	f := pricer(world(), same)
+	events, err := filepath.Glob("testdata/event-*.json")
+	if err != nil || len(events) < 4 {
+		t.Fatalf("%d events, %v", len(events), err)
+	}
+	for _, path := range events {
+		event, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := string(f.Invoke(t.Context(), function.Call{RequestID: "r-1", Region: "cn-hangzhou"}, event))
+		if !strings.Contains(answer, "asOf") || strings.Contains(answer, `"title"`) && !strings.Contains(path, "several") {
+			t.Errorf("%s: %s", path, answer)
+		}
+	}
+}
+
+func TestMistakesNameTheField(t *testing.T) {
+	t.Parallel()
+	f := pricer(world(), same)
+	for target, field := range map[string]string{
+		"/prices/m%20own":                                         "imageId",
+		"/prices/m-own?region=nowhere":                            "region",
+		"/prices/m-own?region=cn-beijing":                         "region",
+		"/prices/m-own?account=me":                                "account",
+		"/prices/m-own?account=1000000000000077":                  "account",
+		"/prices/m-own?instanceType=g7":                           "instanceType",
+		"/prices/m-own?instanceType=ecs.zz.large":                 "instanceType",
+		"/prices/m-own?hours=-1":                                  "hours",
+		"/prices/m-own?hours=":                                    "hours",
+		"/prices/m-own?hours=1e9":                                 "hours",
+		"/prices/m-own?seconds=99999999999999":                    "seconds",
+		"/prices/m-own?hours=1&seconds=1":                         "seconds",
+		"/prices/m-own?period=1&hours=1":                          "period",
+		"/prices/m-own?period=10":                                 "period",
+		"/prices/m-own?period=1&periodUnit=day":                   "periodUnit",
+		"/prices/m-own?period=1&spot=true":                        "spot",
+		"/prices/m-own?refunded=true":                             "refunded",
+		"/prices/m-own?stoppedHours=721":                          "stoppedHours",
+		"/prices/m-own?stoppedMode=Asleep":                        "stoppedMode",
+		"/prices/m-own?activeVcpus=-1":                            "activeVcpus",
+		"/prices/m-own?holding=true&instanceType=ecs.g7.xlarge":   "holding",
+		"/prices/m-own?holding=yes":                               "holding",
+		"/prices/m-own?storedFrom=2026-03-01T00:00:00Z":           "storedTo",
+		"/prices/m-own?preheatDisks=1":                            "preheatDisks",
+		"/prices/m-own?preheatDisks=-1&preheatHours=1":            "preheatDisks",
+		"/prices/m-own?for=fly":                                   "for",
+		"/prices/m-own?for=copy":                                  "to",
+		"/prices/m-own?to=cn-shanghai":                            "to",
+		"/prices/m-own?for=replace":                               "replaces",
+		"/prices/m-own?replaces=m-idle":                           "replaces",
+		"/prices/m-own?for=replace&replaces=m-idle&newDiskGiB=-1": "replacedDiskGiB",
+		"/prices/m-own?for=create&diskGiBs=0":                     "diskGiBs",
+		"/prices/m-own?for=import&objectBytes=-1":                 "objectBytes",
+		"/prices/m-own?InstanceType=ecs.g7.xlarge":                "InstanceType",
+		"/prices?by=colour":                                       "by",
+		"/prices?limit=0":                                         "limit",
+		"/prices?format=xml":                                      "format",
+	} {
+		status, answer := ask(f, target, "")
+		var problem struct{ Field string }
+		if err := json.Unmarshal([]byte(answer), &problem); err != nil || status != http.StatusBadRequest || problem.Field != field {
+			t.Errorf("%s: %d %s, want field %s", target, status, answer, field)
+		}
+	}
+	if status, answer := ask(f, "/prices", `{"questions":[]}`); status != http.StatusBadRequest {
+		t.Errorf("no questions: %d %s", status, answer)
+	}
+	if status, answer := ask(f, "/prices/m-nowhere", ""); status != http.StatusNotFound {
+		t.Errorf("no such image: %d %s", status, answer)
+	}
+}
+
+// TestIllCloud: what cannot be read makes an answer less exact, or unknown, and
+// never wrong.
+func TestIllCloud(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		target, want string
+		change       func(account) account
+	}{
+		"prices denied: the table": {
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "customFromPaid operatingSystemLicence=299.808 snapshotStorage=1.2 unread:ecs:DescribePrice",
+			func(a account) account { return ill{account: a, prices: denied("Forbidden.RAM")} },
+		},
+		"prices refused: the table": {
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "customFromPaid operatingSystemLicence=299.808 snapshotStorage=1.2",
+			func(a account) account {
+				return ill{account: a, prices: fault.New(fault.NotFound, "no price").WithCode("PriceNotFound")}
+			},
+		},
+		"prices break: the table": {
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "customFromPaid operatingSystemLicence=299.808 snapshotStorage=1.2 unread:",
+			func(a account) account { return ill{account: a, prices: broken} },
+		},
+		"disks denied: DescribePrice answers": {
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=299.808 snapshotStorage=1.2 unread:ecs:DescribeDisks",
+			func(a account) account { return ill{account: a, disks: denied("Forbidden.RAM")} },
+		},
+		"disks and prices denied: unknown": {
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=? snapshotStorage=1.2 unread:ecs:DescribeDisks unread:ecs:DescribePrice",
+			func(a account) account {
+				return ill{account: a, disks: denied("Forbidden.RAM"), prices: denied("Forbidden.RAM")}
+			},
+		},
+		"snapshots denied": {
+			"/prices/m-idle?holding=true", "customFromFree operatingSystemLicence=0 snapshotStorage=? unread:ecs:DescribeSnapshots",
+			func(a account) account { return ill{account: a, snapshots: denied("Forbidden.RAM")} },
+		},
+		"chains denied: a range": {
+			"/prices/m-idle?holding=true", "customFromFree operatingSystemLicence=0 snapshotStorage=0..1.2 unread:ecs:DescribeSnapshotLinks",
+			func(a account) account { return ill{account: a, chains: denied("Forbidden.RAM")} },
+		},
+		"types denied: DescribePrice answers": {
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "customFromPaid operatingSystemLicence=299.808 snapshotStorage=1.2 unread:ecs:DescribeInstanceTypes",
+			func(a account) account { return ill{account: a, types: denied("Forbidden.RAM")} },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			status, answer := ask(pricer(world(), c.change), c.target, "")
+			if got := short(t, answer); status != http.StatusOK || got != c.want {
+				t.Errorf("%d\n got %s\nwant %s", status, got, c.want)
+			}
+		})
+	}
+}
+
+// short is a quote in one line.
+func short(t *testing.T, answer string) string {
+	t.Helper()
+	var q struct {
+		pricing.Quote
+		Unknown []struct{ Permission string }
+	}
+	if err := json.Unmarshal([]byte(answer), &q); err != nil {
+		t.Fatalf("%s: %v", answer, err)
+	}
+	texts := []string{string(q.Rule.Code)}
+	for _, l := range q.Lines {
+		worth := "?"
+		if l.Amount != nil {
+			worth = l.Amount.Exact()
+		} else if l.Lower != nil {
+			worth = l.Lower.Exact() + ".." + l.Upper.Exact()
+		}
+		texts = append(texts, string(l.Item)+"="+worth)
+	}
+	for _, u := range q.Unknown {
+		if text := "unread:" + u.Permission; !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, " ")
+}
+
+func TestConfiguration(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "rates.json")
+	if err := os.WriteFile(file, []byte(`{"rates":[{"item":"operatingSystemLicence","product":"rhel","basis":"perVcpu","unit":"hour","price":"0.09","currency":"CNY","date":"2026-01-01"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, value, field string }{
+		{"PRICE_SITE", "mars", "PRICE_SITE"}, {"PRICE_SITE", "international", ""},
+		{"PRICE_RATES", "{", "PRICE_RATES"}, {"PRICE_RATES", "file:/nowhere", "PRICE_RATES"}, {"PRICE_RATES", "file:" + file, ""},
+		{"PRICE_RATES", `{"rates":[{"item":"air"}]}`, "PRICE_RATES"}, {"REGIONS", "all,cn-hangzhou", "REGIONS"}, {"ESS_ENDPOINT", "http://example.com", "ESS_ENDPOINT"},
+	} {
+		_, err := open(func(name string) (string, bool) {
+			value, ok := map[string]string{"FC_REGION": "cn-hangzhou", c.name: c.value}[name]
+			return value, ok
+		})
+		if (c.field == "") != (err == nil) || fieldOf(err) != c.field {
+			t.Errorf("%s=%s: %v, want field %q", c.name, c.value, err, c.field)
+		}
+	}
+}
+
+func TestReportTables(t *testing.T) {
+	t.Parallel()
+	f := pricer(world(), same)
+	for target, want := range map[string]string{
+		"/prices?format=csv&by=copies":         "cn-hangzhou/m-own,2,1,CNY,",
+		"/prices?format=csv&by=family":         "web,2,1,CNY,",
+		"/prices?format=csv&by=region":         "cn-shanghai,1,0,CNY,",
+		"/prices?format=csv":                   "m-idle,cn-hangzhou,1000000000000001,m-idle,,cn-hangzhou/m-idle,customFromFree,notInUse,0,CNY,1.2000000000,1.2000000000",
+		"/prices?format=ndjson":                `{"end":true,`,
+		"/prices?format=ndjson&by=family":      `"key":"web"`,
+		"/prices?format=csv&by=copies&limit=1": "key,images",
+	} {
+		status, answer := ask(f, target, "")
+		if status != http.StatusOK || !strings.Contains(answer, want) {
+			t.Errorf("%s: %d\n%s\nlacks %s", target, status, answer, want)
+		}
+	}
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
+	"imagekeeper/shared/pricing"
+)
+
+// rules are the shapes of identifiers.
+func rules() []function.Rule {
+	shapes := identifiers()
+	return []function.Rule{
+		{Tag: "imageid", Pattern: shapes.image, Sentence: "must be an image id, such as m-bp1abc or ubuntu_22_04_x64_20G_alibase_20240101.vhd"},
+		{Tag: "regionid", Pattern: shapes.region, Sentence: "must be region ids, such as cn-hangzhou"},
+		{Tag: "accountid", Pattern: shapes.account, Sentence: "must be account ids, which are numbers"},
+	}
+}
+
+type shapes struct{ image, region, account, instanceType string }
+
+func identifiers() shapes {
+	return shapes{
+		image:        `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`,
+		region:       `^[a-z]{2,}(-[a-z0-9]+){1,4}$`,
+		account:      `^[0-9]{1,20}$`,
+		instanceType: `^ecs(\.[a-z0-9-]{1,32}){1,4}$`,
+	}
+}
+
+// quantity is a number of hours or seconds, exactly as it was written: a
+// decimal, or a fraction.
+type quantity struct{ pricing.Number }
+
+// longestQuantity keeps numbers within what anybody would write.
+const longestQuantity = 40
+
+// UnmarshalText reads a parameter. It fails with fault.Invalid for anything else.
+func (q *quantity) UnmarshalText(text []byte) error {
+	value, err := money.ParseRatio(string(text))
+	if err != nil || len(text) > longestQuantity {
+		return fault.New(fault.Invalid, `must be a number such as 720, 0.5 or 1/3`)
+	}
+	q.Number = pricing.NumberOf(value)
+	return nil
+}
+
+// UnmarshalJSON reads a JSON number, or a string as in a parameter.
+func (q *quantity) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) != nil {
+		text = string(b)
+	}
+	return q.UnmarshalText([]byte(text))
+}
+
+// question is what one quote answers.
+type question struct {
+	ImageID image.ID        `json:"imageId" doc:"The id as ECS writes it"`
+	Region  image.RegionID  `json:"region" doc:"Where the image is, if the id exists in several regions"`
+	Account image.AccountID `json:"account" doc:"The account that would use it; default the image's owner where that is looked at"`
+	running
+	storing
+	operating
+}
+
+// running says what runs on the image, how it is charged, and for how long.
+type running struct {
+	InstanceType image.InstanceTypeID `json:"instanceType" doc:"The instance type whose licence is priced, such as ecs.g7.large"`
+	ActiveVCPUs  int                  `json:"activeVcpus" doc:"The number of vCPUs of an instance with modified CPU options"`
+	Holding      bool                 `json:"holding" doc:"Only what holding the image costs: no instance runs on it"`
+	Hours        quantity             `json:"hours" doc:"How long, in hours; default 720, a month"`
+	Seconds      quantity             `json:"seconds" doc:"How long, in seconds"`
+	Spot         bool                 `json:"spot" doc:"A spot instance; else pay-as-you-go, unless there is a period"`
+	Period       int                  `json:"period" doc:"The period of a subscription, in units"`
+	PeriodUnit   pricing.Unit         `json:"periodUnit" doc:"week, month or year; default month"`
+	Refunded     bool                 `json:"refunded" doc:"The subscription is given back before its end"`
+	StoppedHours quantity             `json:"stoppedHours" doc:"For how many of the hours the instance is stopped"`
+	StoppedMode  pricing.StoppedMode  `json:"stoppedMode" doc:"What ECS did when it was stopped: StopCharging (economical mode, the default) or KeepCharging"`
+}
+
+// storing says how the snapshots of the image are kept.
+type storing struct {
+	StoredFrom   time.Time `json:"storedFrom" doc:"Storage is priced from the clock hour of this time"`
+	StoredTo     time.Time `json:"storedTo" doc:"to the end of the clock hour of this one; default: the duration"`
+	Deleted      bool      `json:"deleted" doc:"The snapshots are deleted at the end: archive storage has a minimum duration"`
+	PreheatDisks int       `json:"preheatDisks" doc:"How many disks are created at once from preheated snapshots"`
+	PreheatHours quantity  `json:"preheatHours" doc:"How long the snapshots are kept preheated"`
+}
+
+// operating says what is done with the image.
+type operating struct {
+	For             pricing.Operation `json:"for" doc:"An operation to price as well: create, copy, copySnapshot, import, export or replace"`
+	To              image.RegionID    `json:"to" doc:"Where a copy goes"`
+	Encrypt         bool              `json:"encrypt" doc:"The copy of an unencrypted image is encrypted"`
+	OwnKey          bool              `json:"ownKey" doc:"The copy is encrypted with a key of your own"`
+	FirstCopy       *bool             `json:"firstCopy" doc:"No snapshot of the same disk was copied there before"`
+	DiskGiBs        []int             `json:"diskGiBs" doc:"Sizes of the disks that an image is created or imported with; default the image's own"`
+	ObjectBytes     int64             `json:"objectBytes" doc:"Size of the OSS object that is imported or exported"`
+	Replaces        image.ID          `json:"replaces" doc:"The image that the instance runs now, for replace"`
+	ReplacedDiskGiB int               `json:"replacedDiskGiB" doc:"Size of the present system disk"`
+	NewDiskGiB      int               `json:"newDiskGiB" doc:"Size of the new system disk, if another is asked for"`
+}
+
+// batchInput asks several questions at once.
+type batchInput struct {
+	Questions []question `json:"questions" validate:"required,min=1,max=100" doc:"Up to 100 questions; each is answered or refused on its own"`
+}
+
+// check fails with fault.Invalid naming the field that cannot be. What concerns
+// prices is checked by package pricing.
+func (q question) check() error {
+	ids := identifiers()
+	for _, f := range []struct{ name, text, shape, sentence string }{
+		{"imageId", string(q.ImageID), ids.image, "must be an image id, such as m-bp1abc"},
+		{"region", string(q.Region), ids.region, "must be a region id, such as cn-hangzhou"},
+		{"account", string(q.Account), ids.account, "must be an account id, which is a number"},
+		{"instanceType", string(q.InstanceType), ids.instanceType, "must be an instance type, such as ecs.g7.large"},
+		{"to", string(q.To), ids.region, "must be a region id, such as cn-hangzhou"},
+		{"replaces", string(q.Replaces), ids.image, "must be an image id, such as m-bp1abc"},
+	} {
+		if f.text != "" && !regexp.MustCompile(f.shape).MatchString(f.text) {
+			return fault.InField(f.name, "malformed", "%s", f.sentence)
+		}
+	}
+	if q.ImageID == "" {
+		return fault.InField("imageId", "required", "is missing")
+	}
+	return q.agree()
+}
+
+// agree fails if fields contradict each other.
+func (q question) agree() error {
+	subscription := q.Period != 0 || q.PeriodUnit != ""
+	lasting := !q.Hours.IsZero() || !q.Seconds.IsZero()
+	switch {
+	case !q.Hours.IsZero() && !q.Seconds.IsZero():
+		return fault.InField("seconds", "durationTwice", "give hours or seconds, not both")
+	case subscription && lasting:
+		return fault.InField("period", "durationWithSubscription", "the duration of a subscription is its period: give hours, seconds or a period")
+	case subscription && q.Spot:
+		return fault.InField("spot", "spotWithSubscription", "a subscription is not a spot instance")
+	case q.Holding && q.InstanceType != "":
+		return fault.InField("holding", "holdingWithInstance", "holding prices the image without an instance: leave instanceType out")
+	case (q.PreheatDisks == 0) != q.PreheatHours.IsZero():
+		return fault.InField("preheatDisks", "preheatHalf", "preheatDisks and preheatHours are given together")
+	}
+	return q.operating.agree()
+}
+
+// agree fails if fields do not belong to the operation.
+func (o operating) agree() error {
+	replaces := o.Replaces != "" || o.ReplacedDiskGiB != 0 || o.NewDiskGiB != 0
+	switch {
+	case o.For == pricing.Replace && o.Replaces == "":
+		return fault.InField("replaces", "replacedMissing", "a replacement needs the image that runs now")
+	case o.For != pricing.Replace && replaces:
+		return fault.InField("replaces", "withoutReplace", "replaces, replacedDiskGiB and newDiskGiB go with for=replace")
+	case o.To != "" && o.For != pricing.Copy && o.For != pricing.CopySnapshots:
+		return fault.InField("to", "withoutCopy", "a destination goes with for=copy or for=copySnapshot")
+	}
+	return nil
+}
+
+// month is the default duration, in hours.
+const month = 720
+
+// charge is how the instance is charged, and for how long.
+func (q question) charge() (pricing.Charge, pricing.Number) {
+	c := pricing.Charge{
+		Method: pricing.PayAsYouGo, Period: q.Period, PeriodUnit: q.PeriodUnit,
+		Stopped: pricing.Hours(q.StoppedHours.Number), StoppedMode: q.StoppedMode, Refunded: q.Refunded,
+	}
+	if q.Period != 0 || q.PeriodUnit != "" {
+		c.Method = pricing.Subscription
+		if c.PeriodUnit == "" {
+			c.PeriodUnit = pricing.Month
+		}
+		return c, pricing.Number{}
+	}
+	if q.Spot {
+		c.Method = pricing.Spot
+	}
+	switch {
+	case !q.Seconds.IsZero():
+		return c, q.Seconds.Number
+	case !q.Hours.IsZero():
+		return c, pricing.Hours(q.Hours.Number)
+	}
+	return c, pricing.Hours(pricing.Whole(month))
+}
+
+// blamed renames the fields of package pricing to those of this API.
+func (q question) blamed(err error) error {
+	e, ok := err.(*fault.Error)
+	if !ok {
+		return err
+	}
+	renamed := *e
+	switch {
+	case e.Code == "durationOutOfRange" && !q.Hours.IsZero():
+		renamed.Field = "hours"
+	case e.Code == "timesOutOfOrder":
+		renamed.Field = "storedTo"
+	case e.Field == "preheat":
+		renamed.Field = "preheatDisks"
+	case e.Field == "replaced":
+		renamed.Field = "replacedDiskGiB"
+	case e.Field == "vcpus":
+		renamed.Field = "activeVcpus"
+	}
+	return &renamed
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
+)
+
+// quote is the answer of price.image.
+type quote struct {
+	AsOf time.Time `json:"asOf"`
+	pricing.Quote
+	// Site is whose prices these are, and SiteBy by what that was decided:
+	// describePrice (the currency of its answer) or configuration.
+	Site     pricing.Site `json:"site"`
+	SiteBy   string       `json:"siteBy"`
+	Instance *instance    `json:"instance,omitempty"`
+	Charge   charge       `json:"charge"`
+	// Ambiguous: other regions have an image of this id, too.
+	Ambiguous bool           `json:"ambiguous"`
+	Elsewhere []image.Ref    `json:"elsewhere,omitempty"`
+	Unknown   []image.Unread `json:"unknown,omitempty"`
+}
+
+// instance is what the licence is charged to.
+type instance struct {
+	InstanceType image.InstanceTypeID `json:"instanceType"`
+	VCPUs        int                  `json:"vcpus,omitempty"`
+	ActiveVCPUs  int                  `json:"activeVcpus,omitempty"`
+}
+
+// charge is how it is charged.
+type charge struct {
+	Method         pricing.Method      `json:"method"`
+	Seconds        pricing.Number      `json:"seconds,omitzero"`
+	Period         int                 `json:"period,omitempty"`
+	PeriodUnit     pricing.Unit        `json:"periodUnit,omitempty"`
+	StoppedSeconds pricing.Number      `json:"stoppedSeconds,omitzero"`
+	StoppedMode    pricing.StoppedMode `json:"stoppedMode,omitempty"`
+}
+
+func newQuote(s *survey, q pricing.Question, priced pricing.Quote, by string, elsewhere []image.Ref) quote {
+	out := quote{
+		AsOf: s.asOf(), Quote: priced, Site: q.Site, SiteBy: by,
+		Charge: charge{
+			Method: q.Charge.Method, Seconds: q.Duration, Period: q.Charge.Period, PeriodUnit: q.Charge.PeriodUnit,
+			StoppedSeconds: q.Charge.Stopped, StoppedMode: q.Charge.StoppedMode,
+		},
+		Ambiguous: len(elsewhere) > 0, Elsewhere: elsewhere,
+	}
+	if q.Instance.Type != "" {
+		out.Instance = &instance{q.Instance.Type, q.Instance.VCPUs, q.Instance.ActiveVCPUs}
+	}
+	return out
+}
+
+// asOf is when the answer was true, to the second.
+func (s *survey) asOf() time.Time { return s.now.UTC().Truncate(time.Second) }
+
+// quotes is the answer of price.images: one item per question, in their order.
+type quotes struct {
+	AsOf    time.Time         `json:"asOf"`
+	Items   []answerOrProblem `json:"items"`
+	Unknown []image.Unread    `json:"unknown"`
+}
+
+// answerOrProblem has one of both.
+type answerOrProblem struct {
+	Quote   *quote   `json:"quote,omitempty"`
+	Problem *problem `json:"problem,omitempty"`
+}
+
+// problem is a problem document (RFC 9457) about one question.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Field  string `json:"field,omitempty"`
+}
+
+func (a *answerOrProblem) fail(err error) {
+	if err == nil {
+		return
+	}
+	status := fault.Of(err).HTTPStatus()
+	detail := fault.Sentence(err)
+	field := fieldOf(err)
+	if field != "" {
+		detail = field + " " + detail
+	}
+	a.Problem = &problem{"about:blank", http.StatusText(status), status, fault.Code(err), detail, field}
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
+	"imagekeeper/shared/pricing"
+)
+
+// reportInput asks for the report.
+type reportInput struct {
+	By     string `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which table format=csv and ndjson answer; default image"`
+	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv and ndjson all"`
+	Format string `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
+}
+
+// defaultLimit keeps a JSON answer below what the platform can send.
+const defaultLimit = 200
+
+// report is what all custom images cost in a month of 720 hours.
+func (h handler) report(ctx context.Context, call function.Call, in reportInput) (report, error) {
+	ctx, end := inTime(ctx, h.now())
+	defer end()
+	s, err := h.survey(ctx, call, true)
+	if err != nil {
+		return report{}, err
+	}
+	holdings := h.holdings(ctx, s)
+	monthly, err := pricing.Monthly(holdings, h.rates)
+	if err != nil {
+		return report{}, fault.Wrap(fault.Internal, err, "the report could not be made")
+	}
+	out := newReport(s, monthly, in)
+	if len(holdings) == 0 && len(out.NotRead) > 0 {
+		first := out.NotRead[0]
+		return report{}, fault.New(fault.Unknown, "nothing could be read; %d places, the first is %s/%s: %s", len(out.NotRead), first.Account, first.Region, first.Sentence).WithCode("unreadPlaces")
+	}
+	s.billed(ctx, &out)
+	out.NotRead = s.left()
+	return out, nil
+}
+
+// report is the answer of price.report.
+type report struct {
+	AsOf time.Time `json:"asOf"`
+	// Hours is what a month has.
+	Hours int `json:"hours"`
+	// Images counts all of them, whatever the lists show.
+	Images int             `json:"images"`
+	Totals []pricing.Group `json:"totals"`
+	// Unused is what deleting the images that nobody uses would save, if their
+	// snapshots are deleted after them: DeleteImage leaves those.
+	Unused []pricing.Group `json:"unused"`
+	Items  []pricing.Row   `json:"items"`
+	// Incomplete are the images of which something is not known.
+	Incomplete []pricing.Row   `json:"incomplete"`
+	Families   []pricing.Group `json:"families"`
+	Regions    []pricing.Group `json:"regions"`
+	// Copies has all regional copies of an image together.
+	Copies []pricing.Group `json:"copies"`
+	// Billed is what ECS says all snapshots of a region occupy, in images or not.
+	Billed  []billed       `json:"billed"`
+	NotRead []image.Unread `json:"unknown"`
+
+	by string
+}
+
+// billed is the size by which a region's snapshots are billed.
+type billed struct {
+	AccountID image.AccountID `json:"accountId"`
+	RegionID  image.RegionID  `json:"regionId"`
+	Snapshots int             `json:"snapshots"`
+	Bytes     int64           `json:"bytes"`
+}
+
+func newReport(s *survey, m pricing.Report, in reportInput) report {
+	limit := defaultLimit
+	if in.Format == "csv" || in.Format == "ndjson" {
+		limit = len(m.Rows) + len(m.Unknown)
+	}
+	if in.Limit != nil {
+		limit = *in.Limit
+	}
+	return report{
+		AsOf: s.asOf(), Hours: month, Images: len(m.Rows) + len(m.Unknown), Totals: m.Totals, Unused: m.Unused,
+		Items: first(m.Rows, limit), Incomplete: first(m.Unknown, limit),
+		Families: first(m.Families, limit), Regions: first(m.Regions, limit), Copies: first(m.Copies, limit),
+		Billed: []billed{}, NotRead: s.left(), by: in.By,
+	}
+}
+
+func first[T any](list []T, limit int) []T { return list[:min(limit, len(list))] }
+
+// billed fills in what ECS says of each region's snapshots.
+func (s *survey) billed(ctx context.Context, r *report) {
+	var mu sync.Mutex
+	s.each(func(p place) {
+		used, err := p.SnapshotUsage(ctx, p.region)
+		if err != nil {
+			s.missed(image.Ref{Account: p.account, Region: p.region}, "ecs:DescribeSnapshotsUsage", err)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if used.Count > 0 {
+			r.Billed = append(r.Billed, billed{p.account, p.region, used.Count, used.Bytes})
+		}
+	})
+	slices.SortFunc(r.Billed, func(a, b billed) int {
+		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.RegionID, b.RegionID))
+	})
+}
+
+// HTTPHeader repeats what a table has no place for.
+func (r report) HTTPHeader() http.Header {
+	h := http.Header{}
+	if len(r.NotRead) > 0 {
+		h.Set("Unknown-Count", strconv.Itoa(len(r.NotRead)))
+	}
+	return h
+}
+
+// Rows is one list of the report as a table.
+func (r report) Rows() ([]string, iter.Seq[[]string]) {
+	if groups, ok := r.groups(); ok {
+		header := append([]string{"key", "images", "instances", "currency"}, costColumns()...)
+		return header, func(yield func([]string) bool) {
+			for _, g := range groups {
+				row := []string{g.Key, strconv.Itoa(g.Images), strconv.Itoa(g.Running), string(g.Currency)}
+				if !yield(append(row, costCells(g.Costs)...)) {
+					return
+				}
+			}
+		}
+	}
+	header := []string{"imageId", "regionId", "accountId", "name", "imageFamily", "copyOf", "rule", "usage", "instances", "currency"}
+	return append(append(header, costColumns()...), "missing"), func(yield func([]string) bool) {
+		for _, w := range slices.Concat(r.Items, r.Incomplete) {
+			if !yield(cells(w)) {
+				return
+			}
+		}
+	}
+}
+
+// Lines is one list of the report one row per line, and then one line with the
+// rest of the answer.
+func (r report) Lines() iter.Seq[any] {
+	return func(yield func(any) bool) {
+		groups, grouped := r.groups()
+		for _, g := range groups {
+			if !yield(g) {
+				return
+			}
+		}
+		count := len(groups)
+		if !grouped {
+			for _, w := range slices.Concat(r.Items, r.Incomplete) {
+				if !yield(w) {
+					return
+				}
+			}
+			count = len(r.Items) + len(r.Incomplete)
+		}
+		yield(reportEnd{true, r.AsOf, r.Hours, count, r.Images, r.Totals, r.Unused, r.Billed, r.NotRead})
+	}
+}
+
+// reportEnd is the last line of format=ndjson.
+type reportEnd struct {
+	End     bool            `json:"end"`
+	AsOf    time.Time       `json:"asOf"`
+	Hours   int             `json:"hours"`
+	Count   int             `json:"count"`
+	Images  int             `json:"images"`
+	Totals  []pricing.Group `json:"totals"`
+	Unused  []pricing.Group `json:"unused"`
+	Billed  []billed        `json:"billed"`
+	NotRead []image.Unread  `json:"unknown"`
+}
+
+// groups is the list of groups that was asked for, if one was.
+func (r report) groups() ([]pricing.Group, bool) {
+	switch r.by {
+	case "family":
+		return r.Families, true
+	case "region":
+		return r.Regions, true
+	case "copies":
+		return r.Copies, true
+	}
+	return nil, false
+}
+
+// costColumns are lower and upper bound of each cost; they are the same where it
+// is known exactly, and the upper is empty where something is not known.
+func costColumns() []string {
+	return []string{
+		"storageLower", "storageUpper", "licenceLower", "licenceUpper", "softwareLower", "softwareUpper", "totalLower", "totalUpper",
+	}
+}
+
+func costCells(c pricing.Costs) []string {
+	var cells []string
+	for _, cost := range []pricing.Cost{c.Storage, c.Licence, c.Software, c.Total} {
+		cells = append(cells, decimal(cost.Amount, cost.Lower, cost.AtLeast), decimal(cost.Amount, cost.Upper))
+	}
+	return cells
+}
+
+// decimal shows the first amount that there is.
+func decimal(amounts ...*money.Amount) string {
+	for _, a := range amounts {
+		if a != nil {
+			return a.Decimal()
+		}
+	}
+	return ""
+}
+
+func cells(w pricing.Row) []string {
+	cells := []string{
+		string(w.Image.ID), string(w.Image.Region), string(w.Image.Account), w.Name, string(w.Family),
+		string(w.Root.Region) + "/" + string(w.Root.ID), string(w.Rule), string(w.Use), strconv.Itoa(w.Running), string(w.Currency),
+	}
+	cells = append(cells, costCells(w.Costs)...)
+	missing := ""
+	if len(w.Missing) > 0 {
+		missing = w.Missing[0].Code
+	}
+	return append(cells, missing)
+}
