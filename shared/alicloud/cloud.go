@@ -1,5 +1,5 @@
 // Package alicloud is the only package that speaks to Alibaba Cloud. It
-// translates between the words of the ECS and STS APIs and those of package
+// translates between the words of the ECS, ESS and STS APIs and those of package
 // image, and decides nothing: no type of the vendor's SDK leaves it, and no
 // answer that is empty, short, malformed or contradictory passes for an answer.
 //

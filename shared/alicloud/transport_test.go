@@ -51,7 +51,7 @@ func TestEndpointsThatMayBeConfigured(t *testing.T) {
 		"https://":                                  false,
 		"%":                                         false,
 	} {
-		for _, config := range []alicloud.Config{{ECSEndpoint: endpoint}, {STSEndpoint: endpoint}} {
+		for _, config := range []alicloud.Config{{ECSEndpoint: endpoint}, {STSEndpoint: endpoint}, {ESSEndpoint: endpoint}} {
 			if _, err := alicloud.Open(config); (err == nil) != want || err != nil && fault.Of(err) != fault.Invalid {
 				t.Errorf("%q: %v, want allowed=%t", endpoint, err, want)
 			}
