@@ -51,9 +51,11 @@ func (v *View) TemplateVersions(ctx context.Context, region image.RegionID) ([]i
 	return list, err
 }
 
-// ScalingConfigurations returns every scaling configuration of ESS.
+// ScalingConfigurations returns what the scaling groups of ESS start instances
+// from: every scaling configuration, then the groups that launch a template
+// instead.
 func (v *View) ScalingConfigurations(ctx context.Context, region image.RegionID) ([]image.ScalingConfiguration, error) {
-	return numberedRows(50, func(p Pages) ([]image.ScalingConfiguration, int, error) {
+	list, err := numberedRows(50, func(p Pages) ([]image.ScalingConfiguration, int, error) {
 		page, err := read(ctx, v, func(s *Session) (ScalingConfigurationsPage, error) {
 			return s.DescribeScalingConfigurations(DescribeScalingConfigurationsRequest{RegionID: region, Pages: p})
 		})
@@ -63,6 +65,24 @@ func (v *View) ScalingConfigurations(ctx context.Context, region image.RegionID)
 		}
 		return list, page.Total, err
 	})
+	if err != nil {
+		return nil, err
+	}
+	groups, err := numberedRows(50, func(p Pages) ([]ScalingGroupRow, int, error) {
+		page, err := read(ctx, v, func(s *Session) (ScalingGroupsPage, error) {
+			return s.DescribeScalingGroups(DescribeScalingGroupsRequest{RegionID: region, Pages: p})
+		})
+		return page.Groups, page.Total, err
+	})
+	for _, g := range groups {
+		if g.TemplateID != "" {
+			list = append(list, image.ScalingConfiguration{
+				Account: v.account, Region: region, ID: g.ID, Name: g.Name, Group: g.ID, Active: g.Configuration == "",
+				Template: g.TemplateID, TemplateVersion: g.TemplateVersion,
+			})
+		}
+	}
+	return list, err
 }
 
 // Pipelines returns every image pipeline.

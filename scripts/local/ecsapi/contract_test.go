@@ -16,16 +16,29 @@ import (
 func TestContract(t *testing.T) {
 	t.Parallel()
 	contract.Run(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Subject {
-		server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{RatePerMinute: -1, Strict: true}))
-		t.Cleanup(server.Close)
-		adapter, err := alicloud.Open(alicloud.Config{ECSEndpoint: server.URL, STSEndpoint: server.URL, RateShare: 1000})
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys := map[image.AccountID]alicloud.Credentials{
-			cloudsim.FirstAccount:  {AccessKeyID: "local", Secret: "local-secret"},
-			cloudsim.SecondAccount: {AccessKeyID: "local2", Secret: "local2-secret"},
-		}
-		return adapter.Account(keys[account])
+		return openAdapter(t, cloud, account)
 	})
+}
+
+// TestContractFurther does so with the suite about references, prices and storage.
+func TestContractFurther(t *testing.T) {
+	t.Parallel()
+	contract.RunFurther(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Further {
+		return openAdapter(t, cloud, account)
+	})
+}
+
+func openAdapter(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) *alicloud.Account {
+	t.Helper()
+	server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{RatePerMinute: -1, Strict: true}))
+	t.Cleanup(server.Close)
+	adapter, err := alicloud.Open(alicloud.Config{ECSEndpoint: server.URL, STSEndpoint: server.URL, ESSEndpoint: server.URL, RateShare: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[image.AccountID]alicloud.Credentials{
+		cloudsim.FirstAccount:  {AccessKeyID: "local", Secret: "local-secret"},
+		cloudsim.SecondAccount: {AccessKeyID: "local2", Secret: "local2-secret"},
+	}
+	return adapter.Account(keys[account])
 }

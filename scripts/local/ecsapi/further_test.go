@@ -129,7 +129,20 @@ func (v *vendor) ScalingConfigurations(_ context.Context, r image.RegionID) (lis
 		}
 		return len(out.ScalingConfigurations.ScalingConfiguration), out.TotalCount, err
 	})
-	return list, err
+	return list, errors.Join(err, pagesOf(func(n requests.Integer) (int, int, error) {
+		req, out := ess.CreateDescribeScalingGroupsRequest(), ess.CreateDescribeScalingGroupsResponse()
+		req.PageNumber, req.PageSize = n, "50"
+		err := asked(v.ess, r, req, out)
+		for _, g := range out.ScalingGroups.ScalingGroup {
+			if g.LaunchTemplateId != "" {
+				list = append(list, image.ScalingConfiguration{
+					Account: v.account, Region: r, ID: g.ScalingGroupId, Name: g.ScalingGroupName, Group: g.ScalingGroupId,
+					Active: g.ActiveScalingConfigurationId == "", Template: g.LaunchTemplateId, TemplateVersion: g.LaunchTemplateVersion,
+				})
+			}
+		}
+		return len(out.ScalingGroups.ScalingGroup), out.TotalCount, err
+	}))
 }
 
 func (v *vendor) Pipelines(_ context.Context, r image.RegionID) (list []image.Pipeline, err error) {

@@ -65,6 +65,11 @@ func scaling(w *wider) {
 			want = append(want, fmt.Sprintf("%s %s %s %v %q %q", made[c], s.Name, group, s.Active, s.Image, s.Family))
 		}
 	}
+	for n := range 40 {
+		name := fmt.Sprint("by-template-", n)
+		group, _ := w.cloud.AddScalingGroup(one, region, cloudsim.ScalingGroupSpec{Name: name, TemplateID: "lt-1", TemplateVersion: "Latest"})
+		want = append(want, fmt.Sprintf("%s %s %s true lt-1 Latest", group, name, group))
+	}
 	list, err := w.subject.ScalingConfigurations(w.Context(), region)
 	if err != nil {
 		w.Fatal(err)
@@ -72,6 +77,9 @@ func scaling(w *wider) {
 	expect(w, "configurations", texts(list, func(c image.ScalingConfiguration) string {
 		if c.Account != one || c.Region != region {
 			w.Errorf("configuration %+v", c)
+		}
+		if c.Template != "" {
+			return fmt.Sprintf("%s %s %s %v %s %s", c.ID, c.Name, c.Group, c.Active, c.Template, c.TemplateVersion)
 		}
 		return fmt.Sprintf("%s %s %s %v %q %q", c.ID, c.Name, c.Group, c.Active, c.Image, c.Family)
 	}), want)
