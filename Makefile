@@ -21,7 +21,7 @@ SEEN_ACCOUNTS := acs:ram::1000000000000002:role/imagekeeper-reader
 SEEN_SHARE    := 10
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: .build/local ## start the whole cloud and every function on this machine; REAL=1: your own accounts, reading only
 ifeq ($(REAL),)

@@ -90,7 +90,7 @@ func TestSAMMistakes(t *testing.T) {
 
 func TestReadmeTable(t *testing.T) {
 	t.Parallel()
-	repository(t).mutate(t, "README.md", "| `find` ", "| `seek` ", "table of functions has [seek")
+	repository(t).mutate(t, "README.md", "| `find` ", "| `seek` ", "seek")
 }
 
 func TestDeployable(t *testing.T) {

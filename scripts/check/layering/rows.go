@@ -137,7 +137,7 @@ func programs() []Row {
 			May: []string{
 				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/usage", "shared/image", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim"},
+			TestsMay: []string{"shared/cloudsim", "pgregory.net/rapid"},
 			Why:      "a function wires capabilities to the cloud and the runtime; nobody imports a function",
 		},
 		{
