@@ -167,7 +167,7 @@ func unknownInstance() error {
 func (c *Cloud) step(r *region, e *entry[instanceState], p power, now time.Time) (before, after image.InstanceStatus) {
 	row := e.truth().at(now)
 	next := &instanceState{row: row, steps: p.steps(row, now, c.options.PowerTime)}
-	r.instances.put(e, next, now, now)
+	r.instances.put(e, next, c.visibleFrom(e.id, now), now)
 	return row.Status, next.at(now).Status
 }
 
