@@ -27,6 +27,7 @@ type settings struct {
 	real           bool
 	allowChanges   bool
 	idle           time.Duration
+	tokens         bool
 }
 
 // parseFlags reads and checks the flags. Errors of kind fault.Invalid name the
@@ -48,6 +49,7 @@ func parseFlags(args []string, out io.Writer) (settings, error) {
 	flags.BoolVar(&s.real, "real", false, "no emulated cloud: your own account, with the credentials of your environment, reading only")
 	flags.BoolVar(&s.allowChanges, "allow-changes", false, "with -real: start the functions that change things, too")
 	flags.DurationVar(&s.idle, "idle", time.Minute, "stop an instance that had no work for this long")
+	flags.BoolVar(&s.tokens, "tokens", false, "callers present a token, as in a deployment: one for each role is written to .local/token-<role>")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}

@@ -11,17 +11,22 @@ import (
 )
 
 // invitation is what a newcomer can try now: lines to paste.
-func invitation(gateway string, functions []string, cloud *cloudsim.Cloud) string {
+// token is the file with the token to show; "" if it is not known.
+func invitation(gateway string, functions []string, cloud *cloudsim.Cloud, token string) string {
+	curl := "curl "
+	if token != "" {
+		curl += fmt.Sprintf(`-H "Authorization: Bearer $(cat %s)" `, token)
+	}
 	lines := []string{fmt.Sprintf("curl '%s/_local/functions'", gateway)}
 	if slices.Contains(functions, "find") {
-		lines = append(lines, fmt.Sprintf("curl '%s/images?kind=custom&region=cn-hangzhou&osType=linux&limit=5'", gateway))
+		lines = append(lines, curl+fmt.Sprintf("'%s/images?kind=custom&region=cn-hangzhou&osType=linux&limit=5'", gateway))
 	}
 	if slices.Contains(functions, "find") && cloud != nil {
 		lines = append(lines,
-			fmt.Sprintf("curl '%s/images?family=web-base&limit=1&explain=true'", gateway),
-			fmt.Sprintf("curl '%s/families/web-base?region=cn-hangzhou&instanceType=ecs.g7.large'", gateway))
+			curl+fmt.Sprintf("'%s/images?family=web-base&limit=1&explain=true'", gateway),
+			curl+fmt.Sprintf("'%s/families/web-base?region=cn-hangzhou&instanceType=ecs.g7.large'", gateway))
 		if id := example(cloud); id != "" {
-			lines = append(lines, fmt.Sprintf("curl '%s/images/%s'", gateway, id))
+			lines = append(lines, curl+fmt.Sprintf("'%s/images/%s'", gateway, id))
 		}
 	}
 	return "try:\n  " + strings.Join(lines, "\n  ") + "\n"

@@ -91,6 +91,12 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 		return err
 	}
 	defer closeCloud()
+	token := ""
+	if s.tokens {
+		if w, token, err = trusting(w, look, s.file, out); err != nil {
+			return err
+		}
+	}
 	project, err := syaml.Load(s.file, w.lookup)
 	if err != nil {
 		return err
@@ -119,7 +125,7 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 		return fmt.Errorf("a function does not start: %w", err)
 	}
 	fmt.Fprintf(out, "ready    http://%s   Ctrl-C stops everything\n", front.Addr())
-	fmt.Fprint(out, invitation(front.Addr().String(), start, cloud))
+	fmt.Fprint(out, invitation(front.Addr().String(), start, cloud, token))
 	<-ctx.Done()
 	return nil
 }
