@@ -50,7 +50,7 @@ func enter[T any](t *table[T], id string, owner image.AccountID, created time.Ti
 	t.put(e, state, now, now)
 }
 
-// listed are the states of an owner that are there and wanted, newest first.
+// listedOf returns the states of an owner that are there and wanted, newest first.
 func listedOf[T any](t *table[T], owner image.AccountID, wanted func(*T) bool) []*T {
 	var found []*T
 	for _, e := range t.of(owner).rows {

@@ -234,3 +234,42 @@ func TestDeleteInstancesRefusals(t *testing.T) {
 		t.Errorf("disks left (%s): %+v, %v", kept, page.Disks, err)
 	}
 }
+
+func TestRunInstancesNamesAndTerms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{})
+	img := w.add(cloudsim.ImageSpec{})
+	data := w.cloud.AddSnapshot(one, hangzhou, image.Snapshot{SourceDiskSizeGiB: 80})
+	for _, c := range []struct {
+		req         cloudsim.RunInstancesRequest
+		names       []string
+		host        string
+		expiresDays int
+	}{
+		{req: cloudsim.RunInstancesRequest{Amount: 2, InstanceName: "web", UniqueSuffix: true, HostName: "web.local-1"}, names: []string{"web001", "web002"}, host: "web.local-1001"},
+		{req: cloudsim.RunInstancesRequest{Amount: 2, InstanceName: "web"}, names: []string{"web", "web"}},
+		{req: cloudsim.RunInstancesRequest{InstanceName: "web[x]"}, names: []string{"web[x]"}},
+		{req: cloudsim.RunInstancesRequest{InstanceName: "one", ChargeType: "PrePaid", Period: 2, PeriodUnit: "Week"}, names: []string{"one"}, expiresDays: 14},
+		{req: cloudsim.RunInstancesRequest{InstanceName: "one", ChargeType: "PrePaid", Period: 12}, names: []string{"one"}, expiresDays: 365},
+	} {
+		c.req.RegionID, c.req.ImageID, c.req.InstanceType = hangzhou, img, "ecs.g7.large"
+		c.req.DataDisks = []cloudsim.NewDisk{{SnapshotID: data}}
+		ids, err := w.s.RunInstances(c.req)
+		if err != nil || len(ids) != len(c.names) {
+			t.Fatalf("%+v: %v, %v", c.req, ids, err)
+		}
+		for i, id := range ids {
+			if row := w.instance(id); row.Name != c.names[i] || i == 0 && c.host != "" && row.HostName != c.host {
+				t.Errorf("named %q, %q; want %q, %q", row.Name, row.HostName, c.names[i], c.host)
+			}
+		}
+		row := w.instance(ids[0])
+		if got := int(row.ExpiredAt.Sub(row.CreatedAt).Hours() / 24); !row.ExpiredAt.IsZero() && got != c.expiresDays || row.ExpiredAt.IsZero() != (c.expiresDays == 0) {
+			t.Errorf("%s expires after %d days, want %d", row.Name, got, c.expiresDays)
+		}
+		if disk := w.disks(ids[0])[1]; disk.SizeGiB != 80 || disk.SourceSnapshot != data {
+			t.Errorf("data disk %+v", disk)
+		}
+	}
+	expect(t, w.s.DeleteSnapshot(cloudsim.DeleteSnapshotRequest{SnapshotID: data}), "SnapshotCreatedDisk", 403)
+}
