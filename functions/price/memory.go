@@ -59,16 +59,36 @@ func (m *memory) Images(ctx context.Context, region image.RegionID, which image.
 		return remember(m, key("images", region, which), func() ([]image.Image, error) { return m.account.Images(ctx, region, which) })
 	}
 	all, err := m.everyImage(ctx, region)
-	if err != nil || (which.Kind == "" && len(which.IDs) == 0) {
+	switch {
+	case err != nil || (which.Kind == "" && len(which.IDs) == 0):
 		return all, err
+	case len(which.IDs) == 0:
+		return remember(m, key("images", region, which.Kind), func() ([]image.Image, error) { return ofKind(all, which.Kind), nil })
 	}
+	index, _ := remember(m, key("imageIndex", region), func() (map[image.ID]*image.Image, error) {
+		index := make(map[image.ID]*image.Image, len(all))
+		for i := range all {
+			index[all[i].ID] = &all[i]
+		}
+		return index, nil
+	})
 	var found []image.Image
-	for i := range all {
-		if (which.Kind == "" || all[i].Kind == which.Kind) && (len(which.IDs) == 0 || slices.Contains(which.IDs, all[i].ID)) {
-			found = append(found, all[i])
+	for _, id := range which.IDs {
+		if i, ok := index[id]; ok && (which.Kind == "" || i.Kind == which.Kind) {
+			found = append(found, *i)
 		}
 	}
 	return found, nil
+}
+
+func ofKind(all []image.Image, kind image.Kind) []image.Image {
+	var found []image.Image
+	for i := range all {
+		if all[i].Kind == kind {
+			found = append(found, all[i])
+		}
+	}
+	return found
 }
 
 func (m *memory) everyImage(ctx context.Context, region image.RegionID) ([]image.Image, error) {

@@ -51,7 +51,7 @@ func (r result) String() string {
 // binaries are what is measured: the function as it is deployed, and the
 // smallest function there can be.
 type binaries struct {
-	find, empty string
+	find, price, empty string
 }
 
 // measurement takes one or more numbers.
@@ -67,6 +67,7 @@ func measurements() []measurement {
 		{"listing", listing},
 		{"memory", memory},
 		{"quota", quota},
+		{"report", report},
 	}
 }
 
@@ -75,7 +76,7 @@ func measurements() []measurement {
 func run(ctx context.Context, out io.Writer, only string) error {
 	wanted := measurements()
 	if wanted = slices.DeleteFunc(wanted, func(m measurement) bool { return !strings.Contains(m.name, only) }); len(wanted) == 0 {
-		return fmt.Errorf("nothing to measure is called %q; there are size, start, listing, memory, quota", only)
+		return fmt.Errorf("nothing to measure is called %q; there are size, start, listing, memory, quota, report", only)
 	}
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -84,6 +85,9 @@ func run(ctx context.Context, out io.Writer, only string) error {
 	defer func() { _ = os.RemoveAll(folder) }()
 	var b binaries
 	if b.find, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/find", To: folder + "/find"}); err != nil {
+		return err
+	}
+	if b.price, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/price", To: folder + "/price"}); err != nil {
 		return err
 	}
 	if b.empty, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./scripts/bench/testdata/empty", To: folder + "/empty"}); err != nil {

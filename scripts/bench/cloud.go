@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"time"
 
@@ -30,22 +28,11 @@ func (c cloud) variables(regions, share string) map[string]string {
 
 // images is what the cloud counted of calls to DescribeImages.
 func (c cloud) images(ctx context.Context) (ecsapi.Counter, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/_local/calls", http.NoBody)
+	counters, err := c.counters(ctx)
 	if err != nil {
 		return ecsapi.Counter{}, err
 	}
-	reply, err := c.Client().Do(request)
-	if err != nil {
-		return ecsapi.Counter{}, err
-	}
-	defer func() { _ = reply.Body.Close() }()
-	var told struct {
-		Counters []ecsapi.Counter `json:"counters"`
-	}
-	if err := json.NewDecoder(reply.Body).Decode(&told); err != nil || reply.StatusCode != http.StatusOK {
-		return ecsapi.Counter{}, fmt.Errorf("counters of the cloud: status %d: %w", reply.StatusCode, err)
-	}
-	for _, counter := range told.Counters {
+	for _, counter := range counters {
 		if counter.Action == "DescribeImages" {
 			return counter, nil
 		}

@@ -234,16 +234,21 @@ func (m *monthly) entry(e *entry, h *Holding) error {
 	return nil
 }
 
-// take adds the lines of an item, so many times.
+// take adds the lines of an item, so many times, and keeps what is missing.
 func (e *entry) take(q *Quote, count int, item Item, to *sums) {
-	for i := range q.Lines {
-		if q.Lines[i].Item == item {
-			to.line(&q.Lines[i], int64(count))
-		}
-	}
+	to.lines(q, count, item)
 	for _, missing := range q.Missing {
 		if missing.Item == item && missing.Code != "range" && !slices.Contains(e.missing, missing) {
 			e.missing = append(e.missing, missing)
+		}
+	}
+}
+
+// lines adds the lines of an item, so many times.
+func (s *sums) lines(q *Quote, count int, item Item) {
+	for i := range q.Lines {
+		if q.Lines[i].Item == item {
+			s.line(&q.Lines[i], int64(count))
 		}
 	}
 }
@@ -390,8 +395,7 @@ func (m *monthly) shared(entries []*entry) (sums, error) {
 	if err != nil {
 		return found, err
 	}
-	var together entry
-	together.take(&quote, 1, SnapshotStorage, &found)
+	found.lines(&quote, 1, SnapshotStorage)
 	return found, nil
 }
 

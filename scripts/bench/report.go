@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"imagekeeper/scripts/bench/platform"
+	"imagekeeper/scripts/local/ecsapi"
+)
+
+// report measures price's monthly report over 20000 images in eight regions, 50
+// ms away: how large the binary is, how many calls of the cloud it makes over
+// the least that the page sizes allow, and how long it takes.
+func report(ctx context.Context, b binaries) ([]result, error) {
+	const images = 20_000
+	about, err := os.Stat(b.price)
+	if err != nil {
+		return nil, err
+	}
+	c := serve(filled(images/len(regions()), regions()...), -1, 50*time.Millisecond)
+	defer c.Close()
+	variables := c.variables(joined(regions()), "1000")
+	variables["ESS_ENDPOINT"] = c.URL
+	instance, err := platform.Start(ctx, b.price, variables)
+	if err != nil {
+		return nil, err
+	}
+	defer instance.Stop()
+	begun := time.Now()
+	if err := reported(ctx, instance, images); err != nil {
+		return nil, err
+	}
+	took := time.Since(begun)
+	counters, err := c.counters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made, least := 0, leastCalls(images/len(regions()))
+	for _, counter := range counters {
+		made += counter.Total
+	}
+	return []result{
+		{what: "binary of price", value: float64(about.Size()) / (1 << 20), unit: "MiB", atMost: 14},
+		{
+			what: "calls of the report / the least", value: float64(made) / float64(least), unit: "times", atMost: 1.2,
+			about: fmt.Sprintf("%d images, 50 ms away: %d calls, %d are the least, %s", images, made, least, took.Round(time.Millisecond)),
+		},
+	}, nil
+}
+
+// leastCalls is how many calls the page sizes allow at the least for so many
+// images in each region: images, their snapshots and their chains by the
+// hundred; one call each for instances and whether they may be listed, system
+// disks, launch templates, scaling groups, scaling configurations, pipelines and
+// the size of all snapshots; and one for who we are.
+func leastCalls(each int) int {
+	const page, lists, single = 100, 3, 8
+	return len(regions())*(lists*((each+page-1)/page)+single) + 1
+}
+
+// reported asks for the report and wants all images in it, priced or not.
+func reported(ctx context.Context, instance *platform.Instance, want int) error {
+	status, body, err := instance.Get(ctx, "/prices?limit=1")
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Images  int               `json:"images"`
+		Unknown []json.RawMessage `json:"unknown"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK {
+		return fmt.Errorf("price: status %d: %w: %.400s", status, err, body)
+	}
+	if answer.Images != want || len(answer.Unknown) > 0 {
+		return fmt.Errorf("price: not all %d images: %d: %.400s", want, answer.Images, body)
+	}
+	return nil
+}
+
+// counters are what the cloud counted of each account's calls by action.
+func (c cloud) counters(ctx context.Context) ([]ecsapi.Counter, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/_local/calls", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := c.Client().Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = reply.Body.Close() }()
+	var told struct {
+		Counters []ecsapi.Counter `json:"counters"`
+	}
+	if err := json.NewDecoder(reply.Body).Decode(&told); err != nil || reply.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("counters of the cloud: status %d: %w", reply.StatusCode, err)
+	}
+	return told.Counters, nil
+}
