@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,17 +21,22 @@ import (
 func graphOf(t interface {
 	Fatal(args ...any)
 }, cloud *cloudsim.Cloud, regions ...alicloud.RegionWord) (lineage.World, *lineage.Graph) {
-	h := handler{eyes: views(cloud), now: now}
+	world := observed(t, views(cloud), regions...)
+	if len(world.Unread)+len(world.BuildsUnread) > 0 {
+		t.Fatal(world.Unread, world.BuildsUnread)
+	}
+	return world, lineage.New(world)
+}
+
+// observed is what lineage is found in, through some eyes.
+func observed(t interface{ Fatal(args ...any) }, look func(function.Call) []eye, regions ...alicloud.RegionWord) lineage.World {
+	h := handler{eyes: look, now: now}
 	h.config.Regions = regions
 	a, err := h.survey(context.Background(), function.Call{}, where{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	world := a.history(context.Background(), "")
-	if len(world.Unread)+len(world.BuildsUnread) > 0 {
-		t.Fatal(world.Unread, world.BuildsUnread)
-	}
-	return world, lineage.New(world)
+	return a.history(context.Background(), "")
 }
 
 // historian lives through a company's years, on the API of the cloud.
@@ -312,5 +318,33 @@ func TestLineageOfTheCatalogue(t *testing.T) {
 				t.Error("an image without a name")
 			}
 		})
+	}
+}
+
+// Whatever is answered in place of the truth, a link that is told is true.
+func TestLineageIsNeverWrongUnderLies(t *testing.T) {
+	t.Parallel()
+	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 300, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+	for _, what := range []string{"images", "snapshots", "disks", "builds"} {
+		for _, kind := range []string{"denied", "broken", "empty"} {
+			for _, times := range []int{1, 3, -1} {
+				t.Run(fmt.Sprint(what, " ", kind, " ", times), func(t *testing.T) {
+					t.Parallel()
+					world := observed(t, func(call function.Call) []eye {
+						eyes := views(cloud)(call)
+						for i := range eyes {
+							eyes[i].reader = liar{eyes[i].reader, &sync.Mutex{}, []*lie{{what, kind, times}}}
+						}
+						return eyes
+					}, "all")
+					if j := newJudge(cloud, world, lineage.New(world)); len(j.wrong) > 0 {
+						t.Error(len(j.wrong), j.wrong[:min(3, len(j.wrong))])
+					}
+					if kind != "empty" && len(world.Unread)+len(world.BuildsUnread) == 0 {
+						t.Error("what could not be read is not said")
+					}
+				})
+			}
+		}
 	}
 }

@@ -178,6 +178,9 @@ func newPedigree(at located, story lineage.Story, a album, shares []lineage.Shar
 			Certainty: s.Certainty, Reason: s.Why, Cure: s.Cure,
 		},
 	}
+	if s.Kind == lineage.SourceUnknown {
+		p.Source.Certainty = "" // of what is not known, nothing is sure
+	}
 	for _, share := range shares {
 		p.SharedWith = append(p.SharedWith, shared{share.Image.Region, share.Image.ID, share.Account, known(share.At)})
 	}

@@ -152,6 +152,14 @@ func (l liar) Disks(ctx context.Context, r image.RegionID, w image.DiskListing) 
 	return told(l, "disks", func() ([]image.Disk, error) { return l.reader.Disks(ctx, r, w) })
 }
 
+func (l liar) Snapshots(ctx context.Context, r image.RegionID, w image.SnapshotListing) ([]image.Snapshot, error) {
+	return told(l, "snapshots", func() ([]image.Snapshot, error) { return l.reader.Snapshots(ctx, r, w) })
+}
+
+func (l liar) Builds(ctx context.Context, r image.RegionID) ([]image.Build, error) {
+	return told(l, "builds", func() ([]image.Build, error) { return l.reader.Builds(ctx, r) })
+}
+
 func (l liar) TemplateVersions(ctx context.Context, r image.RegionID) ([]image.TemplateVersion, error) {
 	return told(l, "templates", func() ([]image.TemplateVersion, error) { return l.reader.TemplateVersions(ctx, r) })
 }

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/lineage"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// past is a company's story on one line: a public image, an image made on an
+// instance of it, its copy in another region, an image the second account made of
+// it, an import, and one whose builder is gone.
+func past(t *testing.T) *historian {
+	t.Helper()
+	h := newHistorian(cloudsim.Options{Seed: 7})
+	h.run(0, h.images[0])
+	h.create(h.instances[0])
+	base := h.images[len(h.images)-1]
+	h.copyTo(0, base, "cn-shanghai")
+	h.share(base)
+	h.run(1, base)
+	h.create(h.instances[1])
+	h.importInto("cn-hangzhou")
+	h.run(0, base)
+	h.create(h.instances[2])
+	h.replace(h.instances[2], h.images[0])
+	h.name("end")
+	return h
+}
+
+// masked numbers the ids that the cloud made up, in the order they come.
+func masked(text string) string {
+	seen := map[string]int{}
+	return regexp.MustCompile(`\b([msdi])-[a-z0-9]{20}\b`).ReplaceAllStringFunc(text, func(id string) string {
+		if seen[id] == 0 {
+			seen[id] = len(seen) + 1
+		}
+		return fmt.Sprintf("%s%02d", id[:2], seen[id])
+	})
+}
+
+// golden compares an answer with testdata/name.golden.json.
+func golden(t *testing.T, name string, answer any) {
+	t.Helper()
+	got, err := json.MarshalIndent(answer, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = []byte(masked(string(got)))
+	file := filepath.Join("testdata", name+".golden.json")
+	if *update {
+		if err := os.WriteFile(file, append(got, '\n'), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || strings.TrimSpace(string(want)) != string(got) {
+		t.Errorf("%s (-update writes it anew): %v\n%s", file, err, got)
+	}
+}
+
+func TestLineageOverHTTP(t *testing.T) {
+	t.Parallel()
+	h := past(t)
+	f := finderIn(views(h.cloud), "cn-hangzhou", "cn-shanghai")
+	base := h.images[6]
+	for name, c := range map[string]struct {
+		id                        image.ID
+		source                    lineage.SourceKind
+		parents, children, shared int
+	}{
+		"lineage-base":   {base.ID, lineage.SourcePublic, 1, 2, 1},
+		"lineage-copy":   {h.images[7].ID, lineage.SourcePublic, 2, 0, 0},
+		"lineage-theirs": {h.images[8].ID, lineage.SourcePublic, 2, 0, 0},
+		"lineage-import": {h.images[9].ID, lineage.SourceImport, 0, 0, 0},
+		"lineage-broken": {h.images[10].ID, lineage.SourceUnknown, 0, 0, 0},
+		"lineage-market": {"m-marketcn", lineage.SourceMarketplace, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got pedigree
+			answer := get(t, f, "/images/"+string(c.id)+"/lineage?region="+map[bool]string{true: "cn-shanghai", false: "cn-hangzhou"}[name == "lineage-copy"], &got)
+			if answer.StatusCode != http.StatusOK || got.Source.Kind != c.source || len(got.Parents) != c.parents || len(got.Children) != c.children || len(got.SharedWith) != c.shared {
+				t.Errorf("got %d %s, %d parents, %d children, %d shares", answer.StatusCode, got.Source.Kind, len(got.Parents), len(got.Children), len(got.SharedWith))
+			}
+			if got.Source.Kind == lineage.SourceUnknown && (got.Source.Code != "diskReleased" || got.Source.Cure == "") {
+				t.Errorf("what broke it: %+v", got.Source)
+			}
+			golden(t, name, got)
+		})
+	}
+}
+
+func TestLineageRefusesBadQuestions(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	for target, status := range map[string]int{
+		"/images/m-none/lineage": 404, "/images/a%20b/lineage": 400, "/images/m-new/lineage?depth=1": 400, "/images/m-new/lineage?region=x": 400,
+		"/images/m-new/lineage?account=1000000000000009": 400, "/images/m-new/ancestors": 404,
+	} {
+		if answer := get(t, f, target, nil); answer.StatusCode != status {
+			t.Errorf("%s: got %d, want %d", target, answer.StatusCode, status)
+		}
+	}
+}
+
+// fleetOf is a cloud with a few servers of every kind.
+func fleetOf() *cloudsim.Cloud {
+	cloud := world()
+	add := func(a image.AccountID, r image.RegionID, id image.InstanceID, runs image.ID, tags image.Tags) {
+		cloud.AddInstance(a, r, cloudsim.InstanceSpec{Instance: image.Instance{ID: id, Image: runs, Name: "server " + string(id), CreatedAt: day(25), Tags: tags}})
+	}
+	add(cloudsim.FirstAccount, "cn-hangzhou", "i-old", "m-old", image.Tags{"env": "prod", "team": "web"})
+	add(cloudsim.FirstAccount, "cn-hangzhou", "i-new", "m-new", image.Tags{"env": "dev"})
+	add(cloudsim.FirstAccount, "cn-hangzhou", "i-market", "m-market", nil)
+	add(cloudsim.FirstAccount, "cn-shanghai", "i-public", public, nil)
+	add(cloudsim.SecondAccount, "cn-hangzhou", "i-given", "m-new", nil)
+	return cloud
+}
+
+func names(f fleet) string {
+	var all []string
+	for _, i := range f.Items {
+		all = append(all, string(i.InstanceID))
+	}
+	return strings.Join(all, " ")
+}
+
+func TestInstances(t *testing.T) {
+	t.Parallel()
+	f := finder(views(fleetOf()))
+	for query, want := range map[string]string{
+		"":                                  "i-market i-new i-old i-public i-given",
+		"behind=1":                          "i-old",
+		"behind=0":                          "i-new i-old i-public i-given",
+		"behind=2":                          "",
+		"family=web-base":                   "i-new i-old i-given",
+		"image=m-old,m-market":              "i-market i-old",
+		"tag.env=prod":                      "i-old",
+		"tag.env=":                          "i-new i-old",
+		"tag.env=prod&tag.team=x":           "",
+		"region=cn-shanghai":                "i-public",
+		"account=1000000000000002":          "i-given",
+		"limit=2":                           "i-market i-new",
+		"family=web-base&behind=1&limit=10": "i-old",
+	} {
+		t.Run(query, func(t *testing.T) {
+			t.Parallel()
+			var got fleet
+			if answer := get(t, f, "/instances?"+query, &got); answer.StatusCode != http.StatusOK || names(got) != want || len(got.Unknown) != 0 || got.Total == nil {
+				t.Errorf("got %d %q %+v, want %q", answer.StatusCode, names(got), got.Unknown, want)
+			}
+		})
+	}
+	var got fleet
+	get(t, f, "/instances", &got)
+	golden(t, "instances", got)
+}
+
+func TestInstancesByPages(t *testing.T) {
+	t.Parallel()
+	f := finder(views(fleetOf()))
+	var paged []string
+	cursor := ""
+	for range 10 {
+		query := "/instances?limit=2"
+		if cursor != "" {
+			query += "&cursor=" + cursor
+		}
+		var got fleet
+		get(t, f, query, &got)
+		paged = append(paged, names(got))
+		if cursor = got.NextCursor; cursor == "" {
+			break
+		}
+	}
+	if got := strings.Join(paged, " "); got != "i-market i-new i-old i-public i-given" {
+		t.Errorf("by pages: %s", got)
+	}
+	answer := get(t, f, "/instances?format=csv", nil)
+	rows, err := csv.NewReader(answer.Body).ReadAll()
+	if err != nil || len(rows) != 6 || rows[3][2] != "i-old" || rows[3][12] != "1" || rows[1][12] != "unknown" {
+		t.Errorf("csv: %q, %v", rows, err)
+	}
+}
+
+// An empty fleet is believed only where the permission was shown.
+func TestInstancesThatMayNotBeListedAreUnknown(t *testing.T) {
+	t.Parallel()
+	cloud := fleetOf()
+	if err := cloud.AllowOnly("local", []string{"ecs:DescribeImages", "ecs:DescribeRegions"}); err != nil {
+		t.Fatal(err)
+	}
+	var got fleet
+	answer := get(t, finder(views(cloud)), "/instances", &got)
+	if answer.StatusCode != http.StatusOK || names(got) != "i-given" || got.Total != nil || len(got.Unknown) != 2 ||
+		got.Unknown[0].Permission != "ecs:DescribeInstances" || answer.Header.Get("Unknown-Count") != "2" {
+		t.Errorf("got %d %s %+v", answer.StatusCode, names(got), got.Unknown)
+	}
+	var none answered
+	if answer := get(t, finder(views(cloud)), "/instances?account=1000000000000001", &none); answer.StatusCode != http.StatusBadGateway || none.Code != codeUnread || len(none.Unknown) != 2 {
+		t.Errorf("nothing could be read: %d %+v", answer.StatusCode, none)
+	}
+	if answer := get(t, finder(views(cloud)), "/instances?account=1000000000000001&format=csv", nil); answer.StatusCode != http.StatusBadGateway {
+		t.Errorf("nothing could be read, as a table: %d", answer.StatusCode)
+	}
+	if answer := get(t, finder(views(fleetOf())), "/instances?region=cn-shanghai&account=1000000000000002", &got); answer.StatusCode != http.StatusOK {
+		t.Errorf("an empty fleet: %d", answer.StatusCode)
+	}
+}
+
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	var got access
+	get(t, f, "/access?region=cn-hangzhou", &got)
+	if len(got.Items) != 2*len(needs())+1 || got.Allowed != 3 || got.Denied != 2 || got.Unsure != len(got.Items)-5 {
+		t.Errorf("%d items: %d allowed, %d denied, %d unsure", len(got.Items), got.Allowed, got.Denied, got.Unsure)
+	}
+	got = access{}
+	get(t, f, "/access?action=ecs:DescribeImages,ecs:DeleteImage&account=1000000000000001&region=cn-shanghai", &got)
+	golden(t, "access", got)
+	answer := get(t, f, "/access?format=csv&action=ecs:DeleteImage", nil)
+	if rows, err := csv.NewReader(answer.Body).ReadAll(); err != nil || len(rows) != 5 || rows[1][3] != "denied" {
+		t.Errorf("csv: %q, %v", rows, err)
+	}
+}
+
+func TestBadParametersOfFleetAndAccess(t *testing.T) {
+	t.Parallel()
+	f := finder(views(fleetOf()))
+	for target, field := range map[string]string{
+		"/instances?behind=-1": "behind", "/instances?behind=true": "behind", "/instances?limit=0": "limit", "/instances?limit=10001": "limit",
+		"/instances?cursor=AAAA": "cursor", "/instances?cursor=%20": "cursor", "/instances?family=-": "family", "/instances?image=a%20b": "image[0]",
+		"/instances?region=eu-central-1": "region", "/instances?account=1000000000000009": "account", "/instances?format=xml": "format",
+		"/instances?status=x": "status", "/access?action=DescribeImages": "action[0]", "/access?action=ecs:DescribeVpcs": "action",
+		"/access?region=CN": "region[0]", "/access?limit=1": "limit",
+	} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			var got answered
+			if answer := get(t, f, target, &got); answer.StatusCode != http.StatusBadRequest || got.Field != field {
+				t.Errorf("got %d blaming %q (%s), want 400 blaming %s", answer.StatusCode, got.Field, got.Code, field)
+			}
+		})
+	}
+}
+
+// Every action that is asked about is needed, and what can be asked is asked.
+func TestNeedsAreInOrder(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, n := range needs() {
+		if seen[n.action] || len(n.by) == 0 || !strings.Contains(n.action, ":") {
+			t.Errorf("%+v", n)
+		}
+		seen[n.action] = true
+	}
+	if !slices.ContainsFunc(needs(), func(n need) bool { return n.action == mayListInstances }) {
+		t.Error("instances are not asked about")
+	}
+}
