@@ -134,7 +134,7 @@ func programs() []Row {
 			May: []string{
 				"shared/function", "shared/alicloud", "shared/pricing", "shared/lineage", "shared/usage", "shared/image", "shared/money", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim"},
+			TestsMay: []string{"shared/cloudsim", "pgregory.net/rapid"},
 			Why:      "price wires pricing, lineage and usage to the cloud; money is what it reads and writes",
 		},
 		{
