@@ -211,7 +211,7 @@ func (q *Question) checkPeriod() error {
 	if !q.Duration.IsZero() {
 		return fault.InField("seconds", "durationWithSubscription", "the duration of a subscription is its period")
 	}
-	most := 0
+	var most int
 	switch q.Charge.PeriodUnit {
 	case Week:
 		most = 4

@@ -16,12 +16,11 @@ import (
 // judgement is one thing a query can ask: an image that fits, one that does
 // not, and the code of the objection.
 type judgement struct {
-	query  selection.Query
-	fits   func(*image.Image)
-	not    func(*image.Image)
-	code   string
-	yes    string
-	remark string
+	query selection.Query
+	fits  func(*image.Image)
+	not   func(*image.Image)
+	code  string
+	yes   string
 }
 
 func judgements() map[string]judgement {

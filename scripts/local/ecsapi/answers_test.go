@@ -3,6 +3,7 @@ package ecsapi_test
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -297,7 +298,7 @@ func TestXML(t *testing.T) {
 		XMLName xml.Name `xml:"Error"`
 		Code    string
 	}
-	if err := xml.NewDecoder(strings.NewReader(bad.body)).Decode(&got); err != nil && err != io.EOF || got.Code != "InvalidAction.NotFound" {
+	if err := xml.NewDecoder(strings.NewReader(bad.body)).Decode(&got); err != nil && !errors.Is(err, io.EOF) || got.Code != "InvalidAction.NotFound" {
 		t.Errorf("%v %s", err, bad.body)
 	}
 }
