@@ -135,3 +135,48 @@ func (s *stack) doubt(t *testing.T, f ecsapi.Fault) {
 		t.Errorf("%s: one such answer must be mended by asking again: %d %.900s", what, status, body)
 	}
 }
+
+// permissions is the answer of /access by action, for the first account.
+func (s *stack) permissions(t *testing.T) map[string]string {
+	t.Helper()
+	status, body := s.get("/access?account=1000000000000001&region=cn-hangzhou")
+	var answer struct{ Items []struct{ Action, Access, Code, Sentence string } }
+	if err := json.Unmarshal(body, &answer); err != nil || status != 200 {
+		t.Fatalf("%d %v: %.400s", status, err, body)
+	}
+	found := map[string]string{}
+	for _, i := range answer.Items {
+		found[i.Action] = i.Access
+		if i.Access == "unknown" {
+			found[i.Action] += " " + i.Code
+		}
+	}
+	return found
+}
+
+// TestAccessTellsWhatIsPermitted: with all permissions, and with few.
+func TestAccessTellsWhatIsPermitted(t *testing.T) {
+	sim := inUse()
+	s := start(t, options{sim: sim, rate: -1, environment: map[string]string{"ECS_RATE_SHARE": "1000", "REGIONS": "cn-hangzhou"}})
+	for action, got := range s.permissions(t) {
+		reads := !slices.ContainsFunc([]string{"Create", "Copy", "Import", "Tag", "Stop", "Start", "Replace", "Delete", "Modify", "Price"}, func(verb string) bool {
+			return len(action) > len("ecs:"+verb) && action[4:4+len(verb)] == verb || action == "ecs:DescribePrice"
+		})
+		if reads && got != "allowed" || !reads && got == "denied" {
+			t.Errorf("with every permission, %s: %s", action, got)
+		}
+	}
+	few := []string{"ecs:DescribeRegions", "ecs:DescribeImages", "ecs:DescribeDisks", "ess:DescribeScalingGroups"}
+	if err := sim.AllowOnly("local", few); err != nil {
+		t.Fatal(err)
+	}
+	for action, got := range s.permissions(t) {
+		want := map[bool]string{true: "allowed", false: "denied"}[slices.Contains(few, action)]
+		if got != want && got[:len("unknown")] != "unknown" {
+			t.Errorf("with few permissions, %s: %s, want %s", action, got, want)
+		}
+	}
+	if got := s.permissions(t)["ecs:DescribeInstances"]; got != "denied" {
+		t.Errorf("DescribeInstances is %s, by its dry run", got)
+	}
+}
