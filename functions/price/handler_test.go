@@ -183,6 +183,14 @@ func TestIllCloud(t *testing.T) {
 			"/prices/m-idle?holding=true", "customFromFree operatingSystemLicence=0 snapshotStorage=0..1.2 unread:ecs:DescribeSnapshotLinks",
 			func(a account) account { return ill{account: a, chains: denied("Forbidden.RAM")} },
 		},
+		"empty answers are no evidence": {
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=299.808 snapshotStorage=?",
+			func(a account) account { return blind{a} },
+		},
+		"empty answers, and prices denied": {
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=? snapshotStorage=? unread:ecs:DescribePrice",
+			func(a account) account { return ill{account: blind{a}, prices: denied("Forbidden.RAM")} },
+		},
 		"types denied: DescribePrice answers": {
 			"/prices/m-own?instanceType=ecs.g7.xlarge", "customFromPaid operatingSystemLicence=299.808 snapshotStorage=1.2 unread:ecs:DescribeInstanceTypes",
 			func(a account) account { return ill{account: a, types: denied("Forbidden.RAM")} },
@@ -243,6 +251,35 @@ func TestConfiguration(t *testing.T) {
 		})
 		if (c.field == "") != (err == nil) || fieldOf(err) != c.field {
 			t.Errorf("%s=%s: %v, want field %q", c.name, c.value, err, c.field)
+		}
+	}
+}
+
+// TestIllReport: nothing is called unused, and nothing saved, where use cannot be
+// seen; and what could not be read is said.
+func TestIllReport(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(account) account{
+		"disks denied":     func(a account) account { return ill{account: a, disks: denied("Forbidden.RAM")} },
+		"snapshots denied": func(a account) account { return ill{account: a, snapshots: denied("Forbidden.RAM")} },
+		"all looks empty":  func(a account) account { return blind{a} },
+	} {
+		status, answer := ask(pricer(world(), change), "/prices", "")
+		var r struct {
+			Images            int
+			Items, Incomplete []pricing.Row
+		}
+		if err := json.Unmarshal([]byte(answer), &r); err != nil || status != http.StatusOK || r.Images != 6 {
+			t.Fatalf("%s: %d %s, %v", name, status, answer, err)
+		}
+		for _, w := range append(r.Items, r.Incomplete...) {
+			free := w.Image.ID == "m-idle" || strings.HasPrefix(string(w.Image.ID), "m-twin") || w.Image.ID == "m-copy" || w.Image.ID == "m-lent"
+			if w.Use == pricing.NotUsed && (!free || name == "disks denied" && w.Image.Account == ours) {
+				t.Errorf("%s: %s is called unused", name, w.Image)
+			}
+			if w.Image.Account == ours && name != "disks denied" && w.Storage.Unknown == 0 {
+				t.Errorf("%s: %s has storage at %+v", name, w.Image, w.Storage)
+			}
 		}
 	}
 }

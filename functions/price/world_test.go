@@ -177,4 +177,18 @@ func (i ill) InstanceTypes(ctx context.Context, r image.RegionID, ids []image.In
 	return i.account.InstanceTypes(ctx, r, ids)
 }
 
+// blind is an account whose snapshots, chains and disks look as if there were
+// none.
+type blind struct{ account }
+
+func (blind) Snapshots(context.Context, image.RegionID, image.SnapshotListing) ([]image.Snapshot, error) {
+	return nil, nil
+}
+
+func (blind) SnapshotChains(context.Context, image.RegionID) ([]image.Chain, error) { return nil, nil }
+
+func (blind) Disks(context.Context, image.RegionID, image.DiskListing) ([]image.Disk, error) {
+	return nil, nil
+}
+
 func denied(code string) error { return fault.New(fault.Forbidden, "not allowed").WithCode(code) }
