@@ -62,8 +62,13 @@ func Fleet(instances []image.Instance, images []image.Image) []Server {
 		slices.SortFunc(line, func(a, b version) int { return cmp.Or(b.made.Compare(a.made), image.Newest(a.Image, b.Image)) })
 	}
 	servers := make([]Server, 0, len(instances))
+	lives := Lifetimes()
 	for _, i := range instances {
-		servers = append(servers, newServer(i, seen, lines))
+		s := newServer(i, seen, lines)
+		if life, ok := lookUp(lives, i.OSName); ok {
+			s.Lifetime = &life
+		}
+		servers = append(servers, s)
 	}
 	slices.SortFunc(servers, func(a, b Server) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region), cmp.Compare(a.ID, b.ID))
@@ -79,9 +84,6 @@ type place struct {
 
 func newServer(i image.Instance, seen map[place]image.Image, lines map[lineKey][]version) Server {
 	s := Server{Instance: i, Behind: -1}
-	if life, ok := LifetimeOf(i.OSName); ok {
-		s.Lifetime = &life
-	}
 	runs, ok := seen[place{i.Region, i.Image}]
 	if ok {
 		s.Image = &runs

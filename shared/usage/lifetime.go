@@ -99,10 +99,12 @@ func Lifetimes() []Lifetime {
 
 // LifetimeOf looks an operating system up by its full name, such as
 // "Ubuntu  22.04 64 bit". It reports whether the table has it.
-func LifetimeOf(osName string) (Lifetime, bool) {
+func LifetimeOf(osName string) (Lifetime, bool) { return lookUp(Lifetimes(), osName) }
+
+func lookUp(table []Lifetime, osName string) (Lifetime, bool) {
 	name := strings.ToLower(strings.Join(strings.Fields(osName), " "))
 	var best Lifetime
-	for _, l := range Lifetimes() {
+	for _, l := range table {
 		if begins(name, strings.ToLower(l.System)) && len(l.System) > len(best.System) {
 			best = l
 		}
