@@ -12,12 +12,36 @@ import (
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/syaml"
+	"imagekeeper/scripts/local/ossapi"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
 )
 
 // visibility bounds how long a change to the emulated cloud may stay unseen.
 const visibility = time.Second
+
+// journalBucket is where the journal is with JOURNAL=oss.
+const journalBucket = "imagekeeper-journal"
+
+// newStore is the wire of the emulated cloud's objects, with a bucket for the
+// journal in it.
+func newStore(cloud *cloudsim.Cloud, s settings, out io.Writer) (http.Handler, error) {
+	owner := cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"})
+	if err := owner.PutBucket(journalBucket, "cn-hangzhou"); err != nil {
+		return nil, err
+	}
+	return ossapi.New(cloud, ossapi.Options{Latency: s.latency, Log: slog.New(slog.NewTextHandler(out, nil)).With("from", "oss")}), nil
+}
+
+// notify makes the functions of host hear of changes of objects.
+func notify(cloud *cloudsim.Cloud, host *fchost.Host) {
+	cloud.WatchObjects(func(e cloudsim.ObjectEvent) {
+		host.ObjectChanged(fchost.ObjectChange{
+			Event: e.Name, Bucket: e.Bucket.Name, Region: string(e.Bucket.Region), Owner: string(e.Bucket.Owner), By: string(e.By.Account),
+			Key: e.Key, Size: e.Size, Delta: e.Delta, ETag: e.ETag, ContentType: e.ContentType, At: e.At,
+		})
+	})
+}
 
 // newCloud is the emulated cloud and its wire; what is odd about calls is
 // logged to out.
@@ -58,14 +82,14 @@ type world struct {
 	account     string
 }
 
-// emulated is the world in front of the emulated cloud at address, with its
-// journal in a folder. The caller's own settings win, except for where the cloud
-// is.
-func emulated(look syaml.Lookup, address, journal string) world {
+// emulated is the world in front of the emulated cloud at address, and its
+// objects at another, with a journal in a folder, or in a bucket for JOURNAL=oss.
+// The caller's own settings win, except for where the cloud is.
+func emulated(look syaml.Lookup, address, objects, journal string) world {
 	values := defaults()
 	copySet(values, look, overrides())
 	here := "http://" + address
-	endpoints := map[string]string{"ECS_ENDPOINT": here, "STS_ENDPOINT": here, "ESS_ENDPOINT": here}
+	endpoints := map[string]string{"ECS_ENDPOINT": here, "STS_ENDPOINT": here, "ESS_ENDPOINT": here, "OSS_ENDPOINT": "http://" + objects}
 	maps.Copy(values, endpoints)
 	return world{
 		environment: values,
@@ -74,8 +98,11 @@ func emulated(look syaml.Lookup, address, journal string) world {
 				return value, true
 			}
 			value, ok := look(name)
-			if name == "JOURNAL" && value == "" {
+			switch {
+			case name == "JOURNAL" && value == "":
 				return "dir://" + filepath.ToSlash(journal), true
+			case name == "JOURNAL" && value == "oss":
+				return "oss://" + journalBucket + "/journal", true
 			}
 			return value, ok
 		},

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 type settings struct {
 	file           string
 	gateway, cloud string
+	objects        string
 	images         int
 	instances      int
 	seed           uint64
@@ -40,6 +42,7 @@ func parseFlags(args []string, out io.Writer) (settings, error) {
 	flags.StringVar(&s.file, "file", "s.yaml", "the deployment descriptor; sources are in functions/ beside it")
 	flags.StringVar(&s.gateway, "gateway", "127.0.0.1:8080", "loopback address of the gateway in front of all functions")
 	flags.StringVar(&s.cloud, "cloud", "127.0.0.1:7070", "loopback address of the emulated ECS, STS and Location")
+	flags.StringVar(&s.objects, "oss", "", "loopback address of the emulated OSS (default the port after -cloud's: 127.0.0.1:7071)")
 	flags.IntVar(&s.images, "images", 400, "size of the seeded catalogue")
 	flags.IntVar(&s.instances, "instances", 120, "how many instances the accounts have together")
 	flags.Uint64Var(&s.seed, "seed", 1, "the same seed gives the same catalogue")
@@ -61,11 +64,23 @@ func parseFlags(args []string, out io.Writer) (settings, error) {
 			s.only = append(s.only, name)
 		}
 	}
+	if s.objects == "" {
+		s.objects = beside(s.cloud)
+	}
 	return s, s.check()
 }
 
+// beside is the address whose port is the next one; any port beside any port.
+func beside(address string) string {
+	host, port, _ := net.SplitHostPort(address)
+	if n, err := strconv.Atoi(port); err == nil && n > 0 {
+		port = strconv.Itoa(n + 1)
+	}
+	return net.JoinHostPort(host, port)
+}
+
 func (s settings) check() error {
-	for name, address := range map[string]string{"-gateway": s.gateway, "-cloud": s.cloud} {
+	for name, address := range map[string]string{"-gateway": s.gateway, "-cloud": s.cloud, "-oss": s.objects} {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
 			return fault.New(fault.Invalid, "%s %q: want an address such as 127.0.0.1:8080", name, address)

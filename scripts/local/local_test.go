@@ -35,7 +35,7 @@ func TestFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.gateway != "127.0.0.1:8080" || s.cloud != "127.0.0.1:7070" || s.images != 400 || s.instances != 120 || s.seed != 1 || s.rate != 0 || s.latency != 0 || s.real {
+	if s.gateway != "127.0.0.1:8080" || s.cloud != "127.0.0.1:7070" || s.objects != "127.0.0.1:7071" || s.images != 400 || s.instances != 120 || s.seed != 1 || s.rate != 0 || s.latency != 0 || s.real {
 		t.Errorf("defaults: %+v", s)
 	}
 	s, err = parseFlags([]string{"-gateway", "localhost:1", "-cloud", "[::1]:2", "-images", "100000", "-seed", "7", "-latency", "50ms", "-rate", "-1", "-only", "find, price", "-real", "-allow-changes"}, io.Discard)
@@ -43,7 +43,7 @@ func TestFlags(t *testing.T) {
 		t.Errorf("got %+v, %v", s, err)
 	}
 	for _, args := range []string{
-		"-gateway 0.0.0.0:8080", "-cloud 192.0.2.1:7070", "-gateway 8080", "-gateway :8080", "-images 0", "-images 1000001",
+		"-gateway 0.0.0.0:8080", "-oss 192.0.2.1:7071", "-cloud 192.0.2.1:7070", "-gateway 8080", "-gateway :8080", "-images 0", "-images 1000001",
 		"-instances -1", "-rate -2", "-latency -1s", "-latency 2m", "-idle 0s", "up",
 	} {
 		if _, err := parseFlags(strings.Fields(args), io.Discard); !errors.Is(err, fault.Invalid) {
@@ -87,7 +87,7 @@ func variables(values map[string]string) syaml.Lookup {
 
 func TestWorlds(t *testing.T) {
 	t.Parallel()
-	w := emulated(variables(map[string]string{"REGIONS": "cn-beijing", "ECS_ENDPOINT": "https://ecs.aliyuncs.com", "HTTPS_PROXY": "p", "FIND_ROLE": "r"}), "127.0.0.1:7", "/j")
+	w := emulated(variables(map[string]string{"REGIONS": "cn-beijing", "ECS_ENDPOINT": "https://ecs.aliyuncs.com", "HTTPS_PROXY": "p", "FIND_ROLE": "r"}), "127.0.0.1:7", "127.0.0.1:8", "/j")
 	for name, want := range map[string]string{
 		"REGIONS": "cn-beijing", "ACCOUNTS": "acs:ram::1000000000000002:role/imagekeeper-reader",
 		"ECS_ENDPOINT": "http://127.0.0.1:7", "STS_ENDPOINT": "http://127.0.0.1:7", "ESS_ENDPOINT": "http://127.0.0.1:7", "HTTPS_PROXY": "",
@@ -104,6 +104,10 @@ func TestWorlds(t *testing.T) {
 	}
 	if place, _ := w.lookup("JOURNAL"); place != "dir:///j" {
 		t.Errorf("the journal is %q", place)
+	}
+	w = emulated(variables(map[string]string{"JOURNAL": "oss"}), "127.0.0.1:7", "127.0.0.1:8", "/j")
+	if place, _ := w.lookup("JOURNAL"); place != "oss://imagekeeper-journal/journal" || w.environment["OSS_ENDPOINT"] != "http://127.0.0.1:8" {
+		t.Errorf("the journal is %q at %q", place, w.environment["OSS_ENDPOINT"])
 	}
 	if _, err := actual(variables(map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "a"})); !errors.Is(err, fault.Unauthenticated) {
 		t.Errorf("got %v, want kind %s", err, fault.Unauthenticated)

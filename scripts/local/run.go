@@ -116,6 +116,9 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 		return err
 	}
 	defer host.Close()
+	if cloud != nil {
+		notify(cloud, host)
+	}
 	closeGateway := serveOn(front, host)
 	defer closeGateway()
 	if err := host.Build(ctx); err != nil {
@@ -146,10 +149,20 @@ func surround(s settings, look syaml.Lookup, out io.Writer) (w world, cloud *clo
 	if err != nil {
 		return world{}, nil, nil, err
 	}
+	shelves, err := listen(s.objects, "-oss")
+	if err != nil {
+		return world{}, nil, nil, errors.Join(err, back.Close())
+	}
 	cloud, wire := newCloud(s, out)
+	store, err := newStore(cloud, s, out)
+	if err != nil {
+		return world{}, nil, nil, errors.Join(err, back.Close(), shelves.Close())
+	}
 	fmt.Fprintf(out, "cloud    http://%s   ECS, STS, Location: %d images, %d instances, seed %d; key local / local-secret\n",
 		back.Addr(), s.images, s.instances, s.seed)
-	return emulated(look, back.Addr().String(), journal), cloud, serveOn(back, wire), nil
+	fmt.Fprintf(out, "objects  http://%s   OSS, in path style: bucket %s\n", shelves.Addr(), journalBucket)
+	closeCloud, closeStore := serveOn(back, wire), serveOn(shelves, store)
+	return emulated(look, back.Addr().String(), shelves.Addr().String(), journal), cloud, func() { closeCloud(); closeStore() }, nil
 }
 
 // listen listens on a loopback address; a failure names the flag.

@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/scripts/local/ossapi"
 	"imagekeeper/shared/cloudsim"
 )
 
-// TestSDKs lists, creates, copies, tags, shares and deletes an image. It is
-// skipped where there is no npm, or no way to the packages, unless REQUIRE_NPM
+// TestSDKs lists, creates, copies, tags, shares and deletes an image, and writes,
+// appends to, reads, lists and deletes objects. It is skipped where there is no npm, or no way to the packages, unless REQUIRE_NPM
 // says that there has to be.
 func TestSDKs(t *testing.T) {
 	t.Parallel()
@@ -28,11 +29,13 @@ func TestSDKs(t *testing.T) {
 	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 60, Instances: 20, CreateTime: 200 * time.Millisecond, CopyTime: 300 * time.Millisecond})
 	server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{}))
 	defer server.Close()
+	objects := httptest.NewServer(ossapi.New(cloud, ossapi.Options{}))
+	defer objects.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "sdk.mjs")
+	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "sdk.mjs", "oss.mjs")
 	node.Dir = folder
-	node.Env = append(os.Environ(), "CLOUD="+strings.TrimPrefix(server.URL, "http://"))
+	node.Env = append(os.Environ(), "CLOUD="+strings.TrimPrefix(server.URL, "http://"), "OBJECTS="+strings.TrimPrefix(objects.URL, "http://"))
 	said, err := node.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
@@ -53,7 +56,7 @@ func install(t *testing.T) string {
 		}
 	}
 	folder := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs"} {
+	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs", "oss.mjs"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

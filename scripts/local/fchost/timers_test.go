@@ -118,6 +118,25 @@ func TestFiringByHand(t *testing.T) {
 	s.do("POST", "/_local/trigger/probe/daily", "{}").want(t, 400, "")
 }
 
+// TestObjectsThatChangeStartFunctions: as the filter of their trigger says.
+func TestObjectsThatChangeStartFunctions(t *testing.T) {
+	t.Parallel()
+	s := withTimers(t, newHandClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)))
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []fchost.ObjectChange{
+		{Event: "ObjectCreated:PutObject", Bucket: "other", Key: "a1b"},
+		{Event: "ObjectRemoved:DeleteObject", Bucket: "b", Key: "a2b"},
+		{Event: "ObjectCreated:PutObject", Bucket: "b", Key: "a3"},
+		{Event: "ObjectCreated:PutObject", Bucket: "b", Region: "cn-hangzhou", Owner: "1", By: "1", Key: "a4b", Size: 2, Delta: 2, ETag: "E", ContentType: "text/plain", At: at},
+	} {
+		s.host.ObjectChanged(c)
+	}
+	eventually(t, "the function ran", func() bool { return strings.Contains(s.log.String(), "Source: oss") })
+	if n := strings.Count(s.log.String(), "Source: oss"); n != 1 {
+		t.Errorf("it ran %d times", n)
+	}
+}
+
 // TestAcceptedWorkFiresTimers: a function that answers 202 has left work for
 // its timer, and need not wait for the minute.
 func TestAcceptedWorkFiresTimers(t *testing.T) {

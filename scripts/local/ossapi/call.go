@@ -8,7 +8,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -45,8 +44,8 @@ func newRequestID() string {
 	return strings.ToUpper(hex.EncodeToString(b[:]))
 }
 
-// locate reads bucket, key and parameters. The bucket is the first label of
-// bucket.localhost, else the first segment of the path.
+// locate reads bucket, key and parameters. The bucket is named by the host, else
+// it is the first segment of the path.
 func (c *call) locate() error {
 	var err error
 	if c.query, err = url.ParseQuery(c.request.URL.RawQuery); err != nil {
@@ -56,11 +55,7 @@ func (c *call) locate() error {
 	if err != nil {
 		return refusal{400, "InvalidURI", "Couldn't parse the specified URI."}
 	}
-	host := c.request.Host
-	if bare, _, err := net.SplitHostPort(host); err == nil {
-		host = bare
-	}
-	if bucket, ok := strings.CutSuffix(host, ".localhost"); ok {
+	if bucket, ok := bucketOf(c.request.Host); ok {
 		c.bucket, c.key = bucket, path
 		return nil
 	}

@@ -84,8 +84,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // perform finds out what is asked of what by whom, and does it.
 func (s *Server) perform(c *call) error {
-	if !isLoopback(c.request.Host) {
-		return refusal{403, "AccessDenied", "Only loopback names are answered here."}
+	if !answers(c.request.Host) {
+		return refusal{403, "AccessDenied", "Only loopback names, and those of the vendor, are answered here."}
 	}
 	if err := c.locate(); err != nil {
 		return err
@@ -117,17 +117,35 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// isLoopback reports whether a Host header names this machine: itself, or as
-// bucket.localhost.
-func isLoopback(host string) bool {
-	name := host
-	if bare, _, err := net.SplitHostPort(host); err == nil {
-		name = bare
-	}
-	name = strings.Trim(name, "[]")
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+// answers reports whether a Host header names this machine, itself or as
+// bucket.localhost, or one of the vendor's, which its npm client sends along to
+// an address that is a number. No web page can make either name point here.
+func answers(host string) bool {
+	name := strings.Trim(bare(host), "[]")
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") || strings.HasSuffix(name, vendorDomain) {
 		return true
 	}
 	ip := net.ParseIP(name)
 	return ip != nil && ip.IsLoopback()
+}
+
+// vendorDomain ends the names of the vendor's own endpoints.
+const vendorDomain = ".aliyuncs.com"
+
+// bare is a host without its port.
+func bare(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return host
+}
+
+// bucketOf is the bucket that a host names: bucket.localhost, or
+// bucket.oss-cn-hangzhou.aliyuncs.com.
+func bucketOf(host string) (string, bool) {
+	bucket, rest, dotted := strings.Cut(bare(host), ".")
+	if !dotted || rest != "localhost" && (!strings.HasPrefix(rest, "oss-") || !strings.HasSuffix(rest, vendorDomain)) {
+		return "", false
+	}
+	return bucket, true
 }

@@ -1,6 +1,7 @@
 package ossapi
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -94,14 +95,12 @@ func incomplete() error {
 	return refusal{400, "InvalidArgument", "The authorization is not well formed."}
 }
 
-// headerV1 reads "OSS id:signature".
+// headerV1 reads "OSS id:signature". Where there is an x-oss-date, it counts
+// instead of Date.
 func (c *call) headerV1(text string) (signed, error) {
 	id, signature, ok := strings.Cut(text, ":")
-	date := c.request.Header.Get("Date")
+	date := cmp.Or(c.request.Header.Get("x-oss-date"), c.request.Header.Get("Date"))
 	at, err := http.ParseTime(date)
-	if other := c.request.Header.Get("x-oss-date"); other != "" {
-		at, err = http.ParseTime(other)
-	}
 	if !ok || err != nil {
 		return signed{}, refusal{403, "AccessDenied", "OSS authentication requires a valid Date."}
 	}

@@ -8,6 +8,8 @@ package syaml
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"imagekeeper/scripts/local/fchost/schedule"
@@ -52,20 +54,21 @@ type Async struct {
 	MaxAge   time.Duration // older invocations are given up
 }
 
-// Trigger is one trigger; HTTP or Timer is set for those types.
+// Trigger is one trigger; HTTP, Timer or Objects is set for those types.
 type Trigger struct {
 	Name     string
 	Type     TriggerType
 	HTTP     *HTTP
 	Timer    *Timer
+	Objects  *Objects
 	Position Position
 }
 
 // TriggerType is a triggerType of an fc3 resource.
 type TriggerType string
 
-// The trigger types that are understood. Those of OSS and EventBridge have no
-// source on one machine and fire only when they are told to.
+// The trigger types that are understood. That of EventBridge has no source on one
+// machine and fires only when it is told to.
 const (
 	TriggerHTTP        TriggerType = "http"
 	TriggerTimer       TriggerType = "timer"
@@ -86,6 +89,26 @@ type Timer struct {
 	Schedule schedule.Schedule
 	Enabled  bool
 	Payload  string
+}
+
+// Objects is the triggerConfig of an OSS trigger, and its bucket.
+type Objects struct {
+	Bucket string
+	// Events are names such as "ObjectCreated:PutObject"; a * at the end stands for
+	// any rest.
+	Events []string
+	// Prefix and Suffix are those of the keys that matter.
+	Prefix, Suffix string
+}
+
+// Matches reports whether a change is one to tell of.
+func (o Objects) Matches(event, bucket, key string) bool {
+	return bucket == o.Bucket && strings.HasPrefix(key, o.Prefix) && strings.HasSuffix(key, o.Suffix) &&
+		slices.ContainsFunc(o.Events, func(wanted string) bool {
+			wanted = strings.TrimPrefix(wanted, "oss:")
+			begin, any := strings.CutSuffix(wanted, "*")
+			return event == wanted || any && strings.HasPrefix(event, begin)
+		})
 }
 
 // Route is one route of an fc3-domain resource.

@@ -107,8 +107,9 @@ func (p *parser) trigger(item *node) Trigger {
 	if o.get("qualifier", optional) != nil {
 		o.oneOf("qualifier", optional, "LATEST")
 	}
+	source := ""
 	if t.Type == TriggerOSS {
-		o.pattern("sourceArn", required, regexp.MustCompile(`^acs:oss:`))
+		source = o.pattern("sourceArn", required, regexp.MustCompile(`^acs:oss:[^:]*:[^:]*:[a-z0-9-]+$`))
 	}
 	config := o.child("triggerConfig", required)
 	o.rest()
@@ -121,14 +122,27 @@ func (p *parser) trigger(item *node) Trigger {
 	case TriggerTimer:
 		t.Timer = p.timer(config)
 	case TriggerOSS:
-		config.texts("events")
-		config.ignore("filter")
-		config.rest()
+		t.Objects = p.objects(config, source)
 	case TriggerEventBridge:
 		config.ignore("triggerEnable", "asyncInvocationType", "eventRuleFilterPattern", "eventSourceConfig", "eventSinkConfig", "runOptions")
 		config.rest()
 	}
 	return t
+}
+
+// objects reads the triggerConfig of an OSS trigger. The bucket is the last word
+// of its source.
+func (p *parser) objects(config *object, source string) *Objects {
+	out := &Objects{Bucket: source[strings.LastIndexByte(source, ':')+1:], Events: config.texts("events")}
+	if filter := config.child("filter", optional); filter != nil {
+		if key := filter.child("key", optional); key != nil {
+			out.Prefix, out.Suffix = key.text("prefix", optional), key.text("suffix", optional)
+			key.rest()
+		}
+		filter.rest()
+	}
+	config.rest()
+	return out
 }
 
 func (p *parser) http(config *object) *HTTP {

@@ -150,6 +150,24 @@ resources:
             functionName: demo-find
 `
 
+func TestObjectsThatMatter(t *testing.T) {
+	t.Parallel()
+	o := syaml.Objects{Bucket: "b", Events: []string{"oss:ObjectCreated:*", "ObjectRemoved:DeleteObject"}, Prefix: "in/", Suffix: ".vhd"}
+	for change, want := range map[[3]string]bool{
+		{"ObjectCreated:PutObject", "b", "in/x.vhd"}:      true,
+		{"ObjectCreated:AppendObject", "b", "in/x.vhd"}:   true,
+		{"ObjectRemoved:DeleteObject", "b", "in/x.vhd"}:   true,
+		{"ObjectRemoved:DeleteObjects", "b", "in/x.vhd"}:  false,
+		{"ObjectCreated:PutObject", "c", "in/x.vhd"}:      false,
+		{"ObjectCreated:PutObject", "b", "out/x.vhd"}:     false,
+		{"ObjectCreated:PutObject", "b", "in/x.vhd.part"}: false,
+	} {
+		if got := o.Matches(change[0], change[1], change[2]); got != want {
+			t.Errorf("%v: %v", change, got)
+		}
+	}
+}
+
 // TestRefused replaces one text of a file that is right, and expects a problem
 // at one place that names one word.
 func TestRefused(t *testing.T) {
