@@ -4,12 +4,16 @@
 package bootstrap
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 )
 
 // Name is what the executable is called.
@@ -25,12 +29,16 @@ type Order struct {
 	To string
 	// OS and Architecture are the machine's to build for; empty means this one.
 	OS, Architecture string
+	// Progress takes what the compiler says as it says it, the packages that it
+	// compiles among it. Nil: only a failure tells what was said.
+	Progress io.Writer
 }
 
 // Build builds one binary: static, stripped, without the paths of this machine,
-// and without net/rpc, which only an old runtime of Lambda spoke and which
-// would double the size. It returns the path of the binary. When the build
-// fails, the error has what the compiler said.
+// and without two things that are large and of no use to a function: net/rpc,
+// which only an old runtime of Lambda spoke, and HTTP/2, which no API that we
+// call needs. It returns the path of the binary. When the build fails and there
+// is no Progress, the error has what the compiler said.
 func Build(ctx context.Context, order Order) (string, error) {
 	to, err := filepath.Abs(order.To)
 	if err != nil {
@@ -40,16 +48,33 @@ func Build(ctx context.Context, order Order) (string, error) {
 		return "", fmt.Errorf("build %s: %w", order.Package, err)
 	}
 	binary := filepath.Join(to, Name)
-	compiler := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, order.Package)
-	compiler.Dir = order.Root
-	compiler.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if order.OS != "" {
-		compiler.Env = append(compiler.Env, "GOOS="+order.OS, "GOARCH="+order.Architecture)
+	arguments := []string{"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w", "-o", binary}
+	var said bytes.Buffer
+	out := io.Writer(&said)
+	if order.Progress != nil {
+		arguments, out = append(arguments, "-v"), order.Progress
 	}
-	if said, err := compiler.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", order.Package, err, said)
+	compiler := exec.CommandContext(ctx, "go", append(arguments, order.Package)...)
+	compiler.Dir, compiler.Env = order.Root, environment(order)
+	compiler.Stdout, compiler.Stderr = out, out
+	compiler.WaitDelay = time.Second
+	if err := compiler.Run(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", order.Package, err, said.Bytes())
 	}
 	return binary, nil
+}
+
+// environment is this process's own, with the machine to build for.
+func environment(order Order) []string {
+	variables := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return name == "GOOS" || name == "GOARCH" || name == "CGO_ENABLED"
+	})
+	variables = append(variables, "CGO_ENABLED=0")
+	if order.OS != "" {
+		variables = append(variables, "GOOS="+order.OS, "GOARCH="+order.Architecture)
+	}
+	return variables
 }
 
 // Functions are the names of all functions of a module, in order: the folders

@@ -3,17 +3,16 @@ package fchost
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"imagekeeper/scripts/build/bootstrap"
 )
 
 // Build compiles each function for this machine, from functions/<resource> to
-// <code>/<handler>, with the flags of a deployment. It logs what it does, so
+// <code>/bootstrap, as for a deployment. It logs what it does, so
 // that a first build of a minute is not silent. The error of a build that
 // fails holds what the compiler said.
 func (h *Host) Build(ctx context.Context) error {
@@ -29,22 +28,13 @@ func (h *Host) Build(ctx context.Context) error {
 }
 
 func (h *Host) build(ctx context.Context, f *function) error {
-	out := filepath.Join(h.options.Root, f.spec.Code, f.spec.Handler)
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return fmt.Errorf("build %s: %w", f.spec.Resource, err)
-	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc",
-		"-ldflags", "-s -w", "-o", out, "./functions/"+f.spec.Resource)
-	cmd.Dir = h.options.Root
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(entry string) bool {
-		name, _, _ := strings.Cut(entry, "=")
-		return name == "GOOS" || name == "GOARCH" || name == "CGO_ENABLED"
-	}), "CGO_ENABLED=0")
 	progress := &buildProgress{journal: h.log, name: f.spec.Resource, began: time.Now()}
-	cmd.Stdout, cmd.Stderr = progress, progress
-	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", f.spec.Resource, err, progress.complaint())
+	_, err := bootstrap.Build(ctx, bootstrap.Order{
+		Root: h.options.Root, Package: "./functions/" + f.spec.Resource,
+		To: filepath.Join(h.options.Root, f.spec.Code), Progress: progress,
+	})
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, progress.complaint())
 	}
 	return nil
 }
