@@ -344,6 +344,9 @@ func TestUsageOverHTTP(t *testing.T) {
 		len(got.SharedWith) != 1 || len(got.Consumers) != 2 || got.Image.ID != "m-new" {
 		t.Errorf("got %d %+v", answer.StatusCode, got)
 	}
+	if slices.ContainsFunc(got.Consumers, func(c usage.Consumer) bool { return c.Uses == nil || c.Why == nil }) {
+		t.Errorf("an empty list is none: %+v", got.Consumers)
+	}
 	got = users{}
 	if get(t, f, "/images/m-market/usage", &got); got.Verdict != usage.Unknown || got.Causes[0].Code != "everybody" {
 		t.Errorf("of a Marketplace image: %s %+v", got.Verdict, got.Causes)

@@ -48,7 +48,7 @@ type Observation struct {
 // judge decides about one account.
 func judge(o Observation, v View) Consumer {
 	c := Consumer{Account: v.Account, Uses: []Use{}}
-	c.Uses = slices.Concat(c.Uses, instanceUses(v), diskUses(o, v), templateUses(o, v), scalingUses(o, v), pipelineUses(o, v))
+	c.Uses = append(c.Uses, slices.Concat(instanceUses(v), diskUses(o, v), templateUses(o, v), scalingUses(o, v), pipelineUses(o, v))...)
 	owner := v.Account == ownerOf(o.Image)
 	if owner {
 		c.Uses = append(c.Uses, storageUses(o)...)
