@@ -284,6 +284,36 @@ func TestIllReport(t *testing.T) {
 	}
 }
 
+// TestSite: the currency of an answer outweighs the configuration, and storage
+// is then priced by that site's rates.
+func TestSite(t *testing.T) {
+	t.Parallel()
+	abroad := func(a account) account { return dollars{a} }
+	for target, want := range map[string]struct {
+		change       func(account) account
+		site, by, of string
+	}{
+		"/prices/m-own?instanceType=ecs.g7.xlarge": {abroad, "international", "describePrice", "USD"},
+		"/prices/m-own?holding=true":               {abroad, "china", "configuration", "CNY"},
+		"/prices/m-own?instanceType=ecs.g7.large":  {same, "china", "describePrice", "CNY"},
+	} {
+		_, answer := ask(pricer(world(), want.change), target, "")
+		var q struct {
+			Site, SiteBy, Currency string
+			Lines                  []pricing.Line
+		}
+		if err := json.Unmarshal([]byte(answer), &q); err != nil || q.Site != want.site || q.SiteBy != want.by || q.Currency != want.of {
+			t.Errorf("%s: %s, %v", target, answer, err)
+			continue
+		}
+		for _, l := range q.Lines {
+			if l.Amount != nil && string(l.Amount.Currency()) != want.of {
+				t.Errorf("%s: %s in %s", target, l.Item, l.Amount.Currency())
+			}
+		}
+	}
+}
+
 func TestReportTables(t *testing.T) {
 	t.Parallel()
 	f := pricer(world(), same)

@@ -18,6 +18,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
 	"imagekeeper/shared/pricing"
 )
 
@@ -175,6 +176,19 @@ func (i ill) InstanceTypes(ctx context.Context, r image.RegionID, ids []image.In
 		return nil, i.types
 	}
 	return i.account.InstanceTypes(ctx, r, ids)
+}
+
+// dollars is an account of the international site.
+type dollars struct{ account }
+
+func (d dollars) Price(ctx context.Context, r image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error) {
+	a, err := d.account.Price(ctx, r, q)
+	in := func(m money.Amount) money.Amount { return money.New(m.Rat(), money.USD) }
+	a.Currency, a.Original, a.Trade = money.USD, in(a.Original), in(a.Trade)
+	for n := range a.Rows {
+		a.Rows[n].Original, a.Rows[n].Trade = in(a.Rows[n].Original), in(a.Rows[n].Trade)
+	}
+	return a, err
 }
 
 // blind is an account whose snapshots, chains and disks look as if there were

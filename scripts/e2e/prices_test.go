@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
@@ -311,4 +312,48 @@ func TestPricesWithoutDescribePrice(t *testing.T) {
 			t.Errorf("%s: site %s by %s", c.name, q.Site, q.SiteBy)
 		}
 	}
+}
+
+// TestPriceReport: the report of the priced world has every custom image of both
+// accounts once, nothing unread, and families and regions that add up to it.
+func TestPriceReport(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{sim: priced(), rate: -1, environment: map[string]string{
+		"ECS_RATE_SHARE": "100",
+		"PRICE_RATES":    `{"rates":[` + storageRate("cn-hongkong") + "," + storageRate("ap-southeast-1") + `]}`,
+	}})
+	status, body := s.get("/prices?limit=1000")
+	var r struct {
+		Images         int
+		Items          []struct{ Image struct{ ImageID string } }
+		Incomplete     []struct{ Missing []struct{ Code string } }
+		Totals, Copies []struct {
+			Images          int
+			SnapshotStorage struct{ Amount struct{ Exact string } }
+		}
+		Billed  []struct{ Bytes int64 }
+		Unknown []any
+	}
+	if err := json.Unmarshal(body, &r); err != nil || status != http.StatusOK {
+		t.Fatalf("%d %s, %v", status, body, err)
+	}
+	// 9 + 9 + 9 + 5 images in each of three regions and 6 more. Together they have
+	// what ECS bills: at 0.12 a GB, but one of 10 GB in the archive at 0.06.
+	want := big.NewRat(-6, 10)
+	for _, b := range r.Billed {
+		want.Add(want, new(big.Rat).Mul(big.NewRat(12, 100), big.NewRat(b.Bytes, 1<<30)))
+	}
+	const images = 3*(9+9+9+5) + 6
+	if r.Images != images || len(r.Items) != images || len(r.Incomplete) != 0 || len(r.Unknown) != 0 {
+		t.Errorf("%d images, %d items, incomplete %v, unknown %v", r.Images, len(r.Items), r.Incomplete, r.Unknown)
+	}
+	got, ok := new(big.Rat).SetString(r.Totals[0].SnapshotStorage.Amount.Exact)
+	if len(r.Totals) != 1 || r.Totals[0].Images != images || !ok || got.Cmp(want) != 0 {
+		t.Errorf("totals %+v, storage %v", r.Totals, want)
+	}
+}
+
+// storageRate is a rate of PRICE_RATES for a region.
+func storageRate(region string) string {
+	return `{"item":"snapshotStorage","category":"standard","regionId":"` + region + `","basis":"perGb","unit":"month","price":"0.12","currency":"CNY","date":"2026-01-01"}`
 }
