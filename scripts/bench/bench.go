@@ -68,6 +68,7 @@ func measurements() []measurement {
 		{"memory", memory},
 		{"quota", quota},
 		{"report", report},
+		{"quotes", quotes},
 	}
 }
 
@@ -76,7 +77,7 @@ func measurements() []measurement {
 func run(ctx context.Context, out io.Writer, only string) error {
 	wanted := measurements()
 	if wanted = slices.DeleteFunc(wanted, func(m measurement) bool { return !strings.Contains(m.name, only) }); len(wanted) == 0 {
-		return fmt.Errorf("nothing to measure is called %q; there are size, start, listing, memory, quota, report", only)
+		return fmt.Errorf("nothing to measure is called %q; there are size, start, listing, memory, quota, report, quotes", only)
 	}
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"testing"
 	"time"
 
 	"imagekeeper/scripts/bench/platform"
 	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
 )
 
 // report measures price's monthly report over 20000 images in eight regions, 50
@@ -99,4 +102,46 @@ func (c cloud) counters(ctx context.Context) ([]ecsapi.Counter, error) {
 		return nil, fmt.Errorf("counters of the cloud: status %d: %w", reply.StatusCode, err)
 	}
 	return told.Counters, nil
+}
+
+// quotes is how fast the rules alone are: one image from a paid source with its
+// licence and its storage, priced again and again.
+func quotes(context.Context, binaries) ([]result, error) {
+	question, rates := paidQuestion(), pricing.Published()
+	var failed error
+	one := func() {
+		if _, err := pricing.Price(question, rates); err != nil {
+			failed = err
+		}
+	}
+	count, begun := 0, time.Now()
+	for ; time.Since(begun) < time.Second; count++ {
+		one()
+	}
+	perSecond := float64(count) / time.Since(begun).Seconds()
+	return []result{
+		{what: "quotes by the rules alone", value: perSecond, unit: "/s"},
+		{what: "allocations per quote", value: testing.AllocsPerRun(1000, one), unit: "allocs"},
+	}, failed
+}
+
+// paidQuestion is a month of a custom image from Red Hat's on 4 vCPUs.
+func paidQuestion() pricing.Question {
+	red := pricing.OS{Type: image.Linux, Platform: "RedHat", Name: "Red Hat Enterprise Linux  9.6 64 bit"}
+	return pricing.Question{
+		Image: image.Image{
+			Ref:  image.Ref{Account: "1000000000000001", Region: "cn-hangzhou", ID: "m-bp1"},
+			Kind: image.KindCustom, OSType: red.Type, Platform: red.Platform, OSName: red.Name,
+		},
+		Source:   pricing.Source{Kind: pricing.SourcePublic, OS: red, Sure: pricing.Observed, Depth: 1},
+		Site:     pricing.China,
+		Instance: pricing.Instance{Type: "ecs.g7.xlarge", VCPUs: 4},
+		Charge:   pricing.Charge{Method: pricing.PayAsYouGo},
+		Duration: pricing.Hours(pricing.Whole(720)),
+		Storage: pricing.Storage{
+			Read:      true,
+			Snapshots: []pricing.Snapshot{{ID: "s-1", Chain: "sl-1", FullBytes: 40 << 30}},
+			Chains:    []pricing.Chain{{ID: "sl-1", TotalBytes: 40 << 30, TotalCount: 1}},
+		},
+	}
 }
