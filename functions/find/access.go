@@ -133,8 +133,10 @@ func (a *atlas) assumed(in accessInput) []permission {
 		return found
 	}
 	for _, id := range a.roles {
-		found = append(found, permission{AccountID: id, Action: mayAssumeRole, Access: allowed, Needed: []string{"all with ACCOUNTS"},
-			Reason: image.Reason{Code: "assumed", Sentence: "the role of ACCOUNTS was assumed"}})
+		found = append(found, permission{
+			AccountID: id, Action: mayAssumeRole, Access: allowed, Needed: []string{"all with ACCOUNTS"},
+			Reason: image.Reason{Code: "assumed", Sentence: "the role of ACCOUNTS was assumed"},
+		})
 	}
 	for _, u := range a.unread {
 		if u.Permission == mayAssumeRole {

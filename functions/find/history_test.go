@@ -20,7 +20,8 @@ import (
 // graphOf is the lineage that find sees of a cloud, over all accounts and regions.
 func graphOf(t interface {
 	Fatal(args ...any)
-}, cloud *cloudsim.Cloud, regions ...alicloud.RegionWord) (lineage.World, *lineage.Graph) {
+}, cloud *cloudsim.Cloud, regions ...alicloud.RegionWord,
+) (lineage.World, *lineage.Graph) {
 	world := observed(t, views(cloud), regions...)
 	if len(world.Unread)+len(world.BuildsUnread) > 0 {
 		t.Fatal(world.Unread, world.BuildsUnread)

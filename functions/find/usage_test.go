@@ -24,11 +24,8 @@ const (
 // scene is a cloud around one image, in which it may be used.
 type scene struct {
 	*cloudsim.Cloud
-	family image.Family
-	shared []image.AccountID
 	// snapshot is what the image stands on.
-	snapshot  image.SnapshotID
-	published bool
+	snapshot image.SnapshotID
 }
 
 // uses are the ways to use the image; each puts one into a scene.

@@ -140,7 +140,9 @@ func (s *stack) doubt(t *testing.T, f ecsapi.Fault) {
 func (s *stack) permissions(t *testing.T) map[string]string {
 	t.Helper()
 	status, body := s.get("/access?account=1000000000000001&region=cn-hangzhou")
-	var answer struct{ Items []struct{ Action, Access, Code, Sentence string } }
+	var answer struct {
+		Items []struct{ Action, Access, Code, Sentence string }
+	}
 	if err := json.Unmarshal(body, &answer); err != nil || status != 200 {
 		t.Fatalf("%d %v: %.400s", status, err, body)
 	}

@@ -51,7 +51,8 @@ func (g *Graph) absent(k Key, certainty Certainty) Source {
 		return g.unread(k, "")
 	case isPublicName(k.ID):
 		return Source{Kind: SourcePublic, Image: k, Certainty: weaker(certainty, Inferred), Why: image.Reason{
-			Code: "retiredPublicImage", Sentence: fmt.Sprintf("%s is no longer listed; it is named as Alibaba Cloud names its images", k)}}
+			Code: "retiredPublicImage", Sentence: fmt.Sprintf("%s is no longer listed; it is named as Alibaba Cloud names its images", k),
+		}}
 	}
 	return broken(k, "imageGone", fmt.Sprintf("%s is not visible any more: it was deleted, or its owner stopped sharing it", k),
 		"keep parents until their children are gone, or record the ultimate source with the tag "+ParentTag)

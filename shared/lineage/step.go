@@ -94,10 +94,12 @@ func (g *Graph) root(i image.Image) (Source, bool) {
 	switch {
 	case i.Kind == image.KindPublic:
 		return Source{Kind: SourcePublic, Image: k, Certainty: Observed, Why: image.Reason{
-			Code: "publicImage", Sentence: fmt.Sprintf("%s is Alibaba Cloud's own", k)}}, true
+			Code: "publicImage", Sentence: fmt.Sprintf("%s is Alibaba Cloud's own", k),
+		}}, true
 	case i.Kind == image.KindMarketplace:
 		return Source{Kind: SourceMarketplace, Image: k, ProductCode: i.ProductCode, Certainty: Observed, Why: image.Reason{
-			Code: "marketplaceImage", Sentence: fmt.Sprintf("%s is the Marketplace product %s", k, i.ProductCode)}}, true
+			Code: "marketplaceImage", Sentence: fmt.Sprintf("%s is the Marketplace product %s", k, i.ProductCode),
+		}}, true
 	case i.Kind != image.KindCustom && !g.accounts[i.Owner]:
 		return g.foreign(i), true
 	}

@@ -80,7 +80,8 @@ func (c Consumer) doubts(o Observation, v View, owner bool) []Cause {
 	add := func(u *image.Unread, what string) {
 		if u != nil {
 			doubts = append(doubts, Cause{image.Reason{
-				Code: "notReadable", Sentence: what + " of account " + string(v.Account) + " could not be read: " + u.Sentence}, u.Permission})
+				Code: "notReadable", Sentence: what + " of account " + string(v.Account) + " could not be read: " + u.Sentence,
+			}, u.Permission})
 		}
 	}
 	add(v.Instances.Unread, "the instances")

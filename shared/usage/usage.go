@@ -142,14 +142,16 @@ func causes(o Observation) []Cause {
 	var found []Cause
 	if o.GrantsUnread != nil {
 		found = append(found, Cause{image.Reason{
-			Code: "granteesNotReadable", Sentence: "whom the image is shared with could not be read: " + o.GrantsUnread.Sentence}, o.GrantsUnread.Permission})
+			Code: "granteesNotReadable", Sentence: "whom the image is shared with could not be read: " + o.GrantsUnread.Sentence,
+		}, o.GrantsUnread.Permission})
 	}
 	if o.Image.Kind != image.KindCustom {
 		return append(found, othersUnseen(o.Image))
 	}
 	if o.GrantsUnread == nil && o.Image.SharedOut == image.Yes && len(o.Grants) == 0 {
 		found = append(found, Cause{Reason: image.Reason{
-			Code: "grantsContradict", Sentence: "ECS marks the image as shared (IsSelfShared), but lists no account it is shared with"}})
+			Code: "grantsContradict", Sentence: "ECS marks the image as shared (IsSelfShared), but lists no account it is shared with",
+		}})
 	}
 	return found
 }
@@ -180,8 +182,10 @@ func overall(consumers []Consumer, causes []Cause) (Verdict, []image.Reason) {
 // othersUnseen: only its owner can tell who else may use an image.
 func othersUnseen(i image.Image) Cause {
 	if owner := ownerOf(i); owner != "" {
-		return Cause{image.Reason{Code: "ownerNotRead", Sentence: "account " + string(owner) + " owns it; whom else it is shared with cannot be seen from here"},
-			"sts:AssumeRole of a reading role in account " + string(owner) + ", named in ACCOUNTS"}
+		return Cause{
+			image.Reason{Code: "ownerNotRead", Sentence: "account " + string(owner) + " owns it; whom else it is shared with cannot be seen from here"},
+			"sts:AssumeRole of a reading role in account " + string(owner) + ", named in ACCOUNTS",
+		}
 	}
 	return Cause{Reason: image.Reason{Code: "everybody", Sentence: "everybody may use a " + string(i.Kind) + " image, and the use of other accounts cannot be seen"}}
 }
