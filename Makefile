@@ -1,7 +1,7 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test race bench fuzz lint check build lineage-backfill deployable deploy clean
+.PHONY: help up test race bench fuzz lint format check build lineage-backfill deployable deploy clean
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -56,6 +56,9 @@ lint: ## formatting and linters; known vulnerabilities too, where their database
 	$(GO) run $(LINTER) run ./...
 	@GOBIN="$(CURDIR)/.build" $(GO) install $(SCANNER)
 	@.build/govulncheck ./...; s=$$?; [ $$s -ne 1 ] || { echo 'SKIPPED: known vulnerabilities were NOT looked up: there is no way to their database'; s=0; }; exit $$s
+
+format: ## write every Go file as the linter wants it
+	$(GO) run $(LINTER) fmt ./...
 
 check: ## compare code, descriptors and documents with each other
 	$(GO) run ./scripts/check
