@@ -241,9 +241,14 @@ func TestConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, value, field string }{
-		{"PRICE_SITE", "mars", "PRICE_SITE"}, {"PRICE_SITE", "international", ""},
-		{"PRICE_RATES", "{", "PRICE_RATES"}, {"PRICE_RATES", "file:/nowhere", "PRICE_RATES"}, {"PRICE_RATES", "file:" + file, ""},
-		{"PRICE_RATES", `{"rates":[{"item":"air"}]}`, "PRICE_RATES"}, {"REGIONS", "all,cn-hangzhou", "REGIONS"}, {"ESS_ENDPOINT", "http://example.com", "ESS_ENDPOINT"},
+		{"PRICE_SITE", "mars", "PRICE_SITE"},
+		{"PRICE_SITE", "international", ""},
+		{"PRICE_RATES", "{", "PRICE_RATES"},
+		{"PRICE_RATES", "file:/nowhere", "PRICE_RATES"},
+		{"PRICE_RATES", "file:" + file, ""},
+		{"PRICE_RATES", `{"rates":[{"item":"air"}]}`, "PRICE_RATES"},
+		{"REGIONS", "all,cn-hangzhou", "REGIONS"},
+		{"ESS_ENDPOINT", "http://example.com", "ESS_ENDPOINT"},
 	} {
 		_, err := open(func(name string) (string, bool) {
 			value, ok := map[string]string{"FC_REGION": "cn-hangzhou", c.name: c.value}[name]

@@ -125,8 +125,11 @@ func (w pricedRegion) add(account image.AccountID, i image.Image, parent image.I
 // imports are images that came from OSS, each with its licence.
 func (w pricedRegion) imports() {
 	for _, c := range []struct{ id, os, licence string }{
-		{"m-import-aliyun", "windows", "Aliyun"}, {"m-import-byol", "windows", "BYOL"}, {"m-import-auto", "windows", "Auto"},
-		{"m-import-redhat", "redhat", "BYOL"}, {"m-import-ubuntu", "ubuntu", "Auto"},
+		{"m-import-aliyun", "windows", "Aliyun"},
+		{"m-import-byol", "windows", "BYOL"},
+		{"m-import-auto", "windows", "Auto"},
+		{"m-import-redhat", "redhat", "BYOL"},
+		{"m-import-ubuntu", "ubuntu", "Auto"},
 	} {
 		i := w.system(c.os, image.ID(c.id))
 		i.LicenseType = c.licence

@@ -247,7 +247,8 @@ func (y *yard) withDataDisks(s *ImageSpec) {
 	s.Image.Name, s.Image.Description = "etl-node", "With two data disks"
 	s.Image.Disks = []image.DiskMapping{
 		{System: true, SizeGiB: 40, Encrypted: image.No},
-		{SizeGiB: 100, Encrypted: image.No}, {SizeGiB: 500, Encrypted: image.No},
+		{SizeGiB: 100, Encrypted: image.No},
+		{SizeGiB: 500, Encrypted: image.No},
 	}
 	s.Image.Tags = y.tagSet("data", "prod", "spark=3.5.4 openjdk=17.0.14")
 }

@@ -131,7 +131,13 @@ const homeRegion image.RegionID = "cn-hangzhou"
 // shares are the regions of the catalogue, the one where images are built first.
 func shares() []share {
 	return []share{
-		{homeRegion, 30}, {"cn-shanghai", 18}, {"cn-beijing", 15}, {"cn-shenzhen", 10},
-		{"cn-hongkong", 7}, {"ap-southeast-1", 8}, {"eu-central-1", 6}, {"us-west-1", 6},
+		{homeRegion, 30},
+		{"cn-shanghai", 18},
+		{"cn-beijing", 15},
+		{"cn-shenzhen", 10},
+		{"cn-hongkong", 7},
+		{"ap-southeast-1", 8},
+		{"eu-central-1", 6},
+		{"us-west-1", 6},
 	}
 }

@@ -248,8 +248,13 @@ func TestFleetFilters(t *testing.T) {
 	w.cloud.AddSnapshot(one, hangzhou, image.Snapshot{Name: "nightly", SourceSystemDisk: true, Encrypted: true, Category: "archive"})
 	w.cloud.AddSnapshot(one, hangzhou, image.Snapshot{})
 	for _, req := range []cloudsim.DescribeInstancesRequest{
-		{InstanceName: "web-*"}, {InstanceType: "ecs.g6.large"}, {ZoneID: "cn-hangzhou-k"}, {ChargeType: "PrePaid"}, {LockReason: "security"},
-		{Tags: []cloudsim.Tag{{Key: "env"}}}, {Filters: []cloudsim.Filter{{Key: "CreationEndTime", Value: at.Format("2006-01-02T15:04Z")}}},
+		{InstanceName: "web-*"},
+		{InstanceType: "ecs.g6.large"},
+		{ZoneID: "cn-hangzhou-k"},
+		{ChargeType: "PrePaid"},
+		{LockReason: "security"},
+		{Tags: []cloudsim.Tag{{Key: "env"}}},
+		{Filters: []cloudsim.Filter{{Key: "CreationEndTime", Value: at.Format("2006-01-02T15:04Z")}}},
 	} {
 		req.RegionID = hangzhou
 		if page, err := w.s.DescribeInstances(req); err != nil || len(page.Instances) != 1 || page.Instances[0].ID != locked {

@@ -60,24 +60,30 @@ type power struct {
 }
 
 func starting() power {
-	return power{"StartInstance", image.InstanceStopped, "InstanceExpired",
+	return power{
+		"StartInstance", image.InstanceStopped, "InstanceExpired",
 		func(_ InstanceRow, now time.Time, took time.Duration) []step {
 			return []step{{now, image.InstanceStarting, notApplicable}, {now.Add(took), image.InstanceRunning, notApplicable}}
-		}}
+		},
+	}
 }
 
 func rebooting() power {
-	return power{"RebootInstance", image.InstanceRunning, "InstanceExpiredOrInArrears",
+	return power{
+		"RebootInstance", image.InstanceRunning, "InstanceExpiredOrInArrears",
 		func(_ InstanceRow, now time.Time, took time.Duration) []step {
 			return []step{{now, image.InstanceStarting, ""}, {now.Add(took), image.InstanceRunning, ""}}
-		}}
+		},
+	}
 }
 
 func stopping(mode string) power {
-	return power{"StopInstance", image.InstanceRunning, "InstanceExpiredOrInArrears",
+	return power{
+		"StopInstance", image.InstanceRunning, "InstanceExpiredOrInArrears",
 		func(row InstanceRow, now time.Time, took time.Duration) []step {
 			return []step{{now, image.InstanceStopping, ""}, {now.Add(took), image.InstanceStopped, stoppedAs(row, mode)}}
-		}}
+		},
+	}
 }
 
 // stoppedAs is the StoppedMode of an instance that was stopped: economical mode

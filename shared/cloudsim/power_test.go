@@ -72,8 +72,11 @@ func TestInstancesStopAndStartByTheClock(t *testing.T) {
 func TestStoppedModes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ charge, asked, want string }{
-		{"PostPaid", "", "KeepCharging"}, {"PostPaid", "KeepCharging", "KeepCharging"}, {"PostPaid", "StopCharging", "StopCharging"},
-		{"PrePaid", "StopCharging", "Not-applicable"}, {"PrePaid", "", "Not-applicable"},
+		{"PostPaid", "", "KeepCharging"},
+		{"PostPaid", "KeepCharging", "KeepCharging"},
+		{"PostPaid", "StopCharging", "StopCharging"},
+		{"PrePaid", "StopCharging", "Not-applicable"},
+		{"PrePaid", "", "Not-applicable"},
 	} {
 		w := newWorld(t, cloudsim.Options{})
 		id := w.cloud.AddInstance(one, hangzhou, cloudsim.InstanceSpec{Instance: image.Instance{ChargeType: c.charge}})

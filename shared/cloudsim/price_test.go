@@ -67,17 +67,35 @@ func TestPublishedLicences(t *testing.T) {
 		unit image.PriceUnit
 		want string
 	}{
-		{"rhel", "ecs.g7.large", hour, "0.2082"}, {"rhel", "ecs.g7.large", month, "140.86"}, {"rhel", "ecs.g7.large", year, "1464.96"},
+		{"rhel", "ecs.g7.large", hour, "0.2082"},
+		{"rhel", "ecs.g7.large", month, "140.86"},
+		{"rhel", "ecs.g7.large", year, "1464.96"},
 		{"rhel", "ecs.g7.2xlarge", hour, "0.8328"}, // 8 vCPUs: the first tier
-		{"rhel", "ecs.g8i.12xlarge", hour, "3.7488"}, {"rhel", "ecs.g7.4xlarge", month, "845.12"}, {"rhel", "ecs.g7.4xlarge", year, "8789.76"},
-		{"rhel", "ecs.g7.32xlarge", hour, "8.8832"}, {"rhel", "ecs.g7.32xlarge", month, "5859.84"}, {"rhel", "ecs.g7.32xlarge", year, "60942.08"},
-		{"rhelSAP", "ecs.g7.large", hour, "0.3238"}, {"rhelSAP", "ecs.g7.4xlarge", month, "1267.36"}, {"rhelSAP", "ecs.g7.32xlarge", year, "91384.32"},
-		{"sles", "ecs.g7.large", hour, "0.41"}, {"sles", "ecs.g7.xlarge", hour, "0.82"}, {"sles", "ecs.g7.2xlarge", hour, "0.99"},
-		{"sles", "ecs.g7.large", month, "159"}, {"sles", "ecs.g7.xlarge", year, "3065"}, {"sles", "ecs.g7.32xlarge", year, "3670"},
-		{"slesSAP", "ecs.g7.xlarge", hour, "2.54"}, {"slesSAP", "ecs.g7.2xlarge", month, "1471"}, {"slesSAP", "ecs.g7.large", year, "12459"},
-		{"pro", "ecs.g7.large", hour, "0.5"}, {"pro", "ecs.g7.32xlarge", month, "240"},
-		{"free", "ecs.g7.large", hour, "0"}, {"openSUSE", "ecs.g7.large", hour, "0"}, {"", "ecs.g7.large", month, "0"},
-		{"windows", "ecs.g7.large", hour, "0"}, {"windows", "ecs.g7.large", month, "0"},
+		{"rhel", "ecs.g8i.12xlarge", hour, "3.7488"},
+		{"rhel", "ecs.g7.4xlarge", month, "845.12"},
+		{"rhel", "ecs.g7.4xlarge", year, "8789.76"},
+		{"rhel", "ecs.g7.32xlarge", hour, "8.8832"},
+		{"rhel", "ecs.g7.32xlarge", month, "5859.84"},
+		{"rhel", "ecs.g7.32xlarge", year, "60942.08"},
+		{"rhelSAP", "ecs.g7.large", hour, "0.3238"},
+		{"rhelSAP", "ecs.g7.4xlarge", month, "1267.36"},
+		{"rhelSAP", "ecs.g7.32xlarge", year, "91384.32"},
+		{"sles", "ecs.g7.large", hour, "0.41"},
+		{"sles", "ecs.g7.xlarge", hour, "0.82"},
+		{"sles", "ecs.g7.2xlarge", hour, "0.99"},
+		{"sles", "ecs.g7.large", month, "159"},
+		{"sles", "ecs.g7.xlarge", year, "3065"},
+		{"sles", "ecs.g7.32xlarge", year, "3670"},
+		{"slesSAP", "ecs.g7.xlarge", hour, "2.54"},
+		{"slesSAP", "ecs.g7.2xlarge", month, "1471"},
+		{"slesSAP", "ecs.g7.large", year, "12459"},
+		{"pro", "ecs.g7.large", hour, "0.5"},
+		{"pro", "ecs.g7.32xlarge", month, "240"},
+		{"free", "ecs.g7.large", hour, "0"},
+		{"openSUSE", "ecs.g7.large", hour, "0"},
+		{"", "ecs.g7.large", month, "0"},
+		{"windows", "ecs.g7.large", hour, "0"},
+		{"windows", "ecs.g7.large", month, "0"},
 	} {
 		if got := licence(t, w.s, hangzhou, w.public(hangzhou, c.os).ID, c.kind, c.unit); got != c.want {
 			t.Errorf("%s on %s per %s: %s, want %s", c.os, c.kind, c.unit, got, c.want)
@@ -147,8 +165,13 @@ func TestImportedLicences(t *testing.T) {
 		os, kind, want string
 		region         image.RegionID
 	}{
-		{"windows", "BYOL", "0", "us-west-1"}, {"windows", "Aliyun", "0.304", "us-west-1"}, {"windows", "Auto", "0.304", "us-west-1"},
-		{"windows", "Aliyun", "0", hangzhou}, {"rhel", "", "0", hangzhou}, {"rhel", "BYOL", "0", hangzhou}, {"sles", "", "0", hangzhou},
+		{"windows", "BYOL", "0", "us-west-1"},
+		{"windows", "Aliyun", "0.304", "us-west-1"},
+		{"windows", "Auto", "0.304", "us-west-1"},
+		{"windows", "Aliyun", "0", hangzhou},
+		{"rhel", "", "0", hangzhou},
+		{"rhel", "BYOL", "0", hangzhou},
+		{"sles", "", "0", hangzhou},
 	} {
 		img := paidOS(c.os)
 		img.LicenseType = c.kind

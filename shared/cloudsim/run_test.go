@@ -172,8 +172,10 @@ func TestDeleteInstances(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cloudsim.Options{})
 	img := w.add(cloudsim.ImageSpec{})
-	ids, err := w.s.RunInstances(cloudsim.RunInstancesRequest{RegionID: hangzhou, ImageID: img, InstanceType: "ecs.g7.large", Amount: 2,
-		DataDisks: []cloudsim.NewDisk{{SizeGiB: 20}, {SizeGiB: 30, KeptWithInstance: true}}})
+	ids, err := w.s.RunInstances(cloudsim.RunInstancesRequest{
+		RegionID: hangzhou, ImageID: img, InstanceType: "ecs.g7.large", Amount: 2,
+		DataDisks: []cloudsim.NewDisk{{SizeGiB: 20}, {SizeGiB: 30, KeptWithInstance: true}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -160,8 +160,8 @@ func refused(code, sentence string, differences []Difference) decision {
 // run is one worker's work on one plan.
 type run struct {
 	Work
-	request  Request
-	plan     Plan
+	request Request
+	plan    Plan
 	// seen is the world as it was found.
 	seen     Facts
 	position int

@@ -242,8 +242,10 @@ func TestSeveralDisksAddUp(t *testing.T) {
 		q.Storage = pricing.Storage{
 			Read: true,
 			Snapshots: []pricing.Snapshot{
-				{ID: "s-3", Chain: "sl-3", FullBytes: 10 << 30}, {ID: "s-1", Chain: "sl-1", FullBytes: 40 << 30},
-				{ID: "s-2", Chain: "sl-2", FullBytes: 20 << 30, Category: pricing.Archive}, {ID: "s-1", Chain: "sl-1", FullBytes: 40 << 30},
+				{ID: "s-3", Chain: "sl-3", FullBytes: 10 << 30},
+				{ID: "s-1", Chain: "sl-1", FullBytes: 40 << 30},
+				{ID: "s-2", Chain: "sl-2", FullBytes: 20 << 30, Category: pricing.Archive},
+				{ID: "s-1", Chain: "sl-1", FullBytes: 40 << 30},
 			},
 			Chains: []pricing.Chain{{ID: "sl-1", TotalBytes: 40 << 30, TotalCount: 1}, {ID: "sl-2", TotalBytes: 20 << 30, TotalCount: 1}},
 		}

@@ -145,7 +145,8 @@ func shapeOf(item Item) shape {
 func licenceShape(mandatory string) shape {
 	return shape{
 		names([]Basis{PerVCPU, PerInstance}), names([]Unit{Hour, Week, Month, Year}),
-		[]string{mandatory}, []string{"instanceType", "minVcpus", "maxVcpus"},
+		[]string{mandatory},
+		[]string{"instanceType", "minVcpus", "maxVcpus"},
 	}
 }
 
@@ -184,9 +185,14 @@ type selector struct {
 
 func selectorsOf(r Rate) []selector {
 	return []selector{
-		{"product", r.Product != ""}, {"productCode", r.ProductCode != ""}, {"category", r.Category != ""},
-		{"regionId", r.Region != ""}, {"toRegionId", r.To != ""}, {"instanceType", r.InstanceType != ""},
-		{"minVcpus", r.MinVCPUs > 0}, {"maxVcpus", r.MaxVCPUs > 0},
+		{"product", r.Product != ""},
+		{"productCode", r.ProductCode != ""},
+		{"category", r.Category != ""},
+		{"regionId", r.Region != ""},
+		{"toRegionId", r.To != ""},
+		{"instanceType", r.InstanceType != ""},
+		{"minVcpus", r.MinVCPUs > 0},
+		{"maxVcpus", r.MaxVCPUs > 0},
 	}
 }
 

@@ -177,7 +177,8 @@ func shown(s plan.Step, visible bool, callErr error) plan.Outcome {
 		return plan.InDoubt(s, callErr)
 	}
 	return plan.Outcome{Step: s.Name(), Result: plan.Open, Why: &image.Reason{
-		Code: "notVisibleYet", Sentence: "ECS accepted the change and does not show it yet; ask again with the same digest"}}
+		Code: "notVisibleYet", Sentence: "ECS accepted the change and does not show it yet; ask again with the same digest",
+	}}
 }
 
 // look calls seen until it is true, the looks are used up or the time is over.

@@ -111,7 +111,8 @@ func TestExpiryGoesThroughWhateverTheUseOnlyWhereItWasAgreed(t *testing.T) {
 	o.Remembered = map[image.AccountID]sharing.Terms{
 		always: {Account: always, Until: end, OnExpiry: sharing.Remove}, ifUnused: {Account: ifUnused, Until: end, OnExpiry: sharing.RemoveIfUnused},
 	}
-	d := sharing.Doer{Image: subject().Ref, Cloud: e,
+	d := sharing.Doer{
+		Image: subject().Ref, Cloud: e,
 		Pause: func(context.Context, time.Duration) error { return nil },
 		Use:   func(context.Context, []image.AccountID) map[image.AccountID]sharing.Use { return nil },
 	}

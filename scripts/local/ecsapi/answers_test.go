@@ -162,8 +162,10 @@ func everyCall(l *local) map[string][]reply {
 	call("DescribeImageSupportInstanceTypes", "ImageId", id)
 	call("DescribeImageSharePermission", "ImageId", id)
 	call("ListTagResources", "ResourceType", "image", "ResourceId.1", id)
-	for _, action := range []string{"DescribeTags", "DescribeInstanceStatus", "DescribeRegions", "DescribeZones",
-		"DescribeInstanceTypes", "GetCallerIdentity"} {
+	for _, action := range []string{
+		"DescribeTags", "DescribeInstanceStatus", "DescribeRegions", "DescribeZones",
+		"DescribeInstanceTypes", "GetCallerIdentity",
+	} {
 		call(action)
 	}
 	call("AssumeRole", "RoleArn", cloudsim.ReaderRole, "RoleSessionName", "every")

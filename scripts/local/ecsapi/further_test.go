@@ -61,7 +61,8 @@ func openVendor(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) *v
 // asked sends a request, about a region, and translates the failure.
 func asked(client interface {
 	DoAction(requests.AcsRequest, responses.AcsResponse) error
-}, r image.RegionID, req requests.AcsRequest, answer responses.AcsResponse) error {
+}, r image.RegionID, req requests.AcsRequest, answer responses.AcsResponse,
+) error {
 	req.GetQueryParams()["RegionId"] = string(r)
 	err := client.DoAction(req, answer)
 	var no *sdkerrors.ServerError

@@ -100,19 +100,27 @@ func completed(op operation) *operation {
 func identityOperations() []operation {
 	return []operation{
 		{product: sts(), name: "GetCallerIdentity", run: getCallerIdentity},
-		{product: sts(), name: "AssumeRole", run: assumeRole,
-			takes: declared(`RoleArn! RoleSessionName! DurationSeconds:int ExternalId Policy`)},
-		{product: location(), name: "DescribeEndpoints", run: describeEndpoints, lists: wholeList,
-			takes: declared(`Id! ServiceCode! Type`)},
+		{
+			product: sts(), name: "AssumeRole", run: assumeRole,
+			takes: declared(`RoleArn! RoleSessionName! DurationSeconds:int ExternalId Policy`),
+		},
+		{
+			product: location(), name: "DescribeEndpoints", run: describeEndpoints, lists: wholeList,
+			takes: declared(`Id! ServiceCode! Type`),
+		},
 	}
 }
 
 func placeOperations() []operation {
 	return []operation{
-		{name: "DescribeRegions", run: describeRegions, lists: wholeList,
-			takes: declared(`AcceptLanguage InstanceChargeType ResourceType`)},
-		{name: "DescribeZones", run: describeZones, lists: wholeList,
-			takes: declared(`RegionId! AcceptLanguage InstanceChargeType SpotStrategy Verbose:bool`)},
+		{
+			name: "DescribeRegions", run: describeRegions, lists: wholeList,
+			takes: declared(`AcceptLanguage InstanceChargeType ResourceType`),
+		},
+		{
+			name: "DescribeZones", run: describeZones, lists: wholeList,
+			takes: declared(`RegionId! AcceptLanguage InstanceChargeType SpotStrategy Verbose:bool`),
+		},
 		{name: "DescribeInstanceTypes", run: describeInstanceTypes, lists: bareTokens, takes: declared(`
 			CpuArchitecture InstanceTypeFamily InstanceTypeFamilies.N InstanceTypes.N MaxResults:int NextToken NvmeSupport RegionId`)},
 	}
@@ -126,10 +134,14 @@ func imageOperations() []operation {
 			OSType PageNumber:int PageSize:int ResourceGroupId ShowExpired:bool SnapshotId Status:list
 			Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value Usable:bool Usage`)},
 		{name: "DescribeImageFromFamily", run: describeImageFromFamily, takes: declared(`ImageFamily! RegionId!`)},
-		{name: "DescribeImageSupportInstanceTypes", run: describeImageSupportInstanceTypes, lists: wholeList,
-			takes: declared(`RegionId! ActionType Filter.N.Key Filter.N.Value ImageId`)},
-		{name: "DescribeImageSharePermission", run: describeImageSharePermission, lists: numbered,
-			takes: declared(`ImageId! RegionId! PageNumber:int PageSize:int`)},
+		{
+			name: "DescribeImageSupportInstanceTypes", run: describeImageSupportInstanceTypes, lists: wholeList,
+			takes: declared(`RegionId! ActionType Filter.N.Key Filter.N.Value ImageId`),
+		},
+		{
+			name: "DescribeImageSharePermission", run: describeImageSharePermission, lists: numbered,
+			takes: declared(`ImageId! RegionId! PageNumber:int PageSize:int`),
+		},
 	}
 }
 
@@ -174,17 +186,21 @@ func serverOperations() []operation {
 			SecurityGroupId Status Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value VSwitchId VpcId ZoneId`)},
 		{name: "DescribeInstanceStatus", run: describeInstanceStatus, lists: numbered, takes: declared(`
 			RegionId! InstanceId.N PageNumber:int PageSize:int ZoneId`)},
-		{name: "DescribeDisks", run: describeDisks, lists: countedTokens, missing: missingInDisks,
+		{
+			name: "DescribeDisks", run: describeDisks, lists: countedTokens, missing: missingInDisks,
 			malformed: malformedIDs("DiskIds", refuse(400, "InvalidParameter.DiskIds", "The specified parameter diskIds is not valid.")),
 			takes: declared(`
 			RegionId! Category DiskChargeType DiskIds:ids DiskName DiskType DryRun:bool Encrypted:bool Filter.N.Key Filter.N.Value
 			InstanceId MaxResults:int NextToken PageNumber:int PageSize:int ResourceGroupId SnapshotId Status
-			Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value ZoneId`)},
-		{name: "DescribeSnapshots", run: describeSnapshots, lists: countedTokens,
+			Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value ZoneId`),
+		},
+		{
+			name: "DescribeSnapshots", run: describeSnapshots, lists: countedTokens,
 			malformed: malformedIDs("SnapshotIds", refuse(403, "InvalidSnapshotIds.Malformed", "The specified SnapshotIds is not valid.")),
 			takes: declared(`
 			RegionId! Category DiskId DryRun:bool Encrypted:bool Filter.N.Key Filter.N.Value InstanceId MaxResults:int NextToken
 			PageNumber:int PageSize:int ResourceGroupId SnapshotIds:ids SnapshotName SnapshotType SourceDiskType Status
-			Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value Usage`)},
+			Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value Usage`),
+		},
 	}
 }

@@ -7,9 +7,11 @@ func priceOperations() []operation {
 			RegionId! Amount:int DataDisk.N.Category DataDisk.N.PerformanceLevel DataDisk.N.Size:int ImageId InstanceNetworkType
 			InstanceType InternetChargeType InternetMaxBandwidthOut:int IoOptimized Period:int PriceUnit ResourceType
 			SpotDuration:int SpotStrategy SystemDisk.Category SystemDisk.PerformanceLevel SystemDisk.Size:int ZoneId`)},
-		{name: "DescribeSnapshotLinks", run: describeSnapshotLinks, lists: numbered,
+		{
+			name: "DescribeSnapshotLinks", run: describeSnapshotLinks, lists: numbered,
 			malformed: malformedLinks, takes: declared(`
-			RegionId! DiskIds:ids InstanceId PageNumber:int PageSize:int SnapshotLinkIds:ids`)},
+			RegionId! DiskIds:ids InstanceId PageNumber:int PageSize:int SnapshotLinkIds:ids`),
+		},
 		{name: "DescribeSnapshotsUsage", run: describeSnapshotsUsage, takes: declared(`RegionId!`)},
 	}
 }

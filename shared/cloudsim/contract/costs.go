@@ -145,7 +145,10 @@ func terms(w *wider) {
 		period int
 		want   string
 	}{
-		{"", 0, "0.2082"}, {image.PricePerHour, 1, "0.2082"}, {image.PricePerMonth, 1, "140.86"}, {image.PricePerMonth, 9, "1267.74"},
+		{"", 0, "0.2082"},
+		{image.PricePerHour, 1, "0.2082"},
+		{image.PricePerMonth, 1, "140.86"},
+		{image.PricePerMonth, 9, "1267.74"},
 		{image.PricePerYear, 3, "4394.88"},
 	} {
 		a := w.price(image.PriceQuestion{Image: id, InstanceType: "ecs.g7.large", Unit: c.unit, Period: c.period})
