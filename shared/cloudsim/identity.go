@@ -22,12 +22,16 @@ const (
 // may read and nothing else.
 const ReaderRole = "acs:ram::1000000000000002:role/imagekeeper-reader"
 
-// The accounts that exist are numbered without gaps.
+// The accounts that exist are numbered without gaps from 1 to 99, and from 200
+// to 299.
 const (
 	firstNumber = 1000000000000001
 	lastNumber  = 1000000000000099
-	// Accounts from here on are registered on the international site.
+	// Of the first hundred, those from here on are registered on the
+	// international site.
 	firstAbroad = 1000000000000090
+	firstLater  = 1000000000000200
+	lastLater   = 1000000000000299
 )
 
 // The bounds of an assumed session; source: STS AssumeRole DurationSeconds.
@@ -55,8 +59,9 @@ func newIdentities() identities {
 		keys:  map[string]Credential{},
 		first: map[image.AccountID]string{FirstAccount: "local", SecondAccount: "local2"},
 		roles: map[string]role{ReaderRole: {
-			SecondAccount, "imagekeeper-reader", []image.AccountID{FirstAccount},
-			[]string{"ecs:Describe*", "ecs:List*", "sts:GetCallerIdentity"},
+			SecondAccount, "imagekeeper-reader",
+			[]image.AccountID{FirstAccount},
+			[]string{"ecs:Describe*", "ecs:List*", "ess:Describe*", "sts:GetCallerIdentity"},
 		}},
 	}
 	ids.keys["local"] = Credential{Secret: "local-secret", Caller: Caller{Account: FirstAccount, Type: "RAMUser", Name: "local"}}
@@ -70,7 +75,7 @@ func exists(account image.AccountID) (found, abroad bool) {
 	if err != nil || strconv.FormatUint(n, 10) != string(account) {
 		return false, false
 	}
-	return n >= firstNumber && n <= lastNumber, n >= firstAbroad
+	return n >= firstNumber && n <= lastNumber || n >= firstLater && n <= lastLater, n >= firstAbroad && n <= lastNumber
 }
 
 // Credential returns what belongs to an access key id, if it exists. One made

@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -130,6 +131,10 @@ func (s *Server) refuse(c *call, err error) {
 	case errors.As(err, &cloud):
 		no = refusal{cloud.Status, cloud.Code, cloud.Message}
 	}
-	s.log.Info("refused", "method", c.request.Method, "bucket", c.bucket, "key", c.key, "status", no.status, "code", no.code)
+	level := slog.LevelInfo
+	if no.status == http.StatusNotFound { // how a reader asks whether it is there
+		level = slog.LevelDebug
+	}
+	s.log.Log(c.request.Context(), level, "refused", "method", c.request.Method, "bucket", c.bucket, "key", c.key, "status", no.status, "code", no.code)
 	_ = c.xml(no.status, errorDocument{Code: no.code, Message: no.message, RequestID: c.id, HostID: c.request.Host})
 }

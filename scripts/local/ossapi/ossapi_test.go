@@ -201,9 +201,17 @@ func TestRanges(t *testing.T) {
 		standard bool
 		want     string
 	}{
-		{"bytes=2-4", false, "234"}, {"bytes=7-", false, "789"}, {"bytes=-3", false, "789"}, {"bytes=8-99", false, "89"}, {"bytes=0-0", false, "0"},
-		{"bytes=10-", false, "0123456789"}, {"bytes=5-2", false, "0123456789"}, {"bytes=x", false, "0123456789"}, {"bytes=1-2,4-5", false, "0123456789"},
-		{"bytes=10-", true, "416 InvalidRange"}, {"bytes=5-2", true, "416 InvalidRange"},
+		{"bytes=2-4", false, "234"},
+		{"bytes=7-", false, "789"},
+		{"bytes=-3", false, "789"},
+		{"bytes=8-99", false, "89"},
+		{"bytes=0-0", false, "0"},
+		{"bytes=10-", false, "0123456789"},
+		{"bytes=5-2", false, "0123456789"},
+		{"bytes=x", false, "0123456789"},
+		{"bytes=1-2,4-5", false, "0123456789"},
+		{"bytes=10-", true, "416 InvalidRange"},
+		{"bytes=5-2", true, "416 InvalidRange"},
 	} {
 		request := &oss.GetObjectRequest{Bucket: oss.Ptr(bucket), Key: oss.Ptr("k"), Range: oss.Ptr(test.header)}
 		if test.standard {
