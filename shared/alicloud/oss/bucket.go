@@ -1,7 +1,6 @@
 package oss
 
 import (
-	"bytes"
 	"context"
 	"crypto/md5" //nolint:gosec // Content-MD5, the digest that OSS checks what it received against, is MD5
 	"encoding/base64"
@@ -9,12 +8,11 @@ import (
 	"hash/crc64"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 
 	"imagekeeper/shared/fault"
 )
@@ -30,22 +28,6 @@ const pageSize = 1000
 
 // mostKeys bounds one list.
 const mostKeys = 1_000_000
-
-// answers sends through a courier, and reads no answer to more than mostBytes.
-type answers struct{ sdk.HTTPClient }
-
-// Do sends a request.
-func (a answers) Do(r *http.Request) (*http.Response, error) {
-	answer, err := a.HTTPClient.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	answer.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(answer.Body, mostBytes+1), answer.Body}
-	return answer, nil
-}
 
 // Get returns an object from byte offset on, which may be its end. It fails with
 // fault.NotFound if there is no such object, with fault.Invalid if it ends before
@@ -75,12 +57,14 @@ func (b *Bucket) Get(ctx context.Context, key string, offset int64) ([]byte, err
 
 // get is one attempt of Get.
 func (b *Bucket) get(ctx context.Context, key string, offset int64) ([]byte, error) {
-	request := &sdk.GetObjectRequest{Bucket: &b.name, Key: &key}
+	asked := request{method: http.MethodGet, key: key}
 	if offset > 0 {
-		request.Range = sdk.Ptr("bytes=" + strconv.FormatInt(offset, 10) + "-")
-		request.RangeBehavior = sdk.Ptr("standard")
+		asked.header = map[string]string{
+			"Range":                "bytes=" + strconv.FormatInt(offset, 10) + "-",
+			"X-Oss-Range-Behavior": "standard",
+		}
 	}
-	answer, err := b.client.GetObject(ctx, request)
+	answer, err := b.send(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -93,17 +77,20 @@ func (b *Bucket) get(ctx context.Context, key string, offset int64) ([]byte, err
 		return nil, fault.New(fault.Exhausted, "oss:GetObject: the object is too long").WithCode("objectTooLong")
 	case answer.ContentLength >= 0 && answer.ContentLength != int64(len(content)):
 		return nil, errDamaged
-	case offset == 0 && !checked(content, answer.HashCRC64):
+	case offset == 0 && answer.Header.Get(headerSum) != checksum(content):
 		return nil, errDamaged
-	case offset > 0 && !follows(sdk.ToString(answer.ContentRange), offset, len(content)):
+	case offset > 0 && !follows(answer.Header.Get("Content-Range"), offset, len(content)):
 		return nil, errDamaged
 	}
 	return content, nil
 }
 
-// checked reports whether content has the checksum that OSS keeps of an object.
-func checked(content []byte, sum *string) bool {
-	return sum != nil && *sum == strconv.FormatUint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA)), 10)
+// headerSum is what holds the checksum that OSS keeps of an object.
+const headerSum = "X-Oss-Hash-Crc64ecma"
+
+// checksum is the one that OSS keeps of an object with that content.
+func checksum(content []byte) string {
+	return strconv.FormatUint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA)), 10)
 }
 
 // follows reports whether a Content-Range, "bytes 5-9/10", is all from offset on.
@@ -116,10 +103,11 @@ func follows(said string, offset int64, length int) bool {
 func (b *Bucket) length(ctx context.Context, key string) (int64, error) {
 	var length int64
 	err := b.read(ctx, "HeadObject", func(ctx context.Context) error {
-		answer, err := b.client.HeadObject(ctx, &sdk.HeadObjectRequest{Bucket: &b.name, Key: &key})
+		answer, err := b.send(ctx, request{method: http.MethodHead, key: key})
 		if err != nil {
 			return err
 		}
+		defer answer.Body.Close()
 		if length = answer.ContentLength; length < 0 {
 			return errDamaged
 		}
@@ -151,20 +139,24 @@ func (b *Bucket) Append(ctx context.Context, key string, position int64, content
 // append is one attempt of Append. OSS checks what it gets against the digest,
 // and the first part's checksum is checked here.
 func (b *Bucket) append(ctx context.Context, key string, position int64, content []byte) error {
-	sum := md5.Sum(content)
-	request := &sdk.AppendObjectRequest{
-		Bucket: &b.name, Key: &key, Position: &position, Body: bytes.NewReader(content),
-		ContentMD5:  sdk.Ptr(base64.StdEncoding.EncodeToString(sum[:])),
-		ContentType: sdk.Ptr("application/octet-stream"),
-	}
-	if position == 0 {
-		request.InitHashCRC64 = sdk.Ptr("0")
-	}
-	answer, err := b.client.AppendObject(ctx, request)
+	digest := md5.Sum(content)
+	answer, err := b.send(ctx, request{
+		method: http.MethodPost, key: key, query: "append&position=" + strconv.FormatInt(position, 10), body: content,
+		header: map[string]string{
+			"Content-Md5":  base64.StdEncoding.EncodeToString(digest[:]),
+			"Content-Type": "application/octet-stream",
+		},
+	})
 	if err != nil {
 		return err
 	}
-	if answer.NextPosition != position+int64(len(content)) {
+	defer answer.Body.Close()
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+		return errDamaged
+	}
+	sum := answer.Header.Get(headerSum)
+	next, err := strconv.ParseInt(answer.Header.Get("X-Oss-Next-Append-Position"), 10, 64)
+	if err != nil || next != position+int64(len(content)) || position == 0 && sum != "" && sum != checksum(content) {
 		return errDamaged
 	}
 	return nil
@@ -175,43 +167,52 @@ func (b *Bucket) append(ctx context.Context, key string, position int64, content
 func (b *Bucket) List(ctx context.Context, prefix string) ([]string, error) {
 	var keys []string
 	for token := ""; ; {
-		var page *sdk.ListObjectsV2Result
+		var read page
 		err := b.read(ctx, "ListObjectsV2", func(ctx context.Context) (err error) {
-			page, err = b.page(ctx, prefix, token)
+			read, err = b.list(ctx, prefix, token)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		for _, object := range page.Contents {
-			keys = append(keys, sdk.ToString(object.Key))
+		for _, object := range read.Contents {
+			keys = append(keys, object.Key)
 		}
-		next := sdk.ToString(page.NextContinuationToken)
+		next := read.NextContinuationToken
 		switch {
-		case !inOrder(keys, prefix) || page.IsTruncated && (next == "" || next == token || len(keys) > mostKeys):
+		case !inOrder(keys, prefix) || read.IsTruncated && (next == "" || next == token || len(keys) > mostKeys):
 			return nil, fault.New(fault.Unknown, "oss:ListObjectsV2: the pages do not make one list").WithCode("listUnsettled")
-		case !page.IsTruncated:
+		case !read.IsTruncated:
 			return keys, nil
 		}
 		token = next
 	}
 }
 
-// page reads one page of a list. An answer that does not say of which bucket it
+// list reads one page of a list. An answer that does not say of which bucket it
 // is, or counts otherwise than it lists, is none.
-func (b *Bucket) page(ctx context.Context, prefix, token string) (*sdk.ListObjectsV2Result, error) {
-	request := &sdk.ListObjectsV2Request{Bucket: &b.name, Prefix: &prefix, MaxKeys: pageSize}
+func (b *Bucket) list(ctx context.Context, prefix, token string) (page, error) {
+	query := url.Values{"list-type": {"2"}, "encoding-type": {"url"}, "max-keys": {strconv.Itoa(pageSize)}}
+	if prefix != "" {
+		query.Set("prefix", prefix)
+	}
 	if token != "" {
-		request.ContinuationToken = &token
+		query.Set("continuation-token", token)
 	}
-	page, err := b.client.ListObjectsV2(ctx, request)
+	answer, err := b.send(ctx, request{method: http.MethodGet, query: strings.ReplaceAll(query.Encode(), "+", "%20")})
 	if err != nil {
-		return nil, err
+		return page{}, err
 	}
-	if sdk.ToString(page.Name) != b.name || sdk.ToString(page.Prefix) != prefix || page.KeyCount != len(page.Contents) {
-		return nil, errDamaged
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return page{}, err
 	}
-	return page, nil
+	read, err := readPage(text)
+	if err != nil || read.Name != b.store.bucket || read.Prefix != prefix || read.KeyCount != len(read.Contents) {
+		return page{}, errDamaged
+	}
+	return read, nil
 }
 
 // inOrder reports whether keys are what OSS lists: each once, in byte order, all

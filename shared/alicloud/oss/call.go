@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
-
 	"imagekeeper/shared/fault"
 )
 
@@ -39,7 +37,7 @@ func (b *Bucket) once(ctx context.Context, action string, do func(context.Contex
 // pause waits before the next try: anywhere up to a bound that doubles. It
 // reports false if the time is up before that.
 func (b *Bucket) pause(ctx context.Context, try int) bool {
-	wait := time.Duration(b.jitter() * float64(100*time.Millisecond<<min(try, 5)))
+	wait := time.Duration(b.store.cloud.Jitter() * float64(100*time.Millisecond<<min(try, 5)))
 	if end, limited := ctx.Deadline(); limited && time.Now().Add(wait).After(end) {
 		return false
 	}
@@ -53,12 +51,11 @@ func (b *Bucket) pause(ctx context.Context, try int) bool {
 	}
 }
 
-// judge turns what the SDK says into the failure that it is. Of the SDK's own
-// texts nothing is kept: they hold addresses, and what the server sent.
+// judge turns an error into the failure that it is. Of the texts of others
+// nothing is kept: they hold addresses, and what the server sent.
 func judge(action string, err error) *fault.Error {
 	var known *fault.Error
-	var refused *sdk.ServiceError
-	var client *sdk.ClientError
+	var refused refusal
 	switch {
 	case err == nil:
 		return nil
@@ -66,16 +63,16 @@ func judge(action string, err error) *fault.Error {
 		return known
 	case errors.As(err, &refused):
 		return judgeRefusal(action, refused)
-	case errors.Is(err, errDamaged), errors.As(err, &client):
+	case errors.Is(err, errDamaged):
 		return fault.New(fault.Unknown, "oss:%s: the answer is short, damaged or malformed", action).WithCode("answerMalformed")
 	}
 	return fault.New(fault.Unavailable, "oss:%s: no answer", action)
 }
 
 // judgeRefusal reads an error answer.
-func judgeRefusal(action string, refused *sdk.ServiceError) *fault.Error {
-	kind, documented := kindOf(refused.StatusCode, refused.Code)
-	failed := fault.New(kind, "oss:%s: refused with status %d", action, refused.StatusCode)
+func judgeRefusal(action string, refused refusal) *fault.Error {
+	kind, documented := kindOf(refused.Status, refused.Code)
+	failed := fault.New(kind, "oss:%s: refused with status %d", action, refused.Status)
 	if documented {
 		failed = fault.New(kind, "oss:%s: refused with %s", action, refused.Code).WithCode(refused.Code)
 	}
@@ -96,6 +93,7 @@ func requestID(text string) bool {
 }
 
 // kindOf returns the kind of a refusal, and whether the code is a documented one.
+// An error answer without a code is none.
 func kindOf(status int, code string) (fault.Kind, bool) {
 	if kind, ok := codes()[code]; ok {
 		return kind, true
@@ -109,7 +107,7 @@ func kindOf(status int, code string) (fault.Kind, bool) {
 		return fault.Unauthenticated, false
 	case status == http.StatusForbidden:
 		return fault.Forbidden, false
-	case status < 400, code == "BadErrorResponse":
+	case status < 400, code == "":
 		return fault.Unknown, false
 	}
 	return fault.Internal, false

@@ -1,20 +1,17 @@
 // Package oss keeps objects in Alibaba Cloud's Object Storage Service: what a
 // journal needs of it. It is apart from package alicloud so that functions that
-// keep nothing do not carry the vendor's second SDK.
+// keep nothing do not carry the vendor's second SDK. Of that SDK it takes the
+// signer: the SDK's client reaches every operation of OSS, which would make up a
+// tenth of a function's binary.
 //
 // Failures are *fault.Error; codes.go says which kind each of OSS's codes is.
 // Texts of the vendor and addresses never appear in them.
 package oss
 
 import (
-	"context"
 	"net/url"
 	"strings"
 	"time"
-
-	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
-	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/credentials"
-	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/retry"
 
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/fault"
@@ -37,7 +34,9 @@ type Config struct {
 type Store struct {
 	cloud  *alicloud.Cloud
 	bucket string
-	config sdk.Config
+	region string
+	// base is the address of the bucket; a key follows it.
+	base string
 }
 
 // Open returns a Store; a process needs one for each bucket. It calls nothing.
@@ -62,12 +61,11 @@ func Open(cloud *alicloud.Cloud, config Config) (*Store, error) {
 	if err != nil {
 		return nil, fault.InField("OSS_ENDPOINT", "endpointRefused", "must be a host or https://host")
 	}
-	return &Store{cloud: cloud, bucket: config.Bucket, config: sdk.Config{
-		Region: sdk.Ptr(string(region)), Endpoint: sdk.Ptr(address), HttpClient: answers{cloud.Courier()},
-		SignatureVersion: sdk.Ptr(sdk.SignatureVersionV4), RetryMaxAttempts: sdk.Ptr(1), Retryer: retry.NopRetryer{},
-		UsePathStyle: sdk.Ptr(!strings.HasSuffix(u.Hostname(), ".aliyuncs.com")),
-		UserAgent:    sdk.Ptr("imagekeeper"),
-	}}, nil
+	base := u.Scheme + "://" + config.Bucket + "." + u.Host + "/"
+	if !strings.HasSuffix(u.Hostname(), ".aliyuncs.com") {
+		base = address + "/" + config.Bucket + "/"
+	}
+	return &Store{cloud: cloud, bucket: config.Bucket, region: string(region), base: base}, nil
 }
 
 // regionOf returns the region in the name of one of the vendor's endpoints.
@@ -93,21 +91,13 @@ func bucketName(name string) bool {
 // Bucket is a Store with an account's credentials, asked for at each call. Safe
 // for concurrent use.
 type Bucket struct {
-	client *sdk.Client
-	name   string
-	jitter func() float64
+	store   *Store
+	account *alicloud.Account
 	// timeout ends one attempt of one call.
 	timeout time.Duration
 }
 
 // As returns the bucket as account sees it. It calls nothing.
 func (s *Store) As(account *alicloud.Account) *Bucket {
-	config := s.config
-	config.CredentialsProvider = credentials.CredentialsProviderFunc(func(ctx context.Context) (credentials.Credentials, error) {
-		c, err := account.Credentials(ctx)
-		return credentials.Credentials{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.Secret, SecurityToken: c.SecurityToken}, err
-	})
-	// The SDK corrects the clock in a field that concurrent calls share.
-	still := func(o *sdk.Options) { o.FeatureFlags &^= sdk.FeatureCorrectClockSkew }
-	return &Bucket{client: sdk.NewClient(&config, still), name: s.bucket, jitter: s.cloud.Jitter, timeout: attemptTimeout}
+	return &Bucket{store: s, account: account, timeout: attemptTimeout}
 }
