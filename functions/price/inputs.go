@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"encoding/json"
 	"regexp"
 	"time"
@@ -197,8 +198,8 @@ func (q question) charge() (pricing.Charge, pricing.Number) {
 
 // blamed renames the fields of package pricing to those of this API.
 func (q question) blamed(err error) error {
-	e, ok := err.(*fault.Error)
-	if !ok {
+	var e *fault.Error
+	if !errors.As(err, &e) {
 		return err
 	}
 	renamed := *e

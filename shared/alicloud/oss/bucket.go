@@ -2,7 +2,7 @@ package oss
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // Content-MD5, the digest that OSS checks what it received against, is MD5
+	"crypto/md5"
 	"encoding/base64"
 	"errors"
 	"hash/crc64"

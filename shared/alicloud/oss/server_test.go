@@ -1,7 +1,7 @@
 package oss_test
 
 import (
-	"crypto/md5" //nolint:gosec // Content-MD5, the digest that OSS checks what it received against, is MD5
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
