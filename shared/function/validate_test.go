@@ -102,7 +102,7 @@ func TestSecretsAreNotSeen(t *testing.T) {
 
 func TestContextEndsBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	raw := sample().Invoke(ctx, function.Call{}, []byte(`{"operation":"sample.wait","input":{"honour":true}}`))
 	if ctx.Err() != nil || !strings.Contains(string(raw), `"status":503`) {
