@@ -143,5 +143,5 @@ func by(call function.Call) string {
 	case call.Caller.Issuer != "":
 		return call.Caller.Subject + " of " + call.Caller.Issuer
 	}
-	return call.Caller.Subject + ", by a call of kind " + string(call.Source)
+	return call.Caller.Subject + " (" + string(call.Source) + ")"
 }

@@ -35,9 +35,12 @@ type Doer struct {
 }
 
 // Changes made elsewhere in a distributed service show late: how often and how
-// long apart a change is looked for before its outcome stays open.
+// long apart a change is looked for before its outcome stays open. One that may
+// have been lost on its way is looked for less often, and then sent again.
 const (
 	looks      = 12
+	fewLooks   = 5
+	tries      = 3
 	firstPause = 50 * time.Millisecond
 	maxPause   = 5 * time.Second
 )
@@ -91,24 +94,43 @@ func (d Doer) guard(ctx context.Context, steps []plan.Step) (kept []plan.Step, r
 	return kept, refused
 }
 
-// permit adds or removes the accounts of a batch. Where the whole batch is
-// refused, each account is tried alone, so that one bad account stops no other.
+// permit adds or removes the accounts of a batch, unless the world shows it
+// already. A call that may have been lost is made again for what does not show.
 func (d Doer) permit(ctx context.Context, steps []plan.Step, add bool) []plan.Outcome {
 	steps, done := d.alreadyDone(ctx, steps, add)
-	if len(steps) == 0 {
-		return done
-	}
-	err := d.call(ctx, steps, add)
-	if err != nil && refusal(err) && len(steps) > 1 && fault.Of(err) != fault.Forbidden {
-		for _, s := range steps {
-			done = append(done, d.permit(ctx, []plan.Step{s}, add)...)
+	for try := 1; len(steps) > 0; try++ {
+		err := d.call(ctx, steps, add)
+		if err != nil && refusal(err) {
+			return append(done, d.refused(ctx, steps, add, err)...)
 		}
-		return done
+		outcomes := d.await(ctx, steps, add, err)
+		if err == nil || try == tries || ctx.Err() != nil {
+			return append(done, outcomes...)
+		}
+		var left []plan.Step
+		for n, o := range outcomes {
+			if o.Result == plan.Applied {
+				done = append(done, o)
+			} else {
+				left = append(left, steps[n])
+			}
+		}
+		steps = left
 	}
-	if err != nil && refusal(err) {
-		return append(done, each(steps, func(s plan.Step) plan.Outcome { return plan.Failure(s, err) })...)
+	return done
+}
+
+// refused: where a whole batch is refused, each account is tried alone, so that
+// one bad account stops no other.
+func (d Doer) refused(ctx context.Context, steps []plan.Step, add bool, err error) []plan.Outcome {
+	if len(steps) == 1 || fault.Of(err) == fault.Forbidden {
+		return each(steps, func(s plan.Step) plan.Outcome { return plan.Failure(s, err) })
 	}
-	return append(done, d.await(ctx, steps, add, err)...)
+	var outcomes []plan.Outcome
+	for _, s := range steps {
+		outcomes = append(outcomes, d.permit(ctx, []plan.Step{s}, add)...)
+	}
+	return outcomes
 }
 
 func (d Doer) call(ctx context.Context, steps []plan.Step, add bool) error {
@@ -157,7 +179,7 @@ func has(grants []image.Grant, s plan.Step) bool {
 func (d Doer) await(ctx context.Context, steps []plan.Step, add bool, callErr error) []plan.Outcome {
 	var grants []image.Grant
 	shows := func(s plan.Step) bool { return has(grants, s) == add }
-	d.look(ctx, func() bool {
+	d.look(ctx, callErr, func() bool {
 		_, now, err := d.Cloud.Look(ctx, d.Image)
 		if err != nil {
 			return false
@@ -182,10 +204,14 @@ func shown(s plan.Step, visible bool, callErr error) plan.Outcome {
 }
 
 // look calls seen until it is true, the looks are used up or the time is over.
-func (d Doer) look(ctx context.Context, seen func() bool) {
+func (d Doer) look(ctx context.Context, callErr error, seen func() bool) {
+	most := looks
+	if callErr != nil {
+		most = fewLooks
+	}
 	pause := firstPause
-	for n := range looks {
-		if seen() || n == looks-1 || d.Pause(ctx, pause) != nil {
+	for n := range most {
+		if seen() || n == most-1 || d.Pause(ctx, pause) != nil {
 			return
 		}
 		pause = min(2*pause, maxPause)
@@ -194,15 +220,19 @@ func (d Doer) look(ctx context.Context, seen func() bool) {
 
 // publish makes it a community image, or no longer one.
 func (d Doer) publish(ctx context.Context, s plan.Step, published bool) []plan.Outcome {
-	err := d.Cloud.Publish(ctx, d.Image, published)
-	if err != nil && refusal(err) {
-		return []plan.Outcome{plan.Failure(s, err)}
+	for try := 1; ; try++ {
+		err := d.Cloud.Publish(ctx, d.Image, published)
+		if err != nil && refusal(err) {
+			return []plan.Outcome{plan.Failure(s, err)}
+		}
+		visible := false
+		d.look(ctx, err, func() bool {
+			i, _, lookErr := d.Cloud.Look(ctx, d.Image)
+			visible = lookErr == nil && i.Published == published
+			return visible
+		})
+		if visible || err == nil || try == tries || ctx.Err() != nil {
+			return []plan.Outcome{shown(s, visible, err)}
+		}
 	}
-	visible := false
-	d.look(ctx, func() bool {
-		i, _, lookErr := d.Cloud.Look(ctx, d.Image)
-		visible = lookErr == nil && i.Published == published
-		return visible
-	})
-	return []plan.Outcome{shown(s, visible, err)}
 }
