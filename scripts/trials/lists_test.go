@@ -1,0 +1,189 @@
+//go:build trials
+
+package trials_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/sharing"
+)
+
+// rounds is how often a trial is repeated: TRIALS_ROUNDS, else so many, and few
+// in a short run.
+func rounds(t *testing.T, usually int) int {
+	t.Helper()
+	if n, err := strconv.Atoi(os.Getenv("TRIALS_ROUNDS")); err == nil {
+		return n
+	}
+	if testing.Short() {
+		return max(usually/20, 3)
+	}
+	return usually
+}
+
+// anyList draws up to 50 of so many accounts.
+func anyList(r *rand.Rand, of int) []image.AccountID {
+	list := []image.AccountID{}
+	for _, n := range r.Perm(of)[:r.IntN(min(of, sharing.MaxAccounts)+1)] {
+		list = append(list, account(n))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// keepers watches that nobody loses access in between, and that no call names
+// more than ten accounts.
+type keepers struct {
+	stage    *stage
+	id       image.ID
+	keep     []image.AccountID
+	mu       sync.Mutex
+	problems []string
+}
+
+func (k *keepers) watch(r request) {
+	if !r.changes || r.action != "ModifyImageSharePermission" {
+		return
+	}
+	list := k.stage.list(k.id)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(r.added) > sharing.MaxPerCall || len(r.removed) > sharing.MaxPerCall {
+		k.problems = append(k.problems, fmt.Sprintf("a call with %d and %d accounts", len(r.added), len(r.removed)))
+	}
+	for _, a := range k.keep {
+		if !slices.Contains(list, a) {
+			k.problems = append(k.problems, "account "+string(a)+" lost access")
+		}
+	}
+}
+
+func both(a, b []image.AccountID) []image.AccountID {
+	return slices.DeleteFunc(slices.Clone(a), func(x image.AccountID) bool { return !slices.Contains(b, x) })
+}
+
+// TestAnyListToAnyOther: whatever list there is and whatever is wanted, with
+// calls that get lost before or after they had their effect, the cloud ends with
+// exactly the wanted list, and nobody who keeps access ever loses it.
+func TestAnyListToAnyOther(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	s := newStage(t)
+	w := s.start("lists", folderJournal(t))
+	began := time.Now()
+	for n := range rounds(t, 60) {
+		r := rand.New(rand.NewPCG(seed, uint64(n)))
+		of := []int{12, 60, 150}[r.IntN(3)]
+		had, want := anyList(r, of), anyList(r, of)
+		s.listToList(w, image.ID(fmt.Sprintf("m-list%d", n)), had, want, r)
+		t.Logf("round %d: %d to %d at %s", n, len(had), len(want), time.Since(began))
+		if t.Failed() {
+			t.Fatalf("seed %d, round %d", seed, n)
+		}
+	}
+}
+
+// listToList applies a wish until it is done; one in eight calls fails.
+func (s *stage) listToList(w *worker, id image.ID, had, want []image.AccountID, r *rand.Rand) {
+	s.t.Helper()
+	s.image(id, had...)
+	k := &keepers{stage: s, id: id, keep: both(had, want)}
+	var mu sync.Mutex
+	unlucky := func(one int) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return r != nil && r.IntN(16) == one
+	}
+	digest := s.planned(w, id, had, want).Plan.Digest
+	s.arm(func(request) bool { return unlucky(0) }, func(now request) bool { k.watch(now); return unlucky(1) })
+	done := answer{}
+	for range 40 {
+		var err error
+		if done, err = w.invoke(put(id, want, had, digest), long); err != nil {
+			s.t.Fatal(err)
+		}
+		if done.Complete {
+			break
+		}
+	}
+	s.arm(nil, func(now request) bool { k.watch(now); return false })
+	if got := s.list(id); !done.Complete || !slices.Equal(got, want) || len(k.problems) > 0 {
+		s.t.Errorf("had %v\nwant %v\ngot %v\n%v\nlast answer %s\n%s", had, want, got, k.problems, done.short(), w.log)
+	}
+	if again := s.planned(w, id, had, want); again.Plan.Changes != 0 {
+		s.t.Errorf("a second plan has %d changes", again.Plan.Changes)
+	}
+}
+
+// planned is the plan for a wish.
+func (s *stage) planned(w *worker, id image.ID, had, want []image.AccountID) answer {
+	s.t.Helper()
+	a, err := w.invoke(put(id, want, had, ""), long)
+	if err != nil || a.problem() != 0 {
+		s.t.Fatalf("%v, %s\n%s", err, a.short(), w.log)
+	}
+	return a
+}
+
+func TestCallsOfTenOrFewer(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	w := s.start("tens", folderJournal(t))
+	span := func(from, n int) []image.AccountID {
+		list := []image.AccountID{}
+		for i := range n {
+			list = append(list, account(from+i))
+		}
+		slices.Sort(list)
+		return list
+	}
+	for n, c := range []struct {
+		had, want []image.AccountID
+		calls     int
+	}{
+		{nil, span(0, 10), 1}, {nil, span(0, 11), 2}, {nil, span(0, 20), 2}, {nil, span(0, 21), 3}, {nil, span(0, 50), 5},
+		{span(0, 50), nil, 5}, {span(0, 50), span(50, 50), 10}, {span(0, 50), span(1, 50), 2}, {span(0, 45), span(100, 10), 6},
+	} {
+		id := image.ID(fmt.Sprintf("m-tens%d", n))
+		s.listToList(w, id, c.had, c.want, nil)
+		made := 0
+		for _, r := range s.requests() {
+			if r.changes {
+				made++
+			}
+		}
+		// The second plan was asked for without counting anew.
+		if made != 0 {
+			t.Errorf("%d to %d: the second plan made %d changes", len(c.had), len(c.want), made)
+		}
+		if got := s.modifies(w, id, c.want, c.had); got != c.calls && len(c.want) == len(c.had) {
+			t.Errorf("%d back to %d: %d calls, want %d", len(c.want), len(c.had), got, c.calls)
+		}
+	}
+}
+
+// modifies applies a wish and counts the calls that change something.
+func (s *stage) modifies(w *worker, id image.ID, had, want []image.AccountID) int {
+	s.t.Helper()
+	digest := s.planned(w, id, had, want).Plan.Digest
+	s.arm(nil, nil)
+	if done, err := w.invoke(put(id, want, had, digest), long); err != nil || !done.Complete {
+		s.t.Errorf("%v, %s", err, done.short())
+	}
+	calls := 0
+	for _, r := range s.requests() {
+		if r.action == "ModifyImageSharePermission" {
+			calls++
+		}
+	}
+	return calls
+}

@@ -1,0 +1,456 @@
+//go:build trials
+
+package trials_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"imagekeeper/scripts/build/bootstrap"
+	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/scripts/local/ossapi"
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
+	"imagekeeper/shared/plan"
+)
+
+// binaries is where TestMain builds the functions.
+const binaries = "TRIALS_BINARIES"
+
+func TestMain(m *testing.M) { os.Exit(inScratch(m.Run)) }
+
+func inScratch(run func() int) int {
+	folder, err := os.MkdirTemp("", "trials-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	_, err = bootstrap.Build(context.Background(), bootstrap.Order{Root: "../..", Package: "./functions/share", To: filepath.Join(folder, "share")})
+	if err == nil {
+		err = os.Setenv(binaries, folder)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return run()
+}
+
+const (
+	owner                 = cloudsim.FirstAccount
+	bucket                = "trial-journal"
+	region image.RegionID = "cn-hangzhou"
+)
+
+// account is the n-th of 150 that an image can be shared with.
+func account(n int) image.AccountID {
+	if n < 80 {
+		return image.AccountID(fmt.Sprintf("10000000000000%02d", n+3))
+	}
+	return image.AccountID(fmt.Sprintf("1000000000000%03d", n+120))
+}
+
+// request is one request of a function to its cloud.
+type request struct {
+	// number counts from 1 since the stage was last armed.
+	number int
+	// key is the access key that made it.
+	key    string
+	action string
+	// accounts are those that an ECS call adds and removes.
+	added, removed []string
+	changes        bool
+}
+
+// stage is one cloud with its objects, at whose door a test can stand.
+type stage struct {
+	t        *testing.T
+	cloud    *cloudsim.Cloud
+	ecs, oss *httptest.Server
+
+	mu    sync.Mutex
+	count int
+	seen  []request
+	// before and after meet each request; before may answer it in the cloud's
+	// place, and after keep the answer from arriving, by returning true.
+	before, after func(r request) bool
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{t: t, cloud: cloudsim.New(cloudsim.Options{Empty: true, CopyTime: time.Millisecond, Quotas: cloudsim.Quotas{GrantsReceived: 10_000}})}
+	if err := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"}).PutBucket(bucket, region); err != nil {
+		t.Fatal(err)
+	}
+	s.ecs = httptest.NewServer(s.door(ecsapi.New(s.cloud, ecsapi.Options{RatePerMinute: -1})))
+	s.oss = httptest.NewServer(s.door(ossapi.New(s.cloud, ossapi.Options{})))
+	t.Cleanup(func() {
+		for _, server := range []*httptest.Server{s.ecs, s.oss} {
+			server.CloseClientConnections()
+			server.Close()
+		}
+	})
+	return s
+}
+
+// arm starts counting anew, with other guards.
+func (s *stage) arm(before, after func(request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count, s.seen, s.before, s.after = 0, nil, before, after
+}
+
+// requests are those since the stage was armed.
+func (s *stage) requests() []request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.seen)
+}
+
+// door lets requests through, past the guards.
+func (s *stage) door(inside http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.mu.Lock()
+		s.count++
+		now := read(r, body)
+		now.number = s.count
+		s.seen = append(s.seen, now)
+		before, after := s.before, s.after
+		s.mu.Unlock()
+		if before != nil && before(now) {
+			panic(http.ErrAbortHandler)
+		}
+		kept := httptest.NewRecorder()
+		inside.ServeHTTP(kept, r)
+		if after != nil && after(now) {
+			panic(http.ErrAbortHandler)
+		}
+		for name, values := range kept.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(kept.Code)
+		_, _ = w.Write(kept.Body.Bytes())
+	})
+}
+
+// read tells what a request is about.
+func read(r *http.Request, body []byte) request {
+	if id, _, ok := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), "OSS4-HMAC-SHA256 Credential="), "/"); ok {
+		return request{key: id, action: r.Method + " object", changes: r.Method != http.MethodGet && r.Method != http.MethodHead}
+	}
+	form, err := url.ParseQuery(string(body) + "&" + r.URL.RawQuery)
+	if err != nil {
+		return request{}
+	}
+	now := request{key: form.Get("AccessKeyId"), action: form.Get("Action")}
+	now.changes = now.action == "ModifyImageSharePermission"
+	for name, values := range form {
+		if strings.HasPrefix(name, "AddAccount.") {
+			now.added = append(now.added, values...)
+		}
+		if strings.HasPrefix(name, "RemoveAccount.") {
+			now.removed = append(now.removed, values...)
+		}
+	}
+	return now
+}
+
+// image puts an image into the cloud, shared with some accounts.
+func (s *stage) image(id image.ID, with ...image.AccountID) {
+	s.cloud.AddImage(owner, region, cloudsim.ImageSpec{
+		Image: image.Image{
+			Ref: image.Ref{ID: id}, Kind: image.KindCustom, Name: "trial-" + string(id), CreatedAt: time.Now().AddDate(0, -1, 0),
+			Disks: []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: image.SnapshotID("s-" + id[2:]), Encrypted: image.No}},
+		},
+		SharedWith: with,
+	})
+}
+
+// list are the accounts that an image is shared with, in order.
+func (s *stage) list(id image.ID) []image.AccountID {
+	s.t.Helper()
+	grants, err := s.cloud.View(owner).Grants(context.Background(), region, id)
+	if err != nil {
+		s.t.Error(err)
+	}
+	list := []image.AccountID{}
+	for _, g := range grants {
+		list = append(list, g.Account)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// bucketJournal and folderJournal are values of JOURNAL.
+const bucketJournal = "oss://" + bucket + "/journal"
+
+func folderJournal(t *testing.T) string { return "dir://" + t.TempDir() }
+
+// age makes the journal in the bucket as old as it would be had so much time
+// gone by since, so that a test need not wait for workers' time to be over.
+func (s *stage) age(by time.Duration) {
+	s.t.Helper()
+	session := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"})
+	page, err := session.ListObjects(cloudsim.ListObjectsRequest{Bucket: bucket, Max: 1000})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, o := range page.Objects {
+		if err := session.DeleteObject(bucket, o.Key); err != nil {
+			s.t.Fatal(err)
+		}
+		if _, err := session.AppendObject(cloudsim.AppendObjectRequest{Bucket: bucket, Key: o.Key, Content: older(s.t, o.Content, by)}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// older rewrites the records of a log with earlier times, and chains them again.
+func older(t *testing.T, log []byte, by time.Duration) []byte {
+	t.Helper()
+	store, out := &lines{}, []byte{}
+	ids := 0
+	for n, record := range records(t, log) {
+		var e plan.Entry
+		if err := json.Unmarshal(record.Body, &e); err != nil {
+			t.Fatal(err)
+		}
+		e.At = e.At.Add(-by)
+		if !e.Until.IsZero() {
+			e.Until = e.Until.Add(-by)
+		}
+		j := journal.New(store, func() time.Time { return record.At.Add(-by) }, func() string { ids++; return record.ID })
+		if err := j.Append(context.Background(), "log", n, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, line := range store.kept {
+		out = append(append(out, line...), '\n')
+	}
+	return out
+}
+
+func records(t *testing.T, log []byte) []journal.Record {
+	t.Helper()
+	var found []journal.Record
+	for line := range bytes.Lines(log) {
+		var r journal.Record
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, r)
+	}
+	return found
+}
+
+// lines is a store of one log in memory.
+type lines struct{ kept [][]byte }
+
+func (l *lines) Lines(context.Context, string) ([][]byte, error) { return l.kept, nil }
+
+func (l *lines) Add(_ context.Context, _ string, _ int, line []byte) error {
+	l.kept = append(l.kept, line)
+	return nil
+}
+
+func (l *lines) Subjects(context.Context, string) ([]string, error) { return nil, nil }
+
+// worker is the function as a process, asked by a runtime API of its own.
+type worker struct {
+	t       *testing.T
+	process *exec.Cmd
+	asks    chan invocation
+	answers chan []byte
+	dead    chan struct{}
+	log     *bytes.Buffer
+}
+
+type invocation struct {
+	event   []byte
+	timeout time.Duration
+}
+
+// start starts the function with a key of its own; more are variables of its
+// environment, which win.
+func (s *stage) start(key, journal string, more ...string) *worker {
+	s.t.Helper()
+	if _, known := s.cloud.Credential(key); !known {
+		if err := s.cloud.AddKey(owner, key, key+"-secret", key, nil); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	w := &worker{t: s.t, asks: make(chan invocation), answers: make(chan []byte, 1), dead: make(chan struct{}), log: &bytes.Buffer{}}
+	runtime := httptest.NewServer(w.runtime(key))
+	folder := filepath.Join(os.Getenv(binaries), "share")
+	w.process = exec.Command(filepath.Join(folder, bootstrap.Name))
+	w.process.Dir, w.process.Stdout, w.process.Stderr = folder, w.log, w.log
+	w.process.Env = append([]string{
+		"FC_RUNTIME_API=" + strings.TrimPrefix(runtime.URL, "http://"), "FC_REGION=" + string(region), "REGIONS=" + string(region),
+		"ECS_ENDPOINT=" + s.ecs.URL, "STS_ENDPOINT=" + s.ecs.URL, "ESS_ENDPOINT=" + s.ecs.URL, "OSS_ENDPOINT=" + s.oss.URL,
+		"JOURNAL=" + journal, "SYSTEM_ROLES=operator", "ECS_RATE_SHARE=1000", "LOG_LEVEL=error",
+	}, more...)
+	if err := w.process.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	go func() {
+		_ = w.process.Wait() // it is killed
+		close(w.dead)
+	}()
+	s.t.Cleanup(func() {
+		w.kill()
+		runtime.CloseClientConnections()
+		runtime.Close()
+	})
+	return w
+}
+
+// kill is kill -9; a frozen process dies, too.
+func (w *worker) kill() {
+	_ = w.process.Process.Kill() // it may be dead already
+	<-w.dead
+}
+
+func (w *worker) signal(signal syscall.Signal) {
+	if err := w.process.Process.Signal(signal); err != nil {
+		w.t.Errorf("%v: %v", signal, err)
+	}
+}
+
+// runtime is the runtime API of Function Compute, as far as the SDK needs it.
+func (w *worker) runtime(key string) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /2020-11-11/runtime/invocation/next", func(out http.ResponseWriter, r *http.Request) {
+		select {
+		case ask := <-w.asks:
+			for name, value := range map[string]string{
+				"X-Fc-Request-Id": "1-trial", "X-Fc-Function-Deadline": fmt.Sprint(time.Now().Add(ask.timeout).UnixMilli()),
+				"X-Fc-Function-Timeout": fmt.Sprint(int(ask.timeout.Seconds())), "X-Fc-Function-Name": "imagekeeper-share", "X-Fc-Region": string(region),
+				"X-Fc-Account-Id": string(owner), "X-Fc-Access-Key-Id": key, "X-Fc-Access-Key-Secret": key + "-secret", "X-Fc-Function-Memory": "512",
+				"X-Fc-Function-Handler": "bootstrap", "X-Fc-Security-Token": "", "Content-Type": "application/json",
+			} {
+				out.Header().Set(name, value)
+			}
+			_, _ = out.Write(ask.event)
+		case <-r.Context().Done():
+		}
+	})
+	take := func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			w.answers <- body
+		}
+	}
+	mux.HandleFunc("POST /2020-11-11/runtime/invocation/{id}/response", take)
+	mux.HandleFunc("POST /2020-11-11/runtime/invocation/{id}/error", take)
+	return mux
+}
+
+var errDied = errors.New("the worker died")
+
+// invoke sends an event and waits for what it answers, or for its death.
+func (w *worker) invoke(event any, timeout time.Duration) (answer, error) {
+	text, err := json.Marshal(event)
+	if err != nil {
+		return answer{}, err
+	}
+	select {
+	case w.asks <- invocation{text, timeout}:
+	case <-w.dead:
+		return answer{}, errDied
+	}
+	return w.wait()
+}
+
+func (w *worker) wait() (answer, error) {
+	select {
+	case body := <-w.answers:
+		var a answer
+		err := json.Unmarshal(body, &a)
+		return a, err
+	case <-w.dead:
+		return answer{}, errDied
+	case <-time.After(2 * time.Minute):
+		return answer{}, errors.New("no answer")
+	}
+}
+
+// answer is what share says.
+type answer struct {
+	// Status is a number in a problem, else an image's.
+	Status   any    `json:"status"`
+	Code     string `json:"code"`
+	Detail   string `json:"detail"`
+	Complete bool   `json:"complete"`
+	Recorded bool   `json:"recorded"`
+	Plan     struct {
+		Digest  string `json:"digest"`
+		Changes int    `json:"changes"`
+		Steps   []any  `json:"steps"`
+	} `json:"plan"`
+	Outcomes []struct {
+		AccountID string `json:"accountId"`
+		Result    string `json:"result"`
+	} `json:"outcomes"`
+	// Images and Failed are of a run of the timer.
+	Images  *int  `json:"images"`
+	Failed  []any `json:"failed"`
+	History []struct {
+		Kind     string `json:"kind"`
+		Sentence string `json:"sentence"`
+	} `json:"history"`
+}
+
+// problem is the status of a problem, 0 if it is none.
+func (a answer) problem() int {
+	status, _ := a.Status.(float64)
+	return int(status)
+}
+
+// short is an answer for the log of a test.
+func (a answer) short() string {
+	return fmt.Sprintf("%d %s (%s), complete %v, %d outcomes", a.problem(), a.Code, a.Detail, a.Complete, len(a.Outcomes))
+}
+
+// put is the wish that exactly some accounts have access, whatever the use.
+func put(id image.ID, want []image.AccountID, had []image.AccountID, digest string) map[string]any {
+	list, losing := []map[string]any{}, []image.AccountID{}
+	for _, a := range want {
+		list = append(list, map[string]any{"accountId": a})
+	}
+	for _, a := range had {
+		if !slices.Contains(want, a) {
+			losing = append(losing, a)
+		}
+	}
+	input := map[string]any{"imageId": id, "accounts": list, "evenIfUsed": losing}
+	if digest != "" {
+		input["apply"] = map[string]any{"digest": digest}
+	}
+	return map[string]any{"operation": "share.put", "input": input}
+}
+
+// long is a time in which everything here is done.
+const long = time.Minute
