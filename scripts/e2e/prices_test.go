@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"math/big"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/function"
 )
 
 // quoted is what these tests read of a quote.
@@ -236,19 +236,15 @@ func (s *stack) quotedAll(t *testing.T, cases []priceCase) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.Post(s.gateway+"/prices", "application/json", bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
+	status, text := s.ask(function.Viewer, http.MethodPost, "/prices", body)
 	var answer struct {
 		Items []struct {
 			Quote   *quoted
 			Problem any
 		}
 	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || len(answer.Items) != len(cases) {
-		t.Fatalf("%d: %d items, %v", response.StatusCode, len(answer.Items), err)
+	if err := json.Unmarshal(text, &answer); err != nil || len(answer.Items) != len(cases) {
+		t.Fatalf("%d: %d items, %v", status, len(answer.Items), err)
 	}
 	for n, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

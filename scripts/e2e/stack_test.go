@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,7 +18,9 @@ import (
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/syaml"
+	"imagekeeper/scripts/local/keys"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/function"
 )
 
 // root is the folder of s.yaml.
@@ -28,7 +31,9 @@ type stack struct {
 	cloud   *ecsapi.Server
 	cloudAt string
 	gateway string
-	host    *fchost.Host
+	// tokens are those of the roles.
+	tokens map[function.Role]string
+	host   *fchost.Host
 	// door passes requests on to the host there is now.
 	door atomic.Pointer[fchost.Host]
 	make func(timeout time.Duration) (*fchost.Host, error)
@@ -85,9 +90,22 @@ func inScratch(run func() int) int {
 	return run()
 }
 
+// portal is the issuer whose tokens the functions and their triggers trust.
+func portal() (keys.Portal, error) {
+	return keys.Prepare(filepath.Join(os.Getenv(scratch), "tokens"), time.Now())
+}
+
 // load reads s.yaml, with the binaries in folder.
 func load(folder string, timeout time.Duration) (*syaml.Project, error) {
-	project, err := syaml.Load(filepath.Join(root, "s.yaml"), func(string) (string, bool) { return "", false })
+	trusted, err := portal()
+	if err != nil {
+		return nil, err
+	}
+	environment := trusted.Environment()
+	project, err := syaml.Load(filepath.Join(root, "s.yaml"), func(name string) (string, bool) {
+		value, set := environment[name]
+		return value, set
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +129,14 @@ func start(t *testing.T, o options) *stack {
 	if o.timeout == 0 {
 		o.timeout = time.Minute
 	}
-	s := &stack{cloud: ecsapi.New(o.sim, ecsapi.Options{RatePerMinute: o.rate, Latency: o.latency, Strict: true})}
+	trusted, err := portal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stack{tokens: map[function.Role]string{}, cloud: ecsapi.New(o.sim, ecsapi.Options{RatePerMinute: o.rate, Latency: o.latency, Strict: true})}
+	for _, role := range function.Roles() {
+		s.tokens[role] = trusted.Token(role, time.Now())
+	}
 	cloud := httptest.NewServer(s.cloud)
 	t.Cleanup(func() {
 		cloud.CloseClientConnections()
@@ -159,9 +184,29 @@ func (s *stack) renew(t *testing.T, timeout time.Duration) {
 	}
 }
 
-// get asks the gateway. A status of 0 is a failure of the connection.
+// get asks the gateway as a viewer. A status of 0 is a failure of the
+// connection.
 func (s *stack) get(target string) (int, []byte) {
-	answer, err := http.Get(s.gateway + target)
+	return s.ask(function.Viewer, http.MethodGet, target, nil)
+}
+
+// ask sends the gateway a request of somebody with a role; a body is JSON. A
+// status of 0 is a failure of the connection.
+func (s *stack) ask(role function.Role, method, target string, body []byte) (int, []byte) {
+	request, err := http.NewRequestWithContext(context.Background(), method, s.gateway+target, bytes.NewReader(body))
+	if err != nil {
+		return 0, []byte(err.Error())
+	}
+	request.Header.Set("Authorization", "Bearer "+s.tokens[role])
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return s.send(request)
+}
+
+// send sends a request to the gateway.
+func (s *stack) send(request *http.Request) (int, []byte) {
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, []byte(err.Error())
 	}

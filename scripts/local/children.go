@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -129,9 +130,14 @@ func actual(look syaml.Lookup) (world, error) {
 }
 
 // newJournal is an empty folder for what the functions record: the emulated
-// cloud begins anew with every start, and so does its journal.
-func newJournal(file string) (string, error) {
-	folder, err := filepath.Abs(filepath.Join(filepath.Dir(file), ".local", "journal"))
+// cloud begins anew with every start, and so does its journal. Clouds that run
+// beside one another have one each, named for the port.
+func newJournal(file string, cloud net.Addr) (string, error) {
+	_, port, err := net.SplitHostPort(cloud.String())
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, err, "the address of the cloud")
+	}
+	folder, err := filepath.Abs(filepath.Join(filepath.Dir(file), ".local", "journal", port))
 	if err == nil {
 		err = os.RemoveAll(folder)
 	}

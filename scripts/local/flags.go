@@ -29,7 +29,6 @@ type settings struct {
 	real           bool
 	allowChanges   bool
 	idle           time.Duration
-	tokens         bool
 }
 
 // parseFlags reads and checks the flags. Errors of kind fault.Invalid name the
@@ -52,7 +51,6 @@ func parseFlags(args []string, out io.Writer) (settings, error) {
 	flags.BoolVar(&s.real, "real", false, "no emulated cloud: your own account, with the credentials of your environment, reading only")
 	flags.BoolVar(&s.allowChanges, "allow-changes", false, "with -real: start the functions that change things, too")
 	flags.DurationVar(&s.idle, "idle", time.Minute, "stop an instance that had no work for this long")
-	flags.BoolVar(&s.tokens, "tokens", false, "callers present a token, as in a deployment: one for each role is written to .local/token-<role>")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
@@ -86,7 +84,7 @@ func (s settings) check() error {
 			return fault.New(fault.Invalid, "%s %q: want an address such as 127.0.0.1:8080", name, address)
 		}
 		if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
-			return fault.New(fault.Invalid, "%s %q: only loopback addresses are served, as nobody is authenticated here", name, address)
+			return fault.New(fault.Invalid, "%s %q: only loopback addresses are served: the cloud's own routes ask for no token", name, address)
 		}
 	}
 	switch {

@@ -6,30 +6,42 @@ import (
 	"slices"
 	"strings"
 
+	"imagekeeper/scripts/local/keys"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 )
 
-// invitation is what a newcomer can try now: lines to paste.
-// token is the file with the token to show; "" if it is not known.
-func invitation(gateway string, functions []string, cloud *cloudsim.Cloud, token string) string {
-	curl := "curl "
-	if token != "" {
-		curl += fmt.Sprintf(`-H "Authorization: Bearer $(cat %s)" `, token)
-	}
-	lines := []string{fmt.Sprintf("curl '%s/_local/functions'", gateway)}
+// invitation is what a newcomer can try now: lines to paste. Tokens is the
+// folder with a token for each role; "" if the caller has an issuer of their own.
+func invitation(gateway string, functions []string, cloud *cloudsim.Cloud, tokens string) string {
+	curl := func(path string) string { return fmt.Sprintf(`curl -H "$viewer" '%s%s'`, gateway, path) }
+	lines := append(credentials(tokens), fmt.Sprintf("curl '%s/_local/functions'", gateway))
 	if slices.Contains(functions, "find") {
-		lines = append(lines, curl+fmt.Sprintf("'%s/images?kind=custom&region=cn-hangzhou&osType=linux&limit=5'", gateway))
+		lines = append(lines, curl("/images?kind=custom&region=cn-hangzhou&osType=linux&limit=5"))
 	}
 	if slices.Contains(functions, "find") && cloud != nil {
 		lines = append(lines,
-			curl+fmt.Sprintf("'%s/images?family=web-base&limit=1&explain=true'", gateway),
-			curl+fmt.Sprintf("'%s/families/web-base?region=cn-hangzhou&instanceType=ecs.g7.large'", gateway))
+			curl("/images?family=web-base&limit=1&explain=true"),
+			curl("/families/web-base?region=cn-hangzhou&instanceType=ecs.g7.large"))
 		if id := example(cloud); id != "" {
-			lines = append(lines, curl+fmt.Sprintf("'%s/images/%s'", gateway, id))
+			lines = append(lines, curl("/images/"+string(id)))
 		}
 	}
 	return "try:\n  " + strings.Join(lines, "\n  ") + "\n"
+}
+
+// credentials are lines that set one shell variable for each role, with the
+// header that a caller of this role sends.
+func credentials(tokens string) []string {
+	if tokens == "" {
+		return []string{`viewer="Authorization: Bearer …"   # a token of the issuer that PORTAL_ISSUER names`}
+	}
+	var lines []string
+	for _, role := range function.Roles() {
+		lines = append(lines, fmt.Sprintf(`%s="Authorization: Bearer $(cat %s)"`, role, keys.TokenFile(tokens, role)))
+	}
+	return lines
 }
 
 // example is the id of a custom image of the catalogue, the smallest one.

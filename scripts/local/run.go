@@ -91,11 +91,9 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 		return err
 	}
 	defer closeCloud()
-	token := ""
-	if s.tokens {
-		if w, token, err = trusting(w, look, s.file, out); err != nil {
-			return err
-		}
+	w, tokens, err := trusting(w, look, s.file)
+	if err != nil {
+		return err
 	}
 	project, err := syaml.Load(s.file, w.lookup)
 	if err != nil {
@@ -128,7 +126,7 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 		return fmt.Errorf("a function does not start: %w", err)
 	}
 	fmt.Fprintf(out, "ready    http://%s   Ctrl-C stops everything\n", front.Addr())
-	fmt.Fprint(out, invitation(front.Addr().String(), start, cloud, token))
+	fmt.Fprint(out, invitation(front.Addr().String(), start, cloud, tokens))
 	<-ctx.Done()
 	return nil
 }
@@ -141,13 +139,13 @@ func surround(s settings, look syaml.Lookup, out io.Writer) (w world, cloud *clo
 		fmt.Fprintln(out, "cloud    your own account; functions only read unless -allow-changes is given")
 		return w, nil, func() {}, err
 	}
-	journal, err := newJournal(s.file)
-	if err != nil {
-		return world{}, nil, nil, err
-	}
 	back, err := listen(s.cloud, "-cloud")
 	if err != nil {
 		return world{}, nil, nil, err
+	}
+	journal, err := newJournal(s.file, back.Addr())
+	if err != nil {
+		return world{}, nil, nil, errors.Join(err, back.Close())
 	}
 	shelves, err := listen(s.objects, "-oss")
 	if err != nil {

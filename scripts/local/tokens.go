@@ -1,25 +1,22 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"maps"
 	"path/filepath"
 	"time"
 
 	"imagekeeper/scripts/local/fchost/syaml"
 	"imagekeeper/scripts/local/keys"
-	"imagekeeper/shared/function"
 )
 
 // tokenFolder is where tokens are, beside s.yaml.
 const tokenFolder = ".local"
 
-// trusting lets the functions of w know whom to trust: the issuer that the
-// caller's environment names, else one of this machine, whose tokens are then
-// written beside s.yaml. The path of a viewer's token is returned, "" if the
-// caller has tokens of their own.
-func trusting(w world, look syaml.Lookup, file string, out io.Writer) (world, string, error) {
+// trusting lets the functions of w and their triggers know whom to trust: the
+// issuer that the caller's environment names, else one of this machine, whose
+// tokens are then written beside s.yaml, one for each role. The folder with the
+// tokens is returned, "" if the caller has tokens of their own.
+func trusting(w world, look syaml.Lookup, file string) (world, string, error) {
 	if own, _ := look("PORTAL_JWKS"); own != "" {
 		return w, "", nil
 	}
@@ -28,8 +25,7 @@ func trusting(w world, look syaml.Lookup, file string, out io.Writer) (world, st
 	if err != nil {
 		return w, "", err
 	}
-	fmt.Fprintf(out, "tokens   %s   one for each of the roles %v\n", filepath.Join(folder, "token-<role>"), function.Roles())
-	return w.with(portal.Environment()), keys.TokenFile(folder, function.Viewer), nil
+	return w.with(portal.Environment()), folder, nil
 }
 
 // with sets variables of the functions, and of env() in s.yaml.

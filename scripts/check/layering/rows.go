@@ -148,7 +148,7 @@ func programs() []Row {
 		{
 			Over: "scripts/...",
 			May: []string{
-				"scripts/...", "shared/...", "go.yaml.in/yaml/v3", "github.com/netresearch/go-cron",
+				"scripts/...", "shared/...", "go.yaml.in/yaml/v3", "mvdan.cc/sh/v3/expand", "mvdan.cc/sh/v3/syntax", "github.com/netresearch/go-cron",
 				"github.com/santhosh-tekuri/jsonschema/v6/...", "golang.org/x/text/...",
 				"github.com/aliyun/alibaba-cloud-sdk-go/...",
 			},

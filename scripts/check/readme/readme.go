@@ -4,9 +4,13 @@ package readme
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,11 +29,13 @@ type Example struct {
 	Answer string
 }
 
-// Examples are the curl commands in the code blocks of a Markdown document. In
-// a block whose commands begin with "$ ", what follows one is its answer; in
-// any other block every line is a command.
-func Examples(document string) ([]Example, error) {
+// Examples are the curl commands in the code blocks of a Markdown document, as a
+// shell in the folder root reads them. In a block whose commands begin with
+// "$ ", what follows one is its answer; in any other block every line is a
+// command. A line that only sets variables holds for all lines below it.
+func Examples(document string, root fs.FS) ([]Example, error) {
 	var found []Example
+	sh := shell{root: root, variables: map[string]string{}}
 	inCode, current := false, -1
 	for i, line := range strings.Split(document, "\n") {
 		command, prompted := strings.CutPrefix(line, "$ ")
@@ -37,14 +43,16 @@ func Examples(document string) ([]Example, error) {
 		case strings.HasPrefix(line, "```"):
 			inCode, current = !inCode, -1
 		case !inCode:
-		case strings.HasPrefix(command, "curl "):
-			example, err := parse(command)
+		case strings.HasPrefix(command, "curl "), assignment.MatchString(command):
+			example, err := sh.read(command)
 			if err != nil {
-				return nil, fmt.Errorf("line %d: %w", i+1, err)
+				return nil, fmt.Errorf("line %d: %s: %w", i+1, command, err)
+			}
+			if current = -1; example.URL == "" {
+				continue
 			}
 			example.Line = i + 1
 			found = append(found, example)
-			current = -1
 			if prompted {
 				current = len(found) - 1
 			}
@@ -57,81 +65,60 @@ func Examples(document string) ([]Example, error) {
 	return found, nil
 }
 
-// parse understands as much of curl as the documents use.
-func parse(command string) (Example, error) {
-	example := Example{Command: command, Method: "GET", Header: map[string]string{}}
-	words, err := split(command)
-	if err != nil {
+// assignment is how a line begins that sets a variable.
+var assignment = regexp.MustCompile(`^[a-z]+="`)
+
+// read reads one line: a request, or nothing if it only sets variables. It
+// understands as much of curl as the documents use.
+func (s *shell) read(command string) (Example, error) {
+	example := Example{Command: command, Header: map[string]string{}}
+	words, err := s.words(command)
+	if err != nil || len(words) == 0 {
 		return Example{}, err
 	}
-	for len(words) > 1 {
-		word := words[1]
-		words = words[1:]
-		if !strings.HasPrefix(word, "-") {
+	for words = words[1:]; len(words) > 0; words = words[1:] {
+		word := words[0]
+		switch {
+		case !strings.HasPrefix(word, "-"):
 			example.URL = word
 			continue
-		}
-		if word == "-s" || word == "-sS" {
+		case word == "-s" || word == "-sS":
 			continue
+		case len(words) < 2:
+			return Example{}, fmt.Errorf("%s wants a value", word)
 		}
-		if len(words) < 2 {
-			return Example{}, fmt.Errorf("%s: %s wants a value", command, word)
-		}
-		value := words[1]
 		words = words[1:]
-		switch word {
-		case "-X":
-			example.Method = value
-		case "-d":
-			example.Body, example.Method = value, "POST"
-		case "-H":
-			name, text, _ := strings.Cut(value, ": ")
-			example.Header[name] = text
-		default:
-			return Example{}, fmt.Errorf("%s: the test does not know %s", command, word)
+		if !example.set(word, words[0]) {
+			return Example{}, fmt.Errorf("the test does not know %s", word)
 		}
 	}
 	if example.URL == "" {
-		return Example{}, fmt.Errorf("%s: no address", command)
+		return Example{}, errors.New("no address")
+	}
+	if example.Method == "" {
+		example.Method = http.MethodGet
+		if example.Body != "" {
+			example.Method = http.MethodPost
+		}
 	}
 	return example, nil
 }
 
-// split cuts a command into words as a shell does. Quotes may stand around
-// words or parts of them.
-func split(command string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	var quote rune
-	open := false
-	for _, r := range command {
-		switch {
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(r)
-		case r == '\'' || r == '"':
-			quote, open = r, true
-		case r == ' ' && open:
-			words, open = append(words, word.String()), false
-			word.Reset()
-		case r == ' ':
-		case r == '#' && !open:
-			return words, nil // a comment
-		case strings.ContainsRune("|&;<>$`\\*?(){}[]", r):
-			return nil, fmt.Errorf("%s: %q means something to a shell; put it in quotes", command, r)
-		default:
-			word.WriteRune(r)
-			open = true
-		}
+// set does what an option of curl with a value does, and reports whether it is
+// known.
+func (e *Example) set(option, value string) bool {
+	switch option {
+	case "-X":
+		e.Method = value
+	case "-d":
+		e.Body = value
+	case "-H":
+		name, text, _ := strings.Cut(value, ": ")
+		e.Header[name] = text
+	default:
+		return false
 	}
-	if quote != 0 {
-		return nil, fmt.Errorf("%s: a quote is not closed", command)
-	}
-	if open {
-		words = append(words, word.String())
-	}
-	return words, nil
+	return true
 }
 
 // Same says whether an answer is the one that was printed. JSON is compared by

@@ -24,7 +24,10 @@ import (
 //	go test ./scripts/check/readme -run Commands -update
 var update = flag.Bool("update", false, "write the answers into README.md")
 
-const document = "../../../README.md"
+// top is the folder that a newcomer types in.
+const top = "../../.."
+
+const document = top + "/README.md"
 
 // TestCommands does what a newcomer does: make up, wait for ready, type every
 // curl line of the README and of make up's own invitation, and stop it all with
@@ -38,11 +41,11 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples, err := readme.Examples(string(text))
+	stack := up(t)
+	examples, err := readme.Examples(string(text), os.DirFS(top))
 	if err != nil {
 		t.Fatal(err)
 	}
-	stack := up(t)
 	printed, updated := 0, string(text)
 	for _, example := range examples {
 		status, got := stack.ask(t, example)
@@ -61,13 +64,17 @@ func TestCommands(t *testing.T) {
 	if printed < 3 {
 		t.Errorf("the README prints %d answers; a reader wants to see at least three", printed)
 	}
-	for _, example := range stack.invited {
+	invited, err := readme.Examples("```\n"+stack.invitation+"```", os.DirFS(top))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, example := range invited {
 		if status, got := stack.ask(t, example); status != http.StatusOK {
 			t.Errorf("make up invites to %s: status %d: %s", example.Command, status, got)
 		}
 	}
-	if len(stack.invited) < 3 {
-		t.Errorf("make up invites to %d lines only", len(stack.invited))
+	if len(invited) < 3 {
+		t.Errorf("make up invites to %d lines only", len(invited))
 	}
 	stack.interrupt(t)
 	if *update {
@@ -81,8 +88,9 @@ func TestCommands(t *testing.T) {
 type stack struct {
 	make    *exec.Cmd
 	gateway string
-	invited []readme.Example
-	over    chan struct{}
+	// invitation is what it said after it was ready.
+	invitation string
+	over       chan struct{}
 }
 
 // up runs make up and returns when it is ready. Building takes minutes on a
@@ -92,7 +100,7 @@ func up(t *testing.T) *stack {
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(cancel)
 	s := &stack{make: exec.CommandContext(ctx, "make", "up", "ARGS=-gateway 127.0.0.1:0 -cloud 127.0.0.1:0"), over: make(chan struct{})}
-	s.make.Dir = "../../.."
+	s.make.Dir = top
 	s.make.Env = withoutMake(os.Environ())
 	s.make.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	s.make.Cancel = func() error { return syscall.Kill(-s.make.Process.Pid, syscall.SIGKILL) }
@@ -125,11 +133,8 @@ func (s *stack) follow(out io.Reader, ready chan<- bool) {
 			_, address, _ := strings.Cut(rest, "http://")
 			s.gateway, _, _ = strings.Cut(address, " ")
 		}
-		if command := strings.TrimSpace(line); s.gateway != "" && strings.HasPrefix(command, "curl ") {
-			examples, err := readme.Examples("```\n" + command + "\n```")
-			if err == nil {
-				s.invited = append(s.invited, examples...)
-			}
+		if s.gateway != "" {
+			s.invitation += strings.TrimSpace(line) + "\n"
 		}
 		// The invitation ends with the line about one image.
 		if s.gateway != "" && strings.Contains(line, "/images/m-") {
