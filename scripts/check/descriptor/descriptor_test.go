@@ -27,7 +27,7 @@ func TestRepository(t *testing.T) {
 func TestServerlessDevsMistakes(t *testing.T) {
 	t.Parallel()
 	own := repository(t)
-	const http = "triggerType: http\n          triggerConfig:\n            authType: anonymous\n            methods: [GET, HEAD]"
+	const http = "triggerType: http\n          triggerConfig:\n            authType: jwt\n            authConfig: ${vars.jwt}\n            methods: [GET, HEAD]"
 	timer := func(cron string) string {
 		return "triggerType: timer\n          triggerConfig: {cronExpression: " + cron + ", enable: true}"
 	}
@@ -44,8 +44,8 @@ func TestServerlessDevsMistakes(t *testing.T) {
 		"a reserved variable":             {"      LOG_LEVEL: ", "      FC_LOG_LEVEL: ", "FC_LOG_LEVEL"},
 		"a policy in place of a role":     {"role: ${env('FIND_ROLE', 'imagekeeper-find')}", "role: {name: x, policies: []}", "role"},
 		"a method that does not exist":    {"            methods: [GET, HEAD]", "            methods: [GET, PURGE]", "PURGE"},
-		"jwt without its configuration":   {"authType: anonymous", "authType: jwt", "authConfig"},
-		"white and black list":            {"authType: anonymous", "authType: jwt\n            authConfig: {jwks: {keys: [{}]}, tokenLookup: 'header:Authorization:Bearer', whitelist: [], blacklist: []}", "not"},
+		"jwt without its configuration":   {"            authConfig: ${vars.jwt}\n", "", "authConfig"},
+		"white and black list":            {"authConfig: ${vars.jwt}", "authConfig: {jwks: {keys: [{}]}, tokenLookup: 'header:Authorization:Bearer', whitelist: [], blacklist: []}", "not"},
 		"a cron expression of five":       {http, timer("'0 4 * * *'"), "cronExpression"},
 		"a cron expression with a prefix": {http, timer("'CRON:0 0 4 * * *'"), "cronExpression"},
 		"every second":                    {http, timer("'* 0 4 * * *'"), "cronExpression"},
