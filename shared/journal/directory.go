@@ -63,23 +63,9 @@ func (d *Directory) Add(ctx context.Context, subject string, position int, line 
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "the time for writing the journal is up")
 	}
-	folder := d.folder(subject)
-	if err := makeFolder(d.root, folder); err != nil {
-		return fault.Wrap(fault.Unavailable, err, "the folder of %s cannot be made", subject)
-	}
-	draft, err := writeDraft(folder, line)
-	if draft != "" {
-		defer func() { _ = os.Remove(draft) }() // a draft left behind is never read
-	}
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, err, "record %d of %s cannot be written", position, subject)
-	}
-	err = os.Link(draft, filepath.Join(folder, recordName(position)))
+	err := publish(d.root, filepath.Join(d.folder(subject), recordName(position)), line)
 	if errors.Is(err, fs.ErrExist) {
 		return taken(subject, position)
-	}
-	if err == nil {
-		err = syncFolder(folder)
 	}
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "record %d of %s cannot be written", position, subject)
@@ -111,9 +97,32 @@ func (d *Directory) Subjects(_ context.Context, prefix string) ([]string, error)
 	return found, nil
 }
 
+// publish makes a file that is whole from the beginning, in a folder below root
+// that is made if it is missing. It fails with fs.ErrExist if there is one.
+func publish(root, name string, content []byte) error {
+	folder := filepath.Dir(name)
+	if err := makeFolder(root, folder); err != nil {
+		return err
+	}
+	draft, err := writeDraft(folder, content)
+	if draft != "" {
+		defer func() { _ = os.Remove(draft) }() // a draft left behind is never read
+	}
+	if err == nil {
+		err = os.Link(draft, name)
+	}
+	if err == nil {
+		err = syncFolder(folder)
+	}
+	return err
+}
+
+// draftPrefix marks a file that is not finished.
+const draftPrefix = "draft-"
+
 // writeDraft writes a line to a new file and syncs it.
 func writeDraft(folder string, line []byte) (name string, err error) {
-	f, err := os.CreateTemp(folder, "draft-*")
+	f, err := os.CreateTemp(folder, draftPrefix+"*")
 	if err != nil {
 		return "", err
 	}

@@ -97,6 +97,41 @@ func TestContract(t *testing.T) {
 	}
 }
 
+// TestDocuments: and logs beside them see none of them, nor they any log.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	for name, reopen := range backends(t) {
+		t.Run(name, func(t *testing.T) {
+			contract.RunDocuments(t, func() journal.Documents { return reopen().(journal.Documents) })
+			if err := open(reopen(), "a").Append(t.Context(), "names/log", 0, 1); err != nil {
+				t.Fatal(err)
+			}
+			subjects, err := reopen().Subjects(t.Context(), "")
+			if err != nil || !slices.Equal(subjects, []string{"names/log"}) {
+				t.Errorf("logs %v, %v", subjects, err)
+			}
+			names, err := reopen().(journal.Documents).Names(t.Context(), "names/")
+			if err != nil || len(names) != 3 {
+				t.Errorf("documents %v, %v", names, err)
+			}
+		})
+	}
+}
+
+// TestALostDocumentIsRecognised: its own is kept, another's is a conflict.
+func TestALostDocumentIsRecognised(t *testing.T) {
+	t.Parallel()
+	b := newBucket()
+	b.lose = func(int) bool { return true }
+	o := journal.OpenObjects(b, "")
+	if err := o.Keep(t.Context(), "a.json", []byte("ours")); err != nil {
+		t.Errorf("the reply was lost: %v", err)
+	}
+	if err := o.Keep(t.Context(), "a.json", []byte("theirs")); !errors.Is(err, fault.Conflict) {
+		t.Errorf("another text: %v", err)
+	}
+}
+
 func TestALostReplyIsRecognised(t *testing.T) {
 	t.Parallel()
 	b := newBucket()

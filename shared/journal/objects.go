@@ -47,7 +47,7 @@ func OpenObjects(bucket Bucket, prefix string) *Objects {
 const objectSuffix = ".ndjson"
 
 func (o *Objects) key(subject string) string {
-	return strings.TrimPrefix(o.prefix+"/"+subject+objectSuffix, "/")
+	return o.at(subject + objectSuffix)
 }
 
 // Lines reads the whole object. A last line without an end is damage: appends
@@ -107,7 +107,7 @@ func (o *Objects) Add(ctx context.Context, subject string, position int, line []
 
 // Subjects lists the keys below the prefix.
 func (o *Objects) Subjects(ctx context.Context, prefix string) ([]string, error) {
-	keys, err := o.bucket.List(ctx, strings.TrimPrefix(o.prefix+"/"+prefix, "/"))
+	keys, err := o.bucket.List(ctx, o.at(prefix))
 	if err != nil {
 		return nil, err
 	}

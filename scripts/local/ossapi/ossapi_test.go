@@ -80,6 +80,7 @@ func TestJournal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	contract.Run(t, func() journal.Store { return journal.OpenObjects(w.journals(t), "journal") })
+	contract.RunDocuments(t, func() journal.Documents { return journal.OpenObjects(w.journals(t), "journal") })
 }
 
 // code is what OSS refused with.

@@ -71,24 +71,36 @@ func (p Place) String() string {
 // the place is one. It fails with fault.Invalid for nowhere, and with whatever
 // opening the place fails with.
 func (p Place) Open(bucket func(name string) (journal.Bucket, error)) (*journal.Journal, error) {
-	var store journal.Store
+	store, err := p.open(bucket)
+	if err != nil {
+		return nil, err
+	}
+	return journal.New(store, time.Now, rand.Text), nil
+}
+
+// Documents opens what is kept beside the journal, as Open does.
+func (p Place) Documents(bucket func(name string) (journal.Bucket, error)) (journal.Documents, error) {
+	return p.open(bucket)
+}
+
+// kept is what can be kept at a place: logs, and documents.
+type kept interface {
+	journal.Store
+	journal.Documents
+}
+
+func (p Place) open(bucket func(name string) (journal.Bucket, error)) (kept, error) {
 	switch {
 	case p.Folder != "":
-		folder, err := journal.OpenDirectory(p.Folder)
-		if err != nil {
-			return nil, err
-		}
-		store = folder
+		return journal.OpenDirectory(p.Folder)
 	case p.Bucket != "":
 		objects, err := bucket(p.Bucket)
 		if err != nil {
 			return nil, err
 		}
-		store = journal.OpenObjects(objects, p.Prefix)
-	default:
-		return nil, fault.InField("JOURNAL", "required", "must say where changes are recorded")
+		return journal.OpenObjects(objects, p.Prefix), nil
 	}
-	return journal.New(store, time.Now, rand.Text), nil
+	return nil, fault.InField("JOURNAL", "required", "must say where changes are recorded")
 }
 
 // Log keeps the entries of plans in a journal, one log per target. It is a

@@ -48,6 +48,9 @@ func TestNowhereCannotBeOpened(t *testing.T) {
 	if _, err := (memory.Place{}).Open(nil); !errors.Is(err, fault.Invalid) {
 		t.Errorf("got %v", err)
 	}
+	if _, err := (memory.Place{}).Documents(nil); !errors.Is(err, fault.Invalid) {
+		t.Errorf("got %v", err)
+	}
 	no := func(string) (journal.Bucket, error) { return nil, fault.New(fault.Forbidden, "no") }
 	if _, err := (memory.Place{Bucket: "audit"}).Open(no); !errors.Is(err, fault.Forbidden) {
 		t.Errorf("got %v", err)

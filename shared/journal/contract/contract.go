@@ -110,3 +110,79 @@ func testSubjects(t *testing.T, reopen func() journal.Store) {
 		}
 	}
 }
+
+// RunDocuments holds a store of documents to the contract. Each call of reopen
+// opens the same place, which has no document at first.
+func RunDocuments(t *testing.T, reopen func() journal.Documents) {
+	t.Run("once", func(t *testing.T) { testOnce(t, reopen) })
+	t.Run("one of many", func(t *testing.T) { testOneOfMany(t, reopen) })
+	t.Run("names", func(t *testing.T) { testNames(t, reopen) })
+}
+
+func testOnce(t *testing.T, reopen func() journal.Documents) {
+	ctx := t.Context()
+	if _, err := reopen().Kept(ctx, "reports/a.json"); !errors.Is(err, fault.NotFound) {
+		t.Errorf("a document that is not there: %v", err)
+	}
+	text := strings.Repeat("one line\n", 200_000)
+	for range 2 {
+		if err := reopen().Keep(ctx, "reports/a.json", []byte(text)); err != nil {
+			t.Fatalf("the same text: %v", err)
+		}
+	}
+	if err := reopen().Keep(ctx, "reports/a.json", []byte("another")); !errors.Is(err, fault.Conflict) {
+		t.Errorf("another text: %v", err)
+	}
+	if got, err := reopen().Kept(ctx, "reports/a.json"); err != nil || string(got) != text {
+		t.Errorf("%d bytes came back of %d, %v", len(got), len(text), err)
+	}
+	if err := reopen().Keep(ctx, "reports/none.json", nil); !errors.Is(err, fault.Invalid) {
+		t.Errorf("an empty text: %v", err)
+	}
+	if err := reopen().Keep(ctx, "reports/long.json", make([]byte, 64<<20+1)); !errors.Is(err, fault.Exhausted) {
+		t.Errorf("a text of more than 64 MiB: %v", err)
+	}
+}
+
+func testOneOfMany(t *testing.T, reopen func() journal.Documents) {
+	const writers = 8
+	var wait sync.WaitGroup
+	var kept atomic.Int64
+	for w := range writers {
+		wait.Go(func() {
+			err := reopen().Keep(t.Context(), "busy.json", []byte(fmt.Sprint(w)))
+			if err == nil {
+				kept.Add(1)
+			} else if !errors.Is(err, fault.Conflict) {
+				t.Errorf("writer %d: %v", w, err)
+			}
+		})
+	}
+	wait.Wait()
+	if kept.Load() != 1 {
+		t.Errorf("%d of %d writers were told that theirs is kept", kept.Load(), writers)
+	}
+}
+
+func testNames(t *testing.T, reopen func() journal.Documents) {
+	for _, name := range []string{"names/b.json", "names/a.csv", "names/more/a.json", "others.json"} {
+		if err := reopen().Keep(t.Context(), name, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := reopen().Names(t.Context(), "names/")
+	if want := []string{"names/a.csv", "names/b.json", "names/more/a.json"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	if got, err := reopen().Names(t.Context(), "nobody/"); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v; want none", got, err)
+	}
+	for _, bad := range []string{"", "../x", "a//b", "a.log", "a.log/b.json", "a.ndjson", "a b", strings.Repeat("x", 200)} {
+		if err := reopen().Keep(t.Context(), bad, []byte("x")); !errors.Is(err, fault.Invalid) {
+			t.Errorf("name %q: %v", bad, err)
+		}
+		if _, err := reopen().Kept(t.Context(), bad); !errors.Is(err, fault.Invalid) {
+			t.Errorf("name %q: %v", bad, err)
+		}
+	}
+}
