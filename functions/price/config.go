@@ -8,6 +8,7 @@ import (
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	archive "imagekeeper/shared/function/memory"
 	"imagekeeper/shared/pricing"
 )
 
@@ -15,12 +16,16 @@ import (
 type config struct {
 	alicloud.Places
 	alicloud.Scaling
+	alicloud.Storage
 	// Rates overlay the published ones: JSON, or file: and the path of a file
 	// with it.
 	Rates string `env:"PRICE_RATES"`
 	// Site is where the account was opened. It counts where DescribePrice does
 	// not answer; the currency of its answers outweighs it.
 	Site pricing.Site `env:"PRICE_SITE" default:"china" validate:"oneof=china international"`
+	// Journal is where the monthly report is kept: dir:///path or
+	// oss://bucket/prefix. Without it none is; nothing else needs it.
+	Journal archive.Place `env:"JOURNAL"`
 	// LogLevel is what the log shows at least.
 	LogLevel string `env:"LOG_LEVEL" default:"info" validate:"oneof=debug info warn error"`
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 
 	"imagekeeper/shared/alicloud"
+	"imagekeeper/shared/alicloud/oss"
 	"imagekeeper/shared/function"
+	archive "imagekeeper/shared/function/memory"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
 	"imagekeeper/shared/usage"
 )
 
@@ -44,19 +47,50 @@ type eye struct {
 type eyes struct {
 	cloud *alicloud.Cloud
 	roles []alicloud.RoleARN
+	place archive.Place
+	// store is the bucket that reports are kept in, if they are kept in one.
+	store *oss.Store
+}
+
+// newEyes opens the way to the cloud. It fails with fault.Invalid, naming the
+// variable.
+func newEyes(c config, home image.RegionID) (eyes, error) {
+	e := eyes{roles: c.Accounts, place: c.Journal}
+	where, err := c.Places.Config(home)
+	if err != nil {
+		return e, err
+	}
+	where.ESSEndpoint = c.ESSEndpoint
+	if e.cloud, err = alicloud.Open(where); err != nil {
+		return e, err
+	}
+	if c.Journal.Bucket != "" {
+		e.store, err = oss.Open(e.cloud, oss.Config{Bucket: c.Journal.Bucket, Endpoint: c.OSSEndpoint})
+	}
+	return e, err
 }
 
 // session names what the roles are assumed for, in the vendor's audit log.
 const session = "imagekeeper-price"
 
-// open returns our own account and one per role. A role that cannot be assumed
-// fails every look, and hides no other account.
-func (e eyes) open(call function.Call) []eye {
-	own := e.cloud.Account(alicloud.Credentials{
+func (e eyes) own(call function.Call) *alicloud.Account {
+	return e.cloud.Account(alicloud.Credentials{
 		AccessKeyID:   call.Credentials.AccessKeyID,
 		Secret:        string(call.Credentials.Secret),
 		SecurityToken: string(call.Credentials.SecurityToken),
 	})
+}
+
+// documents opens what is kept, with the credentials of the call if that is a
+// bucket.
+func (e eyes) documents(call function.Call) (journal.Documents, error) {
+	return e.place.Documents(func(string) (journal.Bucket, error) { return e.store.As(e.own(call)), nil })
+}
+
+// open returns our own account and one per role. A role that cannot be assumed
+// fails every look, and hides no other account.
+func (e eyes) open(call function.Call) []eye {
+	own := e.own(call)
 	all := []eye{{account: own}}
 	for _, role := range e.roles {
 		id, _ := role.Account() // the configuration was checked

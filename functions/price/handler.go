@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
 	"imagekeeper/shared/pricing"
 )
 
@@ -16,7 +16,10 @@ type handler struct {
 	rates  pricing.Rates
 	// accounts are those to look through, our own first.
 	accounts func(call function.Call) []eye
-	now      func() time.Time
+	// documents is where reports are kept; asked only if the configuration says
+	// where that is.
+	documents func(call function.Call) (journal.Documents, error)
+	now       func() time.Time
 }
 
 // open reads the configuration and wires price to Alibaba Cloud.
@@ -30,20 +33,15 @@ func open(look function.Lookup) (*function.Function, error) {
 		return nil, err
 	}
 	home, _ := look("FC_REGION")
-	places, err := config.Places.Config(image.RegionID(home))
+	eyes, err := newEyes(config, image.RegionID(home))
 	if err != nil {
 		return nil, err
 	}
-	places.ESSEndpoint = config.ESSEndpoint
-	cloud, err := alicloud.Open(places)
-	if err != nil {
-		return nil, err
-	}
-	eyes := eyes{cloud: cloud, roles: config.Accounts}
-	return handler{config: config, rates: rates, accounts: eyes.open, now: time.Now}.function(), nil
+	h := handler{config: config, rates: rates, accounts: eyes.open, documents: eyes.documents, now: time.Now}
+	return h.function(), nil
 }
 
-// function returns the operations. Everything here reads, so every role may call it.
+// function returns the operations. Callers only read, so every role may call.
 func (h handler) function() *function.Function {
 	return function.New("price",
 		function.Handle(function.Spec{
@@ -58,6 +56,7 @@ func (h handler) function() *function.Function {
 			Name: "price.report", Pattern: "GET /prices", Role: function.Viewer,
 			Summary: "What all custom images cost in a month, and what deleting the unused ones saves",
 		}, h.report),
+		function.OnTimer("*", h.keep), // called report in s.yaml; elsewhere the platform names it
 	).With(rules()...)
 }
 

@@ -216,7 +216,7 @@ func (k alike) charge() pricing.Charge {
 	case k.method == pricing.Subscription:
 		return pricing.Charge{Method: k.method, Period: 1, PeriodUnit: pricing.Month}
 	case k.stopped != "":
-		return pricing.Charge{Method: k.method, Stopped: pricing.Hours(pricing.Whole(month)), StoppedMode: k.stopped}
+		return pricing.Charge{Method: k.method, Stopped: pricing.Hours(pricing.Whole(hoursOfMonth)), StoppedMode: k.stopped}
 	}
 	return pricing.Charge{Method: k.method}
 }

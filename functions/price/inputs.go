@@ -168,8 +168,8 @@ func (o operating) agree() error {
 	return nil
 }
 
-// month is the default duration, in hours.
-const month = 720
+// hoursOfMonth is the default duration.
+const hoursOfMonth = 720
 
 // charge is how the instance is charged, and for how long.
 func (q question) charge() (pricing.Charge, pricing.Number) {
@@ -193,7 +193,7 @@ func (q question) charge() (pricing.Charge, pricing.Number) {
 	case !q.Hours.IsZero():
 		return c, pricing.Hours(q.Hours.Number)
 	}
-	return c, pricing.Hours(pricing.Whole(month))
+	return c, pricing.Hours(pricing.Whole(hoursOfMonth))
 }
 
 // blamed renames the fields of package pricing to those of this API.

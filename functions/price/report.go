@@ -19,6 +19,7 @@ import (
 
 // reportInput asks for the report.
 type reportInput struct {
+	Month  month  `json:"month" doc:"The report that was stored in this month, such as 2026-11; default: as it is now"`
 	By     string `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which table format=csv and ndjson answer; default image"`
 	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv and ndjson all"`
 	Format string `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
@@ -27,10 +28,22 @@ type reportInput struct {
 // defaultLimit keeps a JSON answer below what the platform can send.
 const defaultLimit = 200
 
-// report is what all custom images cost in a month of 720 hours.
+// report is what all custom images cost in a month of 720 hours: now, or as it
+// was when the report was stored.
 func (h handler) report(ctx context.Context, call function.Call, in reportInput) (report, error) {
 	ctx, end := inTime(ctx, h.now())
 	defer end()
+	if !in.Month.IsZero() {
+		whole, err := h.kept(ctx, call, in.Month)
+		return whole.shown(in), err
+	}
+	whole, err := h.whole(ctx, call)
+	return whole.shown(in), err
+}
+
+// whole is the report of everything there is. It fails with fault.Unknown if
+// nothing could be read.
+func (h handler) whole(ctx context.Context, call function.Call) (report, error) {
 	s, err := h.survey(ctx, call, true)
 	if err != nil {
 		return report{}, err
@@ -40,7 +53,7 @@ func (h handler) report(ctx context.Context, call function.Call, in reportInput)
 	if err != nil {
 		return report{}, fault.Wrap(fault.Internal, err, "the report could not be made")
 	}
-	out := newReport(s, monthly, in)
+	out := newReport(s, monthly)
 	if len(holdings) == 0 && len(out.NotRead) > 0 {
 		first := out.NotRead[0]
 		return report{}, fault.New(fault.Unknown, "nothing could be read; %d places, the first is %s/%s: %s", len(out.NotRead), first.Account, first.Region, first.Sentence).WithCode("unreadPlaces")
@@ -83,20 +96,27 @@ type billed struct {
 	Bytes     int64           `json:"bytes"`
 }
 
-func newReport(s *survey, m pricing.Report, in reportInput) report {
+func newReport(s *survey, m pricing.Report) report {
+	return report{
+		AsOf: s.asOf(), Hours: hoursOfMonth, Images: len(m.Rows) + len(m.Unknown), Totals: m.Totals, Unused: m.Unused,
+		Items: m.Rows, Incomplete: m.Unknown, Families: m.Families, Regions: m.Regions, Copies: m.Copies,
+		Billed: []billed{}, NotRead: s.left(),
+	}
+}
+
+// shown is what was asked for of a whole report.
+func (r report) shown(in reportInput) report {
 	limit := defaultLimit
 	if in.Format == "csv" || in.Format == "ndjson" {
-		limit = len(m.Rows) + len(m.Unknown)
+		limit = max(r.Images, len(r.Families), len(r.Regions), len(r.Copies))
 	}
 	if in.Limit != nil {
 		limit = *in.Limit
 	}
-	return report{
-		AsOf: s.asOf(), Hours: month, Images: len(m.Rows) + len(m.Unknown), Totals: m.Totals, Unused: m.Unused,
-		Items: first(m.Rows, limit), Incomplete: first(m.Unknown, limit),
-		Families: first(m.Families, limit), Regions: first(m.Regions, limit), Copies: first(m.Copies, limit),
-		Billed: []billed{}, NotRead: s.left(), by: in.By,
-	}
+	r.by = in.By
+	r.Items, r.Incomplete = first(r.Items, limit), first(r.Incomplete, limit)
+	r.Families, r.Regions, r.Copies = first(r.Families, limit), first(r.Regions, limit), first(r.Copies, limit)
+	return r
 }
 
 func first[T any](list []T, limit int) []T { return list[:min(limit, len(list))] }

@@ -90,13 +90,18 @@ func redHat(id image.ID) image.Image {
 
 // pricer is price over both accounts of a cloud.
 func pricer(cloud *cloudsim.Cloud, change func(account) account) *function.Function {
+	return over(cloud, change).function()
+}
+
+// over is what pricer is made of.
+func over(cloud *cloudsim.Cloud, change func(account) account) handler {
 	return handler{
 		config: config{Places: alicloud.Places{Regions: []alicloud.RegionWord{"cn-hangzhou", "cn-shanghai"}}, Site: pricing.China},
 		rates:  pricing.Published(), now: now,
 		accounts: func(function.Call) []eye {
 			return []eye{{account: change(cloud.View(ours))}, {account: cloud.View(theirs), id: theirs}}
 		},
-	}.function()
+	}
 }
 
 func same(a account) account { return a }

@@ -132,10 +132,11 @@ func programs() []Row {
 		{
 			Over: "functions/price",
 			May: []string{
-				"shared/function", "shared/alicloud", "shared/pricing", "shared/lineage", "shared/usage", "shared/image", "shared/money", "shared/fault",
+				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal",
+				"shared/pricing", "shared/lineage", "shared/usage", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "pgregory.net/rapid"},
-			Why:      "price wires pricing, lineage and usage to the cloud; money is what it reads and writes",
+			Why:      "price wires pricing, lineage and usage to the cloud, and keeps reports; money is what it reads and writes",
 		},
 		{
 			Over: "functions/*",
