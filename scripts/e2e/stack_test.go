@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,9 +20,9 @@ import (
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/syaml"
-	"imagekeeper/scripts/local/keys"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/bearer/mint"
 )
 
 // root is the folder of s.yaml.
@@ -90,18 +92,31 @@ func inScratch(run func() int) int {
 	return run()
 }
 
-// portal is the issuer whose tokens the functions and their triggers trust.
-func portal() (keys.Portal, error) {
-	return keys.Prepare(filepath.Join(os.Getenv(scratch), "tokens"), time.Now())
+// issuers are the keys whose tokens the functions and their triggers trust, as
+// in the middle of a change of keys.
+var issuers = sync.OnceValues(func() ([2]mint.Key, error) {
+	first, err1 := mint.NewRSA("first")
+	second, err2 := mint.NewEC("second")
+	return [2]mint.Key{first, second}, errors.Join(err1, err2)
+})
+
+// granted is what a good token says of somebody with one role.
+func granted(role function.Role) mint.Grant {
+	return mint.Grant{
+		Issuer: "https://login.example", Audience: "imagekeeper", Subject: "ada", Roles: []string{string(role)},
+		From: time.Now(), For: time.Hour,
+	}
 }
 
 // load reads s.yaml, with the binaries in folder.
 func load(folder string, timeout time.Duration) (*syaml.Project, error) {
-	trusted, err := portal()
+	trusted, err := issuers()
 	if err != nil {
 		return nil, err
 	}
-	environment := trusted.Environment()
+	environment := map[string]string{
+		"PORTAL_JWKS": mint.Set(trusted[:]...), "PORTAL_ISSUER": granted("").Issuer, "PORTAL_AUDIENCE": granted("").Audience,
+	}
 	project, err := syaml.Load(filepath.Join(root, "s.yaml"), func(name string) (string, bool) {
 		value, set := environment[name]
 		return value, set
@@ -129,13 +144,13 @@ func start(t *testing.T, o options) *stack {
 	if o.timeout == 0 {
 		o.timeout = time.Minute
 	}
-	trusted, err := portal()
+	trusted, err := issuers()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &stack{tokens: map[function.Role]string{}, cloud: ecsapi.New(o.sim, ecsapi.Options{RatePerMinute: o.rate, Latency: o.latency, Strict: true})}
 	for _, role := range function.Roles() {
-		s.tokens[role] = trusted.Token(role, time.Now())
+		s.tokens[role] = trusted[0].Token(granted(role))
 	}
 	cloud := httptest.NewServer(s.cloud)
 	t.Cleanup(func() {
@@ -190,14 +205,16 @@ func (s *stack) get(target string) (int, []byte) {
 	return s.ask(function.Viewer, http.MethodGet, target, nil)
 }
 
-// ask sends the gateway a request of somebody with a role; a body is JSON. A
-// status of 0 is a failure of the connection.
+// ask sends the gateway a request of somebody with a role, of nobody if it is
+// ""; a body is JSON. A status of 0 is a failure of the connection.
 func (s *stack) ask(role function.Role, method, target string, body []byte) (int, []byte) {
 	request, err := http.NewRequestWithContext(context.Background(), method, s.gateway+target, bytes.NewReader(body))
 	if err != nil {
 		return 0, []byte(err.Error())
 	}
-	request.Header.Set("Authorization", "Bearer "+s.tokens[role])
+	if token := s.tokens[role]; token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
