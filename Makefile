@@ -1,7 +1,7 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test race bench fuzz lint format check build lineage-backfill deployable deploy clean
+.PHONY: help up test race bench fuzz lint format check policies build lineage-backfill deployable deploy clean
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -62,6 +62,9 @@ format: ## write every Go file as the linter wants it
 
 check: ## compare code, descriptors and documents with each other
 	$(GO) run ./scripts/check
+
+policies: ## write every function's least permissions from the calls that its code makes
+	$(GO) run ./scripts/policies
 
 build: ## package every function as .build/<function>/bootstrap for linux/amd64
 	$(GO) run ./scripts/build

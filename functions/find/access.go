@@ -15,45 +15,11 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// need is a RAM action, and the functions that need it.
+// need is a RAM action, and the functions that need it. Whatever changes something
+// is only asked about, by a dry run on a resource that does not exist.
 type need struct {
 	action string
 	by     []string
-}
-
-// needs are all actions that any function needs. Whatever changes something is
-// only asked about by a dry run on a resource that does not exist.
-func needs() []need {
-	const find, price, share, imports, replace, cleanup = "find", "price", "share", "import", "replace-disk", "cleanup"
-	return []need{
-		{mayListRegions, []string{find, price, share, imports, replace, cleanup}},
-		{mayListImages, []string{find, price, share, imports, replace, cleanup}},
-		{"ecs:DescribeInstanceTypes", []string{find, price, imports, replace}},
-		{mayListInstances, []string{find, price, share, imports, replace, cleanup}},
-		{"ecs:DescribeDisks", []string{find, price, share, replace, cleanup}},
-		{"ecs:DescribeSnapshots", []string{find, price, imports, replace, cleanup}},
-		{"ecs:DescribeImageSharePermission", []string{find, price, share, cleanup}},
-		{"ecs:DescribeLaunchTemplates", []string{find, price, share, cleanup}},
-		{"ecs:DescribeLaunchTemplateVersions", []string{find, price, share, cleanup}},
-		{"ecs:DescribeImagePipelines", []string{find, price, share, cleanup}},
-		{"ecs:DescribeImagePipelineExecutions", []string{find, price, cleanup}},
-		{"ess:DescribeScalingConfigurations", []string{find, price, share, cleanup}},
-		{"ess:DescribeScalingGroups", []string{find, price, share, cleanup}},
-		{"ecs:DescribePrice", []string{price}},
-		{"ecs:DescribeSnapshotLinks", []string{price}},
-		{"ecs:DescribeSnapshotsUsage", []string{price}},
-		{"ecs:ModifyImageSharePermission", []string{share, cleanup}},
-		{"ecs:CreateImage", []string{imports}},
-		{"ecs:CopyImage", []string{imports}},
-		{"ecs:ImportImage", []string{imports}},
-		{"ecs:TagResources", []string{imports, cleanup}},
-		{"ecs:CreateSnapshot", []string{replace}},
-		{"ecs:StopInstance", []string{replace}},
-		{"ecs:StartInstance", []string{replace}},
-		{"ecs:ReplaceSystemDisk", []string{replace}},
-		{"ecs:DeleteImage", []string{cleanup}},
-		{"ecs:DeleteSnapshot", []string{cleanup}},
-	}
 }
 
 // permission is what is known of one action in one place.

@@ -231,9 +231,9 @@ func TestAccess(t *testing.T) {
 		t.Errorf("%d items: %d allowed, %d denied, %d unsure", len(got.Items), got.Allowed, got.Denied, got.Unsure)
 	}
 	got = access{}
-	get(t, f, "/access?action=ecs:DescribeImages,ecs:DeleteImage&account=1000000000000001&region=cn-shanghai", &got)
+	get(t, f, "/access?action=ecs:DescribeImages,ecs:ModifyImageSharePermission&account=1000000000000001&region=cn-shanghai", &got)
 	golden(t, "access", got)
-	answer := get(t, f, "/access?format=csv&action=ecs:DeleteImage", nil)
+	answer := get(t, f, "/access?format=csv&action=ecs:ModifyImageSharePermission", nil)
 	if rows, err := csv.NewReader(answer.Body).ReadAll(); err != nil || len(rows) != 5 || rows[1][3] != "denied" {
 		t.Errorf("csv: %q, %v", rows, err)
 	}

@@ -71,7 +71,7 @@ func world() *cloudsim.Cloud {
 type sim struct{ *cloudsim.View }
 
 func (sim) May(_ context.Context, _ image.RegionID, action string) (image.Tri, error) {
-	return map[string]image.Tri{"ecs:DescribeImages": image.Yes, "ecs:DeleteImage": image.No}[action], nil
+	return map[string]image.Tri{"ecs:DescribeImages": image.Yes, "ecs:ModifyImageSharePermission": image.No}[action], nil
 }
 
 // views look at cloud through both accounts.

@@ -13,13 +13,14 @@ import (
 	"imagekeeper/scripts/check/prose"
 	"imagekeeper/scripts/check/shape"
 	"imagekeeper/scripts/check/source"
+	"imagekeeper/scripts/policies/least"
 )
 
 // check is one way to look at the repository.
 type check func(root fs.FS, tree *source.Tree) ([]finding.Finding, error)
 
-// checks are all of them by name.
-func checks() map[string]check {
+// checks are all of them by name, for the module in a folder.
+func checks(folder string) map[string]check {
 	return map[string]check{
 		"layering": func(_ fs.FS, tree *source.Tree) ([]finding.Finding, error) {
 			return layering.Check(tree, layering.Rows()), nil
@@ -29,14 +30,16 @@ func checks() map[string]check {
 		},
 		"descriptors": descriptor.Check,
 		"prose":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return prose.Check(root) },
+		"policies":    func(fs.FS, *source.Tree) ([]finding.Finding, error) { return least.Check(folder) },
 		"deployable":  func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return descriptor.Deployable(root) },
 	}
 }
 
-// run carries out the checks with these names. Without a name it carries out
-// all that hold at any time: deployable is asked before a deployment only.
-func run(root fs.FS, names []string) ([]finding.Finding, error) {
-	all := checks()
+// run carries out the checks with these names on the module in a folder. Without a
+// name it carries out all that hold at any time: deployable is asked before a
+// deployment only.
+func run(folder string, root fs.FS, names []string) ([]finding.Finding, error) {
+	all := checks(folder)
 	if len(names) == 0 {
 		names = slices.Sorted(maps.Keys(all))
 		names = slices.DeleteFunc(names, func(name string) bool { return name == "deployable" })

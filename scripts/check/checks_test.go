@@ -19,15 +19,15 @@ func TestRun(t *testing.T) {
 		"layering":   "no row",
 		"shape":      "no comment",
 	} {
-		found, err := run(root, []string{name})
+		found, err := run("", root, []string{name})
 		if err != nil || len(found) == 0 || !strings.Contains(found[0].Says, want) {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
 	}
-	if _, err := run(root, []string{"taste"}); err == nil || !strings.Contains(err.Error(), "descriptors") {
+	if _, err := run("", root, []string{"taste"}); err == nil || !strings.Contains(err.Error(), "descriptors") {
 		t.Errorf("an unknown check: %v", err)
 	}
-	if _, err := run(fstest.MapFS{}, nil); err == nil {
+	if _, err := run("", fstest.MapFS{}, nil); err == nil {
 		t.Error("a folder that is no module is accepted")
 	}
 }

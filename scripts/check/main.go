@@ -1,5 +1,5 @@
 // Command check compares the repository's code, descriptors and documents with
-// each other. It reads files only.
+// each other. It changes nothing.
 //
 //	go run ./scripts/check              every check
 //	go run ./scripts/check deployable   whether s.yaml may be deployed
@@ -14,7 +14,7 @@ import (
 func main() {
 	root := flag.String("root", ".", "folder of the module")
 	flag.Parse()
-	found, err := run(os.DirFS(*root), flag.Args())
+	found, err := run(*root, os.DirFS(*root), flag.Args())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "check:", err)
 		os.Exit(2)

@@ -150,8 +150,15 @@ func TestCallsOfTenOrFewer(t *testing.T) {
 		had, want []image.AccountID
 		calls     int
 	}{
-		{nil, span(0, 10), 1}, {nil, span(0, 11), 2}, {nil, span(0, 20), 2}, {nil, span(0, 21), 3}, {nil, span(0, 50), 5},
-		{span(0, 50), nil, 5}, {span(0, 50), span(50, 50), 10}, {span(0, 50), span(1, 50), 2}, {span(0, 45), span(100, 10), 6},
+		{nil, span(0, 10), 1},
+		{nil, span(0, 11), 2},
+		{nil, span(0, 20), 2},
+		{nil, span(0, 21), 3},
+		{nil, span(0, 50), 5},
+		{span(0, 50), nil, 5},
+		{span(0, 50), span(50, 50), 10},
+		{span(0, 50), span(1, 50), 2},
+		{span(0, 45), span(100, 10), 6},
 	} {
 		id := image.ID(fmt.Sprintf("m-tens%d", n))
 		s.listToList(w, id, c.had, c.want, nil)

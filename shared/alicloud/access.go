@@ -33,6 +33,7 @@ const (
 func probes() map[string]probe {
 	page := map[string]string{"PageNumber": "1", "PageSize": "10"}
 	token := map[string]string{"MaxResults": "10"}
+	offer := map[string]string{"ResourceType": "instance", "InstanceType": "ecs.g7.large"}
 	own := map[string]string{"ImageOwnerAlias": "self", "PageNumber": "1", "PageSize": "1"}
 	return map[string]probe{
 		"ecs:DescribeRegions":                 {product: productECS},
@@ -47,6 +48,7 @@ func probes() map[string]probe {
 		"ecs:DescribeLaunchTemplateVersions":  {product: productECS, given: page, of: "ecs:DescribeLaunchTemplates", key: "LaunchTemplateId"},
 		"ecs:DescribeImagePipelines":          {product: productECS, given: token},
 		"ecs:DescribeImagePipelineExecutions": {product: productECS, given: token, of: "ecs:DescribeImagePipelines", key: "ImagePipelineId"},
+		"ecs:DescribePrice":                   {product: productECS, given: offer},
 		"ecs:DescribeImageSharePermission":    {product: productECS, given: page, of: "ecs:DescribeImages", key: "ImageId"},
 		"ess:DescribeScalingConfigurations":   {product: productESS, given: page},
 		"ess:DescribeScalingGroups":           {product: productESS, given: page},

@@ -41,7 +41,7 @@ func (b *Bucket) Get(ctx context.Context, key string, offset int64) ([]byte, err
 		return nil, fault.InField("offset", "outOfRange", "must not be negative")
 	}
 	var content []byte
-	err := b.read(ctx, "GetObject", func(ctx context.Context) (err error) {
+	err := b.read(ctx, getObject, func(ctx context.Context) (err error) {
 		content, err = b.get(ctx, key, offset)
 		return err
 	})
@@ -102,7 +102,7 @@ func follows(said string, offset int64, length int) bool {
 // length asks how long an object is. Source: HeadObject.
 func (b *Bucket) length(ctx context.Context, key string) (int64, error) {
 	var length int64
-	err := b.read(ctx, "HeadObject", func(ctx context.Context) error {
+	err := b.read(ctx, headObject, func(ctx context.Context) error {
 		answer, err := b.send(ctx, request{method: http.MethodHead, key: key})
 		if err != nil {
 			return err
@@ -129,7 +129,7 @@ func (b *Bucket) Append(ctx context.Context, key string, position int64, content
 		return fault.New(fault.Invalid, "oss:AppendObject: %d bytes cannot be added at %d", len(content), position)
 	}
 	for try := 1; ; try++ {
-		failed := b.once(ctx, "AppendObject", func(ctx context.Context) error { return b.append(ctx, key, position, content) })
+		failed := b.once(ctx, appendObject, func(ctx context.Context) error { return b.append(ctx, key, position, content) })
 		if failed == nil || failed.Kind != fault.Throttled || try >= attempts || !b.pause(ctx, try) {
 			return orNil(failed)
 		}
@@ -168,7 +168,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) ([]string, error) {
 	var keys []string
 	for token := ""; ; {
 		var read page
-		err := b.read(ctx, "ListObjectsV2", func(ctx context.Context) (err error) {
+		err := b.read(ctx, listObjects, func(ctx context.Context) (err error) {
 			read, err = b.list(ctx, prefix, token)
 			return err
 		})

@@ -12,9 +12,21 @@ import (
 // attempts is how often a call is tried at most.
 const attempts = 4
 
+// operation is one of OSS's. Which permissions a function needs is found by the
+// constants of this type that it can reach.
+type operation string
+
+// The operations that are called.
+const (
+	getObject    operation = "GetObject"
+	headObject   operation = "HeadObject"
+	appendObject operation = "AppendObject"
+	listObjects  operation = "ListObjectsV2"
+)
+
 // read makes a reading call until it is answered, refused for good, or out of
 // tries or time.
-func (b *Bucket) read(ctx context.Context, action string, do func(context.Context) error) error {
+func (b *Bucket) read(ctx context.Context, action operation, do func(context.Context) error) error {
 	for try := 1; ; try++ {
 		failed := b.once(ctx, action, do)
 		if failed == nil {
@@ -28,7 +40,7 @@ func (b *Bucket) read(ctx context.Context, action string, do func(context.Contex
 }
 
 // once makes one attempt.
-func (b *Bucket) once(ctx context.Context, action string, do func(context.Context) error) *fault.Error {
+func (b *Bucket) once(ctx context.Context, action operation, do func(context.Context) error) *fault.Error {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	return judge(action, do(ctx))
@@ -53,7 +65,7 @@ func (b *Bucket) pause(ctx context.Context, try int) bool {
 
 // judge turns an error into the failure that it is. Of the texts of others
 // nothing is kept: they hold addresses, and what the server sent.
-func judge(action string, err error) *fault.Error {
+func judge(action operation, err error) *fault.Error {
 	var known *fault.Error
 	var refused refusal
 	switch {
@@ -70,7 +82,7 @@ func judge(action string, err error) *fault.Error {
 }
 
 // judgeRefusal reads an error answer.
-func judgeRefusal(action string, refused refusal) *fault.Error {
+func judgeRefusal(action operation, refused refusal) *fault.Error {
 	kind, documented := kindOf(refused.Status, refused.Code)
 	failed := fault.New(kind, "oss:%s: refused with status %d", action, refused.Status)
 	if documented {

@@ -1,0 +1,181 @@
+package least_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"imagekeeper/scripts/policies/least"
+)
+
+const root = "../../.."
+
+// with is the code of the module with some files in place of others.
+func with(t *testing.T, files map[string]string) least.Code {
+	t.Helper()
+	top, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := least.Code{Root: root, Instead: map[string][]byte{}}
+	for path, text := range files {
+		c.Instead[filepath.Join(top, path)] = []byte(text)
+	}
+	return c
+}
+
+// changed is a file of the module in which one text stands for another.
+func changed(t *testing.T, path, from, to string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil || !strings.Contains(string(text), from) {
+		t.Fatalf("%s has no %q: %v", path, from, err)
+	}
+	return strings.ReplaceAll(string(text), from, to)
+}
+
+// actions are what a policy allows.
+func actions(t *testing.T, files map[string][]byte, path string) []string {
+	t.Helper()
+	var p least.Policy
+	if err := json.Unmarshal(files[path], &p); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return p.Actions()
+}
+
+// tagging is a main that calls one operation more, by an interface, a function
+// value and a closure that others run.
+const tagging = `package main
+
+import (
+	"context"
+	"sync"
+
+	"imagekeeper/shared/alicloud"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+)
+
+type tagger interface {
+	TagImages(ctx context.Context, region image.RegionID, ids []image.ID, key, value string) error
+}
+
+type last struct{ end func(tagger) }
+
+func main() {
+	function.Serve("price", open)
+	l := last{end: func(t tagger) { _ = t.TagImages(context.Background(), "", nil, "", "") }}
+	var once sync.Once
+	once.Do(func() { l.end((*alicloud.Account)(nil)) })
+}
+`
+
+// A call that comes is in the policies of those who can reach it and of nobody
+// else; a call that goes is in none.
+func TestPoliciesFollowTheCode(t *testing.T) {
+	t.Parallel()
+	before, err := least.Code{Root: root}.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		path, text  string
+		come, gone  string
+		in, needing []string
+	}{
+		"a call more": {
+			path: "functions/price/main.go", text: tagging,
+			come: "ecs:TagResources", in: []string{"functions/price/policy.json"}, needing: []string{"price"},
+		},
+		"a call less": {
+			path: "functions/find/eyes.go", text: changed(t, "functions/find/eyes.go", "e.cloud.Role(own, role, session)", "own"),
+			gone: "sts:AssumeRole", in: []string{"functions/find/policy.json"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			after, err := with(t, map[string]string{c.path: c.text}).Files()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for path := range before {
+				if !strings.HasSuffix(path, ".json") {
+					continue
+				}
+				want := actions(t, before, path)
+				if slices.Contains(c.in, path) {
+					want = slices.DeleteFunc(append(want, c.come), func(a string) bool { return a == "" || a == c.gone })
+					slices.Sort(want)
+				}
+				if got := actions(t, after, path); !slices.Equal(got, want) {
+					t.Errorf("%s allows %v, want %v", path, got, want)
+				}
+			}
+			needs := string(after["functions/find/needs.go"])
+			if c.come != "" && !strings.Contains(needs, `{"`+c.come+`", []string{"`+strings.Join(c.needing, `", "`)+`"}},`) || c.gone != "" && strings.Contains(needs, c.gone) {
+				t.Errorf("find is told:\n%s", needs)
+			}
+		})
+	}
+}
+
+// importing stands before the imports of a file that needs more.
+const importing = `
+import (
+	"os"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+)
+
+import `
+
+// What cannot be told from the code is refused, with the place.
+func TestWhatCannotBeToldIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ path, from, to, says string }{
+		"a request without its constructor": {
+			"functions/share/main.go", "func main() {", "func main() {\n\tvar r requests.RpcRequest\n\tr.InitWithApiInfo(\"ecs\", \"\", os.Args[1], \"\", \"\")\n\t",
+			"main sends an operation that is named only when it runs",
+		},
+		"an operation of OSS that is made up": {
+			"shared/alicloud/oss/bucket.go", "b.read(ctx, getObject,", "b.read(ctx, operation(key),", "name it by a constant",
+		},
+		"code that does not compile": {"functions/find/main.go", "open)", "close)", "functions/find"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := changed(t, c.path, c.from, c.to)
+			if strings.Contains(text, "requests.") {
+				text = strings.Replace(text, "\nimport ", importing, 1)
+			}
+			if _, err := with(t, map[string]string{c.path: text}).Files(); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// The files that are checked in are written once, and found when they are stale.
+func TestWriteMendsWhatCheckFinds(t *testing.T) {
+	t.Parallel()
+	if found, err := least.Check(root); err != nil || len(found) > 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+	for _, function := range []string{"find", "price", "share"} {
+		for _, file := range []string{least.PolicyFile, least.ReaderFile} {
+			p, err := least.Read(root, function, file)
+			if err != nil || p.Version != "1" || len(p.Actions()) == 0 {
+				t.Errorf("%s of %s: %+v, %v", file, function, p, err)
+			}
+			for _, s := range p.Statement {
+				if s.Effect != "Allow" || len(s.Action) == 0 || len(s.Resource) != 1 {
+					t.Errorf("%s of %s: %+v", file, function, s)
+				}
+			}
+		}
+	}
+}

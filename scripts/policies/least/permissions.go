@@ -1,0 +1,110 @@
+package least
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// otherNames are the operations that take a permission of another name, and those
+// that take none. Every other operation takes the one of its own name. Sources:
+// "Grant access to OSS by using RAM policies"; STS GetCallerIdentity.
+func otherNames() map[string]string {
+	return map[string]string{
+		"oss:AppendObject":      "oss:PutObject",
+		"oss:HeadObject":        "oss:GetObject",
+		"oss:ListObjectsV2":     "oss:ListObjects",
+		"sts:GetCallerIdentity": "",
+	}
+}
+
+// permissions are the RAM actions that operations take, in order.
+func permissions(operations []string) []string {
+	var actions []string
+	for _, o := range operations {
+		action, other := otherNames()[o]
+		if !other {
+			action = o
+		}
+		if action != "" {
+			actions = append(actions, action)
+		}
+	}
+	slices.Sort(actions)
+	return slices.Compact(actions)
+}
+
+// Bucket stands in a policy for the name of the bucket with the journal, which
+// whoever deploys chooses.
+const Bucket = "YOUR-BUCKET"
+
+// Role is the name of the role that accounts give to be looked at.
+const Role = "imagekeeper-reader"
+
+// Policy is a document of RAM.
+type Policy struct {
+	Version   string
+	Statement []Statement
+}
+
+// Statement allows actions on resources.
+type Statement struct {
+	Effect   string
+	Action   []string
+	Resource []string
+}
+
+// Actions are all that the policy allows, in order.
+func (p Policy) Actions() []string {
+	var all []string
+	for _, s := range p.Statement {
+		all = append(all, s.Action...)
+	}
+	return slices.Sorted(slices.Values(all))
+}
+
+// resource is what an action is allowed on: the objects or the bucket for OSS, the
+// role for STS. What ECS and Auto Scaling list has no narrower name than all.
+func resource(action string) string {
+	product, name, _ := strings.Cut(action, ":")
+	switch {
+	case product == "sts":
+		return "acs:ram:*:*:role/" + Role
+	case product == "oss" && strings.HasSuffix(name, "Object"):
+		return "acs:oss:*:*:" + Bucket + "/*"
+	case product == "oss":
+		return "acs:oss:*:*:" + Bucket
+	}
+	return "*"
+}
+
+// policyOf allows actions, each on what it is about; those on the same stand
+// together.
+func policyOf(actions []string) Policy {
+	p := Policy{Version: "1", Statement: []Statement{}}
+	for _, a := range actions {
+		on := resource(a)
+		n := slices.IndexFunc(p.Statement, func(s Statement) bool { return s.Resource[0] == on })
+		if n < 0 {
+			n = len(p.Statement)
+			p.Statement = append(p.Statement, Statement{Effect: "Allow", Resource: []string{on}})
+		}
+		p.Statement[n].Action = append(p.Statement[n].Action, a)
+	}
+	slices.SortStableFunc(p.Statement, func(a, b Statement) int { return cmp.Compare(a.Resource[0], b.Resource[0]) })
+	return p
+}
+
+// regional are the actions that are asked for in each region of an account.
+func regional(actions []string) []string {
+	return slices.DeleteFunc(slices.Clone(actions), func(a string) bool { return !strings.HasPrefix(a, "ecs:") && !strings.HasPrefix(a, "ess:") })
+}
+
+// reading are the actions that change nothing, of those that a role of another
+// account is assumed for: RAM names what lists and reads by its verb.
+func reading(actions []string) []string {
+	return slices.DeleteFunc(regional(actions), func(a string) bool {
+		_, name, _ := strings.Cut(a, ":")
+		return !strings.HasPrefix(name, "Describe") && !strings.HasPrefix(name, "List") && !strings.HasPrefix(name, "Get")
+	})
+}
