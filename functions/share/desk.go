@@ -157,14 +157,16 @@ func (d *desk) consumers(ctx context.Context, i image.Image, of []image.AccountI
 	if len(of) == 0 {
 		return nil
 	}
-	readers := map[image.AccountID]usage.Reader{}
-	for _, a := range of {
-		if reader, ok := d.accounts[a]; ok {
+	readers, all := map[image.AccountID]usage.Reader{}, map[image.AccountID]usage.Reader{}
+	for a, reader := range d.accounts {
+		all[a] = reader
+		if slices.Contains(of, a) {
 			readers[a] = reader
 		}
 	}
+	seen := usage.Explain(ctx, usage.Observe(ctx, i, grantees(of), readers), all)
 	told := map[image.AccountID]usage.Consumer{}
-	for _, c := range usage.Judge(usage.Observe(ctx, i, grantees(of), readers)).Consumers {
+	for _, c := range usage.Judge(seen).Consumers {
 		if slices.Contains(of, c.Account) {
 			told[c.Account] = c
 		}

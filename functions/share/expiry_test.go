@@ -131,6 +131,19 @@ func TestRemoveIfUnusedLeavesWhoUsesIt(t *testing.T) {
 	}
 }
 
+func TestRemoveIfUnusedWhileTheOwnerUsesIt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	end := start().AddDate(0, 1, 0)
+	s.until(end, "removeIfUnused")
+	s.runs(first, "m-web")
+	s.set(end)
+	report := s.tick()
+	if len(report.Removed) != 1 || report.Removed[0].Grantee != second || len(report.Kept) != 1 || len(s.removals()) != 1 {
+		t.Errorf("%+v, removals %v", report, s.removals())
+	}
+}
+
 func TestDriftIsReported(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -137,6 +137,30 @@ func TestWhoIsMissedLosesNothing(t *testing.T) {
 	}
 }
 
+func TestInstancesOfOthersAreNoUseOfTheAccount(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		runs image.AccountID
+		said string
+	}{
+		{"the owner's", first, "keep 1000000000000003 hasAccess; remove 1000000000000002 notWanted; "},
+		{"those of an account that cannot be read", third, "refuse 1000000000000002 useUnknown; keep 1000000000000003 hasAccess; "},
+		{"its own", second, "refuse 1000000000000002 stillUsed; keep 1000000000000003 hasAccess; "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.applyPut(map[string]any{"imageId": "m-web", "accounts": accounts(second, third)})
+			s.runs(c.runs, "m-web")
+			planned := s.call("share.put", map[string]any{"imageId": "m-web", "accounts": accounts(third)})
+			if got := planned.Plan.steps(); got != c.said {
+				t.Errorf("plan %s, want %s", got, c.said)
+			}
+		})
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	yes := true

@@ -43,6 +43,9 @@ type Observation struct {
 	GrantsUnread *image.Unread
 	// Views has the owner's account and those of the grantees that we can read.
 	Views []View
+	// Witnesses are accounts of which only the instances and system disks were
+	// looked at; they are not judged, and what they run explains what ECS says.
+	Witnesses []View
 }
 
 // judge decides about one account.
@@ -54,7 +57,7 @@ func judge(o Observation, v View) Consumer {
 		c.Uses = append(c.Uses, storageUses(o)...)
 		c.Uses = append(c.Uses, communityUse(o)...)
 	}
-	c.Causes = c.doubts(o, v, owner)
+	c.Causes = doubtsOf(o, v, owner)
 	for _, cause := range c.Causes {
 		if cause.Permission != "" && !slices.Contains(c.Cures, cause.Permission) {
 			c.Cures = append(c.Cures, cause.Permission)
@@ -74,8 +77,8 @@ func judge(o Observation, v View) Consumer {
 	return c
 }
 
-// doubts are the reasons why nothing found does not mean nothing there.
-func (c Consumer) doubts(o Observation, v View, owner bool) []Cause {
+// doubtsOf are the reasons why nothing found does not mean nothing there.
+func doubtsOf(o Observation, v View, owner bool) []Cause {
 	var doubts []Cause
 	add := func(u *image.Unread, what string) {
 		if u != nil {
@@ -96,15 +99,15 @@ func (c Consumer) doubts(o Observation, v View, owner bool) []Cause {
 		doubts = append(doubts, Cause{image.Reason{Code: "emptyNotProven", Sentence: fmt.Sprintf(
 			"account %s lists no instance, which ECS also answers to whoever may not look", v.Account)}, "ecs:DescribeInstances"})
 	}
-	return append(doubts, c.contradictions(o, v)...)
+	return append(doubts, contradictions(o, v)...)
 }
 
 // contradictions are answers that cannot all be true.
-func (c Consumer) contradictions(o Observation, v View) []Cause {
+func contradictions(o Observation, v View) []Cause {
 	var doubts []Cause
-	if v.Image.Usage == image.UsageInstance && !c.runs() && !slices.ContainsFunc(o.Views, runsIn(o)) {
+	if v.Image.Usage == image.UsageInstance && !o.runs() {
 		doubts = append(doubts, Cause{Reason: image.Reason{Code: "usageContradicts", Sentence: fmt.Sprintf(
-			"ECS marks the image as used by instances (Usage=instance), but account %s shows none", v.Account)}})
+			"ECS marks the image as used by instances (Usage=instance), but neither account %s nor any other that can be read shows one", v.Account)}})
 	}
 	for _, s := range v.Scaling.Found {
 		if s.Template != "" && v.Templates.Unread == nil && !slices.ContainsFunc(v.Templates.Found, func(t image.TemplateVersion) bool { return t.Template == s.Template }) {
@@ -115,15 +118,16 @@ func (c Consumer) contradictions(o Observation, v View) []Cause {
 	return doubts
 }
 
-// runsIn: an account's instances or disks explain Usage=instance, which does not
-// say whose instances they are.
-func runsIn(o Observation) func(View) bool {
-	return func(v View) bool { return len(instanceUses(v))+len(diskUses(o, v)) > 0 }
+// runs: some system disk that was looked at runs the image. That explains
+// Usage=instance, which does not say whose instances they are.
+func (o Observation) runs() bool {
+	runs := func(v View) bool { return len(instanceUses(v))+len(diskUses(o, v)) > 0 }
+	return slices.ContainsFunc(o.Views, runs) || slices.ContainsFunc(o.Witnesses, runs)
 }
 
-// runs: some system disk runs the image.
-func (c Consumer) runs() bool {
-	return slices.ContainsFunc(c.Uses, func(u Use) bool { return u.Kind == ByInstance || u.Kind == ByDisk })
+// unexplained: ECS marks the image as used by instances, and none shows.
+func (o Observation) unexplained() bool {
+	return !o.runs() && slices.ContainsFunc(o.Views, func(v View) bool { return v.Image.Usage == image.UsageInstance })
 }
 
 func instanceUses(v View) []Use {

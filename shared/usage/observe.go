@@ -94,25 +94,55 @@ func (o *Observation) askOwner(ctx context.Context, owner Grants) []image.Accoun
 	return accounts
 }
 
+// Explain looks for whose instances they are where ECS marks the image as used by
+// instances and no account that was looked at shows one: at what the other
+// accounts of readers run. They become witnesses, not consumers; what they do not
+// explain stays unknown. Where there is nothing to explain it asks for nothing.
+func Explain(ctx context.Context, o Observation, readers map[image.AccountID]Reader) Observation {
+	if !o.unexplained() {
+		return o
+	}
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(readers)), func(a image.AccountID) bool {
+		return slices.ContainsFunc(o.Views, func(v View) bool { return v.Account == a })
+	})
+	witnesses := make([]View, len(others))
+	var wait sync.WaitGroup
+	for n, a := range others {
+		witnesses[n].Account = a
+		wait.Go(func() { witnesses[n].Instances = instancesOf(ctx, a, o.Image, readers[a]) })
+		wait.Go(func() { witnesses[n].SystemDisks = systemDisksOf(ctx, a, o.Image, readers[a]) })
+	}
+	wait.Wait()
+	o.Witnesses = witnesses
+	return o
+}
+
+func instancesOf(ctx context.Context, a image.AccountID, i image.Image, r Reader) Part[image.Instance] {
+	return part(a, i.Region, "ecs:DescribeInstances", func() ([]image.Instance, error) {
+		return r.Instances(ctx, i.Region, image.InstanceListing{Image: i.ID})
+	})
+}
+
+func systemDisksOf(ctx context.Context, a image.AccountID, i image.Image, r Reader) Part[image.Disk] {
+	return part(a, i.Region, "ecs:DescribeDisks", func() ([]image.Disk, error) {
+		return r.Disks(ctx, i.Region, image.DiskListing{System: image.Yes})
+	})
+}
+
 // look reads one account, everything at once.
 func look(ctx context.Context, a image.AccountID, i image.Image, r Reader) *View {
 	v := &View{Account: a}
 	if a == i.Account {
 		v.Image = i
 	}
-	mine := image.InstanceListing{Image: i.ID}
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		v.Instances = part(a, i.Region, "ecs:DescribeInstances", func() ([]image.Instance, error) { return r.Instances(ctx, i.Region, mine) })
+		v.Instances = instancesOf(ctx, a, i, r)
 		if v.Instances.Unread == nil && len(v.Instances.Found) == 0 {
-			v.MaySee, _ = r.MayList(ctx, i.Region, mine) // a dry run that fails leaves it Unknown
+			v.MaySee, _ = r.MayList(ctx, i.Region, image.InstanceListing{Image: i.ID}) // a dry run that fails leaves it Unknown
 		}
 	})
-	wait.Go(func() {
-		v.SystemDisks = part(a, i.Region, "ecs:DescribeDisks", func() ([]image.Disk, error) {
-			return r.Disks(ctx, i.Region, image.DiskListing{System: image.Yes})
-		})
-	})
+	wait.Go(func() { v.SystemDisks = systemDisksOf(ctx, a, i, r) })
 	wait.Go(func() {
 		v.Templates = part(a, i.Region, "ecs:DescribeLaunchTemplateVersions", func() ([]image.TemplateVersion, error) { return r.TemplateVersions(ctx, i.Region) })
 	})

@@ -2,6 +2,8 @@ package usage_test
 
 import (
 	"context"
+	"slices"
+	"sync/atomic"
 	"testing"
 
 	"imagekeeper/shared/fault"
@@ -111,6 +113,59 @@ func TestEveryCallThatIsDeniedMakesItUnknown(t *testing.T) {
 			}
 			if got := observeAs(t, mine, nil); got.Verdict != usage.Unknown {
 				t.Errorf("got %s %+v", got.Verdict, got.Why)
+			}
+		})
+	}
+}
+
+// counting is an account whose calls are counted.
+type counting struct {
+	account
+	calls *atomic.Int32
+}
+
+func (c counting) Instances(ctx context.Context, in image.RegionID, which image.InstanceListing) ([]image.Instance, error) {
+	c.calls.Add(1)
+	return c.account.Instances(ctx, in, which)
+}
+
+func (c counting) Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error) {
+	c.calls.Add(1)
+	return c.account.Disks(ctx, in, which)
+}
+
+func TestWhoseInstancesTheyAre(t *testing.T) {
+	t.Parallel()
+	marked := subject()
+	marked.Usage = image.UsageInstance
+	idle, running := account{may: image.Yes}, account{instances: []image.Instance{{ID: "i-1"}}}
+	detached := account{disks: []image.Disk{{ID: "d-1", System: true, Image: "m-1"}}}
+	for _, c := range []struct {
+		name    string
+		seen    image.Image
+		others  account
+		verdict usage.Verdict
+		calls   int32
+	}{
+		{"the owner's", marked, running, usage.NotInUse, 2},
+		{"a disk of the owner's", marked, detached, usage.NotInUse, 2},
+		{"nobody's that can be seen", marked, idle, usage.Unknown, 2},
+		{"the owner cannot be read", marked, account{deny: "instances"}, usage.Unknown, 2},
+		{"there are none", subject(), running, usage.NotInUse, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := usage.Observe(t.Context(), subject(), account{grants: []image.Grant{{Account: grantee}}}, map[image.AccountID]usage.Reader{grantee: idle})
+			o.Views[0].Image = c.seen
+			var calls atomic.Int32
+			all := map[image.AccountID]usage.Reader{owner: counting{c.others, &calls}, grantee: idle}
+			report := usage.Judge(usage.Explain(t.Context(), o, all))
+			n := slices.IndexFunc(report.Consumers, func(c usage.Consumer) bool { return c.Account == grantee })
+			if got := report.Consumers[n]; got.Verdict != c.verdict || calls.Load() != c.calls {
+				t.Errorf("%s %+v after %d calls, want %s after %d", got.Verdict, got.Why, calls.Load(), c.verdict, c.calls)
+			}
+			if slices.ContainsFunc(report.Consumers, func(c usage.Consumer) bool { return c.Account == owner && c.Verdict != usage.Unknown }) {
+				t.Errorf("a witness was judged: %+v", report.Consumers)
 			}
 		})
 	}
