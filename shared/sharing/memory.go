@@ -19,6 +19,9 @@ type Memory struct {
 	// Settled: it was done. Else a call was about to be made and what became of it
 	// was never recorded.
 	Settled bool
+	// Leaving: it was about to be taken away, and what became of that was never
+	// recorded. If it is gone, that is why.
+	Leaving bool
 }
 
 // Remember sums up what a log knows of each account: the plans that were
@@ -26,7 +29,7 @@ type Memory struct {
 // and whose outcome is not recorded, is remembered too: if it is there, it is
 // ours and ends when it was to end.
 func Remember(entries []plan.Entry) map[image.AccountID]Memory {
-	m := memories{known: map[image.AccountID]Memory{}}
+	m := memories{known: map[image.AccountID]Memory{}, before: map[image.AccountID]Memory{}}
 	for _, e := range entries {
 		m.hear(e)
 	}
@@ -40,6 +43,8 @@ type memories struct {
 	steps map[string]plan.StoredStep
 	said  map[string]bool
 	by    string
+	// before is what was known of accounts before a share was about to be made.
+	before map[image.AccountID]Memory
 }
 
 func (m *memories) hear(e plan.Entry) {
@@ -57,11 +62,23 @@ func (m *memories) hear(e plan.Entry) {
 	}
 }
 
-// intend remembers a share that is about to be made.
+// intend remembers what is about to be done. A share is only made for an account
+// that has none, so that terms of an earlier one no longer hold.
 func (m *memories) intend(s plan.StoredStep, e plan.Entry) {
 	account := image.AccountID(s.Subject)
-	if _, known := m.known[account]; s.Action == Add && !known {
+	was, known := m.known[account]
+	switch {
+	case s.Action == Add && (!known || was.Settled):
+		if known {
+			m.before[account] = was
+		}
 		m.known[account] = Memory{Terms: termsOf(s.Step), At: e.At, By: m.by}
+	case s.Action == Add: // once more: it may be made as late as now
+		was.Terms, was.By, was.At, was.Leaving = termsOf(s.Step), m.by, e.At, false
+		m.known[account] = was
+	case s.Action == Take && known:
+		was.Leaving = true
+		m.known[account] = was
 	}
 }
 
@@ -74,11 +91,26 @@ func (m *memories) conclude(s plan.StoredStep, o plan.Outcome, e plan.Entry) {
 		return
 	}
 	m.said[o.Step] = done
-	switch was := m.known[account]; {
+	was, known := m.known[account]
+	switch {
 	case done && (s.Action == Add || s.Action == Extend):
 		m.known[account] = Memory{Terms: termsOf(s.Step), At: e.At, By: m.by, Settled: true}
-	case done && s.Action == Take, o.Result == plan.Failed && s.Action == Add && !was.Settled:
+		delete(m.before, account)
+	case done && s.Action == Take:
 		delete(m.known, account)
+	case o.Result == plan.Failed && s.Action == Take && known:
+		was.Leaving = false
+		m.known[account] = was
+	case o.Result == plan.Failed && s.Action == Add && !was.Settled:
+		m.forget(account)
+	}
+}
+
+// forget takes back a share that was about to be made, and was not.
+func (m *memories) forget(account image.AccountID) {
+	delete(m.known, account)
+	if was, ok := m.before[account]; ok {
+		m.known[account] = was
 	}
 }
 
@@ -118,7 +150,7 @@ func Reconcile(known map[image.AccountID]Memory, grants []image.Grant) (map[imag
 		held[g.Account] = m
 	}
 	for _, m := range left {
-		if m.Settled {
+		if m.Settled && !m.Leaving {
 			d.Gone = append(d.Gone, m)
 		}
 	}

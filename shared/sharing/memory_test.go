@@ -72,6 +72,53 @@ func TestSharedAgainAfterItWasLostOutsideIsOursAgain(t *testing.T) {
 	}
 }
 
+// until is a wish with one account whose access ends.
+func until(end time.Time) sharing.Wanted {
+	return sharing.Wanted{Accounts: []sharing.Terms{{Account: account(0), Until: end, OnExpiry: sharing.Remove}}}
+}
+
+func TestTheTermsOfAShareThatWasAboutToBeMadeHold(t *testing.T) {
+	t.Parallel()
+	later, end := now().AddDate(0, 1, 0), now().AddDate(0, 2, 0)
+	log := approvedAndDone(sharing.Diff(observed(), exactly(account(0)), sharing.Policy{})) // for good, and lost elsewhere since
+	p := sharing.Diff(observed(), until(end), sharing.Policy{})
+	log = append(log, approvedAndDone(p)[0], plan.Entry{Kind: plan.Intended, Steps: []string{p.Steps[0].Name()}})
+	for n := range log[2:] {
+		log[2+n].At = later
+	}
+	held, drift := sharing.Reconcile(sharing.Remember(log), []image.Grant{{Account: account(0), At: later}})
+	if !held[account(0)].Until.Equal(end) || len(drift.Outside) != 0 {
+		t.Errorf("the call was made and its outcome lost: %+v, %+v", held, drift)
+	}
+	refused := plan.Failure(p.Steps[0], fault.New(fault.NotFound, "no such account"))
+	log = append(log, plan.Entry{Kind: plan.Happened, At: later, Outcomes: []plan.Outcome{refused}})
+	if _, drift := sharing.Reconcile(sharing.Remember(log), nil); len(drift.Gone) != 1 || !drift.Gone[0].Until.IsZero() {
+		t.Errorf("it was refused, so that the first one is still the one that is gone: %+v", drift)
+	}
+}
+
+func TestAnIntendedRemovalIsNoDrift(t *testing.T) {
+	t.Parallel()
+	end := now().AddDate(0, 1, 0)
+	log := approvedAndDone(sharing.Diff(observed(), until(end), sharing.Policy{}))
+	o := observed(account(0))
+	o.Remembered = sharing.TermsOf(sharing.Remember(log))
+	p := sharing.Expire(o, end)
+	log = append(log, approvedAndDone(p)[0], plan.Entry{Kind: plan.Intended, At: end, Steps: []string{p.Steps[0].Name()}})
+	known := sharing.Remember(log)
+	if _, drift := sharing.Reconcile(known, nil); len(drift.Gone) != 0 {
+		t.Errorf("it went as intended: %+v", drift.Gone)
+	}
+	held, drift := sharing.Reconcile(known, []image.Grant{{Account: account(0), At: now()}})
+	if !held[account(0)].Until.Equal(end) || len(drift.Outside) != 0 {
+		t.Errorf("it did not go, and its time is over: %+v, %+v", held, drift)
+	}
+	log = append(log, plan.Entry{Kind: plan.Happened, At: end, Outcomes: []plan.Outcome{plan.Failure(p.Steps[0], fault.New(fault.Forbidden, "not permitted"))}})
+	if _, drift := sharing.Reconcile(sharing.Remember(log), nil); len(drift.Gone) != 1 {
+		t.Errorf("it was refused, and went elsewhere: %+v", drift.Gone)
+	}
+}
+
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	end := now().AddDate(0, 1, 0)
