@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -80,7 +81,7 @@ func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
 	case refuse:
 		return Report{Plan: now, Differences: d.differences}, d.err
 	}
-	run := &run{Work: w, request: r, plan: d.plan, seen: now.Base, position: told.length, outcomes: d.known}
+	run := &run{Work: w, request: r, plan: d.plan, seen: now.Base, barred: now.Refusals(), position: told.length, outcomes: d.known}
 	if err := run.claim(ctx, d.verdict); err != nil {
 		return w.lostRace(ctx, d.plan.Base, err)
 	}
@@ -132,25 +133,42 @@ func decide(told story, now Plan, r Request, at time.Time) decision {
 		return refused("unsettled", "changes of an approved plan were sent and do not show yet; until "+
 			told.at.Add(Grace).UTC().Format(time.RFC3339)+" only the same plan can go on", nil)
 	case same && len(now.Refusals()) > 0:
-		first := now.Refusals()[0]
-		return decision{err: fault.New(fault.Precondition, "%s: %s", first.Name(), first.Reasons[0].Sentence).WithCode(first.Reasons[0].Code)}
+		return forbidden(now.Refusals()[0])
 	case same && len(now.Changes()) == 0:
 		return decision{verdict: answer}
 	case same:
 		return decision{verdict: act, plan: now, known: map[string]Outcome{}}
 	}
-	if outcomes, ok := told.earlier[r.Digest]; ok {
-		return decision{verdict: answer, outcomes: outcomes}
+	if earlier, ok := told.earlier[r.Digest]; ok && sameWish(earlier.plan, now) {
+		return decision{verdict: answer, outcomes: earlier.outcomes}
 	}
 	return refused("planChanged", "the plan is not the one that was approved", told.moved(now.Base))
 }
 
 // decideResume: the plan was approved and not finished, and nobody works on it.
+// A refusal of the plan of now bars the step about the same subject, and
+// everything if there is none.
 func decideResume(told story, now Plan) decision {
 	if strange := told.plan.unexplained(now.Base); len(strange) > 0 {
 		return refused("worldMoved", "the world changed in a way that is no step of the approved plan", strange)
 	}
+	if !sameWish(*told.plan, now) {
+		return refused("planChanged", "what is asked for is not what the approved plan does", told.moved(now.Base))
+	}
+	for _, s := range now.Refusals() {
+		if !slices.ContainsFunc(told.plan.Changes(), s.concernsSame) {
+			return forbidden(s)
+		}
+	}
 	return decision{verdict: resume, plan: *told.plan, known: told.outcomes}
+}
+
+// concernsSame: both steps are about the same subject.
+func (s Step) concernsSame(other Step) bool { return s.Subject == other.Subject }
+
+// forbidden: a step of the plan is refused.
+func forbidden(s Step) decision {
+	return decision{err: fault.New(fault.Precondition, "%s: %s", s.Name(), s.Reasons[0].Sentence).WithCode(s.Reasons[0].Code)}
 }
 
 func refused(code, sentence string, differences []Difference) decision {
@@ -162,8 +180,9 @@ type run struct {
 	Work
 	request Request
 	plan    Plan
-	// seen is the world as it was found.
+	// seen is the world as it was found, and barred what is refused in it.
 	seen     Facts
+	barred   []Step
 	position int
 	outcomes map[string]Outcome
 }
@@ -209,13 +228,20 @@ func (r *run) until(ctx context.Context, end time.Time) (context.Context, contex
 
 // left are the changes that the world did not show when it was looked at, which
 // was after the log was read: since then nobody else was allowed to change it.
+// What is refused by now is not among them.
 func (r *run) left() []Step {
 	var left []Step
 	for _, s := range r.plan.Changes() {
-		if !s.Done(r.seen) {
+		bar := slices.IndexFunc(r.barred, s.concernsSame)
+		switch {
+		case s.Done(r.seen):
+			if !r.outcomes[s.Name()].done() { // it may have been in doubt
+				r.outcomes[s.Name()] = Outcome{Step: s.Name(), Result: Already}
+			}
+		case bar >= 0:
+			r.outcomes[s.Name()] = Outcome{Step: s.Name(), Result: Failed, Why: &r.barred[bar].Reasons[0]}
+		default:
 			left = append(left, s)
-		} else if _, known := r.outcomes[s.Name()]; !known {
-			r.outcomes[s.Name()] = Outcome{Step: s.Name(), Result: Already}
 		}
 	}
 	return left
@@ -255,7 +281,7 @@ func (r *run) report() Report {
 		if !ok {
 			o = Outcome{Step: s.Name(), Result: Open}
 		}
-		report.Complete = report.Complete && (o.Result == Applied || o.Result == Already)
+		report.Complete = report.Complete && o.done()
 		report.Outcomes = append(report.Outcomes, o)
 	}
 	return report

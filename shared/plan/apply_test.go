@@ -26,6 +26,8 @@ type world struct {
 	calls   int
 	dieAt   int  // the call or append at which the worker dies; 0: never
 	late    bool // what is done does not show
+	sent    []plan.Step
+	refused map[string]bool // accounts that the deployment does not share with
 	entries []plan.Entry
 }
 
@@ -89,6 +91,9 @@ func (w *world) want(want ...string) plan.Plan {
 	}
 	add := func(action, account, value string) {
 		step := plan.Step{Action: action, Subject: account, Reasons: []image.Reason{{Code: action, Sentence: "because"}}}
+		if action == "add" && w.refused[account] {
+			step.Action, step.Refused, step.Reasons[0].Code = "refuse", true, "notAllowed"
+		}
 		if action != "keep" {
 			step.Sets = plan.Facts{"account/" + account: value}
 		}
@@ -117,6 +122,7 @@ func (w *world) do(_ context.Context, _ plan.Plan, steps []plan.Step) []plan.Out
 		if err := w.boundary(); err != nil {
 			return append(outcomes, plan.Failure(s, err))
 		}
+		w.sent = append(w.sent, s)
 		if w.late {
 			outcomes = append(outcomes, plan.InDoubt(s, fault.New(fault.Unavailable, "no answer")))
 			continue
@@ -188,6 +194,84 @@ func TestWhatWasSentAndDoesNotShowHoldsOthersOnlySoLong(t *testing.T) {
 	w.late, w.clock = false, w.clock.Add(plan.Grace)
 	if report, err := w.apply(w.want("d").Digest(), "d"); err != nil || !report.Complete {
 		t.Errorf("another plan, later: %+v, %v", report, err)
+	}
+}
+
+func TestWhatWasInDoubtAndShowsLaterIsDone(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a")
+	w.late = true
+	digest := w.want("a", "c").Digest()
+	if report, err := w.apply(digest, "a", "c"); err != nil || report.Complete {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	w.late, w.shared["c"] = false, true
+	sent := len(w.sent)
+	report, err := w.apply(digest, "a", "c")
+	if err != nil || !report.Complete || report.Outcomes[0].Result != plan.Already || len(w.sent) != sent {
+		t.Errorf("%+v, %v, sent %v", report, err, w.sent[sent:])
+	}
+}
+
+func TestADigestWithAnotherWishIsAConflict(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(w *world){
+		"while something is left of it": func(w *world) { w.late = true },
+		"after it was finished":         func(*world) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld("a")
+			digest := w.want("a", "c").Digest()
+			leave(w)
+			if _, err := w.apply(digest, "a", "c"); err != nil {
+				t.Fatal(err)
+			}
+			w.late = false
+			for _, wish := range [][]string{{"a"}, {"a", "c", "d"}, {"c"}, {"a", "d"}} {
+				if report, err := w.apply(digest, wish...); fault.Code(err) != "planChanged" || fault.Of(err) != fault.Conflict {
+					t.Errorf("%v: %+v, %v", wish, report, err)
+				}
+			}
+			if report, err := w.apply(digest, "c", "a"); err != nil || !report.Complete {
+				t.Errorf("the same wish: %+v, %v", report, err)
+			}
+		})
+	}
+}
+
+func TestGuardsHoldWhenAPlanIsResumed(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a")
+	w.late = true
+	digest := w.want("a", "c", "d").Digest()
+	_, _ = w.apply(digest, "a", "c", "d")
+	w.late, w.refused = false, map[string]bool{"c": true}
+	report, err := w.apply(digest, "a", "c", "d")
+	if err != nil || report.Complete || !slices.Equal(w.list(), []string{"a", "d"}) {
+		t.Errorf("%+v, %v, list %v", report, err, w.list())
+	}
+	if o := report.Outcomes[0]; o.Result != plan.Failed || o.Why.Code != "notAllowed" {
+		t.Errorf("%+v", o)
+	}
+	w.refused = nil
+	if report, err := w.apply(digest, "a", "c", "d"); err != nil || !report.Complete {
+		t.Errorf("allowed again: %+v, %v", report, err)
+	}
+}
+
+func TestUnfinished(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a")
+	w.late = true
+	digest := w.want("c").Digest()
+	_, _ = w.apply(digest, "c")
+	if e, left := plan.Unfinished(w.entries, w.want("c").Base); !left || e.Digest != digest || e.By != "test" {
+		t.Errorf("%+v, %v", e, left)
+	}
+	w.shared = map[string]bool{"c": true}
+	if _, left := plan.Unfinished(w.entries, w.want("c").Base); left {
+		t.Error("the world shows that nothing is left")
 	}
 }
 

@@ -31,7 +31,7 @@ type Step struct {
 	// Reasons say why, for yes and for no.
 	Reasons []image.Reason `json:"reasons"`
 	// Sets are the facts that are different once it is done. A step that sets
-	// nothing changes nothing.
+	// nothing changes nothing; a refused one sets what it would.
 	Sets Facts `json:"-"`
 	// Refused: the plan as a whole cannot be applied because of this step.
 	Refused bool `json:"refused,omitempty"`
@@ -140,6 +140,26 @@ func Differences(was, is Facts) []Difference {
 		}
 	}
 	return found
+}
+
+// goal is the state of the world once all steps are done, those that are refused
+// among them: what was asked for.
+func (p Plan) goal() Facts {
+	goal := maps.Clone(compact(p.Base))
+	for _, s := range p.Steps {
+		maps.Copy(goal, s.Sets)
+	}
+	return goal
+}
+
+// sameWish: neither of two plans about one target changes anything to what the
+// other would not have it, so that both ask for the same, each from its own state
+// of the world.
+func sameWish(a, b Plan) bool { return a.within(b.goal()) && b.within(a.goal()) }
+
+// within: no step sets a fact to what it is not in a goal.
+func (p Plan) within(goal Facts) bool {
+	return !slices.ContainsFunc(p.Steps, func(s Step) bool { return !s.Done(goal) })
 }
 
 // unexplained are the differences that no step of the plan made.

@@ -59,6 +59,9 @@ const (
 	Open    Result = "open"    // not tried yet; with a reason: tried, and what became of it is not known yet
 )
 
+// done: the world is as the step would make it.
+func (o Outcome) done() bool { return o.Result == Applied || o.Result == Already }
+
 // Failure is the outcome of a step that err kept from being done.
 func Failure(s Step, err error) Outcome {
 	return Outcome{Step: s.Name(), Result: Failed, Why: &image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}}
@@ -142,13 +145,19 @@ type story struct {
 	// at is when the last entry was written.
 	at       time.Time
 	outcomes map[string]Outcome
-	// earlier are the outcomes of plans that were finished before, by digest.
-	earlier map[string][]Outcome
+	// earlier are the plans that were finished before, by digest.
+	earlier map[string]finished
+}
+
+// finished is a plan of which nothing is left, and what came of it.
+type finished struct {
+	plan     Plan
+	outcomes []Outcome
 }
 
 // tell sums up a log.
 func tell(entries []Entry) story {
-	s := story{length: len(entries), outcomes: map[string]Outcome{}, earlier: map[string][]Outcome{}}
+	s := story{length: len(entries), outcomes: map[string]Outcome{}, earlier: map[string]finished{}}
 	for _, e := range entries {
 		s.at = e.At
 		switch e.Kind {
@@ -166,15 +175,18 @@ func tell(entries []Entry) story {
 			s.held = false
 		case Finished:
 			s.finished, s.held = true, false
-			s.earlier[e.Digest] = e.Outcomes
+			if s.plan != nil {
+				s.earlier[e.Digest] = finished{*s.plan, e.Outcomes}
+			}
 		}
 	}
 	return s
 }
 
 // Unfinished returns the entry that approved a plan of which something is left,
-// and whether there is one.
-func Unfinished(entries []Entry) (approved Entry, ok bool) {
+// and whether there is one. A plan that the world shows to be done is not left,
+// even if its worker died before it could say so.
+func Unfinished(entries []Entry, now Facts) (approved Entry, ok bool) {
 	for _, e := range entries {
 		switch e.Kind {
 		case Approved:
@@ -183,7 +195,10 @@ func Unfinished(entries []Entry) (approved Entry, ok bool) {
 			ok = false
 		}
 	}
-	return approved, ok
+	if !ok || approved.Plan == nil {
+		return Entry{}, false
+	}
+	return approved, slices.ContainsFunc(approved.Plan.plan().Changes(), func(s Step) bool { return !s.Done(now) })
 }
 
 // unsettled: something of the last plan was sent, what became of it is not

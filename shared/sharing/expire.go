@@ -34,7 +34,7 @@ func Due(o Observed, now time.Time) (due, ifUnused []image.AccountID) {
 // whatever the use, else only where it is known that there is none. Those who
 // keep it are steps, too, with the reason.
 func Expire(o Observed, now time.Time) plan.Plan {
-	p := plan.Plan{Target: Target(o.Image.Ref), Base: facts(o)}
+	p := plan.Plan{Target: Target(o.Image.Ref), Base: o.Facts()}
 	due, _ := Due(o, now)
 	for _, a := range due {
 		p.Steps = append(p.Steps, expire(o, o.Remembered[a], a))

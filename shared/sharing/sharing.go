@@ -129,8 +129,8 @@ func Losing(o Observed, w Wanted) []image.AccountID {
 	return losing
 }
 
-// facts are what a plan depends on and changes.
-func facts(o Observed) plan.Facts {
+// Facts are what a plan depends on and changes.
+func (o Observed) Facts() plan.Facts {
 	f := plan.Facts{"status": string(o.Image.Status), "kind": string(o.Image.Kind), "published": yes(o.Image.Published)}
 	for _, g := range o.Grants {
 		f[accountFact(g.Account)] = "shared"
@@ -278,7 +278,7 @@ func (c Change) Over(o Observed) Wanted {
 // Diff plans how to make the accounts exactly those wanted. Whatever is not
 // allowed is a refused step with its reason; the plan then cannot be applied.
 func Diff(o Observed, w Wanted, p Policy) plan.Plan {
-	d := plan.Plan{Target: Target(o.Image.Ref), Base: facts(o)}
+	d := plan.Plan{Target: Target(o.Image.Ref), Base: o.Facts()}
 	d.Steps = append(d.Steps, refusals(o, w, p)...)
 	d.Steps = append(d.Steps, community(o, w)...)
 	for _, t := range w.Accounts {
@@ -303,9 +303,14 @@ func step(action, subject, code, sentence string, args ...any) plan.Step {
 }
 
 func refuse(subject, code, sentence string, args ...any) plan.Step {
-	s := step(Refuse, subject, code, sentence, args...)
-	s.Refused = true
-	return s
+	return denied(plan.Step{Subject: subject}, code, sentence, args...)
+}
+
+// denied is a step that is refused, with what it would have done.
+func denied(s plan.Step, code, sentence string, args ...any) plan.Step {
+	no := step(Refuse, s.Subject, code, sentence, args...)
+	no.Parameters, no.Sets, no.Refused = s.Parameters, s.Sets, true
+	return no
 }
 
 // changes: the wish is not already so.
@@ -375,9 +380,9 @@ func admit(o Observed, t Terms, p Policy) plan.Step {
 	was.Account = t.Account
 	switch {
 	case t.Account == o.Image.Account:
-		return refuse(string(t.Account), "ownAccount", "account %s owns the image", t.Account)
+		return denied(s, "ownAccount", "account %s owns the image", t.Account)
 	case !has && len(p.Allowed) > 0 && !slices.Contains(p.Allowed, t.Account):
-		return refuse(string(t.Account), "accountNotAllowed", "account %s is not among those this deployment shares with (SHARE_ALLOWED_ACCOUNTS)", t.Account)
+		return denied(s, "accountNotAllowed", "account %s is not among those this deployment shares with (SHARE_ALLOWED_ACCOUNTS)", t.Account)
 	case has && was.text() == t.text():
 		s.Action, s.Sets = Keep, nil
 		s.Reasons = []image.Reason{{Code: "hasAccess", Sentence: "it has access on these terms already"}}
@@ -392,15 +397,15 @@ func admit(o Observed, t Terms, p Policy) plan.Step {
 func takeAway(o Observed, a image.AccountID, w Wanted) plan.Step {
 	use := cmp.Or(o.Uses[a], Unknown)
 	wanted := slices.Contains(w.EvenIfUsed, a)
-	if use != NotInUse && !wanted {
-		code := map[Use]string{InUse: "stillUsed", Unknown: "useUnknown"}[use]
-		return refuse(string(a), code, "account %s would lose access, and its use of the image is %s; name it in evenIfUsed to remove it all the same", a, use)
-	}
 	s := step(Take, string(a), "notWanted", "it is not in the list; its use of the image is %s", use)
-	if wanted && use != NotInUse {
-		s.Reasons = append(s.Reasons, image.Reason{Code: codeForced, Sentence: "removal was asked for although its use is " + string(use)})
-	}
 	s.Sets = plan.Facts{accountFact(a): "", termsFact(a): ""}
+	switch {
+	case use != NotInUse && wanted:
+		s.Reasons = append(s.Reasons, image.Reason{Code: codeForced, Sentence: "removal was asked for although its use is " + string(use)})
+	case use != NotInUse:
+		code := map[Use]string{InUse: "stillUsed", Unknown: "useUnknown"}[use]
+		return denied(s, code, "account %s would lose access, and its use of the image is %s; name it in evenIfUsed to remove it all the same", a, use)
+	}
 	return s
 }
 
