@@ -80,6 +80,22 @@ func TestTheSameDigestAgainAnswersWhatCameOfIt(t *testing.T) {
 	}
 }
 
+func TestUntilOfAnyZoneIsOneInstant(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	digests := map[string]bool{}
+	for _, until := range []string{"2027-01-01T00:00:00Z", "2027-01-01T08:00:00+08:00", "2026-12-31T19:30:00.250-04:30"} {
+		planned := s.call("share.put", map[string]any{"imageId": "m-web", "accounts": []map[string]any{{"accountId": third, "until": until, "onExpiry": "remove"}}})
+		digests[planned.Plan.Digest] = true
+		if got := planned.Plan.Steps[0].Until; got != "2027-01-01T00:00:00Z" {
+			t.Errorf("%s became %q", until, got)
+		}
+	}
+	if len(digests) != 1 {
+		t.Errorf("%d plans of one wish", len(digests))
+	}
+}
+
 func TestConflicts(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(s *stage, wish map[string]any) string{
@@ -207,6 +223,13 @@ func TestBadInputNamesTheField(t *testing.T) {
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"2027-01-01T00:00:00Z"}]}`, "accounts[0].onExpiry", "required"},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","onExpiry":"remove"}]}`, "accounts[0].until", "required"},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"2026-03-01T12:00:00Z","onExpiry":"remove"}]}`, "accounts[0].until", "past"},
+		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"0001-01-01T00:00:00Z"}]}`, "accounts[0].until", "past"},
+		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"0001-01-01T00:00:00.5Z","onExpiry":"remove"}]}`, "accounts[0].until", "past"},
+		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"2026-03-01T13:00:00+01:00","onExpiry":"remove"}]}`, "accounts[0].until", "past"},
+		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"2026-03-01T12:00:00.9Z","onExpiry":"remove"}]}`, "accounts[0].until", "past"},
+		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"9999-12-31T23:59:59-01:00","onExpiry":"remove"}]}`, "accounts[0].until", "past"},
+		{"PUT", `{"accounts":[],"apply":{"limits":{"max":1,"accounts":["me"]}}}`, "apply.limits.accounts[0]", ""},
+		{"PATCH", `{"add":[{"accountId":"1000000000000002","until":"0001-01-01T00:00:00Z"}]}`, "add[0].until", "past"},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"soon","onExpiry":"remove"}]}`, "accounts[0].until", ""},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"2027-01-01T00:00:00Z","onExpiry":"keep"}]}`, "accounts[0].onExpiry", ""},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","reason":"a\nb"}]}`, "accounts[0].reason", ""},
@@ -281,6 +304,8 @@ func TestLimits(t *testing.T) {
 		{"one more", map[string]any{"add": accounts(third)}, map[string]any{"addsOnly": true, "max": 1}, 0},
 		{"two are too many", map[string]any{"add": accounts(third, "1000000000000004")}, map[string]any{"addsOnly": true, "max": 1}, 422},
 		{"it removes", map[string]any{"remove": []string{string(second)}}, map[string]any{"addsOnly": true, "max": 5}, 422},
+		{"these accounts", map[string]any{"add": accounts(third)}, map[string]any{"accounts": []string{string(third)}, "max": 1}, 0},
+		{"another account", map[string]any{"add": accounts(third)}, map[string]any{"accounts": []string{string(second)}, "max": 1}, 422},
 		{"it may remove", map[string]any{"remove": []string{string(second)}}, map[string]any{"max": 1}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

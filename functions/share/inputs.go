@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -37,7 +39,7 @@ type getInput struct {
 // termsInput is one account that may use the image.
 type termsInput struct {
 	Account  image.AccountID  `json:"accountId" validate:"required" doc:"The account, a number"`
-	Until    time.Time        `json:"until" doc:"When its access ends; left out: never"`
+	Until    *time.Time       `json:"until" doc:"When its access ends, to the second; left out: never"`
 	OnExpiry sharing.OnExpiry `json:"onExpiry" validate:"omitempty,oneof=remove removeIfUnused" doc:"What becomes of it then: remove whatever the use, or removeIfUnused; required with until"`
 	Reason   string           `json:"reason" validate:"omitempty,oneline" doc:"Why it has access, for people"`
 }
@@ -60,6 +62,8 @@ type applyInput struct {
 type limitsInput struct {
 	AddsOnly bool `json:"addsOnly" doc:"Only accounts that get access; nothing else changes"`
 	Max      int  `json:"max" validate:"required,min=1,max=50" doc:"How many steps may change something"`
+	// Accounts are the only ones it may change something about.
+	Accounts []image.AccountID `json:"accounts" validate:"max=200,dive,accountid" doc:"The only accounts it may change something about; left out: any"`
 }
 
 // putInput is a desired state.
@@ -84,18 +88,29 @@ func (c changing) check() error {
 	return nil
 }
 
-// terms translates accounts, times to the second and in UTC.
-func terms(list []termsInput) []sharing.Terms {
+// terms translates accounts, times to the second and in UTC. It fails with
+// fault.Invalid, naming the field, for a time that would read as none.
+func terms(field string, list []termsInput) ([]sharing.Terms, error) {
 	var all []sharing.Terms
-	for _, t := range list {
-		all = append(all, sharing.Terms{Account: t.Account, Until: t.Until.UTC().Truncate(time.Second), OnExpiry: t.OnExpiry, Reason: t.Reason})
+	for n, t := range list {
+		terms := sharing.Terms{Account: t.Account, OnExpiry: t.OnExpiry, Reason: t.Reason}
+		if t.Until != nil {
+			if terms.Until = t.Until.UTC().Truncate(time.Second); terms.Until.IsZero() {
+				return nil, fault.InField(fmt.Sprintf("%s[%d].until", field, n), "past", "must be in the future")
+			}
+		}
+		all = append(all, terms)
 	}
-	return all
+	return all, nil
 }
 
 // wish is how this call would have the image.
 func (in putInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
-	wanted := sharing.Wanted{Accounts: terms(in.Accounts), EvenIfUsed: in.EvenIfUsed}
+	accounts, err := terms("accounts", in.Accounts)
+	if err != nil {
+		return wish{}, err
+	}
+	wanted := sharing.Wanted{Accounts: accounts, EvenIfUsed: in.EvenIfUsed}
 	if err := wanted.Check(now); err != nil {
 		return wish{}, err
 	}
@@ -111,7 +126,11 @@ func (in putInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
 
 // wish is how this call would have the image.
 func (in patchInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
-	change := sharing.Change{Add: terms(in.Add), Remove: in.Remove, EvenIfUsed: in.EvenIfUsed}
+	add, err := terms("add", in.Add)
+	if err != nil {
+		return wish{}, err
+	}
+	change := sharing.Change{Add: add, Remove: in.Remove, EvenIfUsed: in.EvenIfUsed}
 	if err := change.Check(now); err != nil {
 		return wish{}, err
 	}
@@ -137,8 +156,12 @@ func wishFor(policy sharing.Policy, wanted func(sharing.Observed) sharing.Wanted
 func (l limitsInput) within(p plan.Plan) error {
 	changes := p.Changes()
 	for _, s := range changes {
-		if _, own := s.Part(); l.AddsOnly && own.Action != sharing.Add {
+		_, own := s.Part()
+		if l.AddsOnly && own.Action != sharing.Add {
 			return fault.New(fault.Precondition, "the plan does more than add: %s", s.Name()).WithCode("beyondLimits")
+		}
+		if len(l.Accounts) > 0 && !slices.Contains(l.Accounts, image.AccountID(own.Subject)) {
+			return fault.New(fault.Precondition, "the plan changes something else than the accounts of the limits: %s", s.Name()).WithCode("beyondLimits")
 		}
 	}
 	if len(changes) > l.Max {
