@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"imagekeeper/shared/fault"
@@ -38,11 +39,32 @@ func (d *Directory) folder(subject string) string {
 	return filepath.Join(d.root, filepath.FromSlash(subject)+logSuffix)
 }
 
-func recordName(position int) string { return fmt.Sprintf("%09d.json", position) }
+const recordSuffix = ".json"
 
-// Lines reads the numbered files from 0 on, up to the first that is missing.
+func recordName(position int) string { return fmt.Sprintf("%09d", position) + recordSuffix }
+
+// Lines reads the numbered files from 0 on, up to the last. A number that is
+// missing before it is damage: they are given in order.
 func (d *Directory) Lines(ctx context.Context, subject string) ([][]byte, error) {
-	var lines [][]byte
+	lines, err := d.from(ctx, subject, nil)
+	if err != nil {
+		return nil, err
+	}
+	count, err := d.count(subject)
+	if err == nil && count > len(lines) { // one was missing, or writers were at it
+		lines, err = d.from(ctx, subject, lines)
+	}
+	if err == nil && count > len(lines) {
+		err = fault.New(fault.Unknown, "record %d of %s is missing", len(lines), subject)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return lines, nil
+}
+
+// from reads on after lines, up to the first number that is missing.
+func (d *Directory) from(ctx context.Context, subject string, lines [][]byte) ([][]byte, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, fault.Wrap(fault.Unavailable, err, "the journal was not read to its end")
@@ -56,6 +78,22 @@ func (d *Directory) Lines(ctx context.Context, subject string) ([][]byte, error)
 		}
 		lines = append(lines, line)
 	}
+}
+
+// count is how many records there must be by the highest number there is.
+func (d *Directory) count(subject string) (int, error) {
+	files, err := os.ReadDir(d.folder(subject))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, fault.Wrap(fault.Unavailable, err, "the records of %s cannot be listed", subject)
+	}
+	count := 0
+	for _, f := range files {
+		number, err := strconv.Atoi(strings.TrimSuffix(f.Name(), recordSuffix))
+		if err == nil && f.Name() == recordName(number) {
+			count = max(count, number+1)
+		}
+	}
+	return count, nil
 }
 
 // Add links a synced file to its number.

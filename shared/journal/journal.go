@@ -150,8 +150,8 @@ func (j *Journal) Read(ctx context.Context, subject string) ([]Record, error) {
 }
 
 // Append writes body as the record at position. It fails with fault.Conflict if
-// another writer was there first, and with fault.Invalid for a position beyond
-// the end. A lost reply is not a failure: the record is found by its id.
+// another writer was there first, with fault.Invalid for a position beyond the
+// end, and with fault.Unavailable once the context's deadline is over. A lost reply is not a failure: the record is found by its id.
 func (j *Journal) Append(ctx context.Context, subject string, position int, body any) error {
 	if err := checkSubject(subject); err != nil {
 		return err
@@ -181,11 +181,21 @@ func (j *Journal) Append(ctx context.Context, subject string, position int, body
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "a record of %s cannot be written as JSON", subject)
 	}
+	if late(ctx, j.now()) {
+		return fault.New(fault.Unavailable, "the time for writing %s is up", subject)
+	}
 	if err := j.add(ctx, subject, r, line); err != nil {
 		return err
 	}
 	j.remember(subject, tip{position + 1, sum(line)})
 	return nil
+}
+
+// late reports whether the context's deadline is over by the clock on the wall: a
+// process that was frozen past it must not write before its timers have noticed.
+func late(ctx context.Context, now time.Time) bool {
+	end, limited := ctx.Deadline()
+	return limited && !now.Round(0).Before(end.Round(0))
 }
 
 // add stores the line, and after any failure looks whether it is there.

@@ -1,12 +1,12 @@
 package journal_test
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -173,71 +173,90 @@ func TestDamageIsUnknown(t *testing.T) {
 	}
 }
 
-// writerFolder tells a copy of this test to be the writer that gets killed.
+// writerFolder tells the writer that gets killed where to write.
 const writerFolder = "JOURNAL_TEST_WRITER"
 
 func TestKilledWriterLosesNothingAcknowledged(t *testing.T) {
-	if folder := os.Getenv(writerFolder); folder != "" {
-		writeUntilKilled(t, folder)
-	}
-	t.Parallel()
-	for round := range 4 {
-		folder := t.TempDir()
-		acknowledged := runAndKill(t, folder, 10+23*round)
+	folder := cmp.Or(os.Getenv(writerFolder), t.TempDir())
+	contract.RunKilled(t, t.Name(), []string{writerFolder + "=" + folder}, func() journal.Store {
 		store, err := journal.OpenDirectory(folder)
 		if err != nil {
 			t.Fatal(err)
 		}
-		records, err := open(store, "reader").Read(t.Context(), "log")
-		if err != nil {
-			t.Fatalf("after the kill: %v", err)
-		}
-		if len(records) < acknowledged || len(records) > acknowledged+1 {
-			t.Errorf("%d records, %d were acknowledged", len(records), acknowledged)
-		}
-	}
+		return store
+	})
 }
 
-func writeUntilKilled(t *testing.T, folder string) {
-	store, err := journal.OpenDirectory(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	j := open(store, "w")
-	for n := range 100000 {
-		if err := j.Append(t.Context(), "log", n, n); err != nil {
-			t.Fatal(err)
-		}
-		fmt.Println("acknowledged", n+1)
-	}
-}
-
-// runAndKill runs a writer, kills it after so many records, and returns how
-// many it had acknowledged.
-func runAndKill(t *testing.T, folder string, after int) int {
-	t.Helper()
-	writer := exec.Command(os.Args[0], "-test.run=^TestKilledWriterLosesNothingAcknowledged$")
-	writer.Env = append(os.Environ(), writerFolder+"="+folder)
-	out, err := writer.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := writer.Start(); err != nil {
-		t.Fatal(err)
-	}
-	last := 0
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if _, err := fmt.Sscanf(lines.Text(), "acknowledged %d", &last); err == nil && last == after {
-			if err := writer.Process.Kill(); err != nil {
+func TestDamagedFilesAreUnknown(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(file func(n int) string) error{
+		"one is missing":          func(file func(int) string) error { return os.Remove(file(1)) },
+		"the first is missing":    func(file func(int) string) error { return os.Remove(file(0)) },
+		"one is empty":            func(file func(int) string) error { return os.Truncate(file(2), 0) },
+		"one is torn":             func(file func(int) string) error { return os.Truncate(file(1), 9) },
+		"one is in another place": func(file func(int) string) error { return os.Rename(file(1), file(3)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			store, err := journal.OpenDirectory(root)
+			if err != nil {
 				t.Fatal(err)
 			}
+			for n := range 3 {
+				if err := open(store, "a").Append(t.Context(), "log", n, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			file := func(n int) string { return filepath.Join(root, "log.log", fmt.Sprintf("%09d.json", n)) }
+			if err := damage(file); err != nil {
+				t.Fatal(err)
+			}
+			other := open(store, "b")
+			if records, err := other.Read(t.Context(), "log"); !errors.Is(err, fault.Unknown) {
+				t.Errorf("read %d records, %v, want kind unknown", len(records), err)
+			}
+			for n := range 4 {
+				if err := other.Append(t.Context(), "log", n, "more"); !errors.Is(err, fault.Unknown) {
+					t.Errorf("written at %d: %v, want kind unknown", n, err)
+				}
+			}
+		})
+	}
+}
+
+func TestDraftsOfTheKilledAreNeverRead(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	store, err := journal.OpenDirectory(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := open(store, "a")
+	if err := j.Append(t.Context(), "log", 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "log.log", "draft-1"), []byte(`{"pos`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if records, err := open(store, "b").Read(t.Context(), "log"); err != nil || len(records) != 1 {
+		t.Errorf("%d records, %v", len(records), err)
+	}
+}
+
+func TestNothingIsWrittenAfterTheDeadline(t *testing.T) {
+	t.Parallel()
+	end := time.Now().Add(time.Hour)
+	ctx, cancel := context.WithDeadline(t.Context(), end) // its timers have noticed nothing
+	defer cancel()
+	for woke, want := range map[time.Duration]bool{-time.Second: true, 0: false, time.Minute: false} {
+		b := newBucket()
+		j := journal.New(journal.OpenObjects(b, ""), func() time.Time { return end.Add(woke) }, func() string { return "id" })
+		err := j.Append(ctx, "log", 0, 0)
+		if (err == nil) != want || (b.appends == 1) != want || err != nil && !errors.Is(err, fault.Unavailable) {
+			t.Errorf("%s after the deadline: %v, %d written", woke, err, b.appends)
 		}
 	}
-	_ = writer.Wait() // it was killed
-	if last < after {
-		t.Fatalf("the writer stopped by itself after %d records", last)
-	}
-	return last
 }
 
 func Example() {

@@ -63,8 +63,11 @@ type Report struct {
 // worker left it, or answers the outcomes if it was finished. It fails with
 // fault.Conflict if the world, or another worker, made it another plan; the
 // report then has the new plan. It fails with fault.Precondition if steps of
-// the plan are refused. A plan without changes needs nothing and is done.
+// the plan are refused, and with fault.Unavailable if its time is over before it
+// began. A plan without changes needs nothing and is done.
 func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.Deadline.Sub(w.Now()))
+	defer cancel()
 	entries, err := w.Log.Read(ctx, w.Target)
 	if err != nil {
 		return Report{}, err
@@ -80,6 +83,9 @@ func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
 		return Report{Plan: now, Outcomes: d.outcomes, Complete: true, Recorded: true}, nil
 	case refuse:
 		return Report{Plan: now, Differences: d.differences}, d.err
+	}
+	if !w.Now().Before(r.Deadline) {
+		return Report{}, fault.New(fault.Unavailable, "the time was over before anything was begun")
 	}
 	run := &run{Work: w, request: r, plan: d.plan, seen: now.Base, barred: now.Refusals(), position: told.length, outcomes: d.known}
 	if err := run.claim(ctx, d.verdict); err != nil {
@@ -208,8 +214,6 @@ func (r *run) claim(ctx context.Context, v verdict) error {
 // carryOut does what is left, batch by batch: intent, deed, outcome. What does
 // not fit into this worker's time is left for the next.
 func (r *run) carryOut(ctx context.Context) (Report, error) {
-	ctx, cancel := r.until(ctx, r.request.Deadline)
-	defer cancel()
 	for _, batch := range r.Batch(r.left()) {
 		if !r.Now().Add(reserve).Before(r.request.Deadline) {
 			break

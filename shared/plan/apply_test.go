@@ -260,6 +260,27 @@ func TestGuardsHoldWhenAPlanIsResumed(t *testing.T) {
 	}
 }
 
+func TestAWorkerWhoseTimeIsOverRecordsNoApproval(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a")
+	p := w.want("c")
+	frozen := false
+	work := plan.Work{
+		Target: "share m-1", Log: w, Do: w.do, Batch: func(steps []plan.Step) [][]plan.Step { return [][]plan.Step{steps} },
+		Observe: func(context.Context) (plan.Plan, error) { frozen = true; return p, nil },
+		Now: func() time.Time {
+			if frozen {
+				return w.clock.Add(time.Hour)
+			}
+			return w.clock
+		},
+	}
+	_, err := work.Apply(t.Context(), plan.Request{Digest: p.Digest(), Deadline: w.clock.Add(time.Minute)})
+	if !errors.Is(err, fault.Unavailable) || len(w.entries) != 0 || len(w.sent) != 0 {
+		t.Errorf("%v, %d entries, sent %v", err, len(w.entries), w.sent)
+	}
+}
+
 func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	w := newWorld("a")

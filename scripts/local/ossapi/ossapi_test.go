@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -64,11 +65,16 @@ func (w world) local(version oss.SignatureVersionType) *oss.Client {
 // journals opens the journal's bucket as the functions do.
 func (w world) journals(t testing.TB) *journalbucket.Bucket {
 	t.Helper()
+	return journalsAt(t, w.server.URL)
+}
+
+func journalsAt(t testing.TB, endpoint string) *journalbucket.Bucket {
+	t.Helper()
 	cloud, err := alicloud.Open(alicloud.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := journalbucket.Open(cloud, journalbucket.Config{Bucket: bucket, Endpoint: w.server.URL})
+	store, err := journalbucket.Open(cloud, journalbucket.Config{Bucket: bucket, Endpoint: endpoint})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +87,21 @@ func TestJournal(t *testing.T) {
 	w := newWorld(t)
 	contract.Run(t, func() journal.Store { return journal.OpenObjects(w.journals(t), "journal") })
 	contract.RunDocuments(t, func() journal.Documents { return journal.OpenObjects(w.journals(t), "journal") })
+}
+
+// bucketAt tells the writer that gets killed where the bucket is.
+const bucketAt = "OSSAPI_TEST_BUCKET"
+
+// TestKilledWriter: whoever is killed while writing to a bucket loses nothing
+// that was acknowledged.
+func TestKilledWriter(t *testing.T) {
+	endpoint := os.Getenv(bucketAt)
+	if endpoint == "" {
+		endpoint = newWorld(t).server.URL
+	}
+	contract.RunKilled(t, t.Name(), []string{bucketAt + "=" + endpoint}, func() journal.Store {
+		return journal.OpenObjects(journalsAt(t, endpoint), "journal")
+	})
 }
 
 // code is what OSS refused with.

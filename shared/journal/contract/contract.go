@@ -3,6 +3,7 @@
 package contract
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,12 +23,78 @@ func Run(t *testing.T, reopen func() journal.Store) {
 	t.Run("order and kinds", func(t *testing.T) { testOrder(t, reopen) })
 	t.Run("many writers", func(t *testing.T) { testManyWriters(t, reopen) })
 	t.Run("subjects", func(t *testing.T) { testSubjects(t, reopen) })
+	t.Run("lost replies", func(t *testing.T) { testLostReplies(t, reopen) })
+}
+
+// clock is the time of the journals here.
+func clock() time.Time { return time.Now() }
+
+// forgetful is a store whose replies get lost after their effect, every other one.
+type forgetful struct {
+	journal.Store
+	adds atomic.Int64
+	// deaf: what was lost cannot be looked for either.
+	deaf atomic.Bool
+}
+
+func (f *forgetful) Add(ctx context.Context, subject string, position int, line []byte) error {
+	err := f.Store.Add(ctx, subject, position, line)
+	if err == nil && f.adds.Add(1)%2 == 1 {
+		return fault.New(fault.Unavailable, "the reply was lost")
+	}
+	return err
+}
+
+func (f *forgetful) Lines(ctx context.Context, subject string) ([][]byte, error) {
+	if f.deaf.Load() {
+		return nil, fault.New(fault.Unavailable, "no answer")
+	}
+	return f.Store.Lines(ctx, subject)
+}
+
+// testLostReplies: whoever won finds out by the append id, also against others;
+// where nothing can be found out, it is no conflict.
+func testLostReplies(t *testing.T, reopen func() journal.Store) {
+	const writers, each = 4, 6
+	var wait sync.WaitGroup
+	var won atomic.Int64
+	for w := range writers {
+		wait.Go(func() {
+			j := open(&forgetful{Store: reopen()}, fmt.Sprint("lossy", w))
+			for position := range each {
+				switch err := j.Append(t.Context(), "lossy", position, w); {
+				case err == nil:
+					won.Add(1)
+				case !errors.Is(err, fault.Conflict):
+					t.Errorf("writer %d: %v", w, err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	records, err := open(reopen(), "reader").Read(t.Context(), "lossy")
+	if err != nil || len(records) != each || won.Load() != each {
+		t.Errorf("%d records, %v; %d writers were told that they won", len(records), err, won.Load())
+	}
+	store := &forgetful{Store: reopen()}
+	j := open(store, "deaf")
+	if _, err := j.Read(t.Context(), "lossy"); err != nil {
+		t.Fatal(err)
+	}
+	store.deaf.Store(true)
+	if err := j.Append(t.Context(), "lossy", each, "x"); errors.Is(err, fault.Conflict) || err == nil {
+		t.Errorf("nobody knows what became of it: %v", err)
+	}
+	store.deaf.Store(false)
+	if records, err := j.Read(t.Context(), "lossy"); err != nil || len(records) != each+1 {
+		t.Errorf("%d records, %v", len(records), err)
+	}
 }
 
 // open returns a journal on a store; ids are made from a name and a count.
 func open(store journal.Store, name string) *journal.Journal {
 	var count atomic.Int64
-	return journal.New(store, time.Now, func() string { return fmt.Sprintf("%s-%d", name, count.Add(1)) })
+	return journal.New(store, clock, func() string { return fmt.Sprintf("%s-%d", name, count.Add(1)) })
 }
 
 func testOrder(t *testing.T, reopen func() journal.Store) {
