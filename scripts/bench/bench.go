@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -69,15 +68,22 @@ func measurements() []measurement {
 		{"quota", quota},
 		{"report", report},
 		{"quotes", quotes},
+		{"instances", fleet},
 	}
 }
 
 // run takes the measurements whose name contains a text and prints them. It
 // fails when a limit is not kept.
 func run(ctx context.Context, out io.Writer, only string) error {
-	wanted := measurements()
-	if wanted = slices.DeleteFunc(wanted, func(m measurement) bool { return !strings.Contains(m.name, only) }); len(wanted) == 0 {
-		return fmt.Errorf("nothing to measure is called %q; there are size, start, listing, memory, quota, report, quotes", only)
+	wanted, names := []measurement{}, []string{}
+	for _, m := range measurements() {
+		names = append(names, m.name)
+		if strings.Contains(m.name, only) {
+			wanted = append(wanted, m)
+		}
+	}
+	if len(wanted) == 0 {
+		return fmt.Errorf("nothing to measure is called %q; there are %s", only, strings.Join(names, ", "))
 	}
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {

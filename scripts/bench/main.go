@@ -1,6 +1,8 @@
 // Command bench measures what the project promises, against its limits: the
-// size of a function and how fast it starts, how fast find lists, how much
-// memory it takes, and whether a crowd of instances keeps to the quota.
+// size of a function and how fast it starts, how fast find lists images and
+// instances, how many calls the monthly report makes, how fast prices are
+// worked out, how much memory find takes, and whether a crowd of instances
+// keeps to the quota.
 //
 //	go run ./scripts/bench            everything
 //	go run ./scripts/bench start      only the measurements whose name has this

@@ -38,14 +38,11 @@ func report(ctx context.Context, b binaries) ([]result, error) {
 		return nil, err
 	}
 	took := time.Since(begun)
-	counters, err := c.counters(ctx)
+	made, err := c.made(ctx)
 	if err != nil {
 		return nil, err
 	}
-	made, least := 0, leastCalls(images/len(regions()))
-	for _, counter := range counters {
-		made += counter.Total
-	}
+	least := leastCalls(images / len(regions()))
 	return []result{
 		{what: "binary of price", value: float64(about.Size()) / (1 << 20), unit: "MiB", atMost: 14},
 		{

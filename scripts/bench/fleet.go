@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+
+	"imagekeeper/scripts/bench/platform"
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/image"
+)
+
+// fleet measures GET /instances over 2000 instances in eight regions, 50 ms
+// away and without a rate: how many calls of the cloud it makes over the least
+// that the page sizes allow, and how long it takes compared with the same lists
+// read page after page through the vendor's SDK.
+func fleet(ctx context.Context, b binaries) ([]result, error) {
+	const instances = 2000
+	c := serve(running(instances/len(regions()), regions()...), -1, 50*time.Millisecond)
+	defer c.Close()
+	begun := time.Now()
+	least := 0
+	for _, region := range regions() {
+		for _, action := range []string{"DescribeInstances", "DescribeImages"} {
+			pages, err := readThrough(strings.TrimPrefix(c.URL, "http://"), string(region), action)
+			if err != nil {
+				return nil, err
+			}
+			least += pages
+		}
+	}
+	slow := time.Since(begun)
+	before, err := c.made(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	instance, err := platform.Start(ctx, b.find, c.variables(joined(regions()), "1000"))
+	if err != nil {
+		return nil, err
+	}
+	defer instance.Stop()
+	begun = time.Now()
+	if err := mustered(ctx, instance, instances); err != nil {
+		return nil, err
+	}
+	fast := time.Since(begun)
+	after, err := c.made(ctx)
+	if err != nil {
+		return nil, err
+	}
+	least++ // who we are, which the lists do not tell
+	return []result{
+		{
+			what: "calls of the fleet / the least", value: float64(after-before) / float64(least), unit: "times", atMost: 1.2,
+			about: fmt.Sprintf("%d instances in %d regions, 50 ms away: %d calls, %d are the least", instances, len(regions()), after-before, least),
+		},
+		{
+			what: "fleet page by page / find", value: float64(slow) / float64(fast), unit: "times", atLeast: 2,
+			about: fmt.Sprintf("%s and %s", slow.Round(time.Millisecond), fast.Round(time.Millisecond)),
+		},
+	}, nil
+}
+
+// running is a cloud with so many instances in each of these regions, which run
+// fifty versions of one family.
+func running(each int, regions ...image.RegionID) *cloudsim.Cloud {
+	const versions = 50
+	sim := filled(versions, regions...)
+	own := sim.View(cloudsim.FirstAccount)
+	for _, region := range regions {
+		images, err := own.Images(context.Background(), region, image.Listing{Kind: image.KindCustom})
+		if err != nil || len(images) != versions {
+			panic(fmt.Sprintf("the cloud was filled with %d images: %v", len(images), err))
+		}
+		for n := range each {
+			sim.AddInstance(cloudsim.FirstAccount, region, cloudsim.InstanceSpec{Instance: image.Instance{
+				Name: fmt.Sprintf("web-%04d", n), Image: images[n%versions].ID, Type: "ecs.g7.large",
+			}})
+		}
+	}
+	return sim
+}
+
+// readThrough reads all pages of a list, each after the one before, and counts
+// them.
+func readThrough(address, region, action string) (int, error) {
+	client, err := sdk.NewClientWithOptions(region, sdk.NewConfig(), credentials.NewAccessKeyCredential("local", "local-secret"))
+	if err != nil {
+		return 0, err
+	}
+	for page, got := 1, 0; ; page++ {
+		request := requests.NewCommonRequest()
+		request.Method, request.Scheme, request.Domain = http.MethodPost, "http", address
+		request.Version, request.ApiName = "2014-05-26", action
+		request.QueryParams = map[string]string{
+			"RegionId": region, "PageSize": "100", "PageNumber": strconv.Itoa(page), "Format": "JSON",
+		}
+		reply, err := client.ProcessCommonRequest(request)
+		if err != nil {
+			return 0, fmt.Errorf("%s, page %d: %w", action, page, err)
+		}
+		var body struct {
+			TotalCount int
+			Images     struct{ Image []json.RawMessage }
+			Instances  struct{ Instance []json.RawMessage }
+		}
+		if err := json.Unmarshal(reply.GetHttpContentBytes(), &body); err != nil {
+			return 0, fmt.Errorf("%s, page %d: %w", action, page, err)
+		}
+		got += len(body.Images.Image) + len(body.Instances.Instance)
+		if got >= body.TotalCount {
+			return page, nil
+		}
+	}
+}
+
+// mustered asks for all instances and wants them, each with its image.
+func mustered(ctx context.Context, instance *platform.Instance, want int) error {
+	status, body, err := instance.Get(ctx, "/instances?limit=10000")
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Items []struct {
+			Behind *int `json:"behind"`
+		} `json:"items"`
+		Total   *int              `json:"total"`
+		Unknown []json.RawMessage `json:"unknown"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK {
+		return fmt.Errorf("find: status %d: %w: %.400s", status, err, body)
+	}
+	if answer.Total == nil || *answer.Total != want || len(answer.Items) != want || len(answer.Unknown) > 0 {
+		return fmt.Errorf("find: not all %d instances: %d: %.400s", want, len(answer.Items), body)
+	}
+	for _, item := range answer.Items {
+		if item.Behind == nil {
+			return fmt.Errorf("find: an instance whose image was not seen: %.400s", body)
+		}
+	}
+	return nil
+}
+
+// made is how many calls the cloud has counted.
+func (c cloud) made(ctx context.Context) (int, error) {
+	counters, err := c.counters(ctx)
+	if err != nil {
+		return 0, err
+	}
+	made := 0
+	for _, counter := range counters {
+		made += counter.Total
+	}
+	return made, nil
+}
