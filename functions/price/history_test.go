@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,46 +10,113 @@ import (
 	"pgregory.net/rapid"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 )
 
-// past makes images of images, the way people do.
+// past makes images of images, the way people do, in two accounts.
 type past struct {
-	cloud  *cloudsim.Cloud
+	cloud *cloudsim.Cloud
+	// broken: evidence was destroyed on the way.
 	broken bool
-	last   image.Image
-	steps  int
+	// alien: some image on the way belongs to the other account.
+	alien bool
+	// last is the newest image, as its owner sees it; all are the custom images.
+	last, source image.Image
+	all          []image.Image
+	// lent: the other account sees the newest image as well.
+	lent  bool
+	steps int
 }
 
 // live makes a random history from a public image on. Where its evidence is
 // destroyed it is broken.
 func (p *past) live(t *rapid.T) {
-	for range rapid.IntRange(1, 6).Draw(t, "steps") {
-		switch rapid.SampledFrom([]string{"create", "create", "copy", "copy", "packer"}).Draw(t, "step") {
-		case "copy":
-			if p.last.Kind == image.KindCustom {
-				p.copy()
-				continue
-			}
-			p.create("")
-		case "packer":
+	for range rapid.IntRange(1, 8).Draw(t, "steps") {
+		step := rapid.SampledFrom([]string{"create", "create", "copy", "copy", "share", "share", "share", "unshare", "packer", "delete"}).Draw(t, "step")
+		custom := p.last.Kind == image.KindCustom
+		switch {
+		case step == "copy" && custom:
+			p.copy()
+		case step == "share" && custom:
+			p.derive(t)
+		case step == "unshare" && len(p.all) > 1:
+			p.unshare(t, rapid.SampledFrom(p.all[:len(p.all)-1]).Draw(t, "unshared"))
+		case step == "delete" && len(p.all) > 1:
+			p.forget(t)
+		case step == "packer":
 			p.create("d-gone")
 			p.broken = true
 		default:
 			p.create("")
 		}
 	}
+	if p.last.Kind == image.KindCustom && rapid.Bool().Draw(t, "lent in the end") {
+		p.permit(t, p.last, p.others(), "")
+		p.lent = true
+	}
+}
+
+// others is the account that does not own the newest image.
+func (p *past) others() image.AccountID {
+	if p.last.Account == ours {
+		return theirs
+	}
+	return ours
+}
+
+// permit shares an image with an account, or stops that.
+func (p *past) permit(t *rapid.T, i image.Image, add, remove image.AccountID) {
+	var added, removed []image.AccountID
+	if add != "" {
+		added = append(added, add)
+	}
+	if remove != "" {
+		removed = append(removed, remove)
+	}
+	if err := p.cloud.View(i.Account).Permit(context.Background(), i.Ref, added, removed); err != nil {
+		t.Fatalf("share %v: %v", i.Ref, err)
+	}
+}
+
+// derive shares the newest image with the other account, which makes one of it.
+func (p *past) derive(t *rapid.T) {
+	p.permit(t, p.last, p.others(), "")
+	p.last.Account = p.others()
+	p.create("")
+}
+
+// unshare ends the share of an image: whoever made another one of it keeps that.
+func (p *past) unshare(t *rapid.T, i image.Image) {
+	with := theirs
+	if i.Account == theirs {
+		with = ours
+	}
+	p.permit(t, i, "", with)
+}
+
+// forget deletes an image that another one was made of, and what it says.
+func (p *past) forget(t *rapid.T) {
+	n := rapid.IntRange(0, len(p.all)-2).Draw(t, "deleted")
+	i := p.all[n]
+	p.unshare(t, i) // ECS deletes no shared image
+	err := p.cloud.As(cloudsim.Caller{Account: i.Account, Type: "Account"}).DeleteImage(cloudsim.DeleteImageRequest{RegionID: i.Region, ImageID: i.ID, Force: true})
+	if err != nil {
+		t.Fatalf("delete %v: %v", i.Ref, err)
+	}
+	p.all = append(p.all[:n:n], p.all[n+1:]...)
+	p.broken = true
 }
 
 // create makes an image from a disk of the last one; a disk that is gone takes
 // the evidence with it.
 func (p *past) create(gone image.DiskID) {
 	p.steps++
-	region, parent := p.last.Region, p.last
+	account, region, parent := p.last.Account, p.last.Region, p.last
 	disk := gone
 	if disk == "" {
-		disk = p.cloud.AddDisk(ours, region, image.Disk{Image: parent.ID, System: true, SizeGiB: 40})
+		disk = p.cloud.AddDisk(account, region, image.Disk{Image: parent.ID, System: true, SizeGiB: 40})
 	} else {
 		disk += image.DiskID(fmt.Sprint(p.steps))
 	}
@@ -75,46 +143,112 @@ func (p *past) next() image.Image {
 }
 
 func (p *past) add(region image.RegionID, spec cloudsim.ImageSpec, s image.Snapshot) {
+	account := p.last.Account
 	s.ID, s.SourceSystemDisk, s.FullSizeBytes = image.SnapshotID(fmt.Sprint("s-", p.steps)), true, 10<<30
 	s.CreatedAt = spec.Image.CreatedAt
-	p.cloud.AddSnapshot(ours, region, s)
+	p.cloud.AddSnapshot(account, region, s)
 	spec.Image.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: s.ID, Encrypted: image.No}}
-	p.cloud.AddImage(ours, region, spec)
+	p.cloud.AddImage(account, region, spec)
 	p.last = spec.Image
-	p.last.Region, p.last.Account, p.last.Kind = region, ours, image.KindCustom
+	p.last.Region, p.last.Account, p.last.Kind = region, account, image.KindCustom
+	p.all = append(p.all, p.last)
+	p.alien = p.alien || account == theirs
 }
 
-// TestPricedLikeTheSource: whatever the depth and order of creations and copies,
-// an image is priced like its ultimate source where the evidence survives; and
-// where it does not, the licence is unknown or what DescribePrice says.
-func TestPricedLikeTheSource(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		p := past{cloud: cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(now())})}
-		sources := []image.Image{redHat("redhat.vhd"), ubuntu("ubuntu.vhd")}
-		for _, region := range []image.RegionID{here, there} {
-			for _, i := range sources {
-				i.Kind = image.KindPublic
-				p.cloud.AddImage(ours, region, cloudsim.ImageSpec{Image: i})
+// newPast has two public images, of which a history begins with one.
+func newPast(t *rapid.T) *past {
+	p := &past{cloud: cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(now())})}
+	sources := []image.Image{redHat("redhat.vhd"), ubuntu("ubuntu.vhd")}
+	for _, region := range []image.RegionID{here, there} {
+		for _, i := range sources {
+			i.Kind = image.KindPublic
+			p.cloud.AddImage(ours, region, cloudsim.ImageSpec{Image: i})
+		}
+	}
+	p.last = rapid.SampledFrom(sources).Draw(t, "source")
+	p.last.Region, p.last.Kind, p.last.Account = here, image.KindPublic, ours
+	p.source = p.last
+	return p
+}
+
+// prices is price over a history: of both accounts or of ours alone, and with
+// DescribePrice or without.
+func (p *past) prices(alone, silent bool) http.Handler {
+	h := over(p.cloud, same)
+	both := h.accounts
+	h.accounts = func(call function.Call) []eye {
+		eyes := both(call)
+		if alone {
+			eyes = eyes[:1]
+		}
+		for n := range eyes {
+			if silent {
+				eyes[n].account = ill{account: eyes[n].account, prices: denied("Forbidden.RAM")}
 			}
 		}
-		p.last = rapid.SampledFrom(sources).Draw(t, "source")
-		p.last.Region, p.last.Kind = here, image.KindPublic
-		source := p.last
+		return eyes
+	}
+	return h.function()
+}
+
+// TestPricedLikeTheSource: whatever the depth and order of creations, copies and
+// shares, an image is priced like its ultimate source where the evidence
+// survives; and where it does not, or lies in an account that is not looked at,
+// the licence is unknown or what DescribePrice says. Who it is shared with pays
+// the same as its owner.
+func TestPricedLikeTheSource(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPast(t)
 		p.live(t)
-		silent := rapid.Bool().Draw(t, "without DescribePrice")
-		change := same
-		if silent {
-			change = func(a account) account { return ill{account: a, prices: denied("Forbidden.RAM")} }
+		alone, silent := rapid.Bool().Draw(t, "alone"), rapid.Bool().Draw(t, "without DescribePrice")
+		f := p.prices(alone, silent)
+		want := licence(t, f, p.source, "")
+		broken := p.broken || alone && p.alien
+		viewers := map[image.AccountID]pricing.RuleCode{p.last.Account: "custom"}
+		if p.lent {
+			viewers[p.others()] = "shared"
 		}
-		f := pricer(p.cloud, change)
-		want := licence(t, f, source)
-		got := licence(t, f, p.last)
-		switch {
-		case got.amount == want.amount && (p.broken || got.rule != pricing.UnknownSource):
-		case p.broken && silent && got.amount == "unknown":
-		default:
-			t.Fatalf("%v: %+v, its source %+v; broken %v, silent %v", p.last.Ref, got, want, p.broken, silent)
+		for viewer, kind := range viewers {
+			if alone && viewer == theirs {
+				continue
+			}
+			got := licence(t, f, p.last, viewer)
+			switch {
+			case got.amount == want.amount && (broken || got.rule[:len(kind)] == kind):
+				seen[string(kind)]++
+			case broken && silent && got.amount == "unknown":
+				seen["unknown"]++
+			default:
+				t.Fatalf("%v by %s: %+v, its source %+v; broken %v, silent %v, alone %v", p.last.Ref, viewer, got, want, broken, silent, alone)
+			}
+		}
+	})
+	if t.Log(seen); len(seen) != 3 {
+		t.Errorf("priced %v: these histories show nothing", seen)
+	}
+}
+
+// TestThereAndBack: an image that was shared, derived, copied and shared back is
+// priced like what it began with, though its own account never saw the middle.
+func TestThereAndBack(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPast(t)
+		p.create("")
+		for range rapid.IntRange(1, 4).Draw(t, "rounds") {
+			p.derive(t)
+			p.copy()
+			p.create("")
+		}
+		for _, i := range p.all[:len(p.all)-1] {
+			p.unshare(t, i)
+		}
+		f := p.prices(false, rapid.Bool().Draw(t, "without DescribePrice"))
+		want, got := licence(t, f, p.source, ""), licence(t, f, p.last, "")
+		if got.amount != want.amount || got.rule != pricing.CustomFromPaid && got.rule != pricing.CustomFromFree {
+			t.Fatalf("%v: %+v, its source %+v", p.last.Ref, got, want)
 		}
 	})
 }
@@ -125,8 +259,13 @@ type priced struct {
 	amount string
 }
 
-func licence(t *rapid.T, f http.Handler, i image.Image) priced {
-	_, answer := ask(f, fmt.Sprintf("/prices/%s?region=%s&instanceType=ecs.g7.xlarge", i.ID, i.Region), "")
+// licence is what an account pays for it; without one, the image's owner.
+func licence(t *rapid.T, f http.Handler, i image.Image, account image.AccountID) priced {
+	target := fmt.Sprintf("/prices/%s?region=%s&instanceType=ecs.g7.xlarge", i.ID, i.Region)
+	if account != "" {
+		target += "&account=" + string(account)
+	}
+	_, answer := ask(f, target, "")
 	var q pricing.Quote
 	if err := json.Unmarshal([]byte(answer), &q); err != nil || len(q.Lines) == 0 {
 		t.Fatalf("%v: %s, %v", i.Ref, answer, err)
