@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"imagekeeper/scripts/local/ecsapi"
@@ -44,14 +45,30 @@ func notify(cloud *cloudsim.Cloud, host *fchost.Host) {
 	})
 }
 
-// newCloud is the emulated cloud and its wire; what is odd about calls is
-// logged to out.
-func newCloud(s settings, out io.Writer) (*cloudsim.Cloud, http.Handler) {
+// door leads to functions that are not there yet when the cloud is served.
+type door struct{ handler atomic.Pointer[http.Handler] }
+
+// open leads to handler from now on.
+func (d *door) open(handler http.Handler) { d.handler.Store(&handler) }
+
+// ServeHTTP passes a request on; 503 while there is nobody to pass it to.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if handler := d.handler.Load(); handler != nil {
+		(*handler).ServeHTTP(w, r)
+		return
+	}
+	http.Error(w, "the functions are not there yet", http.StatusServiceUnavailable)
+}
+
+// newCloud is the emulated cloud and its wire, with a door to the functions;
+// what is odd about calls is logged to out.
+func newCloud(s settings, functions *door, out io.Writer) (*cloudsim.Cloud, http.Handler) {
 	cloud := cloudsim.New(cloudsim.Options{
 		Seed: s.seed, Images: s.images, Instances: s.instances, Visibility: visibility,
 	})
 	return cloud, ecsapi.New(cloud, ecsapi.Options{
-		RatePerMinute: s.rate, Latency: s.latency, Log: slog.New(slog.NewTextHandler(out, nil)).With("from", "cloud"),
+		RatePerMinute: s.rate, Latency: s.latency, Functions: ecsapi.Functions{Account: cloudsim.FirstAccount, Handler: functions},
+		Log: slog.New(slog.NewTextHandler(out, nil)).With("from", "cloud"),
 	})
 }
 

@@ -86,7 +86,8 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 		return err
 	}
 	defer front.Close()
-	w, cloud, closeCloud, err := surround(s, look, out)
+	functions := &door{}
+	w, cloud, closeCloud, err := surround(s, look, functions, out)
 	if err != nil {
 		return err
 	}
@@ -114,6 +115,7 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 		return err
 	}
 	defer host.Close()
+	functions.open(host.Invocations())
 	if cloud != nil {
 		notify(cloud, host)
 	}
@@ -133,7 +135,7 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 
 // surround is the world of the functions, with the emulated cloud served if
 // they are to live in it; cloud is nil if not.
-func surround(s settings, look syaml.Lookup, out io.Writer) (w world, cloud *cloudsim.Cloud, stop func(), err error) {
+func surround(s settings, look syaml.Lookup, functions *door, out io.Writer) (w world, cloud *cloudsim.Cloud, stop func(), err error) {
 	if s.real {
 		w, err = actual(look)
 		fmt.Fprintln(out, "cloud    your own account; functions only read unless -allow-changes is given")
@@ -151,12 +153,12 @@ func surround(s settings, look syaml.Lookup, out io.Writer) (w world, cloud *clo
 	if err != nil {
 		return world{}, nil, nil, errors.Join(err, back.Close())
 	}
-	cloud, wire := newCloud(s, out)
+	cloud, wire := newCloud(s, functions, out)
 	store, err := newStore(cloud, s, out)
 	if err != nil {
 		return world{}, nil, nil, errors.Join(err, back.Close(), shelves.Close())
 	}
-	fmt.Fprintf(out, "cloud    http://%s   ECS, STS, Location: %d images, %d instances, seed %d; key local / local-secret\n",
+	fmt.Fprintf(out, "cloud    http://%s   ECS, ESS, STS, Location, InvokeFunction: %d images, %d instances, seed %d; key local / local-secret\n",
 		back.Addr(), s.images, s.instances, s.seed)
 	fmt.Fprintf(out, "objects  http://%s   OSS, in path style: bucket %s\n", shelves.Addr(), journalBucket)
 	closeCloud, closeStore := serveOn(back, wire), serveOn(shelves, store)

@@ -4,6 +4,7 @@ package npm_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -13,13 +14,17 @@ import (
 	"time"
 
 	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/scripts/local/fchost"
+	"imagekeeper/scripts/local/fchost/syaml"
+	"imagekeeper/scripts/local/keys"
 	"imagekeeper/scripts/local/ossapi"
 	"imagekeeper/shared/cloudsim"
 )
 
-// TestSDKs lists, creates, copies, tags, shares and deletes an image, and writes,
-// appends to, reads, lists and deletes objects. It is skipped where there is no npm, or no way to the packages, unless REQUIRE_NPM
-// says that there has to be.
+// TestSDKs lists, creates, copies, tags, shares and deletes an image, writes,
+// appends to, reads, lists and deletes objects, and calls a function directly.
+// It is skipped where there is no npm, or no way to the packages, unless
+// REQUIRE_NPM says that there has to be.
 func TestSDKs(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -27,13 +32,18 @@ func TestSDKs(t *testing.T) {
 	}
 	folder := install(t)
 	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 60, Instances: 20, CreateTime: 200 * time.Millisecond, CopyTime: 300 * time.Millisecond})
-	server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{}))
+	var host *fchost.Host
+	server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{Functions: ecsapi.Functions{
+		Account: cloudsim.FirstAccount,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { host.Invocations().ServeHTTP(w, r) }),
+	}}))
 	defer server.Close()
+	host = find(t, server.URL)
 	objects := httptest.NewServer(ossapi.New(cloud, ossapi.Options{}))
 	defer objects.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "sdk.mjs", "oss.mjs")
+	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "sdk.mjs", "oss.mjs", "invoke.mjs")
 	node.Dir = folder
 	node.Env = append(os.Environ(), "CLOUD="+strings.TrimPrefix(server.URL, "http://"), "OBJECTS="+strings.TrimPrefix(objects.URL, "http://"))
 	said, err := node.CombinedOutput()
@@ -41,6 +51,39 @@ func TestSDKs(t *testing.T) {
 		t.Fatalf("%v\n%s", err, said)
 	}
 	t.Logf("%s", said)
+}
+
+// find is the function as it is deployed, about the cloud at an address.
+func find(t *testing.T, cloud string) *fchost.Host {
+	t.Helper()
+	portal, err := keys.Prepare(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := portal.Environment()
+	project, err := syaml.Load(filepath.Join(root, "s.yaml"), func(name string) (string, bool) {
+		value, set := environment[name]
+		return value, set
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := fchost.New(fchost.Options{
+		Project: project, Root: root, Only: []string{"find"},
+		Environment: map[string]string{"ECS_ENDPOINT": cloud, "STS_ENDPOINT": cloud, "ESS_ENDPOINT": cloud},
+		Credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"}, AccountID: string(cloudsim.FirstAccount),
+	})
+	if err == nil {
+		t.Cleanup(host.Close)
+		err = host.Build(t.Context())
+	}
+	if err == nil {
+		err = host.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host
 }
 
 // install puts the packages of the lock file into a scratch folder and returns it.
@@ -56,7 +99,7 @@ func install(t *testing.T) string {
 		}
 	}
 	folder := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs", "oss.mjs"} {
+	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs", "oss.mjs", "invoke.mjs"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

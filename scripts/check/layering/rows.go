@@ -153,7 +153,7 @@ func programs() []Row {
 				"github.com/santhosh-tekuri/jsonschema/v6/...", "golang.org/x/text/...",
 				"github.com/aliyun/alibaba-cloud-sdk-go/...", "golang.org/x/tools/go/...",
 			},
-			TestsMay: []string{"github.com/aliyun/alibabacloud-oss-go-sdk-v2/...", "github.com/aliyun/fc-runtime-go-sdk/...", "go.uber.org/goleak", "pgregory.net/rapid"},
+			TestsMay: []string{"github.com/aliyun/alibabacloud-oss-go-sdk-v2/...", "github.com/aliyun/fc-runtime-go-sdk/...", "github.com/google/go-cmp/cmp", "go.uber.org/goleak", "pgregory.net/rapid"},
 			Why:      "tools for people may use anything shared; nobody but scripts imports scripts",
 		},
 	}

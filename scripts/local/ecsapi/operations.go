@@ -28,6 +28,8 @@ func (p product) hostID(region string) string {
 		return "location-readonly.aliyuncs.com"
 	case p.name == ess().name:
 		return "ess.aliyuncs.com"
+	case p.name == functionCompute().name:
+		return "fc.aliyuncs.com"
 	case region == "":
 		return "ecs.aliyuncs.com"
 	}

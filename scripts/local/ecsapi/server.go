@@ -34,6 +34,8 @@ type Options struct {
 	// CloudClock is the cloud's own, by which assumed sessions expire; nil:
 	// Clock. A cloud that was given a clock needs it here, too.
 	CloudClock Clock
+	// Functions are those that InvokeFunction calls; without a handler there are none.
+	Functions Functions
 	// Advance moves the cloud's clock, for POST /_local/clock; nil: it is refused.
 	Advance func(time.Duration)
 }
@@ -83,11 +85,15 @@ func New(cloud *cloudsim.Cloud, options Options) *Server {
 	return s
 }
 
-// ServeHTTP answers an API call, on any path, or an administrative one under
-// /_local/.
+// ServeHTTP answers an API call, on any path, a call of a function on its own,
+// or an administrative one under /_local/.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/_local/") {
 		s.admin.ServeHTTP(w, r)
+		return
+	}
+	if s.options.Functions.Handler != nil && strings.HasPrefix(r.URL.Path, invocations()) {
+		s.invoke(w, r)
 		return
 	}
 	c := s.open(r)

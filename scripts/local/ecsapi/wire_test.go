@@ -162,7 +162,7 @@ func (s signer) signACS3(r *http.Request, parameters url.Values) {
 		}
 	}
 	names := slices.Sorted(maps.Keys(lines))
-	text := "POST\n/\n" + joined(parameters, false) + "\n"
+	text := r.Method + "\n" + r.URL.EscapedPath() + "\n" + joined(parameters, false) + "\n"
 	for _, name := range names {
 		text += name + ":" + lines[name] + "\n"
 	}

@@ -25,6 +25,20 @@ func (h *Host) local(id string) http.Handler {
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
+// Invocations answers InvokeFunction of Function Compute 3.0, POST
+// /2023-03-30/functions/{function}/invocations, as /_local/invoke/{function}
+// does. It trusts whoever calls: their signature is to be checked before.
+func (h *Host) Invocations() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /2023-03-30/functions/{function}/invocations", func(w http.ResponseWriter, r *http.Request) {
+		id := newRequestID(time.Now())
+		w.Header().Set("X-Fc-Request-Id", id)
+		r.Body = http.MaxBytesReader(w, r.Body, maxSyncBody)
+		h.direct(w, r, id)
+	})
+	return mux
+}
+
 // direct sends any event and answers what the function answers, unchanged. As
 // the vendor's API does, it answers 200 with X-Fc-Error-Type for an error that
 // the function returned.
