@@ -265,12 +265,22 @@ func TestVariablesThatMultiplyAreBounded(t *testing.T) {
 func TestTheRepositorysOwnFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join("..", "..", "..", "..", "s.yaml")
-	project, err := syaml.Load(path, environment(nil))
+	if _, err := syaml.Load(path, environment(nil)); !errors.Is(err, fault.Invalid) {
+		t.Errorf("without the keys of callers: got %v, want kind %s", err, fault.Invalid)
+	}
+	project, err := syaml.Load(path, environment(map[string]string{"PORTAL_JWKS": keySet(t), "PORTAL_ISSUER": "i", "PORTAL_AUDIENCE": "a"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(project.Functions) == 0 || len(project.Routes) == 0 {
 		t.Errorf("got %d functions and %d routes", len(project.Functions), len(project.Routes))
+	}
+	for _, f := range project.Functions {
+		for _, trigger := range f.Triggers {
+			if trigger.HTTP != nil && (trigger.HTTP.JWT == nil || !trigger.HTTP.JWT.NeedsToken("/")) {
+				t.Errorf("%s: trigger %s lets pass who has no token", f.Resource, trigger.Name)
+			}
+		}
 	}
 }
 
