@@ -18,6 +18,8 @@ type quoted struct {
 	Rule  struct{ Code string }
 	Lines []struct {
 		Item, For, Source    string
+		Date, Payer          string
+		Rule                 struct{ Code, Sentence string }
 		Amount, Lower, Upper *struct{ Exact string }
 		Unknown, Reasons     []struct{ Code string }
 	}
@@ -66,6 +68,7 @@ type priceCase struct {
 const (
 	hz = "?region=cn-hangzhou&instanceType=ecs.g7.xlarge"
 	hk = "?region=cn-hongkong&instanceType=ecs.g7.xlarge"
+	sg = "?region=ap-southeast-1&instanceType=ecs.g7.xlarge"
 	// by is through the eyes of the account that images are shared with.
 	by = "&account=1000000000000001"
 )
@@ -81,10 +84,14 @@ func overviewCases() []priceCase {
 		{"public Windows in Hong Kong", "windows.vhd" + hk, "publicPaid licence=437.76"},
 		{"public Alibaba Cloud Linux Pro", "pro.vhd" + hz, "publicPaid licence=360"},
 		{"public others", "ubuntu.vhd" + hz, "publicFree licence=0"},
+		{"public Windows in Singapore", "windows.vhd" + sg, "publicPaid licence=437.76"},
+		{"public Red Hat in Singapore", "redhat.vhd" + sg, "publicPaid licence=299.808"},
+		{"public SUSE in Hong Kong", "suse.vhd" + hk, "publicPaid licence=590.4"},
 		{"custom from paid", "m-own-redhat" + hz, "customFromPaid licence=299.808 storage=1.2"},
 		{"custom from SUSE", "m-own-suse" + hz, "customFromPaid licence=590.4 storage=1.2"},
 		{"custom from Windows in the mainland", "m-own-windows" + hz, "customFromFree licence=0 storage=1.2"},
 		{"custom from Windows in Hong Kong", "m-own-windows" + hk, "customFromPaid licence=437.76 storage=unknown:noRateForRegion"},
+		{"custom from Alibaba Cloud Linux Pro", "m-own-pro" + hz, "customFromPaid licence=360 storage=1.2"},
 		{"custom from free", "m-own-ubuntu" + hz, "customFromFree licence=0 storage=1.2"},
 		{"custom from Marketplace", "m-own-market" + hz, "customFromMarketplace licence=0 software=360 storage=1.2"},
 		{"custom from Marketplace with a paid system", "m-own-marketred" + hz, "customFromMarketplace licence=299.808 software=360 storage=1.2"},
@@ -94,9 +101,12 @@ func overviewCases() []priceCase {
 		{"imported Windows, Auto", "m-import-auto" + hk, "importedAliyunLicence licence=437.76 storage=unknown:noRateForRegion"},
 		{"imported Windows in the mainland", "m-import-aliyun" + hz, "importedAliyunLicence licence=0 storage=1.2"},
 		{"imported Red Hat", "m-import-redhat" + hz, "importedByol licence=0 storage=1.2"},
+		{"imported SUSE", "m-import-suse" + hz, "importedByol licence=0 storage=1.2"},
 		{"imported free", "m-import-ubuntu" + hz, "customFromFree licence=0 storage=1.2"},
 		{"shared from free", "m-lent-ubuntu" + hz + by, "sharedFromFree licence=0"},
 		{"shared from paid", "m-lent-redhat" + hz + by, "sharedFromPaid licence=299.808"},
+		{"shared from Windows in Hong Kong", "m-lent-windows" + hk + by, "sharedFromPaid licence=437.76"},
+		{"shared from Marketplace with a paid system", "m-lent-marketred" + hz + by, "sharedFromMarketplace licence=299.808 software=360"},
 		{"shared from Marketplace", "m-lent-market" + hz + by, "sharedFromMarketplace licence=0 software=360"},
 		{"community from free", "m-public-ubuntu" + hz + by, "communityFromFree licence=0"},
 		{"community from paid", "m-public-redhat" + hz + by, "communityFromPaid licence=299.808"},
@@ -114,6 +124,11 @@ func chargeCases() []priceCase {
 		{"Red Hat, 8 vCPUs", red + "&instanceType=ecs.g7.2xlarge", "publicPaid licence=599.616"},
 		{"Red Hat, one tier for all 16 vCPUs", red + "&instanceType=ecs.g7.4xlarge", "publicPaid licence=899.712"},
 		{"Red Hat, 128 vCPUs", red + "&instanceType=ecs.g7.32xlarge", "publicPaid licence=6395.904"},
+		{"Red Hat for SAP, 16 vCPUs", "redhatsap.vhd?region=cn-hangzhou&instanceType=ecs.g7.4xlarge&hours=10", "publicPaid licence=18.704"},
+		{"Red Hat for SAP, 128 vCPUs", "redhatsap.vhd?region=cn-hangzhou&instanceType=ecs.g7.32xlarge&hours=1", "publicPaid licence=13.824"},
+		{"SUSE for SAP, 8 vCPUs", "susesap.vhd?region=cn-hangzhou&instanceType=ecs.g7.2xlarge&hours=1", "publicPaid licence=3.06"},
+		{"Windows by the instance type", "windows.vhd?region=cn-hongkong&instanceType=ecs.g7.2xlarge&hours=1", "publicPaid licence=1.216"},
+		{"modified CPU options", red + "&instanceType=ecs.g7.4xlarge&activeVcpus=8&hours=1", "publicPaid licence=unknown:cpuOptionsNotDocumented"},
 		{"SUSE, 2 vCPUs", suse + "&instanceType=ecs.g7.large", "publicPaid licence=295.2"},
 		{"SUSE, 8 vCPUs", suse + "&instanceType=ecs.g7.2xlarge", "publicPaid licence=712.8"},
 		{"Alibaba Cloud Linux Pro, any size", "pro.vhd?region=cn-hangzhou&instanceType=ecs.g7.8xlarge", "publicPaid licence=360"},
@@ -121,6 +136,10 @@ func chargeCases() []priceCase {
 		{"half an hour", red + "&instanceType=ecs.g7.xlarge&hours=0.5", "publicPaid licence=0.2082"},
 		{"subscription of 3 months", red + "&instanceType=ecs.g7.xlarge&period=3&periodUnit=month", "publicPaid licence=845.16"},
 		{"subscription of a year", suse + "&instanceType=ecs.g7.xlarge&period=1&periodUnit=year", "publicPaid licence=3065"},
+		{"subscription of a week", red + "&instanceType=ecs.g7.xlarge&period=1&periodUnit=week", "publicPaid licence=65.72"},
+		{"subscription of a custom image", "m-own-suse" + hz + "&period=1", "customFromPaid licence=326 storage=1.2"},
+		{"subscription of a Marketplace image", "market.vhd" + hz + "&period=1", "marketplace licence=0 software=280"},
+		{"no time", red + "&instanceType=ecs.g7.xlarge&seconds=0", "publicPaid licence=0"},
 		{"early refund", red + "&instanceType=ecs.g7.xlarge&period=1&refunded=true", "publicPaid licence=unknown:refundNotCalculable"},
 		{"spot", red + "&instanceType=ecs.g7.xlarge&spot=true", "publicPaid licence=299.808"},
 		{"burstable", red + "&instanceType=ecs.t6-c1m2.xlarge&hours=1", "publicPaid licence=0.4164"},
@@ -140,6 +159,17 @@ func storageCases() []priceCase {
 		{"a part of an hour is an hour", own + "&seconds=1", held + "storage=1/600"},
 		{"archive", "m-archived?region=cn-hangzhou&holding=true", held + "storage=0.6"},
 		{"archive, deleted early", "m-archived?region=cn-hangzhou&holding=true&deleted=true", held + "storage=0.6 archiveEarlyDeletion=0.6"},
+		{"archive, deleted late", "m-archived?region=cn-hangzhou&holding=true&deleted=true&hours=1440", "customFromFree licence=0 storage=1.2"},
+		{"standard, deleted early", own + "&deleted=true", "customFromFree licence=0 storage=1.2"},
+		{"a year of storage", own + "&period=1&periodUnit=year", "customFromFree licence=0 storage=14.4"},
+		{"copy of snapshots, later", own + "&for=copySnapshot&to=cn-qingdao", "customFromFree licence=0 storage=1.2 copySnapshot.snapshotCopy=0..5 copySnapshot.storage=0..1.2"},
+		{"copy of snapshots, not across regions", own + "&for=copySnapshot&to=cn-hangzhou", "customFromFree licence=0 storage=1.2 copySnapshot.snapshotCopy=0 copySnapshot.storage=0..1.2"},
+		{"first copy of an image", own + "&for=copy&to=cn-qingdao&firstCopy=true", "customFromFree licence=0 storage=1.2 copy.transfer=0 copy.storage=1.2"},
+		{"copy with a key of one's own", own + "&for=copy&to=cn-qingdao&encrypt=true&ownKey=true", "customFromFree licence=0 storage=1.2 copy.transfer=0 copy.storage=4.8 copy.keyManagement=unknown:keyManagementNotPriced"},
+		{"copy of an archived image", "m-archived?region=cn-hangzhou&holding=true&for=copy&to=cn-qingdao", "customFromFree licence=0 storage=0.6 copy.transfer=0 copy.storage=0..1.2 finding:archiveCannotBeCopied"},
+		{"export of Marketplace", "m-own-market?region=cn-hangzhou&holding=true&for=export", "customFromMarketplace licence=0 software=0 storage=1.2 export.ossStorage=unknown:noRate export.ossTraffic=unknown:noRate export.ossRequests=unknown:requestsNotCounted finding:marketplaceNotExported"},
+		{"storage of a shared image", "m-lent-ubuntu?region=cn-hangzhou&holding=true" + by, "sharedFromFree licence=0"},
+		{"storage of a shared image, of its owner", "m-lent-ubuntu?region=cn-hangzhou&holding=true", "customFromFree licence=0 storage=1.2"},
 		{"a shared chain", "m-twin-a?region=cn-hangzhou&holding=true", held + "storage=0..1.2"},
 		{"preheat, no rate here", own + "&preheatDisks=2&preheatHours=3", held + "storage=1.2 snapshotPreheat=unknown:noRateForRegion"},
 		{"copy of snapshots", own + "&for=copySnapshot&to=cn-qingdao&firstCopy=true", held + "storage=1.2 copySnapshot.snapshotCopy=5 copySnapshot.storage=1.2"},
@@ -160,6 +190,15 @@ func replaceCases() []priceCase {
 		{"paid by free", "ubuntu.vhd" + hz + "&for=replace&replaces=redhat.vhd&replacedDiskGiB=40", free + "replace.systemDiskReplacement=0"},
 		{"a larger disk", "ubuntu.vhd" + hz + "&for=replace&replaces=redhat.vhd&replacedDiskGiB=40&newDiskGiB=80", free + "replace.systemDiskReplacement=0 replace.systemDiskGrowth=unknown:diskNotPriced"},
 		{"a subscription", "redhat.vhd" + hz + "&period=1&for=replace&replaces=ubuntu.vhd&replacedDiskGiB=40", "publicPaid licence=281.72 replace.systemDiskReplacement=0 replace.licenceAdjustment=unknown:refundRuleNotFound"},
+		{"free by free", "m-own-ubuntu" + hz + "&for=replace&replaces=ubuntu.vhd&replacedDiskGiB=40", "customFromFree licence=0 storage=1.2 replace.systemDiskReplacement=0"},
+		{"paid by paid", "redhat.vhd" + hz + "&for=replace&replaces=suse.vhd&replacedDiskGiB=40", "publicPaid licence=299.808 replace.systemDiskReplacement=0"},
+		{"from a subscription of a paid image", "ubuntu.vhd" + hz + "&period=1&for=replace&replaces=redhat.vhd&replacedDiskGiB=40", "publicFree licence=0 replace.systemDiskReplacement=0 replace.licenceAdjustment=unknown:refundRuleNotFound"},
+		{"into a product, subscription", "market.vhd" + hz + "&period=1&for=replace&replaces=ubuntu.vhd&replacedDiskGiB=40", "marketplace licence=0 software=unknown:remainingTerm replace.systemDiskReplacement=0"},
+		{"into a product, by the hour", "market.vhd" + hz + "&for=replace&replaces=ubuntu.vhd&replacedDiskGiB=40", "marketplace licence=0 software=360 replace.systemDiskReplacement=0"},
+		{"away from a product, subscription", "ubuntu.vhd" + hz + "&period=1&for=replace&replaces=market.vhd&replacedDiskGiB=40", "publicFree licence=0 replace.systemDiskReplacement=0 replace.marketplaceRefund=unknown:refundByVendor"},
+		{"away from a product, by the hour", "ubuntu.vhd" + hz + "&for=replace&replaces=market.vhd&replacedDiskGiB=40", "publicFree licence=0 replace.systemDiskReplacement=0"},
+		{"Windows by Linux outside the mainland", "ubuntu.vhd" + sg + "&for=replace&replaces=windows.vhd&replacedDiskGiB=40", "publicFree licence=0 replace.systemDiskReplacement=0 finding:acrossSystemTypes"},
+		{"a disk whose size is not given", "ubuntu.vhd" + hz + "&for=replace&replaces=redhat.vhd", "publicFree licence=0 replace.systemDiskReplacement=0 replace.systemDiskGrowth=unknown:diskSizeNotKnown"},
 		{"a version of the same product", "m-own-market" + hz + "&for=replace&replaces=market.vhd&replacedDiskGiB=40", "customFromMarketplace licence=0 software=360 storage=1.2 replace.systemDiskReplacement=0 replace.marketplaceChange=0"},
 		{"Linux by Windows outside the mainland", "windows.vhd" + hk + "&for=replace&replaces=ubuntu.vhd&replacedDiskGiB=40", "publicPaid licence=437.76 replace.systemDiskReplacement=0 finding:acrossSystemTypes"},
 		{"Linux by Windows in the mainland", "windows.vhd" + hz + "&for=replace&replaces=ubuntu.vhd&replacedDiskGiB=40", free + "replace.systemDiskReplacement=0"},
@@ -200,6 +239,38 @@ func (c priceCase) check(t *testing.T, q quoted) {
 	if q.short() != c.want {
 		t.Errorf("%s:\n got %s\nwant %s", c.ask, q.short(), c.want)
 	}
+	sum, whole := new(big.Rat), true
+	for _, l := range q.Lines {
+		payer := "imageOwner"
+		switch l.Item {
+		case "operatingSystemLicence", "marketplaceSoftware", "systemDiskReplacement", "systemDiskGrowth", "licenceAdjustment", "marketplaceChange", "marketplaceRefund":
+			payer = "instanceOwner"
+		}
+		if l.Payer != payer {
+			t.Errorf("%s: %s is paid by %s", c.ask, l.Item, l.Payer)
+		}
+		if l.Amount == nil {
+			whole = false
+			continue
+		}
+		amount, ok := new(big.Rat).SetString(l.Amount.Exact)
+		if !ok || l.Source == "" || l.Date == "" || l.Rule.Code == "" || l.Rule.Sentence == "" {
+			t.Errorf("%s: a line without amount, source, date or rule: %+v", c.ask, l)
+			continue
+		}
+		sum.Add(sum, amount)
+	}
+	for _, f := range q.Findings {
+		whole = whole && !f.Fatal // what cannot be done has no total
+	}
+	if whole != (q.Total != nil) {
+		t.Errorf("%s: all lines are known: %t; total %v", c.ask, whole, q.Total)
+	}
+	if q.Total != nil && q.Total.Exact != "" {
+		if total, ok := new(big.Rat).SetString(q.Total.Exact); !ok || total.Cmp(sum) != 0 {
+			t.Errorf("%s: total %s, the lines sum to %s", c.ask, q.Total.Exact, sum.RatString())
+		}
+	}
 }
 
 // question is the case as JSON.
@@ -214,9 +285,9 @@ func (c priceCase) question(t *testing.T) map[string]any {
 	for name := range parameters {
 		text := parameters.Get(name)
 		switch name {
-		case "period", "preheatDisks", "replacedDiskGiB", "newDiskGiB":
+		case "period", "preheatDisks", "replacedDiskGiB", "newDiskGiB", "objectBytes", "activeVcpus":
 			question[name] = json.Number(text)
-		case "holding", "deleted", "firstCopy", "encrypt":
+		case "holding", "deleted", "firstCopy", "encrypt", "ownKey":
 			question[name] = text == "true"
 		default:
 			question[name] = text
@@ -310,6 +381,47 @@ func TestPricesWithoutDescribePrice(t *testing.T) {
 	}
 }
 
+// TestPricesByRatesOfOurOwn: PRICE_RATES gives what is not published, and
+// outweighs what is.
+func TestPricesByRatesOfOurOwn(t *testing.T) {
+	t.Parallel()
+	rate := func(item, more string) string {
+		return `{"item":"` + item + `","currency":"CNY","date":"2026-01-01",` + more + `}`
+	}
+	s := start(t, options{sim: priced(), rate: -1, environment: map[string]string{"ECS_RATE_SHARE": "100", "PRICE_RATES": `{"rates":[` + strings.Join([]string{
+		rate("snapshotPreheat", `"basis":"perGbDisk","unit":"hour","price":"0.0000138889","regionId":"cn-hangzhou"`),
+		rate("ossStorage", `"basis":"perGb","unit":"month","price":"0.12"`),
+		rate("ossTraffic", `"basis":"perGb","unit":"once","price":"0.5","regionId":"cn-hangzhou"`),
+		rate("systemDiskGrowth", `"basis":"perGb","unit":"month","price":"0.35"`),
+		rate("operatingSystemLicence", `"product":"rhel","basis":"perVcpu","unit":"hour","price":"0.09"`),
+		storageRate("cn-hongkong"),
+	}, ",") + `]}`}})
+	const own, held = "m-own-ubuntu?region=cn-hangzhou&holding=true", "customFromFree licence=0 "
+	s.quotedAll(t, []priceCase{
+		{"preheat", own + "&preheatDisks=2&preheatHours=3", "customFromFree licence=0 storage=1.2 snapshotPreheat=0.000833334"},
+		{"preheat by the second", own + "&preheatDisks=1&preheatHours=1.5", "customFromFree licence=0 storage=1.2 snapshotPreheat=0.0002083335"},
+		{"preheat, less than an hour", own + "&preheatDisks=1&preheatHours=0.5", "customFromFree licence=0 storage=1.2 snapshotPreheat=0.000138889"},
+		{"import", own + "&for=import&objectBytes=1073741824", "customFromFree licence=0 storage=1.2 import.storage=0..4.8 import.ossStorage=0.12 import.ossTraffic=0.5 import.ossRequests=unknown:requestsNotCounted"},
+		{"a larger disk", "ubuntu.vhd" + hz + "&for=replace&replaces=redhat.vhd&replacedDiskGiB=40&newDiskGiB=80", "publicFree licence=0 replace.systemDiskReplacement=0 replace.systemDiskGrowth=14"},
+		{"a negotiated licence", "m-own-redhat" + hz, "customFromPaid licence=259.2 storage=1.2"},
+		{"storage of another region", "m-own-ubuntu?region=cn-hongkong&holding=true", "customFromFree licence=0 storage=1.2"},
+	})
+}
+
+// TestPricesOfTheInternationalSite: in dollars, by that site's table.
+func TestPricesOfTheInternationalSite(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{sim: priced(), rate: -1, environment: map[string]string{"ECS_RATE_SHARE": "100", "PRICE_SITE": "international"}})
+	s.fault(t, ecsapi.Fault{Action: "DescribePrice", Kind: ecsapi.FaultDenied, Count: -1})
+	s.quotedAll(t, []priceCase{
+		{"Red Hat", "m-own-redhat" + hz, "customFromPaid licence=43.2 storage=0.173"},
+		{"SUSE", "suse.vhd" + sg + "&hours=1", "publicPaid licence=0.127"},
+		{"SUSE for SAP by the month", "susesap.vhd" + sg + "&period=2", "publicPaid licence=372.14"},
+		{"Alibaba Cloud Linux Pro is not listed", "pro.vhd" + hz, "publicPaid licence=unknown:Forbidden.RAM"},
+		{"free", "ubuntu.vhd" + sg, "publicFree licence=0"},
+	})
+}
+
 // TestPriceReport: the report of the priced world has every custom image of both
 // accounts once, nothing unread, and families and regions that add up to it.
 func TestPriceReport(t *testing.T) {
@@ -333,13 +445,13 @@ func TestPriceReport(t *testing.T) {
 	if err := json.Unmarshal(body, &r); err != nil || status != http.StatusOK {
 		t.Fatalf("%d %s, %v", status, body, err)
 	}
-	// 9 + 9 + 9 + 5 images in each of three regions and 6 more. Together they have
-	// what ECS bills: at 0.12 a GB, but one of 10 GB in the archive at 0.06.
+	// Together they have what ECS bills: at 0.12 a GB, but one of 10 GB in the
+	// archive at 0.06.
 	want := big.NewRat(-6, 10)
 	for _, b := range r.Billed {
 		want.Add(want, new(big.Rat).Mul(big.NewRat(12, 100), big.NewRat(b.Bytes, 1<<30)))
 	}
-	const images = 3*(9+9+9+5) + 6
+	const images = pricedImages
 	if r.Images != images || len(r.Items) != images || len(r.Incomplete) != 0 || len(r.Unknown) != 0 {
 		t.Errorf("%d images, %d items, incomplete %v, unknown %v", r.Images, len(r.Items), r.Incomplete, r.Unknown)
 	}

@@ -14,6 +14,10 @@ const (
 	singapore = image.RegionID("ap-southeast-1")
 )
 
+// pricedImages is how many custom images the priced world has: in each of three
+// regions our own, lent, published and imported ones, and six more in one.
+const pricedImages = 3*(9+9+9+6) + 6
+
 // priced is a small cloud with an image for every row of the vendor's overview
 // of image prices. Every custom image has 10 GB of snapshot, alone in its chain.
 func priced() *cloudsim.Cloud {
@@ -129,6 +133,7 @@ func (w pricedRegion) imports() {
 		{"m-import-byol", "windows", "BYOL"},
 		{"m-import-auto", "windows", "Auto"},
 		{"m-import-redhat", "redhat", "BYOL"},
+		{"m-import-suse", "suse", "BYOL"},
 		{"m-import-ubuntu", "ubuntu", "Auto"},
 	} {
 		i := w.system(c.os, image.ID(c.id))

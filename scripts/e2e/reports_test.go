@@ -100,7 +100,7 @@ func TestTheTimerStoresTheReport(t *testing.T) {
 		t.Errorf("the report of the month: %d\n%s\nand now\n%s", status, then, live)
 	}
 	var whole struct{ Images int }
-	if status, text := s.get(month + "&limit=1"); status != http.StatusOK || json.Unmarshal(text, &whole) != nil || whole.Images != 3*(9+9+9+5)+6 {
+	if status, text := s.get(month + "&limit=1"); status != http.StatusOK || json.Unmarshal(text, &whole) != nil || whole.Images != pricedImages {
 		t.Errorf("%d %.300s", status, text)
 	}
 }

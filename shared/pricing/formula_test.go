@@ -76,19 +76,34 @@ func TestLicenceFormulas(t *testing.T) {
 
 func TestModifiedCPUOptions(t *testing.T) {
 	t.Parallel()
-	q := licensedOn(redHat(), 8, "1")
-	q.Instance.ActiveVCPUs = 4
-	if got := worth(lineOf(t, price(t, q), pricing.OperatingSystemLicence)); got != "unknown: cpuOptionsNotDocumented" {
-		t.Errorf("per vCPU: %s", got)
+	const disputed = "unknown: cpuOptionsNotDocumented"
+	answered := func(q pricing.Question, image string) pricing.Question { return observed(q, answers("1", image)) }
+	broken := func(os pricing.OS) pricing.Question {
+		return ask(of(image.KindCustom, os), pricing.Source{Kind: pricing.SourceUnknown})
 	}
-	q = licensedOn(suse(), 8, "1")
-	q.Instance.ActiveVCPUs = 6
-	if got := worth(lineOf(t, price(t, q), pricing.OperatingSystemLicence)); got != "0.99" {
-		t.Errorf("the same tier either way: %s", got)
-	}
-	q.Instance.ActiveVCPUs = 4
-	if got := worth(lineOf(t, price(t, q), pricing.OperatingSystemLicence)); got != "unknown: cpuOptionsNotDocumented" {
-		t.Errorf("another tier: %s", got)
+	for _, c := range []struct {
+		name   string
+		q      pricing.Question
+		active int
+		want   string
+	}{
+		{"per vCPU", licensedOn(redHat(), 8, "1"), 4, disputed},
+		{"per vCPU, and DescribePrice answers for the whole type", answered(licensedOn(redHat(), 8, "1"), "0.8328"), 4, disputed},
+		{"not modified at all", answered(licensedOn(redHat(), 8, "1"), "0.8328"), 8, "0.8328"},
+		{"the same tier either way", licensedOn(suse(), 8, "1"), 6, "0.99"},
+		{"the same tier either way, by DescribePrice", answered(licensedOn(suse(), 8, "1"), "0.99"), 6, "0.99"},
+		{"another tier", licensedOn(suse(), 8, "1"), 4, disputed},
+		{"another tier, by DescribePrice", answered(licensedOn(suse(), 8, "1"), "0.99"), 4, disputed},
+		{"flat", answered(licensedOn(linuxPro(), 8, "1"), "0.5"), 4, "0.5"},
+		{"Windows is by the type", in(answered(licensedOn(windows(), 8, "1"), "0.6"), "us-west-1"), 4, "0.6"},
+		{"free", answered(licensedOn(ubuntu(), 8, "1"), ""), 4, "0"},
+		{"a source that is not known", answered(broken(redHat()), "0.8328"), 2, disputed},
+		{"a source that is not known, and 0", answered(broken(redHat()), ""), 2, "0"},
+	} {
+		c.q.Instance.ActiveVCPUs = c.active
+		if got := worth(lineOf(t, price(t, c.q), pricing.OperatingSystemLicence)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
 	}
 }
 

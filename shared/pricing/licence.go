@@ -67,6 +67,8 @@ func (b *builder) paidLicence(l *Line, d difference) {
 	}
 	rate, disputed := b.licenceRate(b.rates.published)
 	switch {
+	case b.optionsMatter(d, rate):
+		b.disputedAnswer(l, d)
 	case d.value != nil && d.value.Sign() > 0:
 		b.byAnswer(l, d)
 		b.differsFrom(l, rate)
@@ -84,15 +86,20 @@ func (b *builder) paidLicence(l *Line, d difference) {
 
 // unsettledLicence: the rule cannot tell; DescribePrice can.
 func (b *builder) unsettledLicence(l *Line, d difference) {
+	rate, _ := b.licenceRate(b.rates.published)
+	if b.optionsMatter(d, rate) {
+		b.disputedAnswer(l, d)
+		return
+	}
 	if d.value != nil {
 		l.because("answerOnly", "the rule does not decide it; this is what DescribePrice answers")
 		b.byAnswer(l, d)
 		return
 	}
 	sentence := "whether the licence is charged is not known"
-	if rate, _ := b.licenceRate(b.rates.negotiated); rate != nil {
-		sentence += "; if it is," + atRate(rate)
-	} else if rate, _ := b.licenceRate(b.rates.published); rate != nil {
+	if own, _ := b.licenceRate(b.rates.negotiated); own != nil {
+		sentence += "; if it is," + atRate(own)
+	} else if rate != nil {
 		sentence += "; if it is," + atRate(rate)
 	}
 	l.unknown("licenceNotDecided", sentence)
@@ -134,6 +141,20 @@ func dateOf(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.DateOnly)
+}
+
+// optionsMatter: CPU options are modified, of which DescribePrice cannot be told,
+// so that its answer is for all vCPUs of the type; and the licence is not known
+// to be the same either way.
+func (b *builder) optionsMatter(d difference, rate *Rate) bool {
+	active := b.q.Instance.ActiveVCPUs
+	modified := active != 0 && active != b.q.Instance.VCPUs
+	return modified && d.value != nil && d.value.Sign() > 0 && rate == nil && b.ruling.Product != WindowsServer
+}
+
+func (b *builder) disputedAnswer(l *Line, d difference) {
+	why := b.noRate(true)
+	l.unknown(why.Code, why.Sentence+"; for all vCPUs of the type DescribePrice answers "+money.New(d.value, b.currency).String()+" per "+b.term.unitName())
 }
 
 // compare says where DescribePrice and a negotiated rate differ.
