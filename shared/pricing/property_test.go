@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -15,7 +16,7 @@ import (
 )
 
 // tariff is a system with its tiers, written down a second time for the oracle:
-// ten-thousandths of a yuan per hour.
+// ten-thousandths of a yuan per hour, and hundredths of one per month.
 type tariff struct {
 	os      pricing.OS
 	perVCPU bool
@@ -23,40 +24,35 @@ type tariff struct {
 }
 
 type step struct {
-	upTo int
-	rate int64
+	upTo          int
+	hourly, month int64
 }
 
 func tariffs() []tariff {
 	const any = 1 << 20
 	return []tariff{
-		{redHat(), true, []step{{8, 1041}, {127, 781}, {any, 694}}},
-		{redHatSAP(), true, []step{{8, 1619}, {127, 1169}, {any, 1080}}},
-		{suse(), false, []step{{2, 4100}, {4, 8200}, {any, 9900}}},
-		{suseSAP(), false, []step{{4, 25400}, {any, 30600}}},
-		{linuxPro(), false, []step{{any, 5000}}},
-		{ubuntu(), false, []step{{any, 0}}},
+		{redHat(), true, []step{{8, 1041, 7043}, {127, 781, 5282}, {any, 694, 4578}}},
+		{redHatSAP(), true, []step{{8, 1619, 10561}, {127, 1169, 7921}, {any, 1080, 6865}}},
+		{suse(), false, []step{{2, 4100, 15900}, {4, 8200, 32600}, {any, 9900, 38100}}},
+		{suseSAP(), false, []step{{4, 25400, 122100}, {any, 30600, 147100}}},
+		{linuxPro(), false, []step{{any, 5000, 24000}}},
+		{ubuntu(), false, []step{{any, 0, 0}}},
 	}
 }
 
-// expect is the licence and the storage in exact arithmetic of its own:
-// licence in yuan/(10^4 * 3600), storage in 0.12 yuan/(720 * 2^30).
-func (f tariff) expect(vcpus, seconds, bytes int64) *big.Rat {
-	rate := int64(0)
-	for _, s := range f.tiers {
-		if vcpus <= int64(s.upTo) {
-			rate = s.rate
-			break
-		}
-	}
+// expect is the licence and the storage in exact arithmetic of its own: of some
+// seconds, licence in yuan/(10^4 * 3600); of some months, in yuan/100; storage in
+// 0.12 yuan/(720 * 2^30).
+func (f tariff) expect(vcpus, seconds, months, bytes int64) *big.Rat {
+	n := slices.IndexFunc(f.tiers, func(s step) bool { return vcpus <= int64(s.upTo) })
+	units := int64(1)
 	if f.perVCPU {
-		rate *= vcpus
+		units = vcpus
 	}
-	licence := big.NewRat(rate*seconds, 36_000_000)
-	if bytes == 0 {
-		return licence
+	licence, hours := big.NewRat(f.tiers[n].hourly*units*seconds, 36_000_000), (seconds+3599)/3600
+	if months > 0 {
+		licence, hours = big.NewRat(f.tiers[n].month*units*months, 100), months*720
 	}
-	hours := (seconds + 3599) / 3600
 	numerator := new(big.Int).Mul(big.NewInt(bytes), big.NewInt(hours*12))
 	storage := new(big.Rat).SetFrac(numerator, new(big.Int).Mul(big.NewInt(72_000), big.NewInt(1<<30)))
 	return licence.Add(licence, storage)
@@ -94,19 +90,22 @@ func exactArithmetic(t *testing.T, r *rand.Rand, n int) {
 	for range n {
 		pick := r.IntN(len(questions))
 		q, f := questions[pick], systems[pick%len(systems)]
-		vcpus, seconds, bytes := 1+r.Int64N(256), r.Int64N(40_000_000), 1+r.Int64N(1<<42)
+		vcpus, seconds, months, bytes := 1+r.Int64N(256), r.Int64N(40_000_000), max(0, r.Int64N(36)-26), 1+r.Int64N(1<<42)
 		q.Instance.VCPUs = int(vcpus)
 		q.Duration = pricing.Whole(seconds)
+		if months > 0 { // about every fourth
+			q = subscribed(q, int(months), pricing.Month)
+		}
 		q.Storage.Chains = []pricing.Chain{{ID: "sl-1", TotalBytes: bytes, TotalCount: 1}}
 		if q.Image.Kind != image.KindCustom {
 			bytes = 0 // its storage is somebody else's
 		}
 		quote, err := pricing.Price(q, rates)
 		if err != nil || quote.Total == nil {
-			t.Fatalf("%s on %d for %d s: no total, %v", f.os.Name, vcpus, seconds, err)
+			t.Fatalf("%s on %d for %d s or %d months: no total, %v", f.os.Name, vcpus, seconds, months, err)
 		}
-		if want := f.expect(vcpus, seconds, bytes); quote.Total.Rat().Cmp(want) != 0 {
-			t.Fatalf("%s on %d for %d s and %d bytes: %s, want %s", f.os.Name, vcpus, seconds, bytes, quote.Total.Exact(), want)
+		if want := f.expect(vcpus, seconds, months, bytes); quote.Total.Rat().Cmp(want) != 0 {
+			t.Fatalf("%s on %d for %d s or %d months and %d bytes: %s, want %s", f.os.Name, vcpus, seconds, months, bytes, quote.Total.Exact(), want)
 		}
 	}
 }
