@@ -132,7 +132,7 @@ func (a *atlas) regionsOf(ctx context.Context, e eye) ([]image.RegionID, error) 
 func (a *atlas) missed(u image.Unread, err error, permission string) {
 	u.Reason = image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}
 	if fault.Of(err) == fault.Forbidden {
-		u.Permission = permission
+		u.Permission = cmp.Or(fault.Permission(err), permission)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

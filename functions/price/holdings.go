@@ -33,6 +33,7 @@ func (h handler) holdings(ctx context.Context, s *survey) []pricing.Holding {
 		i := own[n]
 		story := graph.Story(lineage.KeyOf(i.Ref))
 		o := usage.Observe(ctx, i, s.grants(i), s.readers(i.Region))
+		s.lacks(o.Unread())
 		holdings[n] = pricing.Holding{
 			Image: i, Source: sourceOf(story, images), Storage: s.stored(ctx, i, stores),
 			Root: root(story, images), Use: pricing.Use(usage.Judge(o).Verdict), Site: h.config.Site,

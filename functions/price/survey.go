@@ -95,15 +95,24 @@ func (s *survey) open(ctx context.Context, e eye, regions []image.RegionID, all,
 func (s *survey) missed(at image.Ref, permission string, err error) {
 	if fault.Of(err) != fault.Forbidden {
 		permission = ""
+	} else if refused := fault.Permission(err); refused != "" {
+		permission = refused
 	}
 	u := image.Unread{
 		Account: at.Account, Region: at.Region, Permission: permission,
 		Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)},
 	}
+	s.lacks([]image.Unread{u})
+}
+
+// lacks records what could not be read of something that was observed, each once.
+func (s *survey) lacks(unread []image.Unread) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Contains(s.unread, u) {
-		s.unread = append(s.unread, u)
+	for _, u := range unread {
+		if !slices.Contains(s.unread, u) {
+			s.unread = append(s.unread, u)
+		}
 	}
 }
 

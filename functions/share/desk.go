@@ -103,11 +103,22 @@ func (d *desk) locate(ctx context.Context, id image.ID) (image.Image, error) {
 		if err != nil && n == 0 {
 			return image.Image{}, err
 		}
+		if err != nil {
+			places = append(places, sharing.Place{Account: owner, Catalogue: dark{err}})
+		}
 		for _, r := range regions {
 			places = append(places, sharing.Place{Account: owner, Region: r, Catalogue: d.accounts[owner]})
 		}
 	}
 	return sharing.Locate(ctx, places, id)
+}
+
+// dark is the catalogue of an account that cannot be looked at.
+type dark struct{ why error }
+
+// Images fails.
+func (d dark) Images(context.Context, image.RegionID, image.Listing) ([]image.Image, error) {
+	return nil, d.why
 }
 
 // sight is an image as it was seen.

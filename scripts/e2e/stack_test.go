@@ -48,6 +48,7 @@ type options struct {
 	latency     time.Duration
 	timeout     time.Duration // of every function
 	instances   int
+	only        []string // functions; all if empty
 	environment map[string]string
 	out         io.Writer
 }
@@ -170,7 +171,7 @@ func start(t *testing.T, o options) *stack {
 			return nil, err
 		}
 		return fchost.New(fchost.Options{
-			Project: project, Root: root, Environment: environment, Out: o.out, MaxInstances: o.instances,
+			Project: project, Root: root, Only: o.only, Environment: environment, Out: o.out, MaxInstances: o.instances,
 			Credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"}, AccountID: string(cloudsim.FirstAccount),
 		})
 	}

@@ -414,9 +414,6 @@ type answer struct {
 		AccountID string `json:"accountId"`
 		Result    string `json:"result"`
 	} `json:"outcomes"`
-	// Images and Failed are of a run of the timer.
-	Images  *int  `json:"images"`
-	Failed  []any `json:"failed"`
 	History []struct {
 		Kind     string `json:"kind"`
 		Sentence string `json:"sentence"`

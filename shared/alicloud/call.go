@@ -231,6 +231,9 @@ func (c *Cloud) readRefusal(r reply, secret Credentials, call call) *fault.Error
 		return fault.New(fault.Unknown, "%s: status %d without a reason", call.what(), r.status).WithCode("answerMalformed")
 	}
 	failed := fault.New(c.codes().kind(r.status, refused.code), "%s: refused with %s", call.what(), refused.code).WithCode(refused.code)
+	if failed.Kind == fault.Forbidden {
+		failed.Permission = string(call.product) + ":" + call.action
+	}
 	if isRequestID(refused.requestID) && !secret.within(refused.requestID) {
 		failed.RequestID = refused.requestID
 	}

@@ -220,6 +220,9 @@ func TestWhatIsTriedAgain(t *testing.T) {
 			if fault.Of(err) != c.kind || fault.Code(err) != c.code {
 				t.Errorf("got %v (%s, %s), want %s, %s", err, fault.Of(err), fault.Code(err), c.kind, c.code)
 			}
+			if wants := fault.Permission(err); (wants == "ecs:DescribeRegions") != (c.kind == fault.Forbidden) {
+				t.Errorf("it says that %q is missing", wants)
+			}
 			if n := w.count("DescribeRegions"); n != c.calls {
 				t.Errorf("%d calls, want %d", n, c.calls)
 			}

@@ -121,6 +121,28 @@ func (c *Cloud) AllowOnly(accessKeyID string, allow []string) error {
 	return nil
 }
 
+// AllowRole changes what a role may do to the given actions (nil: everything);
+// its sessions go by it at once, as RAM's do. It fails with fault.NotFound for an
+// unknown role.
+func (c *Cloud) AllowRole(arn string, allow []string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.ids.roles[arn]
+	if !ok {
+		return fault.New(fault.NotFound, "there is no role %s", arn)
+	}
+	r.allow = slices.Clone(allow)
+	c.ids.roles[arn] = r
+	for id, cred := range c.ids.keys {
+		caller := cred.Caller
+		if caller.Type == "AssumedRoleUser" && caller.Account == r.account && strings.HasPrefix(caller.Name, r.name+"/") {
+			cred.Caller.Allow = r.allow
+			c.ids.keys[id] = cred
+		}
+	}
+	return nil
+}
+
 // may reports whether the caller may do action, e.g. "ecs:DescribeImages".
 func (c Caller) may(action string) bool {
 	return matchesAny(c.Allow, action) && matchesAny(c.Within, action)

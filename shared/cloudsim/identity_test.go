@@ -42,6 +42,34 @@ func TestAssumedRoleReadsTheOtherAccount(t *testing.T) {
 	}
 }
 
+func TestRoleIsAllowedLess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{})
+	got, err := w.s.AssumeRole(cloudsim.AssumeRoleRequest{RoleARN: cloudsim.ReaderRole, SessionName: "find"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cloud.AllowRole(cloudsim.ReaderRole, []string{"ecs:DescribeImages"}); err != nil {
+		t.Fatal(err)
+	}
+	later, err := w.s.AssumeRole(cloudsim.AssumeRoleRequest{RoleARN: cloudsim.ReaderRole, SessionName: "find"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{got.AccessKeyID, later.AccessKeyID} {
+		reader := sessionOf(t, w.cloud, key)
+		w.list(reader, hangzhou)
+		_, err = reader.DescribeDisks(cloudsim.DescribeDisksRequest{RegionID: hangzhou})
+		expect(t, err, "Forbidden.RAM", 403)
+	}
+	if _, err := w.s.DescribeDisks(cloudsim.DescribeDisksRequest{RegionID: hangzhou}); err != nil {
+		t.Errorf("who assumes the role: %v", err)
+	}
+	if err := w.cloud.AllowRole("acs:ram::1000000000000002:role/none", nil); !errors.Is(err, fault.NotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSessionPolicyNarrows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cloudsim.Options{})

@@ -75,6 +75,9 @@ type Error struct {
 	Field string
 	// Sentence is safe to show to the caller: no secrets, no internal text.
 	Sentence string
+	// Permission is the action that was refused for want of permission, as RAM names
+	// it: ecs:DescribeImages. Empty if that is not the reason, or was not said.
+	Permission string
 	// RequestID is the vendor's, when a vendor's answer is the reason.
 	RequestID string
 	// Cause is for the log only.
@@ -157,6 +160,16 @@ func Code(err error) string {
 		return e.Code
 	}
 	return string(Of(err))
+}
+
+// Permission returns the action that err was refused for want of permission to,
+// as RAM names it; empty if that is not the reason, or it does not say which.
+func Permission(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Permission
+	}
+	return ""
 }
 
 // Sentence returns what the caller may be told of err: the sentence of the

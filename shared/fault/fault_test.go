@@ -66,6 +66,18 @@ func TestSentenceNeverShowsForeignText(t *testing.T) {
 	}
 }
 
+func TestPermissionOfWrappedErrors(t *testing.T) {
+	no := &fault.Error{Kind: fault.Forbidden, Permission: "ecs:DescribeImages"}
+	for want, err := range map[string]error{
+		"ecs:DescribeImages": fmt.Errorf("list images: %w", no),
+		"":                   fault.New(fault.Forbidden, "no"),
+	} {
+		if got := fault.Permission(err); got != want {
+			t.Errorf("%v: got %q, want %q", err, got, want)
+		}
+	}
+}
+
 func ExampleInField() {
 	err := fault.InField("limit", "outOfRange", "must be between 1 and 1000, not %d", 0)
 	fmt.Println(err.Kind.HTTPStatus(), fault.Code(err), err.Field)

@@ -257,6 +257,8 @@ func (o *observer) failed(p Place, err error, permission string) {
 func unread(p Place, err error, permission string) image.Unread {
 	if fault.Of(err) != fault.Forbidden {
 		permission = ""
+	} else if refused := fault.Permission(err); refused != "" {
+		permission = refused
 	}
 	return image.Unread{
 		Account: p.Account, Region: p.Region, Permission: permission,

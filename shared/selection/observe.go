@@ -296,7 +296,7 @@ func (o *observer) read() {
 func (o *observer) unread(where image.Unread, err error, permission string) {
 	where.Reason = image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}
 	if fault.Of(err) == fault.Forbidden {
-		where.Permission = permission
+		where.Permission = cmp.Or(fault.Permission(err), permission)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -28,7 +28,8 @@ type Place struct {
 // one, in whatever state, else as whoever sees it first. It fails with
 // fault.NotFound; with fault.Invalid, naming the field to narrow by, if there is
 // more than one; and with fault.Unknown if it was not found and some place could
-// not be read.
+// not be read, or was found as somebody else's and may be that of an account which
+// could not be.
 func Locate(ctx context.Context, places []Place, id image.ID) (image.Image, error) {
 	found, unread := lookFor(ctx, places, id)
 	own := slices.DeleteFunc(slices.Clone(found), func(i image.Image) bool { return i.Kind != image.KindCustom })
@@ -37,13 +38,21 @@ func Locate(ctx context.Context, places []Place, id image.ID) (image.Image, erro
 		return own[0], nil
 	case len(own) > 1:
 		return image.Image{}, fault.InField("region", "ambiguous", "must say which %s is meant: %s", id, namesOf(own))
-	case len(found) > 0:
+	case len(found) > 0 && !perhapsOwn(found[0], unread):
 		return found[0], nil
 	case len(unread) > 0:
-		return image.Image{}, fault.New(fault.Unknown, "%s was not found, and %d of %d places could not be read; the first is %s/%s: %s",
+		return image.Image{}, fault.New(fault.Unknown, "%s was not found as an image of ours, and %d of %d places could not be read; the first is %s/%s: %s",
 			id, len(unread), len(places), unread[0].Account, unread[0].Region, unread[0].Sentence).WithCode("unread")
 	}
 	return image.Image{}, fault.New(fault.NotFound, "there is no image %s in the %d places that were looked at", id, len(places)).WithCode("imageNotFound")
+}
+
+// perhapsOwn reports whether an image that is shown as somebody else's may be of an
+// account that could not be read.
+func perhapsOwn(i image.Image, unread []image.Unread) bool {
+	return slices.ContainsFunc(unread, func(u image.Unread) bool {
+		return (i.Owner == "" || i.Owner == u.Account) && (u.Region == "" || u.Region == i.Region)
+	})
 }
 
 func namesOf(images []image.Image) string {

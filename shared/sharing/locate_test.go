@@ -26,6 +26,7 @@ func TestLocate(t *testing.T) {
 		return sharing.Place{Account: account, Region: region, Catalogue: shelf{images: []image.Image{i, {Ref: image.Ref{ID: "m-other"}, Kind: image.KindCustom}}}}
 	}
 	blind := sharing.Place{Account: owner, Region: "cn-qingdao", Catalogue: shelf{err: fault.New(fault.Forbidden, "no")}}
+	elsewhere := sharing.Place{Account: owner, Catalogue: shelf{err: fault.New(fault.Forbidden, "no")}}
 	empty := sharing.Place{Account: owner, Region: "cn-qingdao", Catalogue: shelf{}}
 	own, other := at(owner, "cn-hangzhou", image.KindCustom), at(account(0), "cn-hangzhou", image.KindShared)
 	for _, c := range []struct {
@@ -37,6 +38,8 @@ func TestLocate(t *testing.T) {
 		{"the owner's view wins", []sharing.Place{other, own, empty}, owner, ""},
 		{"only shared with us", []sharing.Place{empty, other}, account(0), ""},
 		{"our own although another place is dark", []sharing.Place{blind, own}, owner, ""},
+		{"shared with us, perhaps by an account that is dark", []sharing.Place{elsewhere, other}, "", fault.Unknown},
+		{"shared with us, and another region is dark", []sharing.Place{blind, other}, account(0), ""},
 		{"nowhere", []sharing.Place{empty}, "", fault.NotFound},
 		{"nowhere that could be read", []sharing.Place{empty, blind}, "", fault.Unknown},
 		{"twice", []sharing.Place{own, at(account(0), "cn-shanghai", image.KindCustom)}, "", fault.Invalid},

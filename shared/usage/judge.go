@@ -48,6 +48,37 @@ type Observation struct {
 	Witnesses []View
 }
 
+// Unread is what could not be read of what was looked at: for want of it nothing
+// is proven. Accounts that were not looked at at all are none of it.
+func (o Observation) Unread() []image.Unread {
+	parts := []*image.Unread{o.GrantsUnread, o.Siblings.Unread}
+	for _, v := range o.Views {
+		parts = append(parts, v.Instances.Unread, v.SystemDisks.Unread, v.Templates.Unread, v.Scaling.Unread, v.Pipelines.Unread)
+		if v.unproven() {
+			parts = append(parts, &image.Unread{Account: v.Account, Region: o.Image.Region, Permission: mayListInstances, Reason: v.emptyNotProven()})
+		}
+	}
+	var unread []image.Unread
+	for _, p := range parts {
+		if p != nil {
+			unread = append(unread, *p)
+		}
+	}
+	return unread
+}
+
+// mayListInstances is the permission that shows instances.
+const mayListInstances = "ecs:DescribeInstances"
+
+// unproven: no instance is listed, and whether one would be is not known.
+func (v View) unproven() bool {
+	return v.Instances.Unread == nil && len(v.Instances.Found) == 0 && v.MaySee != image.Yes
+}
+
+func (v View) emptyNotProven() image.Reason {
+	return image.Reason{Code: "emptyNotProven", Sentence: fmt.Sprintf("account %s lists no instance, which ECS also answers to whoever may not look", v.Account)}
+}
+
 // judge decides about one account.
 func judge(o Observation, v View) Consumer {
 	c := Consumer{Account: v.Account, Uses: []Use{}}
@@ -95,9 +126,8 @@ func doubtsOf(o Observation, v View, owner bool) []Cause {
 	if owner {
 		add(o.Siblings.Unread, "the other images")
 	}
-	if v.Instances.Unread == nil && len(v.Instances.Found) == 0 && v.MaySee != image.Yes {
-		doubts = append(doubts, Cause{image.Reason{Code: "emptyNotProven", Sentence: fmt.Sprintf(
-			"account %s lists no instance, which ECS also answers to whoever may not look", v.Account)}, "ecs:DescribeInstances"})
+	if v.unproven() {
+		doubts = append(doubts, Cause{v.emptyNotProven(), mayListInstances})
 	}
 	return append(doubts, contradictions(o, v)...)
 }

@@ -118,7 +118,7 @@ func Explain(ctx context.Context, o Observation, readers map[image.AccountID]Rea
 }
 
 func instancesOf(ctx context.Context, a image.AccountID, i image.Image, r Reader) Part[image.Instance] {
-	return part(a, i.Region, "ecs:DescribeInstances", func() ([]image.Instance, error) {
+	return part(a, i.Region, mayListInstances, func() ([]image.Instance, error) {
 		return r.Instances(ctx, i.Region, image.InstanceListing{Image: i.ID})
 	})
 }
@@ -175,6 +175,8 @@ func part[T any](a image.AccountID, r image.RegionID, permission string, read fu
 func unread(a image.AccountID, r image.RegionID, permission string, err error) image.Unread {
 	if fault.Of(err) != fault.Forbidden {
 		permission = ""
+	} else if refused := fault.Permission(err); refused != "" {
+		permission = refused
 	}
 	return image.Unread{Account: a, Region: r, Permission: permission, Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}}
 }

@@ -209,3 +209,30 @@ func Example() {
 	// notInUse
 	// unknown emptyNotProven [ecs:DescribeInstances]
 }
+
+// What was looked at and could not be read is told with the permission that is
+// missing; an account that was not looked at is not.
+func TestUnreadOfAnObservation(t *testing.T) {
+	t.Parallel()
+	whole := observe(func(o *usage.Observation, _ *usage.View) {
+		o.Grants = append(o.Grants, image.Grant{Account: "1000000000000077"})
+	})
+	if got := whole.Unread(); len(got) != 0 {
+		t.Errorf("everything was read: %+v", got)
+	}
+	for permission, spoil := range map[string]func(*usage.Observation, *usage.View){
+		"ecs:DescribeInstances":       func(_ *usage.Observation, v *usage.View) { v.MaySee = image.No },
+		"ecs:DescribeDisks":           func(_ *usage.Observation, v *usage.View) { v.SystemDisks.Unread = denied("ecs:DescribeDisks") },
+		"ecs:DescribeLaunchTemplates": func(_ *usage.Observation, v *usage.View) { v.Templates.Unread = denied("ecs:DescribeLaunchTemplates") },
+		"ess:DescribeScalingConfigurations": func(_ *usage.Observation, v *usage.View) {
+			v.Scaling.Unread = denied("ess:DescribeScalingConfigurations")
+		},
+		"ecs:DescribeImagePipelines":       func(_ *usage.Observation, v *usage.View) { v.Pipelines.Unread = denied("ecs:DescribeImagePipelines") },
+		"ecs:DescribeImageSharePermission": func(o *usage.Observation, _ *usage.View) { o.GrantsUnread = denied("ecs:DescribeImageSharePermission") },
+		"ecs:DescribeImages":               func(o *usage.Observation, _ *usage.View) { o.Siblings.Unread = denied("ecs:DescribeImages") },
+	} {
+		if got := observe(spoil).Unread(); len(got) != 1 || got[0].Permission != permission {
+			t.Errorf("without %s: %+v", permission, got)
+		}
+	}
+}

@@ -4,29 +4,28 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"imagekeeper/shared/alicloud/oss"
 )
 
-// otherNames are the operations that take a permission of another name, and those
-// that take none. Every other operation takes the one of its own name. Sources:
-// "Grant access to OSS by using RAM policies"; STS GetCallerIdentity.
-func otherNames() map[string]string {
-	return map[string]string{
-		"oss:AppendObject":      "oss:PutObject",
-		"oss:HeadObject":        "oss:GetObject",
-		"oss:ListObjectsV2":     "oss:ListObjects",
-		"sts:GetCallerIdentity": "",
+// Permission is the RAM action that an operation, such as "oss:AppendObject",
+// takes: mostly that of its own name. Empty if it takes none; source: STS
+// GetCallerIdentity.
+func Permission(operation string) string {
+	if name, ok := strings.CutPrefix(operation, "oss:"); ok {
+		return oss.Permission(name)
 	}
+	if operation == "sts:GetCallerIdentity" {
+		return ""
+	}
+	return operation
 }
 
 // permissions are the RAM actions that operations take, in order.
 func permissions(operations []string) []string {
 	var actions []string
 	for _, o := range operations {
-		action, other := otherNames()[o]
-		if !other {
-			action = o
-		}
-		if action != "" {
+		if action := Permission(o); action != "" {
 			actions = append(actions, action)
 		}
 	}

@@ -196,6 +196,9 @@ func TestAppendsAreNotRepeated(t *testing.T) {
 			if fault.Of(err) != c.want || s.count() != c.sent {
 				t.Errorf("got %v after %d requests, want kind %s after %d", err, s.count(), c.want, c.sent)
 			}
+			if wants := fault.Permission(err); (wants == "oss:PutObject") != (c.want == fault.Forbidden) {
+				t.Errorf("it says that %q is missing", wants)
+			}
 			for _, secret := range []string{"local", "token", "127.0.0.1"} {
 				if text := fmt.Sprintf("%v %+v %s", err, err, fault.Code(err)); strings.Contains(text, secret) {
 					t.Errorf("%q is told: %s", secret, text)

@@ -24,6 +24,21 @@ const (
 	listObjects  operation = "ListObjectsV2"
 )
 
+// Permission is the RAM action that an operation takes, such as oss:PutObject for
+// AppendObject. Source: "Grant access to OSS by using RAM policies".
+func Permission(name string) string {
+	// By their names: the constants would count as calls of them.
+	switch name {
+	case "AppendObject":
+		name = "PutObject"
+	case "HeadObject":
+		name = "GetObject"
+	case "ListObjectsV2":
+		name = "ListObjects"
+	}
+	return "oss:" + name
+}
+
 // read makes a reading call until it is answered, refused for good, or out of
 // tries or time.
 func (b *Bucket) read(ctx context.Context, action operation, do func(context.Context) error) error {
@@ -87,6 +102,9 @@ func judgeRefusal(action operation, refused refusal) *fault.Error {
 	failed := fault.New(kind, "oss:%s: refused with status %d", action, refused.Status)
 	if documented {
 		failed = fault.New(kind, "oss:%s: refused with %s", action, refused.Code).WithCode(refused.Code)
+	}
+	if kind == fault.Forbidden {
+		failed.Permission = Permission(string(action))
 	}
 	if requestID(refused.RequestID) {
 		failed.RequestID = refused.RequestID

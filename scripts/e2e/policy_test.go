@@ -1,0 +1,255 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"imagekeeper/scripts/local/ossapi"
+	"imagekeeper/scripts/policies/least"
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+)
+
+// mutual is a cloud of two accounts, each of which has two images with a history,
+// shared with the other: one that both use, and an idle one that nobody does.
+func mutual() *cloudsim.Cloud {
+	cloud := cloudsim.New(cloudsim.Options{Empty: true, CopyTime: time.Millisecond})
+	w := pricedRegion{cloud, hangzhou}
+	w.origins()
+	regions, err := cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"}).DescribeRegions(cloudsim.DescribeRegionsRequest{})
+	if err != nil {
+		panic(err)
+	}
+	for _, r := range regions { // none is without public images
+		public := w.system("ubuntu", "everywhere.vhd")
+		public.Kind = image.KindPublic
+		cloud.AddImage(cloudsim.FirstAccount, r.ID, cloudsim.ImageSpec{Image: public})
+	}
+	own := map[image.AccountID]image.ID{cloudsim.FirstAccount: "m-first", cloudsim.SecondAccount: "m-second"}
+	for account, id := range own {
+		for other := range own {
+			if other != account {
+				w.lend(account, id, other)
+				w.lend(account, id+"-idle", other)
+			}
+		}
+	}
+	for account := range own {
+		for _, id := range own {
+			cloud.AddInstance(account, hangzhou, cloudsim.InstanceSpec{Instance: image.Instance{Image: id, Type: "ecs.g7.large"}})
+		}
+		cloud.AddLaunchTemplate(account, hangzhou, cloudsim.LaunchTemplateSpec{Versions: []cloudsim.TemplateVersionSpec{{Image: own[account]}}})
+		cloud.AddScalingGroup(account, hangzhou, cloudsim.ScalingGroupSpec{Configurations: []cloudsim.ScalingConfigurationSpec{{Image: own[account]}}})
+		cloud.AddImagePipeline(account, hangzhou, cloudsim.PipelineSpec{Base: "redhat.vhd", Runs: []cloudsim.PipelineRunSpec{{Made: own[account]}}})
+	}
+	return cloud
+}
+
+// lend makes an image of an account out of a public one, shared with another.
+func (w pricedRegion) lend(account image.AccountID, id image.ID, other image.AccountID) {
+	i := w.system("redhat", id)
+	i.Kind, i.Family = image.KindCustom, "lent"
+	disk := w.cloud.AddDisk(account, w.region, image.Disk{Image: "redhat.vhd", System: true, SizeGiB: 40})
+	snapshot := w.cloud.AddSnapshot(account, w.region, image.Snapshot{
+		SourceDisk: disk, SourceSystemDisk: true, SourceDiskSizeGiB: 40, FullSizeBytes: 10 << 30, Category: "standard", CreatedAt: i.CreatedAt,
+	})
+	i.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: snapshot, Encrypted: image.No}}
+	w.cloud.AddImage(account, w.region, cloudsim.ImageSpec{
+		Image: i, Parent: image.Ref{Account: account, Region: w.region, ID: "redhat.vhd"}, SharedWith: []image.AccountID{other},
+	})
+}
+
+// estate is a function with a key of its own in front of a mutual cloud.
+type estate struct {
+	*stack
+	sim *cloudsim.Cloud
+	// said is all that it answered.
+	said []string
+}
+
+// safe is the bucket of the journal.
+const safe = "journal-of-tests"
+
+// newEstate starts a function whose key may do some actions, as may the role of
+// the second account.
+func newEstate(t *testing.T, name string, may, roleMay []string, everywhere bool) *estate {
+	t.Helper()
+	sim := mutual()
+	owner := sim.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"})
+	err := errors.Join(owner.PutBucket(safe, hangzhou), sim.AllowOnly("local", may), sim.AllowRole(cloudsim.ReaderRole, roleMay))
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := httptest.NewServer(ossapi.New(sim, ossapi.Options{}))
+	t.Cleanup(objects.Close)
+	environment := map[string]string{
+		"REGIONS": "cn-hangzhou", "ECS_RATE_SHARE": "1000", "JOURNAL": "oss://" + safe + "/imagekeeper", "OSS_ENDPOINT": objects.URL,
+	}
+	if everywhere {
+		environment["REGIONS"] = "all"
+	}
+	return &estate{sim: sim, stack: start(t, options{sim: sim, rate: -1, only: []string{name}, environment: environment})}
+}
+
+// wanting is what an answer says is missing; empty: nothing.
+func (e *estate) wanting(what string, status int, body []byte) string {
+	e.said = append(e.said, string(body))
+	var answer struct {
+		Status                              any
+		Verdict, Code                       string
+		Unknown, Causes, Incomplete, Failed []any
+		Complete                            *bool
+	}
+	problem := json.Unmarshal(body, &answer)
+	inner, _ := answer.Status.(float64)
+	if problem != nil || status != http.StatusOK || inner > 299 || answer.Verdict == "unknown" || answer.Complete != nil && !*answer.Complete ||
+		len(answer.Unknown)+len(answer.Causes)+len(answer.Incomplete)+len(answer.Failed) > 0 {
+		return fmt.Sprintf("%s: %d %.600s\n", what, status, body)
+	}
+	return ""
+}
+
+// asked gets some things, and returns what is missing in the answers.
+func (e *estate) asked(targets ...string) (missing string) {
+	for _, target := range targets {
+		status, body := e.get(target)
+		missing += e.wanting(target, status, body)
+	}
+	return missing
+}
+
+// ticked fires a timer, and returns what is missing in what it did.
+func (e *estate) ticked(t *testing.T, trigger string) string {
+	return e.wanting(trigger, http.StatusOK, []byte(e.fire(t, trigger)))
+}
+
+// wished plans a PATCH and carries it out if that is wished, too. It returns what
+// is missing, also if the plan has another number of changes.
+func (e *estate) wished(target, change string, changes int, apply bool) string {
+	status, body := e.ask(function.Operator, http.MethodPatch, target, []byte("{"+change+"}"))
+	var planned struct {
+		Plan struct {
+			Digest     string
+			Changes    int
+			Applicable bool
+		}
+	}
+	if missing := e.wanting(target, status, body); missing != "" {
+		return missing
+	}
+	if err := json.Unmarshal(body, &planned); err != nil || planned.Plan.Changes != changes || !planned.Plan.Applicable {
+		return fmt.Sprintf("%s: %s\n", target, body)
+	}
+	if !apply {
+		return ""
+	}
+	status, body = e.ask(function.Operator, http.MethodPatch, target, []byte("{"+change+`,"apply":{"digest":"`+planned.Plan.Digest+`"}}`))
+	return e.wanting(target, status, body)
+}
+
+// deeds are all that each function can do. They return what is missing.
+func deeds() map[string]func(*testing.T, *estate) string {
+	month := time.Now().UTC().Format("2006-01")
+	return map[string]func(*testing.T, *estate) string{
+		"find": func(_ *testing.T, e *estate) string {
+			return e.asked("/images?family=lent&instanceType=ecs.g7.large", "/images/m-first/lineage", "/images/m-second/lineage",
+				"/images/m-first-idle/usage", "/images/m-second-idle/usage", "/instances")
+		},
+		"price": func(t *testing.T, e *estate) string {
+			return e.asked("/prices/m-first?region=cn-hangzhou&instanceType=ecs.g7.large", "/prices/m-first?region=cn-hangzhou&holding=true",
+				"/prices/m-second?region=cn-hangzhou&instanceType=ecs.g7.large&account=1000000000000002", "/prices") +
+				e.ticked(t, "price/report") + e.asked("/prices?month="+month)
+		},
+		"share": func(t *testing.T, e *estate) string {
+			return e.wished("/shares/m-first?regions=all", `"add":[{"accountId":"1000000000000003"}]`, 1, true) +
+				e.wished("/shares/m-first-idle", `"remove":["1000000000000002"]`, 1, true) +
+				e.wished("/shares/m-second?regions=all", `"add":[{"accountId":"1000000000000003"}]`, 1, false) +
+				e.wished("/shares/m-second-idle", `"remove":["1000000000000001"]`, 1, false) +
+				e.asked("/shares/m-first?history=true", "/shares/m-second") + e.ticked(t, "share/expiry")
+		},
+	}
+}
+
+// without is a list that lacks one of its rows.
+func without(list []string, row string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(r string) bool { return r == row })
+}
+
+// TestLeastPermission: each function does all it can with what its policy and its
+// policy for a role of another account allow; and where any one action is taken out
+// of either, something is missing, and the answer names what for.
+func TestLeastPermission(t *testing.T) {
+	for name := range deeds() {
+		own, err := least.Read(root, name, least.PolicyFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		role, err := least.Read(root, name, least.ReaderFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		may, roleMay := own.Actions(), role.Actions()
+		for _, everywhere := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, all regions %v", name, everywhere), func(t *testing.T) {
+				t.Parallel()
+				e := newEstate(t, name, may, roleMay, everywhere)
+				if missing := deeds()[name](t, e); missing != "" {
+					t.Errorf("with the whole policy: %s", missing)
+				}
+			})
+		}
+		for _, action := range may {
+			t.Run(name+" without "+action, func(t *testing.T) {
+				t.Parallel()
+				e := newEstate(t, name, without(may, action), roleMay, action == "ecs:DescribeRegions")
+				e.misses(t, name, action, may)
+			})
+		}
+		for _, action := range roleMay {
+			t.Run(name+", the role without "+action, func(t *testing.T) {
+				t.Parallel()
+				e := newEstate(t, name, may, without(roleMay, action), action == "ecs:DescribeRegions")
+				e.misses(t, name, action, may)
+			})
+		}
+	}
+}
+
+const mayAssumeRole = "sts:AssumeRole"
+
+// misses checks that something is missing for want of an action, that it is said
+// as what would cure it, and that nothing else is named than what the policy has.
+func (e *estate) misses(t *testing.T, name, action string, may []string) {
+	t.Helper()
+	missing := deeds()[name](t, e)
+	if missing == "" {
+		t.Errorf("everything works without %s", action)
+	}
+	said := strings.Join(e.said, "\n")
+	named := false
+	for _, found := range regexp.MustCompile(`\b(?:ecs|ess|sts|oss):[A-Z][A-Za-z0-9]+`).FindAllString(said, -1) {
+		permission := least.Permission(found)
+		named = named || permission == action
+		if permission != "" && !slices.Contains(may, permission) {
+			t.Errorf("%s is named, which the policy does not have", found)
+		}
+	}
+	if !named {
+		t.Errorf("nothing names %s: %s", action, missing)
+	}
+	for _, found := range regexp.MustCompile(`"permission":"([^"]*)"|"cures":\["([^"]*)"`).FindAllStringSubmatch(said, -1) {
+		// Of an account that nothing was seen of, a role is what cures it.
+		if cure := found[1] + found[2]; cure != action && !strings.HasPrefix(cure, mayAssumeRole+" of a reading role in account ") {
+			t.Errorf("without %s it says that %s would cure it", action, cure)
+		}
+	}
+}
