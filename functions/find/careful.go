@@ -5,6 +5,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/usage"
 )
 
 // careful is a reader that believes no empty list at once: it asks again, and of
@@ -40,12 +41,12 @@ func (c careful) Images(ctx context.Context, in image.RegionID, which image.List
 // Instances asks again for an empty list; whether it proves anything is for
 // whoever asked.
 func (c careful) Instances(ctx context.Context, in image.RegionID, which image.InstanceListing) ([]image.Instance, error) {
-	return twice(func() ([]image.Instance, error) { return c.reader.Instances(ctx, in, which) })
+	return usage.Careful(c.reader).Instances(ctx, in, which)
 }
 
 // Disks asks again for an empty list.
 func (c careful) Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error) {
-	return twice(func() ([]image.Disk, error) { return c.reader.Disks(ctx, in, which) })
+	return usage.Careful(c.reader).Disks(ctx, in, which)
 }
 
 // Snapshots asks again for an empty list.
@@ -55,17 +56,17 @@ func (c careful) Snapshots(ctx context.Context, in image.RegionID, which image.S
 
 // TemplateVersions asks again for an empty list.
 func (c careful) TemplateVersions(ctx context.Context, in image.RegionID) ([]image.TemplateVersion, error) {
-	return twice(func() ([]image.TemplateVersion, error) { return c.reader.TemplateVersions(ctx, in) })
+	return usage.Careful(c.reader).TemplateVersions(ctx, in)
 }
 
 // ScalingConfigurations asks again for an empty list.
 func (c careful) ScalingConfigurations(ctx context.Context, in image.RegionID) ([]image.ScalingConfiguration, error) {
-	return twice(func() ([]image.ScalingConfiguration, error) { return c.reader.ScalingConfigurations(ctx, in) })
+	return usage.Careful(c.reader).ScalingConfigurations(ctx, in)
 }
 
 // Pipelines asks again for an empty list.
 func (c careful) Pipelines(ctx context.Context, in image.RegionID) ([]image.Pipeline, error) {
-	return twice(func() ([]image.Pipeline, error) { return c.reader.Pipelines(ctx, in) })
+	return usage.Careful(c.reader).Pipelines(ctx, in)
 }
 
 // Grants asks again for an empty list.

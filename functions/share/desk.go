@@ -140,7 +140,7 @@ func (d *desk) see(ctx context.Context, found image.Image) (sight, error) {
 	}
 	owner := d.accounts[found.Account]
 	var err error
-	if s.Image, s.Grants, err = owner.Look(ctx, found.Ref); err != nil {
+	if s.Image, s.Grants, err = sharing.Look(ctx, owner, found.Ref, d.pause); err != nil {
 		return s, err
 	}
 	if s.entries, err = d.log.Read(ctx, sharing.Target(found.Ref)); err != nil {
@@ -170,9 +170,9 @@ func (d *desk) consumers(ctx context.Context, i image.Image, of []image.AccountI
 	}
 	readers, all := map[image.AccountID]usage.Reader{}, map[image.AccountID]usage.Reader{}
 	for a, reader := range d.accounts {
-		all[a] = reader
+		all[a] = usage.Careful(reader)
 		if slices.Contains(of, a) {
-			readers[a] = reader
+			readers[a] = all[a]
 		}
 	}
 	seen := usage.Explain(ctx, usage.Observe(ctx, i, grantees(of), readers), all)

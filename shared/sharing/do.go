@@ -23,6 +23,31 @@ type Cloud interface {
 	Publish(ctx context.Context, r image.Ref, published bool) error
 }
 
+// Look returns an image with its grants, once they agree: an empty list is not
+// believed while ECS marks the image as shared (IsSelfShared). It fails with
+// fault.Unknown if they go on contradicting each other. pause waits.
+func Look(ctx context.Context, c Cloud, r image.Ref, pause func(context.Context, time.Duration) error) (image.Image, []image.Grant, error) {
+	wait := firstPause
+	for n := 1; ; n++ {
+		i, grants, err := lookOnce(ctx, c, r)
+		if fault.Code(err) != codeContradiction || n == fewLooks || pause(ctx, wait) != nil {
+			return i, grants, err
+		}
+		wait = min(2*wait, maxPause)
+	}
+}
+
+// codeContradiction is that of a list of accounts which cannot be true.
+const codeContradiction = "grantsContradict"
+
+func lookOnce(ctx context.Context, c Cloud, r image.Ref) (image.Image, []image.Grant, error) {
+	i, grants, err := c.Look(ctx, r)
+	if err == nil && i.SharedOut == image.Yes && len(grants) == 0 {
+		err = fault.New(fault.Unknown, "ECS marks %s as shared, and lists no account that it is shared with", r).WithCode(codeContradiction)
+	}
+	return i, grants, err
+}
+
 // Doer carries out steps of a plan about one image.
 type Doer struct {
 	Image image.Ref
@@ -100,7 +125,7 @@ func (d Doer) permit(ctx context.Context, steps []plan.Step, add bool) []plan.Ou
 	steps, done := d.alreadyDone(ctx, steps, add)
 	for try := 1; len(steps) > 0; try++ {
 		err := d.call(ctx, steps, add)
-		if err != nil && refusal(err) {
+		if err != nil && (refusal(err) || strange(err, steps)) {
 			return append(done, d.refused(ctx, steps, add, err)...)
 		}
 		outcomes := d.await(ctx, steps, add, err)
@@ -121,9 +146,10 @@ func (d Doer) permit(ctx context.Context, steps []plan.Step, add bool) []plan.Ou
 }
 
 // refused: where a whole batch is refused, each account is tried alone, so that
-// one bad account stops no other.
+// one bad account stops no other. What is refused because of us is refused for all.
 func (d Doer) refused(ctx context.Context, steps []plan.Step, add bool, err error) []plan.Outcome {
-	if len(steps) == 1 || fault.Of(err) == fault.Forbidden {
+	kind := fault.Of(err)
+	if len(steps) == 1 || kind == fault.Forbidden || kind == fault.Unauthenticated || kind == fault.Throttled {
 		return each(steps, func(s plan.Step) plan.Outcome { return plan.Failure(s, err) })
 	}
 	var outcomes []plan.Outcome
@@ -154,9 +180,15 @@ func refusal(err error) bool {
 	return true
 }
 
+// strange: ECS refused a whole batch with a code that is not known. It may be one
+// account's; alone, each is looked for before anything is said of it.
+func strange(err error, batch []plan.Step) bool {
+	return fault.Of(err) == fault.Internal && len(batch) > 1
+}
+
 // alreadyDone sorts out what the world shows already.
 func (d Doer) alreadyDone(ctx context.Context, steps []plan.Step, add bool) (left []plan.Step, done []plan.Outcome) {
-	_, grants, err := d.Cloud.Look(ctx, d.Image)
+	_, grants, err := Look(ctx, d.Cloud, d.Image, d.Pause)
 	if err != nil {
 		return nil, each(steps, func(s plan.Step) plan.Outcome { return plan.Failure(s, err) })
 	}
@@ -180,7 +212,7 @@ func (d Doer) await(ctx context.Context, steps []plan.Step, add bool, callErr er
 	var grants []image.Grant
 	shows := func(s plan.Step) bool { return has(grants, s) == add }
 	d.look(ctx, callErr, func() bool {
-		_, now, err := d.Cloud.Look(ctx, d.Image)
+		_, now, err := lookOnce(ctx, d.Cloud, d.Image)
 		if err != nil {
 			return false
 		}

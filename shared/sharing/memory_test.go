@@ -217,8 +217,8 @@ func TestAPatchKeepsWhatItDoesNotName(t *testing.T) {
 	o := observed(account(0), account(1))
 	kept := sharing.Terms{Account: account(0), Until: now().AddDate(1, 0, 0), OnExpiry: sharing.Remove, Reason: "trial"}
 	o.Remembered = map[image.AccountID]sharing.Terms{account(0): kept}
-	w := sharing.Change{Add: []sharing.Terms{{Account: account(2)}}, Remove: []image.AccountID{account(1)}}.Over(o)
-	if got := said(sharing.Diff(o, w, sharing.Policy{})); got != "add 004 wanted; keep 002 hasAccess; remove 003 notWanted" {
+	w := sharing.Change{Add: []sharing.Terms{{Account: account(2)}}, Remove: []image.AccountID{account(1), account(7)}}.Over(o)
+	if got := said(sharing.Diff(o, w, sharing.Policy{})); got != "add 004 wanted; keep 002 hasAccess; keep 009 hasNoAccess; remove 003 notWanted" {
 		t.Errorf("got %s", got)
 	}
 }

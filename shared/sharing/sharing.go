@@ -59,6 +59,9 @@ const (
 type Wanted struct {
 	Accounts  []Terms
 	Community bool
+	// Without names accounts that are not to have access, of which the plan says so
+	// even if they have none; others that are not in Accounts need no naming.
+	Without []image.AccountID
 	// EvenIfUsed names accounts that may lose access although they use the
 	// image, or may use it for all that is known.
 	EvenIfUsed []image.AccountID
@@ -162,6 +165,18 @@ func (t Terms) text() string {
 	return string(text)
 }
 
+// sentence says terms for people.
+func (t Terms) sentence() string {
+	said := "for good"
+	if !t.Until.IsZero() {
+		said = "until " + t.Until.UTC().Format(time.RFC3339) + ", then " + string(t.OnExpiry)
+	}
+	if t.Reason != "" {
+		said += " (" + t.Reason + ")"
+	}
+	return said
+}
+
 // parameters are what the user gave for an account.
 func (t Terms) parameters() map[string]string {
 	p := map[string]string{}
@@ -260,7 +275,7 @@ func (c Change) Check(now time.Time) error {
 
 // Over is the desired state that c makes of what was observed.
 func (c Change) Over(o Observed) Wanted {
-	w := Wanted{Community: o.Image.Published, EvenIfUsed: c.EvenIfUsed, Accounts: slices.Clone(c.Add)}
+	w := Wanted{Community: o.Image.Published, EvenIfUsed: c.EvenIfUsed, Accounts: slices.Clone(c.Add), Without: c.Remove}
 	named := map[image.AccountID]bool{}
 	for _, t := range c.Add {
 		named[t.Account] = true
@@ -286,6 +301,11 @@ func Diff(o Observed, w Wanted, p Policy) plan.Plan {
 	}
 	for _, a := range Losing(o, w) {
 		d.Steps = append(d.Steps, takeAway(o, a, w))
+	}
+	for _, a := range w.Without {
+		if !o.shared(a) {
+			d.Steps = append(d.Steps, step(Keep, string(a), "hasNoAccess", "it has no access"))
+		}
 	}
 	slices.SortStableFunc(d.Steps, func(a, b plan.Step) int {
 		return cmp.Or(cmp.Compare(rank(a.Action), rank(b.Action)), cmp.Compare(a.Subject, b.Subject))
@@ -388,7 +408,7 @@ func admit(o Observed, t Terms, p Policy) plan.Step {
 		s.Reasons = []image.Reason{{Code: "hasAccess", Sentence: "it has access on these terms already"}}
 	case has:
 		s.Action, s.Sets = Extend, plan.Facts{termsFact(t.Account): t.text()}
-		s.Reasons = []image.Reason{{Code: "newTerms", Sentence: "it has access already; its terms change"}}
+		s.Reasons = []image.Reason{{Code: "newTerms", Sentence: "it has access already, " + was.sentence() + "; now " + t.sentence()}}
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package sharing_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -149,8 +150,10 @@ type ecs struct {
 	stale    [][]image.AccountID // what the next looks show instead
 	keep     []image.AccountID   // must never lose access
 	problems []string
-	bad      image.AccountID // refused by ECS
+	bad      image.AccountID // refused by ECS, with badly
+	badly    error
 	calls    int
+	empty    int // how many looks show no account, falsely
 	// fail says what happens to a call: nothing, an error before, or one after.
 	fail func(call int) (before, after bool)
 }
@@ -164,7 +167,13 @@ func (e *ecs) Look(context.Context, image.Ref) (image.Image, []image.Grant, erro
 	for _, a := range list {
 		grants = append(grants, image.Grant{Account: a})
 	}
-	return subject(), grants, nil
+	i := subject()
+	i.SharedOut = image.TriOf(len(grants) > 0)
+	if e.empty > 0 {
+		e.empty--
+		grants = nil
+	}
+	return i, grants, nil
 }
 
 func (e *ecs) Permit(_ context.Context, _ image.Ref, add, remove []image.AccountID) error {
@@ -177,7 +186,7 @@ func (e *ecs) Permit(_ context.Context, _ image.Ref, add, remove []image.Account
 		e.problems = append(e.problems, fmt.Sprintf("a call with %d and %d accounts", len(add), len(remove)))
 	}
 	if slices.Contains(add, e.bad) {
-		return fault.New(fault.NotFound, "no such account").WithCode("InvalidAccount.NotFound")
+		return cmp.Or(e.badly, error(fault.New(fault.NotFound, "no such account").WithCode("InvalidAccount.NotFound")))
 	}
 	was := slices.Clone(e.shared)
 	e.shared = slices.DeleteFunc(e.shared, func(a image.AccountID) bool { return slices.Contains(remove, a) })
@@ -305,6 +314,58 @@ func TestOneBadAccountStopsNoOther(t *testing.T) {
 	}
 	if len(e.shared) != 11 {
 		t.Errorf("%d accounts have access, want 11", len(e.shared))
+	}
+}
+
+func TestOneAccountThatIsRefusedStrangelyStopsNoOther(t *testing.T) {
+	t.Parallel()
+	e := &ecs{bad: account(3), badly: fault.New(fault.Internal, "a code nobody knows"), fail: func(int) (bool, bool) { return false, false }}
+	var want []image.AccountID
+	for n := range 10 {
+		want = append(want, account(n))
+	}
+	open := slices.DeleteFunc(e.apply(want), func(o plan.Outcome) bool { return o.Result == plan.Applied })
+	if len(open) != 1 || open[0].Step != "add "+string(account(3)) || open[0].Result != plan.Open || len(e.shared) != 9 {
+		t.Errorf("%d accounts have access; left %+v", len(e.shared), open)
+	}
+}
+
+func TestWhatIsRefusedBecauseOfUsIsNotAskedForEachAccount(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fault.Kind{fault.Throttled, fault.Forbidden, fault.Unauthenticated} {
+		e := &ecs{bad: account(3), badly: fault.New(kind, "no"), fail: func(int) (bool, bool) { return false, false }}
+		var want []image.AccountID
+		for n := range 10 {
+			want = append(want, account(n))
+		}
+		outcomes := e.apply(want)
+		if len(outcomes) != 10 || e.calls != 1 || slices.ContainsFunc(outcomes, func(o plan.Outcome) bool { return o.Result != plan.Failed }) {
+			t.Errorf("%s: %d calls, %+v", kind, e.calls, outcomes)
+		}
+	}
+}
+
+func TestAnEmptyListIsNotBelievedWhileTheImageIsMarkedShared(t *testing.T) {
+	t.Parallel()
+	never := func(int) (bool, bool) { return false, false }
+	pause := func(context.Context, time.Duration) error { return nil }
+	e := &ecs{shared: []image.AccountID{account(0)}, empty: 2, fail: never}
+	if _, grants, err := sharing.Look(t.Context(), e, subject().Ref, pause); err != nil || len(grants) != 1 {
+		t.Errorf("%v, %v", grants, err)
+	}
+	e.empty = 99
+	if _, _, err := sharing.Look(t.Context(), e, subject().Ref, pause); !errors.Is(err, fault.Unknown) {
+		t.Errorf("a list that stays empty: %v", err)
+	}
+	p := sharing.Diff(observed(account(0)), exactly(), sharing.Policy{})
+	d := sharing.Doer{Image: subject().Ref, Cloud: e, Use: unused, Pause: pause}
+	e.empty = 99
+	if got := d.Do(t.Context(), p.Changes()); got[0].Result != plan.Failed || got[0].Why.Code != "grantsContradict" || e.calls != 0 {
+		t.Errorf("%+v after %d calls", got, e.calls)
+	}
+	e.empty = 3
+	if got := d.Do(t.Context(), p.Changes()); got[0].Result != plan.Applied || e.calls != 1 || len(e.shared) != 0 {
+		t.Errorf("%+v after %d calls, left %v", got, e.calls, e.shared)
 	}
 }
 

@@ -170,3 +170,30 @@ func TestWhoseInstancesTheyAre(t *testing.T) {
 		})
 	}
 }
+
+// flaky lists nothing the first time.
+type flaky struct {
+	account
+	asked *atomic.Int32
+}
+
+func (f flaky) TemplateVersions(context.Context, image.RegionID) ([]image.TemplateVersion, error) {
+	if f.asked.Add(1) == 1 {
+		return nil, nil
+	}
+	return []image.TemplateVersion{{Template: "lt-1", Version: 1, Image: "m-1"}}, nil
+}
+
+func TestCarefulAsksAgainForWhatIsEmpty(t *testing.T) {
+	t.Parallel()
+	for careful, want := range map[bool]usage.Verdict{false: usage.NotInUse, true: usage.InUse} {
+		mine := flaky{account{may: image.Yes}, new(atomic.Int32)}
+		readers := map[image.AccountID]usage.Reader{owner: mine}
+		if careful {
+			readers[owner] = usage.Careful(mine)
+		}
+		if got := usage.Judge(usage.Observe(t.Context(), subject(), mine, readers)); got.Verdict != want {
+			t.Errorf("careful %v: got %s %+v, want %s", careful, got.Verdict, got.Why, want)
+		}
+	}
+}
