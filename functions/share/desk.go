@@ -157,6 +157,9 @@ func (d *desk) weigh(ctx context.Context, found image.Image, w wish) (sight, pla
 	if err != nil {
 		return s, plan.Plan{}, err
 	}
+	if w.shares && s.Image.Encrypted() == image.Yes && found.Kind == image.KindCustom {
+		s.Asked, s.Objection = true, d.accounts[found.Account].Objection(ctx, found.Ref)
+	}
 	s.consumers = d.consumers(ctx, s.Image, w.losing(s.Observed))
 	s.Uses = uses(s.consumers)
 	return s, w.plan(s.Observed), nil

@@ -187,7 +187,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"not ours", map[string]any{"imageId": "m-gift", "accounts": accounts(third)}, "refuse m-gift notOurs; add 1000000000000003 wanted; "},
 		{"deprecated", map[string]any{"imageId": "m-old", "accounts": accounts(third)}, "refuse m-old notAvailable; add 1000000000000003 wanted; "},
-		{"service key", map[string]any{"imageId": "m-secret", "accounts": accounts(third)}, "refuse m-secret serviceKeyEncrypted; add 1000000000000003 wanted; "},
+		{"encrypted, where such images are not shared", map[string]any{"imageId": "m-secret", "accounts": accounts(third)}, "refuse m-secret encryptedNotSharable; add 1000000000000003 wanted; "},
+		{"service key", map[string]any{"imageId": "m-key", "accounts": accounts(third)}, "refuse m-key serviceKeyEncrypted; add 1000000000000003 wanted; "},
 		{"own account", map[string]any{"imageId": "m-web", "accounts": accounts(second, first)}, "refuse 1000000000000001 ownAccount; keep 1000000000000002 hasAccess; "},
 		{"not allowed", map[string]any{"imageId": "m-web", "accounts": accounts(second, "1000000000000009")}, "refuse 1000000000000009 accountNotAllowed; keep 1000000000000002 hasAccess; "},
 		{"community", map[string]any{"imageId": "m-web", "accounts": accounts(second), "community": yes}, "refuse m-web communityNotAllowed; keep 1000000000000002 hasAccess; publish m-web communityWanted; "},
@@ -205,6 +206,24 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("%d %s, changed %v", refused.problem(), refused.Code, s.permits.said)
 			}
 		})
+	}
+}
+
+func TestAKeyOfOnesOwnIsShared(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	wish := map[string]any{"imageId": "m-vault", "accounts": accounts(third)}
+	s.cloud.Configure(first, cloudsim.AccountSettings{})
+	if planned, refused := s.applyPut(wish); planned.Plan.steps() != "refuse m-vault keyRoleMissing; add 1000000000000003 wanted; " || refused.problem() != http.StatusUnprocessableEntity || len(s.permits.said) != 0 {
+		t.Errorf("without its role: %s, %+v", planned.Plan.steps(), refused)
+	}
+	s.cloud.Configure(first, cloudsim.AccountSettings{ShareRole: true})
+	if _, done := s.applyPut(wish); !done.Complete {
+		t.Errorf("with its role: %+v", done)
+	}
+	wish["accounts"], wish["evenIfUsed"] = accounts(), []string{string(third)}
+	if _, done := s.applyPut(wish); !done.Complete {
+		t.Errorf("taken away: %+v", done)
 	}
 }
 

@@ -140,12 +140,15 @@ func (in patchInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
 // wish plans from what was observed. Use is looked at only of those who would
 // lose access.
 type wish struct {
+	// shares: it may give access.
+	shares bool
 	losing func(sharing.Observed) []image.AccountID
 	plan   func(sharing.Observed) plan.Plan
 }
 
 func wishFor(policy sharing.Policy, wanted func(sharing.Observed) sharing.Wanted) wish {
 	return wish{
+		shares: true,
 		losing: func(o sharing.Observed) []image.AccountID { return sharing.Losing(o, wanted(o)) },
 		plan:   func(o sharing.Observed) plan.Plan { return sharing.Diff(o, wanted(o), policy) },
 	}

@@ -78,6 +78,11 @@ func newStage(t *testing.T) *stage {
 	add(first, "cn-hangzhou", "m-old", func(i *image.Image) { i.Status = image.StatusDeprecated })
 	add(first, "cn-hangzhou", "m-secret", func(i *image.Image) { i.Disks[0].Encrypted = image.Yes })
 	add(second, "cn-hangzhou", "m-theirs", nil, first)
+	add(first, "cn-shanghai", "m-key", func(i *image.Image) { i.Disks[0].Encrypted = image.Yes })
+	s.cloud.AddImage(first, "cn-shanghai", cloudsim.ImageSpec{KMSKey: "key-1", Image: image.Image{
+		Ref: image.Ref{ID: "m-vault"}, Kind: image.KindCustom, CreatedAt: start().AddDate(0, -1, 0),
+		Disks: []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: "s-vault", Encrypted: image.Yes}},
+	}})
 	return s
 }
 

@@ -49,6 +49,24 @@ func (a *Account) Publish(ctx context.Context, ref image.Ref, published bool) er
 	})
 }
 
+// Objection asks what ECS has against sharing an image at all, such as the key it
+// is encrypted with, and changes nothing: it is a dry run, and about the owner,
+// whom nothing can be shared with. Nil is no objection that shows so. Source:
+// ModifyImageSharePermission DryRun, error codes.
+func (a *Account) Objection(ctx context.Context, ref image.Ref) error {
+	err := a.modifyShare(ctx, ref, func(r *ecs.ModifyImageSharePermissionRequest) {
+		r.AddAccount = accountList([]image.AccountID{ref.Account})
+		r.QueryParams["DryRun"] = "true"
+	})
+	if code := fault.Code(err); dryRunDone(code) || code == codeOwnAccount {
+		return nil
+	}
+	return err
+}
+
+// codeOwnAccount is the vendor's spelling.
+const codeOwnAccount = "InvalidAccount.Forbbiden"
+
 func (a *Account) modifyShare(ctx context.Context, ref image.Ref, fill func(*ecs.ModifyImageSharePermissionRequest)) error {
 	if err := checkRegion(ref.Region); err != nil {
 		return err

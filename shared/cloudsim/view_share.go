@@ -2,6 +2,7 @@ package cloudsim
 
 import (
 	"context"
+	"slices"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -30,6 +31,18 @@ func (v *View) Permit(ctx context.Context, ref image.Ref, add, remove []image.Ac
 // Publish makes an image a community image, or no longer one.
 func (v *View) Publish(ctx context.Context, ref image.Ref, published bool) error {
 	return v.modifyShare(ctx, ModifyImageSharePermissionRequest{RegionID: ref.Region, ImageID: ref.ID, IsPublic: image.TriOf(published)})
+}
+
+// Objection asks what ECS has against sharing an image at all, and changes
+// nothing: a dry run about the owner, whom nothing can be shared with.
+func (v *View) Objection(ctx context.Context, ref image.Ref) error {
+	err := v.modifyShare(ctx, ModifyImageSharePermissionRequest{
+		RegionID: ref.Region, ImageID: ref.ID, AddAccounts: []image.AccountID{ref.Account}, DryRun: true,
+	})
+	if slices.Contains([]string{"DryRunOperation", "DRYRUN.SUCCESS", "InvalidAccount.Forbbiden"}, fault.Code(err)) {
+		return nil
+	}
+	return err
 }
 
 func (v *View) modifyShare(ctx context.Context, req ModifyImageSharePermissionRequest) error {

@@ -21,3 +21,10 @@ func TestViewKeepsTheContractFurther(t *testing.T) {
 		return cloud.View(account)
 	})
 }
+
+func TestViewKeepsTheContractOfSharing(t *testing.T) {
+	t.Parallel()
+	contract.RunSharing(t, func(_ *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Sharer {
+		return cloud.View(account)
+	})
+}

@@ -21,6 +21,8 @@ type Cloud interface {
 	Permit(ctx context.Context, r image.Ref, add, remove []image.AccountID) error
 	// Publish makes it a community image, or no longer one.
 	Publish(ctx context.Context, r image.Ref, published bool) error
+	// Objection asks what ECS has against sharing it at all, and changes nothing.
+	Objection(ctx context.Context, r image.Ref) error
 }
 
 // Look returns an image with its grants, once they agree: an empty list is not

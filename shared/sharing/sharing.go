@@ -83,9 +83,10 @@ type Observed struct {
 	Remembered map[image.AccountID]Terms
 	// Uses are the accounts' uses; an account that is missing is Unknown.
 	Uses map[image.AccountID]Use
-	// KeyEncrypted: the image is encrypted with a key of the customer's, not with
-	// the service key. Unknown when an encrypted image's key cannot be told.
-	KeyEncrypted image.Tri
+	// Asked: ECS was asked what it has against sharing an encrypted image. Objection
+	// is what it said, or why it did not; nil: nothing.
+	Asked     bool
+	Objection error
 }
 
 // shared reports whether a has access now.
@@ -368,10 +369,27 @@ func encryption(o Observed, w Wanted) []plan.Step {
 	switch {
 	case w.Community && !o.Image.Published:
 		return []plan.Step{refuse(subject, "encryptedCommunity", "an encrypted image, or one that may be, cannot be published")}
-	case o.Image.Encrypted() == image.Yes && o.KeyEncrypted != image.Yes:
-		return []plan.Step{refuse(subject, "serviceKeyEncrypted", "it is encrypted, and not known to be with a key of your own: images under the service key cannot be shared")}
+	case o.Image.Encrypted() == image.Yes:
+		return objection(o)
 	}
 	return nil
+}
+
+// objection is why an encrypted image cannot be shared, if it cannot: what it is
+// encrypted with only ECS can tell.
+func objection(o Observed) []plan.Step {
+	subject := string(o.Image.ID)
+	switch {
+	case o.Asked && o.Objection == nil:
+		return nil
+	case fault.Code(o.Objection) == "InvalidOperation.ServiceKeyEncryptedImageUnsupported":
+		return []plan.Step{refuse(subject, "serviceKeyEncrypted", "it is encrypted with the service key: only images under a key of your own can be shared")}
+	case fault.Code(o.Objection) == "AssumeRoleError":
+		return []plan.Step{refuse(subject, "keyRoleMissing", "it is encrypted with a key of your own, which ECS cannot use for other accounts without the role AliyunECSShareEncryptImageDefaultRole")}
+	case fault.Of(o.Objection) == fault.Precondition:
+		return []plan.Step{refuse(subject, "encryptedNotSharable", "it is encrypted, and ECS does not share it: %s", fault.Code(o.Objection))}
+	}
+	return []plan.Step{refuse(subject, "keyUnknown", "it is encrypted, and what with cannot be told: images under the service key cannot be shared")}
 }
 
 // community is the step about publication, if there is one.

@@ -71,11 +71,12 @@ func TestPlans(t *testing.T) {
 	t.Parallel()
 	a, b := account(0), account(1)
 	year := now().AddDate(1, 0, 0)
-	encrypted := func(key image.Tri) sharing.Observed {
+	encrypted := func(objection error) sharing.Observed {
 		o := observed()
-		o.Image.Disks[0].Encrypted, o.KeyEncrypted = image.Yes, key
+		o.Image.Disks[0].Encrypted, o.Asked, o.Objection = image.Yes, true, objection
 		return o
 	}
+	objects := func(code string) error { return fault.New(fault.Precondition, "refused").WithCode(code) }
 	altered := func(f func(o *sharing.Observed)) sharing.Observed {
 		o := observed(a)
 		f(&o)
@@ -100,12 +101,16 @@ func TestPlans(t *testing.T) {
 		{"not ours", altered(func(o *sharing.Observed) { o.Image.Kind = image.KindShared }), exactly(a), sharing.Policy{}, "refuse m-1 notOurs; keep 002 hasAccess"},
 		{"deprecated", altered(func(o *sharing.Observed) { o.Image.Status = image.StatusDeprecated }), exactly(a, b), sharing.Policy{}, "refuse m-1 notAvailable; add 003 wanted; keep 002 hasAccess"},
 		{"deprecated, and only taken from", altered(func(o *sharing.Observed) { o.Image.Status = image.StatusDeprecated }), exactly(), sharing.Policy{}, "remove 002 notWanted"},
-		{"service key", encrypted(image.No), exactly(a), sharing.Policy{}, "refuse m-1 serviceKeyEncrypted; add 002 wanted"},
-		{"key unknown", encrypted(image.Unknown), exactly(a), sharing.Policy{}, "refuse m-1 serviceKeyEncrypted; add 002 wanted"},
-		{"own key", encrypted(image.Yes), exactly(a), sharing.Policy{}, "add 002 wanted"},
+		{"service key", encrypted(objects("InvalidOperation.ServiceKeyEncryptedImageUnsupported")), exactly(a), sharing.Policy{}, "refuse m-1 serviceKeyEncrypted; add 002 wanted"},
+		{"key without its role", encrypted(objects("AssumeRoleError")), exactly(a), sharing.Policy{}, "refuse m-1 keyRoleMissing; add 002 wanted"},
+		{"encrypted with data disks", encrypted(objects("OperationDeined.FullImage")), exactly(a), sharing.Policy{}, "refuse m-1 encryptedNotSharable; add 002 wanted"},
+		{"nobody could ask", encrypted(fault.New(fault.Forbidden, "denied")), exactly(a), sharing.Policy{}, "refuse m-1 keyUnknown; add 002 wanted"},
+		{"encrypted, and not asked", altered(func(o *sharing.Observed) { o.Image.Disks[0].Encrypted = image.Yes }), exactly(a, b), sharing.Policy{}, "refuse m-1 keyUnknown; add 003 wanted; keep 002 hasAccess"},
+		{"service key, and only taken from", altered(func(o *sharing.Observed) { o.Image.Disks[0].Encrypted = image.Yes }), exactly(), sharing.Policy{}, "remove 002 notWanted"},
+		{"own key", encrypted(nil), exactly(a), sharing.Policy{}, "add 002 wanted"},
 		{"community, not allowed", observed(), sharing.Wanted{Community: true}, sharing.Policy{}, "refuse m-1 communityNotAllowed; publish m-1 communityWanted"},
 		{"community", observed(), sharing.Wanted{Community: true}, sharing.Policy{Community: true}, "publish m-1 communityWanted"},
-		{"community, encrypted", encrypted(image.Yes), sharing.Wanted{Community: true}, sharing.Policy{Community: true}, "refuse m-1 encryptedCommunity; publish m-1 communityWanted"},
+		{"community, encrypted", encrypted(nil), sharing.Wanted{Community: true}, sharing.Policy{Community: true}, "refuse m-1 encryptedCommunity; publish m-1 communityWanted"},
 		{"no longer community", altered(func(o *sharing.Observed) { o.Image.Published = true }), exactly(a), sharing.Policy{}, "unpublish m-1 communityNotWanted; keep 002 hasAccess"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -210,6 +215,8 @@ func (e *ecs) Permit(_ context.Context, _ image.Ref, add, remove []image.Account
 	}
 	return nil
 }
+
+func (e *ecs) Objection(context.Context, image.Ref) error { return nil }
 
 func (e *ecs) Publish(context.Context, image.Ref, bool) error { return nil }
 

@@ -28,6 +28,14 @@ func TestContractFurther(t *testing.T) {
 	})
 }
 
+// TestContractSharing does so with the suite about giving images away.
+func TestContractSharing(t *testing.T) {
+	t.Parallel()
+	contract.RunSharing(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Sharer {
+		return openAdapter(t, cloud, account)
+	})
+}
+
 func openAdapter(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) *alicloud.Account {
 	t.Helper()
 	server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{RatePerMinute: -1, Strict: true}))
