@@ -30,6 +30,8 @@ type expiryReport struct {
 	Drift []driftOut `json:"drift"`
 	// Failed are images that could not be looked at or changed.
 	Failed []failedOut `json:"failed"`
+	// Left is how many images there was no time for; the next run begins with others.
+	Left int `json:"left,omitempty"`
 }
 
 // expiredOut is one share whose time is over.
@@ -70,55 +72,116 @@ func (h handler) expire(ctx context.Context, call function.Call, _ function.Tick
 		return report, err
 	}
 	run := &expiryRun{desk: d, report: report}
-	places := make(chan struct{}, atOnce)
-	var wait sync.WaitGroup
-	for _, target := range targets {
-		ref, ok := sharing.Subject(target)
-		if !ok {
-			continue
+	shared := run.remember(ctx, targets)
+	for n, one := range shared {
+		if !h.now().Add(enough).Before(d.deadline) {
+			run.left(len(shared) - n)
+			break
 		}
-		places <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-places }()
-			run.visit(ctx, ref)
-		})
+		run.start(func() { run.visit(ctx, one) })
 	}
-	wait.Wait()
+	run.wait.Wait()
 	run.sort()
 	run.tell()
 	return run.report, nil
 }
 
+// enough is the time that is left at least when an image is begun with.
+const enough = 10 * time.Second
+
 // expiryRun is one run over all images.
 type expiryRun struct {
 	desk   *desk
+	places chan struct{}
+	wait   sync.WaitGroup
 	mu     sync.Mutex
 	report expiryReport
 }
 
-// visit ends what is over of one image, if the journal knows of shares of it.
-func (r *expiryRun) visit(ctx context.Context, ref image.Ref) {
+// start does one thing more, once fewer than atOnce are being done.
+func (r *expiryRun) start(do func()) {
+	if r.places == nil {
+		r.places = make(chan struct{}, atOnce)
+	}
+	r.places <- struct{}{}
+	r.wait.Go(func() {
+		defer func() { <-r.places }()
+		do()
+	})
+}
+
+// remembered is an image of whose shares the journal knows.
+type remembered struct {
+	image.Ref
+	known map[image.AccountID]sharing.Memory
+	// over: the time of one of them has come.
+	over bool
+}
+
+// remember reads the journal: first those images of which something is over, then
+// the others, beginning elsewhere at every run so that each has its turn even if
+// no run comes to the end.
+func (r *expiryRun) remember(ctx context.Context, targets []string) []remembered {
+	read := make([]remembered, len(targets))
+	for n, target := range targets {
+		if ref, ok := sharing.Subject(target); ok {
+			r.start(func() { read[n] = r.recall(ctx, ref) })
+		}
+	}
+	r.wait.Wait()
+	read = slices.DeleteFunc(read, func(one remembered) bool { return len(one.known) == 0 })
+	var due, others []remembered
+	for _, one := range read {
+		if one.over {
+			due = append(due, one)
+		} else {
+			others = append(others, one)
+		}
+	}
+	if len(others) > 0 {
+		first := int(r.desk.now().Unix()/60) % len(others)
+		others = slices.Concat(others[first:], others[:first])
+	}
+	return append(due, others...)
+}
+
+// recall is what the journal knows of one image.
+func (r *expiryRun) recall(ctx context.Context, ref image.Ref) remembered {
 	entries, err := r.desk.log.Read(ctx, sharing.Target(ref))
 	if err != nil {
 		r.failed(ref, err)
+		return remembered{}
+	}
+	one := remembered{Ref: ref, known: sharing.Remember(entries)}
+	for _, m := range one.known {
+		one.over = one.over || m.Over(r.desk.now())
+	}
+	return one
+}
+
+// visit ends what is over of one image.
+func (r *expiryRun) visit(ctx context.Context, one remembered) {
+	if r.desk.accounts[one.Account] == nil {
+		r.failed(one.Ref, fault.New(fault.Forbidden, "account %s is not among those this deployment works in", one.Account).WithCode("unknownAccount"))
 		return
 	}
-	known := sharing.Remember(entries)
-	if len(known) == 0 {
-		return
+	err := r.end(ctx, one.Ref)
+	switch kind := fault.Of(err); {
+	case err == nil, kind == fault.Conflict: // another run, or somebody's plan, is at it
+	case kind == fault.NotFound:
+		r.gone(one.Ref, one.known)
+	case kind == fault.Unavailable && !r.desk.now().Before(r.desk.deadline):
+		r.left(1)
+	default:
+		r.failed(one.Ref, err)
 	}
-	if r.desk.accounts[ref.Account] == nil {
-		r.failed(ref, fault.New(fault.Forbidden, "account %s is not among those this deployment works in", ref.Account).WithCode("unknownAccount"))
-		return
-	}
-	err = r.end(ctx, ref)
-	if fault.Of(err) == fault.NotFound {
-		r.gone(ref, known)
-		return
-	}
-	if err != nil && fault.Of(err) != fault.Conflict { // another run, or somebody's plan, is at it
-		r.failed(ref, err)
-	}
+}
+
+// left counts images that there was no time for.
+func (r *expiryRun) left(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Left += n
 }
 
 // end ends what is over of one image and notes what it saw.
@@ -219,6 +282,9 @@ func (r *expiryRun) tell() {
 	}
 	for _, g := range r.report.Drift {
 		log.Warn("drift", "image", g.Ref.String(), "shared_with", string(g.Grantee), "code", g.Code)
+	}
+	if r.report.Left > 0 {
+		log.Warn("expiry had no time for all images", "left", r.report.Left)
 	}
 	for _, f := range r.report.Failed {
 		log.Error("expiry failed", "image", f.Ref.String(), "code", f.Code, "error", f.Sentence)

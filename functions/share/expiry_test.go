@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 )
@@ -141,6 +142,73 @@ func TestRemoveIfUnusedWhileTheOwnerUsesIt(t *testing.T) {
 	report := s.tick()
 	if len(report.Removed) != 1 || report.Removed[0].Grantee != second || len(report.Kept) != 1 || len(s.removals()) != 1 {
 		t.Errorf("%+v, removals %v", report, s.removals())
+	}
+}
+
+// many makes n images, each shared with third until a time.
+func (s *stage) many(n int, end time.Time) {
+	s.t.Helper()
+	for k := range n {
+		id := image.ID(fmt.Sprintf("m-many%02d", k))
+		s.cloud.AddImage(first, "cn-hangzhou", cloudsim.ImageSpec{Image: image.Image{
+			Ref: image.Ref{ID: id}, Kind: image.KindCustom, Disks: []image.DiskMapping{{System: true, SizeGiB: 40, Encrypted: image.No}},
+		}})
+		terms := map[string]any{"accountId": third, "until": end.AddDate(0, 0, k%2).Format(time.RFC3339), "onExpiry": "remove"}
+		if _, done := s.applyPut(map[string]any{"imageId": id, "accounts": []map[string]any{terms}}); !done.Complete {
+			s.t.Fatalf("%+v", done)
+		}
+	}
+}
+
+func TestARunOutOfTimeLeavesTheRest(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	end := start().AddDate(0, 1, 0)
+	s.many(40, end)
+	s.set(end)
+	s.slow = 6 * time.Second // each removal takes so long, of a minute
+	report := s.tick()
+	if report.Left == 0 || report.Images+report.Left < 40 || len(report.Failed) != 0 {
+		t.Errorf("%d looked at, %d left, %+v failed", report.Images, report.Left, report.Failed)
+	}
+	for _, r := range report.Removed {
+		if r.ID[len(r.ID)-1]%2 != 0 {
+			t.Errorf("%s is not over", r.ID)
+		}
+	}
+	s.slow = 0
+	s.set(end.Add(time.Hour))
+	if report := s.tick(); report.Left != 0 || len(report.Failed) != 0 || len(s.removals()) != 20 {
+		t.Errorf("%d removals; %d left, %+v failed", len(s.removals()), report.Left, report.Failed)
+	}
+}
+
+func TestWhatIsOverComesFirstAndTheOthersTakeTurns(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	end := start().AddDate(0, 1, 0)
+	s.many(6, end.AddDate(1, 0, 0))
+	s.until(end, "remove")
+	s.set(end)
+	begun := map[image.ID]bool{}
+	for range 6 {
+		d, err := s.handler().desk(t.Context(), function.Call{Region: "cn-hangzhou"}, subject{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets, err := d.journal.Subjects(t.Context(), "share/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := (&expiryRun{desk: d}).remember(t.Context(), targets)
+		if len(order) != 7 || order[0].ID != "m-web" {
+			t.Fatalf("%+v", order)
+		}
+		begun[order[1].ID] = true
+		s.clock.Advance(time.Minute)
+	}
+	if len(begun) != 6 {
+		t.Errorf("runs began with %v", begun)
 	}
 }
 

@@ -36,6 +36,8 @@ type stage struct {
 	folder  string
 	config  config
 	permits *permits
+	// slow is how long each change takes.
+	slow time.Duration
 }
 
 // permits counts what was changed.
@@ -48,12 +50,14 @@ type permits struct {
 type counted struct {
 	*cloudsim.View
 	permits *permits
+	stage   *stage
 }
 
 func (c counted) Permit(ctx context.Context, r image.Ref, add, remove []image.AccountID) error {
 	c.permits.mu.Lock()
 	c.permits.said = append(c.permits.said, fmt.Sprint(r.ID, " +", add, " -", remove))
 	c.permits.mu.Unlock()
+	c.stage.clock.Advance(c.stage.slow)
 	return c.View.Permit(ctx, r, add, remove)
 }
 
@@ -87,11 +91,13 @@ func newStage(t *testing.T) *stage {
 }
 
 // function is share, with both accounts.
-func (s *stage) function() *function.Function {
+func (s *stage) function() *function.Function { return s.handler().function() }
+
+func (s *stage) handler() handler {
 	return handler{
 		config: s.config,
 		accounts: func(function.Call) []account {
-			return []account{counted{s.cloud.View(first), s.permits}, counted{s.cloud.View(second), s.permits}}
+			return []account{counted{s.cloud.View(first), s.permits, s}, counted{s.cloud.View(second), s.permits, s}}
 		},
 		journal: func(function.Call) (*journal.Journal, error) { return memory.Place{Folder: s.folder}.Open(nil) },
 		now:     s.clock.Now,
@@ -99,7 +105,7 @@ func (s *stage) function() *function.Function {
 			s.clock.Advance(d)
 			return ctx.Err()
 		},
-	}.function()
+	}
 }
 
 // operator lets direct calls apply.

@@ -9,15 +9,15 @@ import (
 	"imagekeeper/shared/plan"
 )
 
-// over reports whether the time of these terms has come.
-func (t Terms) over(now time.Time) bool { return !t.Until.IsZero() && !t.Until.After(now) }
+// Over reports whether the time of these terms has come.
+func (t Terms) Over(now time.Time) bool { return !t.Until.IsZero() && !t.Until.After(now) }
 
 // Due are the accounts whose time is over, in order; ifUnused those of them that
 // keep access while they use the image, so that their use must be looked at.
 func Due(o Observed, now time.Time) (due, ifUnused []image.AccountID) {
 	for _, g := range o.Grants {
 		t := o.Remembered[g.Account]
-		if !t.over(now) {
+		if !t.Over(now) {
 			continue
 		}
 		due = append(due, g.Account)
