@@ -38,16 +38,22 @@ func TestDues(t *testing.T) {
 		said   string
 	}{
 		{"from free", of(image.KindCustom, ubuntu()), from(public, ubuntu()), "cn-hangzhou", pricing.China, "sharedFromFree; no; 0 CNY"},
-		{"from Red Hat", of(image.KindCustom, redHat()), from(public, redHat()), "cn-hangzhou", pricing.China,
-			"sharedFromPaid; yes; 0.1041 CNY per vCPU-hour 1-8 vCPU; 0.0781 CNY per vCPU-hour 9-127 vCPU; 0.0694 CNY per vCPU-hour 128+ vCPU"},
-		{"from SUSE", of(image.KindCustom, suse()), from(public, suse()), "cn-hangzhou", pricing.China,
-			"sharedFromPaid; yes; 0.41 CNY per instance-hour 1-2 vCPU; 0.82 CNY per instance-hour 3-4 vCPU; 0.99 CNY per instance-hour 5+ vCPU"},
+		{
+			"from Red Hat", of(image.KindCustom, redHat()), from(public, redHat()), "cn-hangzhou", pricing.China,
+			"sharedFromPaid; yes; 0.1041 CNY per vCPU-hour 1-8 vCPU; 0.0781 CNY per vCPU-hour 9-127 vCPU; 0.0694 CNY per vCPU-hour 128+ vCPU",
+		},
+		{
+			"from SUSE", of(image.KindCustom, suse()), from(public, suse()), "cn-hangzhou", pricing.China,
+			"sharedFromPaid; yes; 0.41 CNY per instance-hour 1-2 vCPU; 0.82 CNY per instance-hour 3-4 vCPU; 0.99 CNY per instance-hour 5+ vCPU",
+		},
 		{"from Windows in the mainland", of(image.KindCustom, windows()), from(public, windows()), "cn-hangzhou", pricing.China, "sharedFromFree; no; 0 CNY"},
 		{"from Windows abroad", of(image.KindCustom, windows()), from(public, windows()), "ap-southeast-1", pricing.International, "sharedFromPaid; yes; windowsByInstanceType"},
 		{"from Marketplace", of(image.KindCustom, ubuntu()), from(market, ubuntu()), "cn-hangzhou", pricing.China, "sharedFromMarketplace; no; marketplacePriceByType"},
 		{"imported with its own licence", licensed(of(image.KindCustom, windows()), "BYOL"), from(imported, windows()), "cn-hongkong", pricing.China, "sharedFromFree; no; 0 CNY"},
-		{"broken chain of Red Hat", of(image.KindCustom, redHat()), broken, "cn-hangzhou", pricing.China,
-			"unknownSource; unknown; 0.1041 CNY per vCPU-hour 1-8 vCPU; 0.0781 CNY per vCPU-hour 9-127 vCPU; 0.0694 CNY per vCPU-hour 128+ vCPU; licenceNotDecided"},
+		{
+			"broken chain of Red Hat", of(image.KindCustom, redHat()), broken, "cn-hangzhou", pricing.China,
+			"unknownSource; unknown; 0.1041 CNY per vCPU-hour 1-8 vCPU; 0.0781 CNY per vCPU-hour 9-127 vCPU; 0.0694 CNY per vCPU-hour 128+ vCPU; licenceNotDecided",
+		},
 		{"broken chain of no system", of(image.KindCustom, pricing.OS{}), broken, "cn-hangzhou", pricing.China, "unknownSource; unknown; licenceNotDecided"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
