@@ -13,12 +13,12 @@ import (
 )
 
 // instance is what the licence is charged to: a type of the region, with its
-// number of vCPUs where that can be read.
-func (s *survey) instance(ctx context.Context, at place, id image.InstanceTypeID) (pricing.Instance, error) {
+// number of vCPUs where that can be read, of which so many are active; 0: all.
+func (s *survey) instance(ctx context.Context, at place, id image.InstanceTypeID, active int) (pricing.Instance, error) {
 	if id == "" {
 		return pricing.Instance{}, nil
 	}
-	instance := pricing.Instance{Type: id, Burstable: strings.HasPrefix(string(id), "ecs.t")}
+	instance := pricing.Instance{Type: id, ActiveVCPUs: active, Burstable: strings.HasPrefix(string(id), "ecs.t")}
 	types, err := at.InstanceTypes(ctx, at.region, []image.InstanceTypeID{id})
 	if err != nil {
 		s.missed(image.Ref{Account: at.account, Region: at.region}, "ecs:DescribeInstanceTypes", err)
@@ -28,6 +28,9 @@ func (s *survey) instance(ctx context.Context, at place, id image.InstanceTypeID
 		return instance, fault.InField("instanceType", "instanceTypeNotFound", "%s does not exist in %s", id, at.region)
 	}
 	instance.VCPUs = types[0].VCPUs
+	if active > instance.VCPUs && instance.VCPUs > 0 {
+		return instance, fault.InField("activeVcpus", "tooMany", "must be at most %d, as many as %s has", instance.VCPUs, id)
+	}
 	return instance, nil
 }
 

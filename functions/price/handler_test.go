@@ -90,56 +90,86 @@ func TestMistakesNameTheField(t *testing.T) {
 	t.Parallel()
 	f := pricer(world(), same)
 	for target, field := range map[string]string{
-		"/prices/m%20own":                                         "imageId",
-		"/prices/m-own?region=nowhere":                            "region",
-		"/prices/m-own?region=cn-beijing":                         "region",
-		"/prices/m-own?account=me":                                "account",
-		"/prices/m-own?account=1000000000000077":                  "account",
-		"/prices/m-own?instanceType=g7":                           "instanceType",
-		"/prices/m-own?instanceType=ecs.zz.large":                 "instanceType",
-		"/prices/m-own?hours=-1":                                  "hours",
-		"/prices/m-own?hours=":                                    "hours",
-		"/prices/m-own?hours=1e9":                                 "hours",
-		"/prices/m-own?seconds=99999999999999":                    "seconds",
-		"/prices/m-own?hours=1&seconds=1":                         "seconds",
-		"/prices/m-own?period=1&hours=1":                          "period",
-		"/prices/m-own?period=10":                                 "period",
-		"/prices/m-own?period=1&periodUnit=day":                   "periodUnit",
-		"/prices/m-own?period=1&spot=true":                        "spot",
-		"/prices/m-own?refunded=true":                             "refunded",
-		"/prices/m-own?stoppedHours=721":                          "stoppedHours",
-		"/prices/m-own?stoppedMode=Asleep":                        "stoppedMode",
-		"/prices/m-own?activeVcpus=-1":                            "activeVcpus",
-		"/prices/m-own?holding=true&instanceType=ecs.g7.xlarge":   "holding",
-		"/prices/m-own?holding=yes":                               "holding",
-		"/prices/m-own?storedFrom=2026-03-01T00:00:00Z":           "storedTo",
-		"/prices/m-own?preheatDisks=1":                            "preheatDisks",
-		"/prices/m-own?preheatDisks=-1&preheatHours=1":            "preheatDisks",
-		"/prices/m-own?for=fly":                                   "for",
-		"/prices/m-own?for=copy":                                  "to",
-		"/prices/m-own?to=cn-shanghai":                            "to",
-		"/prices/m-own?for=replace":                               "replaces",
-		"/prices/m-own?replaces=m-idle":                           "replaces",
-		"/prices/m-own?for=replace&replaces=m-idle&newDiskGiB=-1": "replacedDiskGiB",
-		"/prices/m-own?for=create&diskGiBs=0":                     "diskGiBs",
-		"/prices/m-own?for=import&objectBytes=-1":                 "objectBytes",
-		"/prices/m-own?InstanceType=ecs.g7.xlarge":                "InstanceType",
-		"/prices?by=colour":                                       "by",
-		"/prices?limit=0":                                         "limit",
-		"/prices?format=xml":                                      "format",
+		"/prices/m%20own":                                              "imageId",
+		"/prices/m-own?region=nowhere":                                 "region",
+		"/prices/m-own?region=cn-beijing":                              "region",
+		"/prices/m-own?account=me":                                     "account",
+		"/prices/m-own?account=1000000000000077":                       "account",
+		"/prices/m-own?instanceType=g7":                                "instanceType",
+		"/prices/m-own?instanceType=ecs.zz.large":                      "instanceType",
+		"/prices/m-own?hours=-1":                                       "hours",
+		"/prices/m-own?hours=":                                         "hours",
+		"/prices/m-own?hours=1e9":                                      "hours",
+		"/prices/m-own?seconds=99999999999999":                         "seconds",
+		"/prices/m-own?hours=1&seconds=1":                              "seconds",
+		"/prices/m-own?period=1&hours=1":                               "period",
+		"/prices/m-own?period=10":                                      "period",
+		"/prices/m-own?period=1&periodUnit=day":                        "periodUnit",
+		"/prices/m-own?period=1&spot=true":                             "spot",
+		"/prices/m-own?refunded=true":                                  "refunded",
+		"/prices/m-own?stoppedHours=721":                               "stoppedHours",
+		"/prices/m-own?stoppedMode=Asleep":                             "stoppedMode",
+		"/prices/m-own?activeVcpus=-1":                                 "activeVcpus",
+		"/prices/m-own?holding=true&instanceType=ecs.g7.xlarge":        "holding",
+		"/prices/m-own?holding=yes":                                    "holding",
+		"/prices/m-own?storedFrom=2026-03-01T00:00:00Z":                "storedTo",
+		"/prices/m-own?preheatDisks=1":                                 "preheatDisks",
+		"/prices/m-own?preheatDisks=-1&preheatHours=1":                 "preheatDisks",
+		"/prices/m-own?for=fly":                                        "for",
+		"/prices/m-own?for=copy":                                       "to",
+		"/prices/m-own?to=cn-shanghai":                                 "to",
+		"/prices/m-own?for=replace":                                    "replaces",
+		"/prices/m-own?replaces=m-idle":                                "replaces",
+		"/prices/m-own?for=replace&replaces=m-idle&newDiskGiB=-1":      "newDiskGiB",
+		"/prices/m-own?for=replace&replaces=m-idle&replacedDiskGiB=-1": "replacedDiskGiB",
+		"/prices/m-own?newDiskGiB=40":                                  "newDiskGiB",
+		"/prices/m-own?replacedDiskGiB=40&for=create":                  "replacedDiskGiB",
+		"/prices/m-own?period=0":                                       "period",
+		"/prices/m-own?periodUnit=month":                               "period",
+		"/prices/m-own?activeVcpus=2":                                  "activeVcpus",
+		"/prices/m-own?instanceType=ecs.g7.xlarge&activeVcpus=5":       "activeVcpus",
+		"/prices/m-own?stoppedMode=KeepCharging":                       "stoppedMode",
+		"/prices/m-own?encrypt=true":                                   "encrypt",
+		"/prices/m-own?ownKey=true&for=create":                         "ownKey",
+		"/prices/m-own?firstCopy=false":                                "firstCopy",
+		"/prices/m-own?diskGiBs=40&for=export":                         "diskGiBs",
+		"/prices/m-own?objectBytes=1&for=create":                       "objectBytes",
+		"/prices/m-own?for=create&diskGiBs=0":                          "diskGiBs",
+		"/prices/m-own?for=import&objectBytes=-1":                      "objectBytes",
+		"/prices/m-own?InstanceType=ecs.g7.xlarge":                     "InstanceType",
+		"/prices?by=colour":                                            "by",
+		"/prices?limit=0":                                              "limit",
+		"/prices?format=xml":                                           "format",
 	} {
 		status, answer := ask(f, target, "")
-		var problem struct{ Field string }
-		if err := json.Unmarshal([]byte(answer), &problem); err != nil || status != http.StatusBadRequest || problem.Field != field {
+		var problem struct{ Field, Detail string }
+		if err := json.Unmarshal([]byte(answer), &problem); err != nil || status != http.StatusBadRequest || problem.Field != field ||
+			!strings.HasPrefix(problem.Detail, field+" ") || !predicate(problem.Detail[len(field)+1:]) {
 			t.Errorf("%s: %d %s, want field %s", target, status, answer, field)
 		}
 	}
 	if status, answer := ask(f, "/prices", `{"questions":[]}`); status != http.StatusBadRequest {
 		t.Errorf("no questions: %d %s", status, answer)
 	}
+	// null is a field that is left out, where a field may have none.
+	for _, name := range []string{"hours", "seconds", "period", "firstCopy", "diskGiBs"} {
+		if status, answer := ask(f, "/prices", `{"questions":[{"imageId":"m-own","instanceType":"ecs.g7.xlarge","`+name+`":null}]}`); status != http.StatusOK || !strings.Contains(answer, "299.808") {
+			t.Errorf("%s is null: %d %s", name, status, answer)
+		}
+	}
 	if status, answer := ask(f, "/prices/m-nowhere", ""); status != http.StatusNotFound {
 		t.Errorf("no such image: %d %s", status, answer)
 	}
+}
+
+// predicate: a detail begins with the field and goes on as a sentence does.
+func predicate(text string) bool {
+	for _, begin := range []string{"must ", "goes with ", "does not go with ", "is ", "ecs."} {
+		if strings.HasPrefix(text, begin) {
+			return true
+		}
+	}
+	return false
 }
 
 // TestIllCloud: what cannot be read makes an answer less exact, or unknown, and

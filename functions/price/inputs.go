@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -51,8 +53,12 @@ func (q *quantity) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads a JSON number, or a string as in a parameter.
+// UnmarshalJSON reads a JSON number, or a string as in a parameter. null is as if
+// the field were left out.
 func (q *quantity) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
 	var text string
 	if json.Unmarshal(b, &text) != nil {
 		text = string(b)
@@ -78,7 +84,7 @@ type running struct {
 	Hours        quantity             `json:"hours" doc:"How long, in hours; default 720, a month"`
 	Seconds      quantity             `json:"seconds" doc:"How long, in seconds"`
 	Spot         bool                 `json:"spot" doc:"A spot instance; else pay-as-you-go, unless there is a period"`
-	Period       int                  `json:"period" doc:"The period of a subscription, in units"`
+	Period       *int                 `json:"period" doc:"The period of a subscription, in units"`
 	PeriodUnit   pricing.Unit         `json:"periodUnit" doc:"week, month or year; default month"`
 	Refunded     bool                 `json:"refunded" doc:"The subscription is given back before its end"`
 	StoppedHours quantity             `json:"stoppedHours" doc:"For how many of the hours the instance is stopped"`
@@ -135,37 +141,75 @@ func (q question) check() error {
 	return q.agree()
 }
 
-// agree fails if fields contradict each other.
+// agree fails if fields contradict each other, or one is given that would count
+// for nothing.
 func (q question) agree() error {
-	subscription := q.Period != 0 || q.PeriodUnit != ""
-	lasting := !q.Hours.IsZero() || !q.Seconds.IsZero()
+	if err := q.agreeOnTime(); err != nil {
+		return err
+	}
 	switch {
-	case !q.Hours.IsZero() && !q.Seconds.IsZero():
-		return fault.InField("seconds", "durationTwice", "give hours or seconds, not both")
-	case subscription && lasting:
-		return fault.InField("period", "durationWithSubscription", "the duration of a subscription is its period: give hours, seconds or a period")
-	case subscription && q.Spot:
-		return fault.InField("spot", "spotWithSubscription", "a subscription is not a spot instance")
 	case q.Holding && q.InstanceType != "":
-		return fault.InField("holding", "holdingWithInstance", "holding prices the image without an instance: leave instanceType out")
+		return fault.InField("holding", "holdingWithInstance", "does not go with instanceType: it prices the image without an instance")
+	case q.ActiveVCPUs != 0 && q.InstanceType == "":
+		return fault.InField("activeVcpus", "withoutInstanceType", "goes with instanceType")
+	case q.StoppedMode != "" && q.StoppedHours.IsZero():
+		return fault.InField("stoppedMode", "withoutStoppedHours", "goes with stoppedHours")
 	case (q.PreheatDisks == 0) != q.PreheatHours.IsZero():
-		return fault.InField("preheatDisks", "preheatHalf", "preheatDisks and preheatHours are given together")
+		return fault.InField("preheatDisks", "preheatHalf", "goes with preheatHours: give both")
 	}
 	return q.operating.agree()
 }
 
-// agree fails if fields do not belong to the operation.
-func (o operating) agree() error {
-	replaces := o.Replaces != "" || o.ReplacedDiskGiB != 0 || o.NewDiskGiB != 0
+// agreeOnTime fails if fields contradict each other about how long.
+func (q question) agreeOnTime() error {
 	switch {
-	case o.For == pricing.Replace && o.Replaces == "":
-		return fault.InField("replaces", "replacedMissing", "a replacement needs the image that runs now")
-	case o.For != pricing.Replace && replaces:
-		return fault.InField("replaces", "withoutReplace", "replaces, replacedDiskGiB and newDiskGiB go with for=replace")
-	case o.To != "" && o.For != pricing.Copy && o.For != pricing.CopySnapshots:
-		return fault.InField("to", "withoutCopy", "a destination goes with for=copy or for=copySnapshot")
+	case !q.Hours.IsZero() && !q.Seconds.IsZero():
+		return fault.InField("seconds", "durationTwice", "does not go with hours: give one of them")
+	case q.Period == nil && q.PeriodUnit != "":
+		return fault.InField("period", "periodMissing", "is missing: periodUnit goes with it")
+	case q.Period != nil && (!q.Hours.IsZero() || !q.Seconds.IsZero()):
+		return fault.InField("period", "durationWithSubscription", "does not go with hours or seconds: a subscription lasts for its period")
+	case q.Period != nil && q.Spot:
+		return fault.InField("spot", "spotWithSubscription", "does not go with a period: a subscription is not a spot instance")
 	}
 	return nil
+}
+
+// agree fails if fields do not belong to the operation.
+func (o operating) agree() error {
+	if o.For == pricing.Replace && o.Replaces == "" {
+		return fault.InField("replaces", "replacedMissing", "is missing: a replacement needs the image that runs now")
+	}
+	replacing := []pricing.Operation{pricing.Replace}
+	copying := []pricing.Operation{pricing.Copy, pricing.CopySnapshots}
+	for _, f := range []struct {
+		name  string
+		given bool
+		with  []pricing.Operation
+	}{
+		{"replaces", o.Replaces != "", replacing},
+		{"replacedDiskGiB", o.ReplacedDiskGiB != 0, replacing},
+		{"newDiskGiB", o.NewDiskGiB != 0, replacing},
+		{"diskGiBs", len(o.DiskGiBs) > 0, []pricing.Operation{pricing.Create, pricing.Import}},
+		{"objectBytes", o.ObjectBytes != 0, []pricing.Operation{pricing.Import, pricing.Export}},
+		{"to", o.To != "", copying},
+		{"encrypt", o.Encrypt, copying},
+		{"ownKey", o.OwnKey, copying},
+		{"firstCopy", o.FirstCopy != nil, copying},
+	} {
+		if f.given && !slices.Contains(f.with, o.For) {
+			return fault.InField(f.name, "notForOperation", "goes with for=%s", joined(f.with, " or for="))
+		}
+	}
+	return nil
+}
+
+func joined(operations []pricing.Operation, between string) string {
+	words := make([]string, len(operations))
+	for n, o := range operations {
+		words[n] = string(o)
+	}
+	return strings.Join(words, between)
 }
 
 // hoursOfMonth is the default duration.
@@ -174,11 +218,11 @@ const hoursOfMonth = 720
 // charge is how the instance is charged, and for how long.
 func (q question) charge() (pricing.Charge, pricing.Number) {
 	c := pricing.Charge{
-		Method: pricing.PayAsYouGo, Period: q.Period, PeriodUnit: q.PeriodUnit,
+		Method: pricing.PayAsYouGo, PeriodUnit: q.PeriodUnit,
 		Stopped: pricing.Hours(q.StoppedHours.Number), StoppedMode: q.StoppedMode, Refunded: q.Refunded,
 	}
-	if q.Period != 0 || q.PeriodUnit != "" {
-		c.Method = pricing.Subscription
+	if q.Period != nil {
+		c.Method, c.Period = pricing.Subscription, *q.Period
 		if c.PeriodUnit == "" {
 			c.PeriodUnit = pricing.Month
 		}
@@ -210,8 +254,10 @@ func (q question) blamed(err error) error {
 		renamed.Field = "storedTo"
 	case e.Field == "preheat":
 		renamed.Field = "preheatDisks"
-	case e.Field == "replaced":
+	case e.Field == "replaced.diskGiB":
 		renamed.Field = "replacedDiskGiB"
+	case e.Field == "replaced.newDiskGiB":
+		renamed.Field = "newDiskGiB"
 	case e.Field == "vcpus":
 		renamed.Field = "activeVcpus"
 	}

@@ -85,11 +85,11 @@ func (h handler) asked(ctx context.Context, s *survey, seen sightings, q questio
 	if _, err := pricing.Price(asked, pricing.Rates{}); err != nil {
 		return asked, q.blamed(err)
 	}
-	instance, err := s.instance(ctx, at, q.InstanceType)
+	instance, err := s.instance(ctx, at, q.InstanceType, q.ActiveVCPUs)
 	if err != nil {
 		return asked, err
 	}
-	instance.None, instance.ActiveVCPUs = q.Holding, q.ActiveVCPUs
+	instance.None = q.Holding
 	asked.Instance = instance
 	asked.Source = s.source(ctx, i)
 	storage := s.storage(ctx, i)

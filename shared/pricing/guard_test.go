@@ -210,6 +210,53 @@ func TestOperationFindings(t *testing.T) {
 	if quote := price(t, win); !hasFinding(quote, "windowsNotExported", true) {
 		t.Errorf("windows: %v", quote.Findings)
 	}
+	does := func(kind image.Kind, op pricing.Operation, to image.RegionID) pricing.Question {
+		q := stored(func(q *pricing.Question) { q.For, q.Task.To, q.Image.Kind = op, to, kind })
+		return q
+	}
+	encrypt := func(q pricing.Question) pricing.Question { q.Task.Encrypt = true; return q }
+	sealed := does(image.KindCustom, pricing.Export, "")
+	sealed.Image.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, Encrypted: image.Yes}}
+	published := does(image.KindCustom, pricing.Copy, "cn-qingdao")
+	published.Image.Published = true
+	const other, own = image.RegionID("cn-qingdao"), image.RegionID("cn-hangzhou")
+	for _, c := range []struct {
+		name, code string
+		q          pricing.Question
+	}{
+		{"copy a public image", "notCopied", does(image.KindPublic, pricing.Copy, other)},
+		{"copy a Marketplace image", "notCopied", does(image.KindMarketplace, pricing.Copy, other)},
+		{"copy a community image", "communityNotCopied", does(image.KindCommunity, pricing.Copy, other)},
+		{"copy one's own community image", "communityNotCopied", published},
+		{"copy a shared image away", "sharedCopiedWithinRegion", does(image.KindShared, pricing.Copy, other)},
+		{"copy a shared image here", "", does(image.KindShared, pricing.Copy, own)},
+		{"copy to where it is", "copiedToItsRegion", does(image.KindCustom, pricing.Copy, own)},
+		{"encrypt where it is", "", encrypt(does(image.KindCustom, pricing.Copy, own))},
+		{"copy another's snapshots", "snapshotsOfOthers", does(image.KindShared, pricing.CopySnapshots, other)},
+		{"export a public image", "notExported", does(image.KindPublic, pricing.Export, "")},
+		{"export a shared image", "notExported", does(image.KindShared, pricing.Export, "")},
+		{"export an encrypted image", "encryptedNotExported", sealed},
+		{"export", "", does(image.KindCustom, pricing.Export, "")},
+	} {
+		quote := price(t, c.q)
+		if c.code == "" && len(quote.Findings) > 0 || c.code != "" && (!hasFinding(quote, c.code, true) || quote.Total != nil) {
+			t.Errorf("%s: %v, total %v", c.name, quote.Findings, quote.Total)
+		}
+	}
+}
+
+// TestWhatDoesNotRunHasNoTotal: a type that the image does not run on.
+func TestWhatDoesNotRunHasNoTotal(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"ImageNotSupportInstanceType", "InvalidInstanceType.NotSupported", "InvalidParameter.Conflict", "PriceNotFound"} {
+		q := licensedOn(redHat(), 4, "1")
+		why := pricing.Refused(code)
+		q.Observed.Refusal = &why
+		runs := code == "PriceNotFound"
+		if quote := price(t, q); hasFinding(quote, "doesNotRunOnType", true) == runs || (quote.Total != nil) != runs {
+			t.Errorf("%s: %v, total %v", code, quote.Findings, quote.Total)
+		}
+	}
 }
 
 func TestOSSRatesCanBeGiven(t *testing.T) {

@@ -176,7 +176,7 @@ func refusal(code string) string {
 		return "there is no price for this combination"
 	case "InvalidImageId.NotFound":
 		return "the image does not exist"
-	case "ImageNotSupportInstanceType", "InvalidInstanceType.NotSupported":
+	case "ImageNotSupportInstanceType", "InvalidInstanceType.NotSupported", "InvalidParameter.Conflict":
 		return "the image does not run on this instance type"
 	case "InvalidSystemDiskSize.LessThanImageSize", "InvalidDiskSize.TooSmall":
 		return "the system disk is smaller than the image"

@@ -57,31 +57,43 @@ func (q *Question) checkOperation() error {
 	case "", Create, Import, Export:
 	case Copy, CopySnapshots:
 		if t.To == "" {
-			return fault.InField("to", "destinationMissing", "a copy needs the region it goes to")
+			return fault.InField("to", "destinationMissing", "is missing: a copy needs the region it goes to")
 		}
 	case Replace:
 		if t.Replaced == nil {
-			return fault.InField("replaced", "replacedMissing", "a replacement needs the image that runs now")
+			return fault.InField("replaced", "replacedMissing", "is missing: a replacement needs the image that runs now")
 		}
-		if min(t.Replaced.DiskGiB, t.Replaced.NewDiskGiB) < 0 || max(t.Replaced.DiskGiB, t.Replaced.NewDiskGiB) > maxGiB {
-			return fault.InField("replaced", "sizeOutOfRange", "the size of a disk is not negative, and at most %d GiB", maxGiB)
+		if err := t.Replaced.checkSizes(); err != nil {
+			return err
 		}
 	default:
-		return fault.InField("for", "operationNotKnown", "the operation is %s, %s, %s, %s, %s or %s", Create, Copy, CopySnapshots, Import, Export, Replace)
+		return fault.InField("for", "operationNotKnown", "must be one of %s, %s, %s, %s, %s, %s", Create, Copy, CopySnapshots, Import, Export, Replace)
 	}
 	return t.checkSizes()
 }
 
+func (r *Replaced) checkSizes() error {
+	for _, f := range []struct {
+		name string
+		gib  int
+	}{{"replaced.diskGiB", r.DiskGiB}, {"replaced.newDiskGiB", r.NewDiskGiB}} {
+		if f.gib < 0 || f.gib > maxGiB {
+			return fault.InField(f.name, "sizeOutOfRange", "must not be negative, and at most %d", maxGiB)
+		}
+	}
+	return nil
+}
+
 func (t *Task) checkSizes() error {
 	if t.ObjectBytes < 0 || t.ObjectBytes > maxBytes {
-		return fault.InField("objectBytes", "sizeOutOfRange", "the size of an object is negative or beyond any disk")
+		return fault.InField("objectBytes", "sizeOutOfRange", "must not be negative, nor beyond any disk")
 	}
 	if len(t.DiskGiBs) > maxDisks {
-		return fault.InField("diskGiBs", "tooMany", "there are more disks than an image can have")
+		return fault.InField("diskGiBs", "tooMany", "must be at most 17: an image has no more disks")
 	}
 	for _, gib := range t.DiskGiBs {
 		if gib <= 0 || gib > maxGiB {
-			return fault.InField("diskGiBs", "sizeOutOfRange", "the size of a disk is positive, and at most %d GiB", maxGiB)
+			return fault.InField("diskGiBs", "sizeOutOfRange", "must each be positive, and at most %d", maxGiB)
 		}
 	}
 	return nil
@@ -145,6 +157,7 @@ func imageGiB(i image.Image) (int64, bool) {
 
 // copyImage: no fee for the transfer; the snapshots in the destination stay.
 func (b *builder) copyImage() {
+	b.copyFindings()
 	l := b.operationLine(Transfer, ImageOwner)
 	l.nothing(b.currency, copyPage, undatedRecent)
 	l.because("copyImageNoTransferFee", "copying an image has no transfer fee currently")
@@ -211,6 +224,9 @@ func (b *builder) copiedStorage(size billed) {
 
 // copySnapshot: a fee per GB once, and the storage in the destination.
 func (b *builder) copySnapshot() {
+	if b.snapshotsOfOthers() {
+		return
+	}
 	for _, g := range b.chains() {
 		if g.category == Archive {
 			b.find(true, "archiveCannotBeCopied", "snapshots in archive storage cannot be copied")
@@ -263,13 +279,4 @@ func (b *builder) objectLine(item Item, unit Unit, factor *big.Rat) {
 		b.bound(&l, rate, billed{lower: bytes, upper: bytes, exact: true, known: true}, factor)
 	}
 	b.add(l)
-}
-
-func (b *builder) exportFindings() {
-	if b.ruling.Marketplace {
-		b.find(true, "marketplaceNotExported", "images that come from a Marketplace image cannot be exported (documentation of 2021)")
-	}
-	if b.q.Image.OSType == image.Windows || b.ruling.Product == WindowsServer {
-		b.find(true, "windowsNotExported", "Windows images cannot be exported (documentation of 2021)")
-	}
 }

@@ -160,10 +160,10 @@ func (q *Question) subscription() bool { return q.Charge.Method == Subscription 
 // check fails with fault.Invalid naming the field that cannot be.
 func (q *Question) check() error {
 	if q.Site.Currency() == "" {
-		return fault.InField("site", "siteNotKnown", "the site is %s or %s", China, International)
+		return fault.InField("site", "siteNotKnown", "must be %s or %s", China, International)
 	}
 	if q.Instance.VCPUs < 0 || q.Instance.ActiveVCPUs < 0 {
-		return fault.InField("vcpus", "negative", "a number of vCPUs is not negative")
+		return fault.InField("vcpus", "negative", "must not be negative")
 	}
 	if err := q.checkCharge(); err != nil {
 		return err
@@ -178,23 +178,23 @@ func (q *Question) checkCharge() error {
 	switch q.Charge.Method {
 	case PayAsYouGo, Spot:
 		if q.Charge.Period != 0 || q.Charge.PeriodUnit != "" {
-			return fault.InField("period", "periodWithoutSubscription", "a period is for subscriptions")
+			return fault.InField("period", "periodWithoutSubscription", "goes with a subscription")
 		}
 		if q.Charge.Refunded {
-			return fault.InField("refunded", "refundWithoutSubscription", "only a subscription is given back")
+			return fault.InField("refunded", "refundWithoutSubscription", "goes with a period: only a subscription is given back")
 		}
 		if q.Duration.IsZero() {
-			return fault.InField("seconds", "durationMissing", "hours or seconds say how long")
+			return fault.InField("seconds", "durationMissing", "is missing: hours or seconds say how long")
 		}
 		if !within(q.Duration, maxSeconds) {
-			return fault.InField("seconds", "durationOutOfRange", "a duration is not negative, and at most 100 years")
+			return fault.InField("seconds", "durationOutOfRange", "must not be negative, and at most 100 years")
 		}
 	case Subscription:
 		if err := q.checkPeriod(); err != nil {
 			return err
 		}
 	default:
-		return fault.InField("charge", "chargeNotKnown", "the charge is %s, %s or %s", PayAsYouGo, Spot, Subscription)
+		return fault.InField("charge", "chargeNotKnown", "must be %s, %s or %s", PayAsYouGo, Spot, Subscription)
 	}
 	return q.checkStopped()
 }
@@ -209,7 +209,7 @@ func within(n Number, most int64) bool {
 
 func (q *Question) checkPeriod() error {
 	if !q.Duration.IsZero() {
-		return fault.InField("seconds", "durationWithSubscription", "the duration of a subscription is its period")
+		return fault.InField("seconds", "durationWithSubscription", "does not go with a subscription, which lasts for its period")
 	}
 	var most int
 	switch q.Charge.PeriodUnit {
@@ -220,10 +220,10 @@ func (q *Question) checkPeriod() error {
 	case Year:
 		most = 5
 	default:
-		return fault.InField("periodUnit", "periodUnitNotKnown", "the period unit is %s, %s or %s", Week, Month, Year)
+		return fault.InField("periodUnit", "periodUnitNotKnown", "must be %s, %s or %s", Week, Month, Year)
 	}
 	if q.Charge.Period < 1 || q.Charge.Period > most {
-		return fault.InField("period", "periodOutOfRange", "a period in %ss is 1 to %d", q.Charge.PeriodUnit, most)
+		return fault.InField("period", "periodOutOfRange", "must be 1 to %d, in %ss", most, q.Charge.PeriodUnit)
 	}
 	return nil
 }
@@ -233,16 +233,16 @@ func (q *Question) checkStopped() error {
 	switch c.StoppedMode {
 	case "", StopCharging, KeepCharging:
 	default:
-		return fault.InField("stoppedMode", "stoppedModeNotKnown", "the stopped mode is %s or %s", StopCharging, KeepCharging)
+		return fault.InField("stoppedMode", "stoppedModeNotKnown", "must be %s or %s", StopCharging, KeepCharging)
 	}
 	if c.Stopped.Sign() == 0 {
 		return nil
 	}
 	if !within(c.Stopped, maxSeconds) || (!q.subscription() && c.Stopped.rat().Cmp(q.Duration.rat()) > 0) {
-		return fault.InField("stoppedHours", "stoppedOutOfRange", "an instance is stopped for part of the duration, at the most all of it")
+		return fault.InField("stoppedHours", "stoppedOutOfRange", "must be a part of the duration, at the most all of it")
 	}
 	if q.subscription() && c.StoppedMode != KeepCharging {
-		return fault.InField("stoppedHours", "stoppedWithSubscription", "economical mode is for pay-as-you-go and spot instances")
+		return fault.InField("stoppedHours", "stoppedWithSubscription", "does not go with a subscription: economical mode is for pay-as-you-go and spot instances")
 	}
 	return nil
 }
@@ -250,17 +250,17 @@ func (q *Question) checkStopped() error {
 func (q *Question) checkStorage() error {
 	s := q.Storage
 	if s.GBBytes < 0 {
-		return fault.InField("gbBytes", "negative", "a number of bytes is not negative")
+		return fault.InField("gbBytes", "negative", "must not be negative")
 	}
 	if s.From.IsZero() != s.To.IsZero() || s.To.Before(s.From) {
-		return fault.InField("to", "timesOutOfOrder", "from and to are given together, from not after to")
+		return fault.InField("to", "timesOutOfOrder", "must be given together with the beginning, and not lie before it")
 	}
 	if err := s.checkSizes(); err != nil {
 		return err
 	}
 	h := s.Preheat
 	if h != nil && (h.Disks < 1 || h.Disks > maxCount || h.Seconds.Sign() == 0 || !within(h.Seconds, maxSeconds)) {
-		return fault.InField("preheat", "preheatOutOfRange", "preheating is for at least one disk and more than no time")
+		return fault.InField("preheat", "preheatOutOfRange", "must be at least one disk, for more than no time")
 	}
 	return nil
 }
@@ -268,12 +268,12 @@ func (q *Question) checkStorage() error {
 func (s *Storage) checkSizes() error {
 	for _, p := range s.Snapshots {
 		if p.FullBytes < 0 || p.FullBytes > maxBytes || p.DiskGiB < 0 || p.DiskGiB > maxGiB {
-			return fault.InField("snapshots", "sizeOutOfRange", "the size of snapshot %s is negative or beyond any disk", p.ID)
+			return fault.InField("snapshots", "sizeOutOfRange", "has a size of snapshot %s that is negative, or beyond any disk", p.ID)
 		}
 	}
 	for _, c := range s.Chains {
 		if c.TotalBytes < 0 || c.TotalBytes > maxBytes || c.TotalCount < 0 {
-			return fault.InField("chains", "sizeOutOfRange", "the size of chain %s is negative or beyond any disk", c.ID)
+			return fault.InField("chains", "sizeOutOfRange", "has a size of chain %s that is negative, or beyond any disk", c.ID)
 		}
 	}
 	return nil

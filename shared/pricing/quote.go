@@ -95,6 +95,7 @@ func Price(q Question, rates Rates) (Quote, error) {
 	b.ruling = Judge(q.Image, q.Source, q.region())
 	b.term = q.term()
 	b.licence()
+	b.runFindings()
 	b.marketplace()
 	b.storage()
 	b.operation()
