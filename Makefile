@@ -1,7 +1,7 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test race bench fuzz lint format check policies build lineage-backfill deployable deploy clean
+.PHONY: help up test trials race bench fuzz lint format check policies build lineage-backfill deployable deploy clean
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -42,6 +42,9 @@ endif
 
 test: ## run every test
 	$(ALIKE) $(GO) test -trimpath -shuffle=on ./...
+
+trials: ## kill, freeze, double and lie to share at every call it makes; takes minutes, and make test has a sample of it
+	TRIALS=full $(ALIKE) $(GO) test -trimpath -count=1 -timeout 30m -v ./scripts/trials
 
 race: ## run every test with the race detector
 	$(GO) test -race -shuffle=on ./...

@@ -1,5 +1,3 @@
-//go:build trials
-
 package trials_test
 
 import (
@@ -24,7 +22,7 @@ func TestTwoCallersAtOnce(t *testing.T) {
 	s := newStage(t)
 	place := folderJournal(t)
 	callers := []*worker{s.start("alice", place), s.start("bob", place)}
-	for n := range rounds(t, 1000) {
+	for n := range rounds(1000) {
 		id := image.ID(fmt.Sprintf("m-race%d", n%images))
 		if n < images {
 			s.image(id, anyList(r, 60)...)

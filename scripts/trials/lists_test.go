@@ -1,5 +1,3 @@
-//go:build trials
-
 package trials_test
 
 import (
@@ -7,26 +5,25 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
 	"imagekeeper/shared/sharing"
 )
 
-// rounds is how often a trial is repeated: TRIALS_ROUNDS, else so many, and few
-// in a short run.
-func rounds(t *testing.T, usually int) int {
-	t.Helper()
-	if n, err := strconv.Atoi(os.Getenv("TRIALS_ROUNDS")); err == nil {
-		return n
+// full reports whether everything is to be tried, which takes minutes.
+func full() bool { return os.Getenv("TRIALS") == "full" }
+
+// rounds is how often a trial is repeated: one in twenty of all.
+func rounds(all int) int {
+	if full() {
+		return all
 	}
-	if testing.Short() {
-		return max(usually/20, 3)
-	}
-	return usually
+	return max(all/20, 3)
 }
 
 // anyList draws up to 50 of so many accounts.
@@ -39,14 +36,24 @@ func anyList(r *rand.Rand, of int) []image.AccountID {
 	return list
 }
 
-// keepers watches that nobody loses access in between, and that no call names
-// more than ten accounts.
+// keepers watches that nobody loses access in between, that no call names more
+// than ten accounts, and that the journal in the bucket announces each of them
+// before it happens.
 type keepers struct {
-	stage    *stage
-	id       image.ID
-	keep     []image.AccountID
-	mu       sync.Mutex
-	problems []string
+	stage *stage
+	id    image.ID
+	keep  []image.AccountID
+	// journalled: the journal is in the bucket.
+	journalled bool
+	mu         sync.Mutex
+	problems   []string
+}
+
+// wrong is what happened that must not.
+func (k *keepers) wrong() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.problems)
 }
 
 func (k *keepers) watch(r request) {
@@ -58,6 +65,12 @@ func (k *keepers) watch(r request) {
 	defer k.mu.Unlock()
 	if len(r.added) > sharing.MaxPerCall || len(r.removed) > sharing.MaxPerCall {
 		k.problems = append(k.problems, fmt.Sprintf("a call with %d and %d accounts", len(r.added), len(r.removed)))
+	}
+	announced := k.stage.last(k.id, plan.Intended)
+	for _, a := range slices.Concat(r.added, r.removed) {
+		if k.journalled && !strings.Contains(announced, a) {
+			k.problems = append(k.problems, "account "+a+" was not announced")
+		}
 	}
 	for _, a := range k.keep {
 		if !slices.Contains(list, a) {
@@ -80,7 +93,7 @@ func TestAnyListToAnyOther(t *testing.T) {
 	s := newStage(t)
 	w := s.start("lists", folderJournal(t))
 	began := time.Now()
-	for n := range rounds(t, 60) {
+	for n := range rounds(60) {
 		r := rand.New(rand.NewPCG(seed, uint64(n)))
 		of := []int{12, 60, 150}[r.IntN(3)]
 		had, want := anyList(r, of), anyList(r, of)
@@ -116,8 +129,8 @@ func (s *stage) listToList(w *worker, id image.ID, had, want []image.AccountID, 
 		}
 	}
 	s.arm(nil, func(now request) bool { k.watch(now); return false })
-	if got := s.list(id); !done.Complete || !slices.Equal(got, want) || len(k.problems) > 0 {
-		s.t.Errorf("had %v\nwant %v\ngot %v\n%v\nlast answer %s\n%s", had, want, got, k.problems, done.short(), w.log)
+	if got := s.list(id); !done.Complete || !slices.Equal(got, want) || len(k.wrong()) > 0 {
+		s.t.Errorf("had %v\nwant %v\ngot %v\n%v\nlast answer %s\n%s", had, want, got, k.wrong(), done.short(), w.log)
 	}
 	if again := s.planned(w, id, had, want); again.Plan.Changes != 0 {
 		s.t.Errorf("a second plan has %d changes", again.Plan.Changes)

@@ -1,5 +1,3 @@
-//go:build trials
-
 package trials_test
 
 import (
@@ -416,6 +414,8 @@ type answer struct {
 	} `json:"outcomes"`
 	History []struct {
 		Kind     string `json:"kind"`
+		Digest   string `json:"digest"`
+		By       string `json:"by"`
 		Sentence string `json:"sentence"`
 	} `json:"history"`
 }

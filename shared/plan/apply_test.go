@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -65,8 +66,21 @@ func (w *world) Append(_ context.Context, _ string, position int, e plan.Entry) 
 	if position != len(w.entries) {
 		return fault.New(fault.Conflict, "position %d is taken", position)
 	}
-	w.entries = append(w.entries, e)
+	w.entries = append(w.entries, kept(e))
 	return w.boundary()
+}
+
+// kept is an entry as a journal gives it back.
+func kept(e plan.Entry) plan.Entry {
+	var back plan.Entry
+	text, err := json.Marshal(e)
+	if err == nil {
+		err = json.Unmarshal(text, &back)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return back
 }
 
 func (w *world) now() time.Time {
@@ -90,7 +104,7 @@ func (w *world) want(want ...string) plan.Plan {
 		p.Base["account/"+a] = "shared"
 	}
 	add := func(action, account, value string) {
-		step := plan.Step{Action: action, Subject: account, Reasons: []image.Reason{{Code: action, Sentence: "because"}}}
+		step := plan.Step{Action: action, Subject: account, Parameters: map[string]string{}, Reasons: []image.Reason{{Code: action, Sentence: "because"}}}
 		if action == "add" && w.refused[account] {
 			step.Action, step.Refused, step.Reasons[0].Code = "refuse", true, "notAllowed"
 		}
@@ -358,6 +372,7 @@ func TestDigestSaysWhatIsDoneAndNothingElse(t *testing.T) {
 		"order of steps": func(p *plan.Plan) { slices.Reverse(p.Steps) },
 		"a sentence":     func(p *plan.Plan) { p.Steps[0].Reasons = []image.Reason{{Code: "y"}, {Code: "x", Sentence: "another"}} },
 		"an absent fact": func(p *plan.Plan) { delete(p.Base, "gone") },
+		"no parameters":  func(p *plan.Plan) { p.Steps[1].Parameters, p.Steps[1].Sets = map[string]string{}, plan.Facts{} },
 	}
 	other := map[string]func(p *plan.Plan){
 		"target":        func(p *plan.Plan) { p.Target = "u" },
@@ -403,6 +418,16 @@ func TestADeathAnywhereIsResumedByTheSameDigest(t *testing.T) {
 		slices.Sort(want)
 		if !slices.Equal(w.list(), want) {
 			t.Fatalf("list %v, want %v", w.list(), want)
+		}
+		for _, e := range w.entries {
+			if e.Digest != digest {
+				t.Fatalf("%s is recorded of %s, and it was %s that was approved", e.Kind, e.Digest, digest)
+			}
+		}
+		length, sent := len(w.entries), len(w.sent)
+		again, err := w.apply(digest, want...)
+		if err != nil || !again.Complete || len(w.entries) != length || len(w.sent) != sent {
+			t.Fatalf("once more: %+v, %v", again, err)
 		}
 	})
 }

@@ -98,7 +98,7 @@ func (p Plan) Digest() string {
 			codes = append(codes, r.Code)
 		}
 		slices.Sort(codes)
-		c.Steps = append(c.Steps, canonicalStep{s.Action, s.Subject, s.Parameters, slices.Compact(codes), s.Sets, s.Refused})
+		c.Steps = append(c.Steps, canonicalStep{s.Action, s.Subject, orEmpty(s.Parameters), slices.Compact(codes), orEmpty(s.Sets), s.Refused})
 	}
 	slices.SortFunc(c.Steps, func(a, b canonicalStep) int {
 		return cmp.Or(strings.Compare(a.Action, b.Action), strings.Compare(a.Subject, b.Subject))
@@ -109,6 +109,15 @@ func (p Plan) Digest() string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// orEmpty is m, and an empty map for none: a plan that comes out of a log has the
+// digest with which it went in.
+func orEmpty[M ~map[string]string](m M) M {
+	if m == nil {
+		return M{}
+	}
+	return m
 }
 
 // compact drops empty values, which are the same as missing keys.
