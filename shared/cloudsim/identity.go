@@ -143,21 +143,41 @@ func (c *Cloud) AllowRole(arn string, allow []string) error {
 	return nil
 }
 
-// may reports whether the caller may do action, e.g. "ecs:DescribeImages".
-func (c Caller) may(action string) bool {
-	return matchesAny(c.Allow, action) && matchesAny(c.Within, action)
+// may reports whether the caller may do action, e.g. "ecs:DescribeImages", on a
+// resource, which is "" where only a permission for all of them counts.
+func (c Caller) may(action, resource string) bool {
+	return matchesAny(c.Allow, action, resource) && matchesAny(c.Within, action, resource)
 }
 
-func matchesAny(patterns []string, action string) bool {
+func matchesAny(patterns []string, action, resource string) bool {
 	if patterns == nil {
 		return true
 	}
 	for _, p := range patterns {
-		if ok, err := path.Match(strings.ToLower(p), strings.ToLower(action)); err == nil && ok {
+		p, on, narrowed := strings.Cut(p, " on ")
+		ok, err := path.Match(strings.ToLower(p), strings.ToLower(action))
+		if err == nil && ok && (!narrowed || covers(on, resource)) {
 			return true
 		}
 	}
 	return false
+}
+
+// covers reports whether a pattern, in which * stands for any text, is of a
+// resource.
+func covers(pattern, resource string) bool {
+	parts := strings.Split(pattern, "*")
+	last := parts[len(parts)-1]
+	if len(parts) == 1 {
+		return pattern == resource
+	}
+	rest, ok := strings.CutPrefix(resource, parts[0])
+	for _, part := range parts[1 : len(parts)-1] {
+		var found bool
+		_, rest, found = strings.Cut(rest, part)
+		ok = ok && found
+	}
+	return ok && strings.HasSuffix(rest, last)
 }
 
 // denied is ECS's answer to a caller without the permission.
@@ -178,7 +198,7 @@ func (c *Cloud) As(caller Caller) *Session { return &Session{c, caller} }
 
 // permit refuses unless the caller may do the ECS operation.
 func (s *Session) permit(operation string) error {
-	if action := "ecs:" + operation; !s.caller.may(action) {
+	if action := "ecs:" + operation; !s.caller.may(action, "") {
 		return denied(action)
 	}
 	return nil
@@ -228,7 +248,7 @@ func (s *Session) AssumeRole(req AssumeRoleRequest) (AssumedRole, error) {
 	if !ok {
 		return AssumedRole{}, refuse(404, "EntityNotExist.Role", "The role not exists: %s.", req.RoleARN)
 	}
-	if err := s.mayAssume(r); err != nil {
+	if err := s.mayAssume(req.RoleARN, r); err != nil {
 		return AssumedRole{}, err
 	}
 	now := c.now()
@@ -253,12 +273,12 @@ func (s *Session) AssumeRole(req AssumeRoleRequest) (AssumedRole, error) {
 
 // mayAssume refuses root, callers without the permission, and accounts that the
 // role does not trust; source: STS AssumeRole, common errors.
-func (s *Session) mayAssume(r role) error {
+func (s *Session) mayAssume(arn string, r role) error {
 	message := "You are not authorized to do this action. You should be authorized by RAM."
 	switch {
 	case s.caller.Type == "Account":
 		message = "Roles may not be assumed by root accounts."
-	case slices.Contains(r.trusted, s.caller.Account) && s.caller.may("sts:AssumeRole"):
+	case slices.Contains(r.trusted, s.caller.Account) && s.caller.may("sts:AssumeRole", arn):
 		return nil
 	}
 	no := refuseAs(fault.Forbidden, 403, "NoPermission", "%s", message)

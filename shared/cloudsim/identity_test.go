@@ -161,6 +161,44 @@ func TestKeysWithLessPermission(t *testing.T) {
 	}
 }
 
+// A permission may be for some buckets, objects and roles only.
+func TestPermissionsOnResources(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		allow           string
+		get, list, role bool
+	}{
+		{"*", true, true, true},
+		{"* on *", true, true, true},
+		{"oss:* on acs:oss:*:*:mine", false, true, false},
+		{"oss:* on acs:oss:*:*:mine/*", true, false, false},
+		{"oss:* on acs:oss:*:1000000000000001:mine/logs/*", true, false, false},
+		{"oss:* on acs:oss:*:1000000000000002:mine/*", false, false, false},
+		{"oss:* on acs:oss:*:*:min", false, false, false},
+		{"oss:* on acs:oss:*:*:*mine", false, true, false},
+		{"oss:* on acs:oss:*:*:mine/*log*log", true, false, false},
+		{"oss:* on acs:oss:*:*:mine/*log*log*log", false, false, false},
+		{"oss:GetObject on acs:oss:*:*:mine*", true, false, false},
+		{"sts:AssumeRole on acs:ram:*:*:role/imagekeeper-reader", false, false, true},
+		{"sts:AssumeRole on acs:ram:*:*:role/imagekeeper-writer", false, false, false},
+	} {
+		w := newWorld(t, cloudsim.Options{})
+		if err := errors.Join(w.s.PutBucket("mine", hangzhou), w.cloud.AddKey(one, "some", "secret", "some", []string{c.allow})); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.s.AppendObject(cloudsim.AppendObjectRequest{Bucket: "mine", Key: "logs/a.log", Content: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+		some := sessionOf(t, w.cloud, "some")
+		_, get := some.GetObject("mine", "logs/a.log")
+		_, list := some.ListObjects(cloudsim.ListObjectsRequest{Bucket: "mine", Max: 10})
+		_, role := some.AssumeRole(cloudsim.AssumeRoleRequest{RoleARN: cloudsim.ReaderRole, SessionName: "find"})
+		if (get == nil) != c.get || (list == nil) != c.list || (role == nil) != c.role {
+			t.Errorf("%s: get %v, list %v, role %v", c.allow, get, list, role)
+		}
+	}
+}
+
 // Every operation asks for its own permission before it looks at anything.
 func TestEveryOperationNeedsItsPermission(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 // function of an account's: it is another account's, or fc:InvokeFunction is
 // not allowed.
 func (s *Session) PermitInvocation(of image.AccountID, function string) error {
-	if s.caller.Account == of && s.caller.may("fc:InvokeFunction") {
+	if s.caller.Account == of && s.caller.may("fc:InvokeFunction", "") {
 		return nil
 	}
 	no := refuseAs(fault.Forbidden, 403, "AccessDenied",

@@ -153,7 +153,10 @@ type Caller struct {
 	// Name is the user's, or "role/session".
 	Name string
 	// Allow are patterns of actions such as "ecs:DescribeImages" or
-	// "ecs:Describe*"; nil allows everything.
+	// "ecs:Describe*"; nil allows everything. One that goes on with " on " and a
+	// pattern of resources allows the actions on those: buckets and objects of OSS,
+	// such as acs:oss:*:*:bucket/*, and roles, such as acs:ram:*:*:role/name. What
+	// the other actions are about is not looked at: of them only * allows any.
 	Allow []string
 	// Within, when not nil, narrows Allow: an action must match both.
 	Within []string

@@ -78,9 +78,11 @@ func (c *Cloud) WatchObjects(watcher func(ObjectEvent)) {
 	c.store.watchers = append(c.store.watchers, watcher)
 }
 
-// permitObjects refuses unless the caller may do the OSS operation.
-func (s *Session) permitObjects(operation string) error {
-	if action := "oss:" + operation; !s.caller.may(action) {
+// permitObjects refuses unless the caller may do the OSS operation on what is
+// named: "bucket", or "bucket/key".
+func (s *Session) permitObjects(operation, name string) error {
+	resource := "acs:oss:*:" + string(s.caller.Account) + ":" + name
+	if action := "oss:" + operation; !s.caller.may(action, resource) {
 		return deniedObjects(action, "You have no right to access this object because of bucket acl.")
 	}
 	return nil
@@ -124,7 +126,7 @@ func checkKey(key string) error {
 // Refusals: InvalidBucketName, BucketAlreadyExists, InvalidLocationConstraint,
 // AccessDenied.
 func (s *Session) PutBucket(name string, region image.RegionID) error {
-	if err := s.permitObjects("PutBucket"); err != nil {
+	if err := s.permitObjects("PutBucket", name); err != nil {
 		return err
 	}
 	if !bucketName(name) {
@@ -152,7 +154,7 @@ func (s *Session) PutBucket(name string, region image.RegionID) error {
 // DeleteBucket removes an empty bucket. Refusals: NoSuchBucket, BucketNotEmpty,
 // AccessDenied.
 func (s *Session) DeleteBucket(name string) error {
-	if err := s.permitObjects("DeleteBucket"); err != nil {
+	if err := s.permitObjects("DeleteBucket", name); err != nil {
 		return err
 	}
 	store := &s.cloud.store
@@ -171,7 +173,7 @@ func (s *Session) DeleteBucket(name string) error {
 
 // GetBucketInfo describes a bucket. Refusals: NoSuchBucket, AccessDenied.
 func (s *Session) GetBucketInfo(name string) (BucketInfo, error) {
-	if err := s.permitObjects("GetBucketInfo"); err != nil {
+	if err := s.permitObjects("GetBucketInfo", name); err != nil {
 		return BucketInfo{}, err
 	}
 	store := &s.cloud.store
@@ -186,7 +188,7 @@ func (s *Session) GetBucketInfo(name string) (BucketInfo, error) {
 
 // ListBuckets lists the caller's buckets in the order of their names.
 func (s *Session) ListBuckets() ([]BucketInfo, error) {
-	if err := s.permitObjects("ListBuckets"); err != nil {
+	if err := s.permitObjects("ListBuckets", "*"); err != nil {
 		return nil, err
 	}
 	store := &s.cloud.store
@@ -260,7 +262,7 @@ func (s *Session) AppendObject(req AppendObjectRequest) (Object, error) {
 
 // write makes the next state of an object and tells the watchers.
 func (s *Session) write(operation, bucketName, key string, next func(old *Object) (*Object, error)) (Object, error) {
-	if err := s.permitObjects("PutObject"); err != nil {
+	if err := s.permitObjects("PutObject", bucketName+"/"+key); err != nil {
 		return Object{}, err
 	}
 	if err := checkKey(key); err != nil {
@@ -302,7 +304,7 @@ func (o *objectStore) tell(e ObjectEvent) {
 
 // GetObject returns an object. Refusals: NoSuchBucket, NoSuchKey, AccessDenied.
 func (s *Session) GetObject(bucketName, key string) (Object, error) {
-	if err := s.permitObjects("GetObject"); err != nil {
+	if err := s.permitObjects("GetObject", bucketName+"/"+key); err != nil {
 		return Object{}, err
 	}
 	store := &s.cloud.store
@@ -322,7 +324,7 @@ func (s *Session) GetObject(bucketName, key string) (Object, error) {
 // DeleteObject removes an object; one that is not there is a success. Refusals:
 // NoSuchBucket, AccessDenied.
 func (s *Session) DeleteObject(bucketName, key string) error {
-	if err := s.permitObjects("DeleteObject"); err != nil {
+	if err := s.permitObjects("DeleteObject", bucketName+"/"+key); err != nil {
 		return err
 	}
 	store, now := &s.cloud.store, s.cloud.now()
@@ -362,7 +364,7 @@ type ObjectsPage struct {
 
 // ListObjects lists keys in byte order. Refusals: NoSuchBucket, AccessDenied.
 func (s *Session) ListObjects(req ListObjectsRequest) (ObjectsPage, error) {
-	if err := s.permitObjects("ListObjects"); err != nil {
+	if err := s.permitObjects("ListObjects", req.Bucket); err != nil {
 		return ObjectsPage{}, err
 	}
 	store := &s.cloud.store

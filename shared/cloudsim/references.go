@@ -161,7 +161,7 @@ func (req *DescribeLaunchTemplateVersionsRequest) wants(v TemplateVersionRow) bo
 
 // permitESS refuses unless the caller may do the operation of ESS.
 func (s *Session) permitESS(operation string) error {
-	if action := "ess:" + operation; !s.caller.may(action) {
+	if action := "ess:" + operation; !s.caller.may(action, "") {
 		return denied(action)
 	}
 	return nil
