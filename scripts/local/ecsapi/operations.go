@@ -183,7 +183,7 @@ func tagOperations() []operation {
 func serverOperations() []operation {
 	return []operation{
 		{name: "DescribeInstances", run: describeInstances, lists: countedTokens, takes: declared(`
-			RegionId! DryRun:bool Filter.N.Key Filter.N.Value ImageId InstanceChargeType InstanceIds:ids InstanceName
+			RegionId! AdditionalAttributes.N DryRun:bool Filter.N.Key Filter.N.Value ImageId InstanceChargeType InstanceIds:ids InstanceName
 			InstanceNetworkType InstanceType LockReason MaxResults:int NextToken PageNumber:int PageSize:int ResourceGroupId
 			SecurityGroupId Status Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value VSwitchId VpcId ZoneId`)},
 		{name: "DescribeInstanceStatus", run: describeInstanceStatus, lists: numbered, takes: declared(`
@@ -192,7 +192,7 @@ func serverOperations() []operation {
 			name: "DescribeDisks", run: describeDisks, lists: countedTokens, missing: missingInDisks,
 			malformed: malformedIDs("DiskIds", refuse(400, "InvalidParameter.DiskIds", "The specified parameter diskIds is not valid.")),
 			takes: declared(`
-			RegionId! Category DiskChargeType DiskIds:ids DiskName DiskType DryRun:bool Encrypted:bool Filter.N.Key Filter.N.Value
+			RegionId! AdditionalAttributes.N Category DiskChargeType DiskIds:ids DiskName DiskType DryRun:bool Encrypted:bool Filter.N.Key Filter.N.Value
 			InstanceId MaxResults:int NextToken PageNumber:int PageSize:int ResourceGroupId SnapshotId Status
 			Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value ZoneId`),
 		},
