@@ -214,11 +214,11 @@ func TestIllCloud(t *testing.T) {
 			func(a account) account { return ill{account: a, chains: denied("Forbidden.RAM")} },
 		},
 		"empty answers are no evidence": {
-			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=299.808 snapshotStorage=?",
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=299.808 snapshotStorage=? unread:",
 			func(a account) account { return blind{a} },
 		},
 		"empty answers, and prices denied": {
-			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=? snapshotStorage=? unread:ecs:DescribePrice",
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=? snapshotStorage=? unread:ecs:DescribePrice unread:",
 			func(a account) account { return ill{account: blind{a}, prices: denied("Forbidden.RAM")} },
 		},
 		"types denied: DescribePrice answers": {

@@ -122,7 +122,8 @@ func fillImage(img *image.Image, now time.Time) {
 	}
 }
 
-// addImageDisks gives each disk of a custom image that has none a snapshot.
+// addImageDisks gives each disk of a custom image its snapshot, which is made if
+// it is not there: no image is without.
 func (c *Cloud) addImageDisks(r *region, account image.AccountID, state *imageState, source image.DiskID, now time.Time, rnd random) {
 	if state.img.Owner != account {
 		return
@@ -130,10 +131,12 @@ func (c *Cloud) addImageDisks(r *region, account image.AccountID, state *imageSt
 	for i := range state.img.Disks {
 		d := &state.img.Disks[i]
 		d.Device = cmp.Or(d.Device, device(i))
-		if d.SnapshotID != "" {
+		if _, there := r.snapshots.live(string(d.SnapshotID)); there != nil {
 			continue
 		}
-		d.SnapshotID = image.SnapshotID(rnd.id("s", r.infix))
+		if d.SnapshotID == "" {
+			d.SnapshotID = image.SnapshotID(rnd.id("s", r.infix))
+		}
 		snap := image.Snapshot{
 			ID: d.SnapshotID, SourceSystemDisk: d.System, SourceDiskSizeGiB: d.SizeGiB, ProductCode: state.img.ProductCode,
 			Encrypted: d.Encrypted == image.Yes, CreatedAt: state.img.CreatedAt, SourceDisk: image.DiskID(rnd.id("d", r.infix)),

@@ -67,6 +67,7 @@ func Observe(ctx context.Context, places []Place, also ...image.ID) World {
 	})
 	o.strangers(ctx, places, also)
 	o.snapshots(ctx, places)
+	o.hidden(places)
 	o.disks(ctx, places)
 	o.parents(ctx, places)
 	o.world.Images = slices.SortedFunc(maps.Values(o.seen), image.ByName)
@@ -164,6 +165,37 @@ func (o *observer) snapshots(ctx context.Context, places []Place) {
 				o.mu.Unlock()
 			}
 		})
+	}
+}
+
+// hidden doubts places that do not list a snapshot on which an image of theirs
+// stands: ECS keeps a snapshot for as long as an image needs it, so what was
+// listed cannot be all there is.
+func (o *observer) hidden(places []Place) {
+	listed := map[placeKey]map[image.SnapshotID]bool{}
+	for _, s := range o.world.Snapshots {
+		at := placeKey{s.Account, s.Region}
+		if listed[at] == nil {
+			listed[at] = map[image.SnapshotID]bool{}
+		}
+		listed[at][s.ID] = true
+	}
+	known, said := o.known(places), map[placeKey]bool{}
+	for _, u := range o.world.Unread {
+		said[placeKey{u.Account, u.Region}] = true
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(o.seen), compareKeys) {
+		i := o.seen[k]
+		at := placeKey{i.Account, i.Region}
+		d, ok := i.SystemDisk()
+		standing := ok && d.SnapshotID != "" && i.Kind == image.KindCustom && (i.Status == image.StatusAvailable || i.Status == image.StatusDeprecated)
+		if !standing || !known[at] || said[at] || listed[at][d.SnapshotID] {
+			continue
+		}
+		said[at] = true
+		o.world.Unread = append(o.world.Unread, image.Unread{Account: i.Account, Region: i.Region, Reason: image.Reason{
+			Code: "snapshotHidden", Sentence: fmt.Sprintf("%s stands on the snapshot %s, which ECS does not list", k, d.SnapshotID),
+		}})
 	}
 }
 
