@@ -193,7 +193,7 @@ func (a *atlas) muster(ctx context.Context) *mustered {
 }
 
 // servers lists the instances of a place. An empty list counts only where a dry
-// run shows that the permission is there.
+// run shows that the permission is there, and no disk contradicts it.
 func (a *atlas) servers(ctx context.Context, p place) ([]image.Instance, error) {
 	at := image.Unread{Account: p.account, Region: p.region}
 	found, err := p.reader.Instances(ctx, p.region, image.InstanceListing{})
@@ -201,7 +201,7 @@ func (a *atlas) servers(ctx context.Context, p place) ([]image.Instance, error) 
 		may, failed := p.reader.MayList(ctx, p.region, image.InstanceListing{})
 		switch {
 		case may == image.Yes:
-			return nil, nil
+			err = p.disksOfNobody(ctx)
 		case may == image.No:
 			err = fault.New(fault.Forbidden, "no instance is listed, and a dry run says that they may not be listed").WithCode("emptyNotProven")
 		case failed != nil:
@@ -214,6 +214,22 @@ func (a *atlas) servers(ctx context.Context, p place) ([]image.Instance, error) 
 		a.missed(at, err, mayListInstances)
 	}
 	return found, err
+}
+
+// disksOfNobody fails with fault.Unknown if a system disk of the place is
+// attached to an instance, where no instance is listed. Disks that cannot be
+// read contradict nothing.
+func (p place) disksOfNobody(ctx context.Context) error {
+	disks, err := p.reader.Disks(ctx, p.region, image.DiskListing{System: image.Yes})
+	if err != nil {
+		return nil //nolint:nilerr // the permission to list instances was shown
+	}
+	for _, d := range disks {
+		if d.Instance != "" {
+			return fault.New(fault.Unknown, "no instance is listed, but the system disk %s is attached to %s", d.ID, d.Instance).WithCode("instancesHidden")
+		}
+	}
+	return nil
 }
 
 // named adds images that instances run and no listing shows: Marketplace and
