@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 )
@@ -219,6 +221,31 @@ func TestInstancesThatMayNotBeListedAreUnknown(t *testing.T) {
 	}
 	if answer := get(t, finder(views(fleetOf())), "/instances?region=cn-shanghai&account=1000000000000002", &got); answer.StatusCode != http.StatusOK {
 		t.Errorf("an empty fleet: %d", answer.StatusCode)
+	}
+}
+
+// hiding is an account that shows no instance, though a dry run says that it would.
+type hiding struct{ reader }
+
+func (hiding) Instances(context.Context, image.RegionID, image.InstanceListing) ([]image.Instance, error) {
+	return nil, nil
+}
+
+// Disks that are attached contradict a fleet without instances; without any, a
+// permitted empty list is believed.
+func TestInstancesThatDisksContradictAreUnknown(t *testing.T) {
+	t.Parallel()
+	var got fleet
+	blinded := func(look func(function.Call) []eye) func(function.Call) []eye {
+		return func(call function.Call) []eye {
+			all := look(call)
+			all[0].reader = hiding{all[0].reader}
+			return all
+		}
+	}
+	get(t, finder(blinded(views(fleetOf()))), "/instances", &got)
+	if len(got.Unknown) != 2 || got.Unknown[0].Code != "instancesHidden" || got.Unknown[1].Code != "instancesHidden" || got.Total != nil || names(got) != "i-given" {
+		t.Errorf("got %s %+v", names(got), got.Unknown)
 	}
 }
 

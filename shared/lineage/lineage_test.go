@@ -244,6 +244,28 @@ func TestWhatCannotBeReadIsUnknownWithItsCure(t *testing.T) {
 	}
 }
 
+// A place that answers, and does not show a snapshot that an image stands on, was
+// not wholly read. Images that are still made, or failed, have none to show.
+func TestHiddenSnapshotsAreUnknown(t *testing.T) {
+	t.Parallel()
+	observed := func(s *shelf) []image.Unread {
+		return lineage.Observe(t.Context(), []lineage.Place{{Account: owner, Region: hangzhou, Reader: s}}).Unread
+	}
+	one, none, failed := company(3), company(3), company(1)
+	one.world.Snapshots = one.world.Snapshots[1:]
+	none.world.Snapshots = nil
+	failed.world.Images = append(failed.world.Images, with(custom("m-failed", "s-failed", nil), func(i *image.Image) { i.Status = image.StatusCreateFailed }))
+	for name, c := range map[string]struct {
+		shelf *shelf
+		want  int
+	}{"all there": {company(3), 0}, "one hidden": {one, 1}, "all hidden": {none, 1}, "a failed image": {failed, 0}} {
+		unread := observed(c.shelf)
+		if len(unread) != c.want || c.want == 1 && (unread[0].Code != "snapshotHidden" || unread[0].Region != hangzhou || unread[0].Permission != "") {
+			t.Errorf("%s: %+v", name, unread)
+		}
+	}
+}
+
 func Example() {
 	w := lineage.World{
 		Accounts: []image.AccountID{owner},
