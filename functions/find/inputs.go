@@ -12,13 +12,13 @@ import (
 func rules() []function.Rule {
 	return []function.Rule{
 		{Tag: "imageid", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, Sentence: "must be an image id, such as m-bp1abc or ubuntu_22_04_x64_20G_alibase_20240101.vhd"},
-		{Tag: "regionid", Pattern: `^[a-z]{2,}(-[a-z0-9]+){1,4}$`, Sentence: "must be region ids, such as cn-hangzhou"},
-		{Tag: "accountid", Pattern: `^[0-9]{1,20}$`, Sentence: "must be account ids, which are numbers"},
+		{Tag: "regionid", Pattern: `^[a-z]{2,}(-[a-z0-9]+){1,4}$`, Sentence: "must be a region id, such as cn-hangzhou"},
+		{Tag: "accountid", Pattern: `^[0-9]{1,20}$`, Sentence: "must be an account id, which is a number"},
 		{Tag: "family", Pattern: `^\pL[\pL\pN_.:-]{1,127}$`, Sentence: "must be an image family: 2 to 128 letters, digits and _.:- beginning with a letter"},
 		{Tag: "snapshotid", Pattern: `^s-[a-z0-9]{1,64}$`, Sentence: "must be a snapshot id, such as s-bp1abc"},
 		{Tag: "instancetype", Pattern: `^ecs(\.[a-z0-9-]{1,32}){1,4}$`, Sentence: "must be an instance type, such as ecs.g7.large"},
-		{Tag: "tagkey", Pattern: `^.{1,128}$`, Sentence: "must be tag keys of 1 to 128 characters"},
-		{Tag: "action", Pattern: `^[a-z]+:[A-Za-z]+$`, Sentence: "must be RAM actions, such as ecs:DescribeImages"},
+		{Tag: "tagkey", Pattern: `^.{1,128}$`, Sentence: "must be a tag key of 1 to 128 characters"},
+		{Tag: "action", Pattern: `^[a-z]+:[A-Za-z]+$`, Sentence: "must be a RAM action, such as ecs:DescribeImages"},
 		{Tag: "cursor", Pattern: `^[A-Za-z0-9_-]+$`, Sentence: "is not a cursor of this API"},
 	}
 }
@@ -33,7 +33,7 @@ type where struct {
 
 // filter is what an image must be like. Its words are checked by selection.
 type filter struct {
-	Kind          []image.Kind         `json:"kind" validate:"max=5" doc:"Kinds: public, custom, shared, marketplace, community. Default public, custom and shared; any kind with id; Marketplace too with software or provider=isv"`
+	Kind          []image.Kind         `json:"kind" validate:"max=5,dive,oneof=public custom shared marketplace community" doc:"Kinds: public, custom, shared, marketplace, community. Default public, custom and shared; any kind with id; Marketplace too with software or provider=isv"`
 	Owner         image.AccountID      `json:"owner" validate:"omitempty,accountid" doc:"The account that owns the image"`
 	ID            []image.ID           `json:"id" validate:"max=100,dive,imageid" doc:"Images by id, of any kind"`
 	Name          string               `json:"name" validate:"max=128" doc:"A glob without regard to case: * is any text, ? one character"`
@@ -49,7 +49,7 @@ type filter struct {
 	Provider      selection.Provider   `json:"provider" validate:"omitempty,oneof=alibaba isv" doc:"Who made the software in it"`
 	DataDisks     selection.DataDisks  `json:"dataDisks" validate:"omitempty,oneof=with without" doc:"With or without data disks"`
 	Licence       selection.Licence    `json:"licence" validate:"omitempty,oneof=free paid unknown" doc:"What the listing tells of the licence"`
-	Status        []image.Status       `json:"status" validate:"max=6" doc:"States; default Available"`
+	Status        []image.Status       `json:"status" validate:"max=6,dive,oneof=Creating Waiting Available UnAvailable CreateFailed Deprecated" doc:"States; default Available"`
 	Usage         image.Usage          `json:"usage" validate:"omitempty,oneof=instance none" doc:"The hint of ECS whether instances use it; never proof"`
 	Encrypted     *bool                `json:"encrypted" doc:"Whether a disk in it is encrypted; not known is no match"`
 	CreatedAfter  time.Time            `json:"createdAfter" doc:"Created at this time or later"`

@@ -236,7 +236,7 @@ func TestBadInputNamesTheField(t *testing.T) {
 	for _, c := range []struct{ method, body, field, code string }{
 		{"PUT", `{}`, "accounts", "required"},
 		{"PUT", `{"accounts":null}`, "accounts", "required"},
-		{"PUT", `{"accounts":[{"accountId":"12x"}]}`, "accounts[0].accountId", "malformed"},
+		{"PUT", `{"accounts":[{"accountId":"12x"}]}`, "accounts[0].accountId", "accountid"},
 		{"PUT", `{"accounts":[{}]}`, "accounts[0].accountId", "required"},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002"},{"accountId":"1000000000000002"}]}`, "accounts[1].accountId", "duplicate"},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"2027-01-01T00:00:00Z"}]}`, "accounts[0].onExpiry", "required"},
@@ -252,8 +252,8 @@ func TestBadInputNamesTheField(t *testing.T) {
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"soon","onExpiry":"remove"}]}`, "accounts[0].until", ""},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","until":"2027-01-01T00:00:00Z","onExpiry":"keep"}]}`, "accounts[0].onExpiry", ""},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002","reason":"a\nb"}]}`, "accounts[0].reason", ""},
-		{"PUT", `{"accounts":[` + strings.Join(many, ",") + `]}`, "accounts", "tooMany"},
-		{"PUT", `{"accounts":[],"evenIfUsed":["x"]}`, "evenIfUsed[0]", "malformed"},
+		{"PUT", `{"accounts":[` + strings.Join(many, ",") + `]}`, "accounts", "max"},
+		{"PUT", `{"accounts":[],"evenIfUsed":["x"]}`, "evenIfUsed[0]", "accountid"},
 		{"PUT", `{"accounts":[],"apply":{}}`, "apply", "required"},
 		{"PUT", `{"accounts":[],"apply":{"digest":"abc"}}`, "apply.digest", ""},
 		{"PUT", `{"accounts":[],"apply":{"limits":{"addsOnly":true}}}`, "apply.limits.max", ""},
@@ -261,7 +261,7 @@ func TestBadInputNamesTheField(t *testing.T) {
 		{"PUT", `{"accounts":[],"regions":"some"}`, "regions", ""},
 		{"PATCH", `{}`, "add", "required"},
 		{"PATCH", `{"accounts":[]}`, "accounts", ""},
-		{"PATCH", `{"remove":["1"]}`, "remove[0]", "malformed"},
+		{"PATCH", `{"remove":["1"]}`, "remove[0]", "accountid"},
 		{"PATCH", `{"add":[{"accountId":"1000000000000002"}],"remove":["1000000000000002"]}`, "add[0].accountId", "contradiction"},
 	} {
 		t.Run(c.method+" "+c.field+" "+c.code, func(t *testing.T) {

@@ -17,7 +17,7 @@ func rules() []function.Rule {
 	return []function.Rule{
 		{Tag: "imageid", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, Sentence: "must be an image id, such as m-bp1abc"},
 		{Tag: "regionid", Pattern: `^[a-z]{2,}(-[a-z0-9]+){1,4}$`, Sentence: "must be a region id, such as cn-hangzhou"},
-		{Tag: "accountid", Pattern: `^[0-9]{1,20}$`, Sentence: "must be an account id, which is a number"},
+		{Tag: "accountid", Pattern: `^[1-9][0-9]{9,19}$`, Sentence: "must be an account id, a number such as 1234567890123456"},
 		{Tag: "digest", Pattern: `^[0-9a-f]{64}$`, Sentence: "must be the digest of a plan, as the plan has it"},
 		{Tag: "oneline", Pattern: `^[^[:cntrl:]]{1,256}$`, Sentence: "must be one line of at most 256 characters"},
 	}
@@ -38,7 +38,7 @@ type getInput struct {
 
 // termsInput is one account that may use the image.
 type termsInput struct {
-	Account  image.AccountID  `json:"accountId" validate:"required" doc:"The account, a number"`
+	Account  image.AccountID  `json:"accountId" validate:"required,accountid" doc:"The account, a number"`
 	Until    *time.Time       `json:"until" doc:"When its access ends, to the second; left out: never"`
 	OnExpiry sharing.OnExpiry `json:"onExpiry" validate:"omitempty,oneof=remove removeIfUnused" doc:"What becomes of it then: remove whatever the use, or removeIfUnused; required with until"`
 	Reason   string           `json:"reason" validate:"omitempty,oneline" doc:"Why it has access, for people"`
@@ -48,7 +48,7 @@ type termsInput struct {
 type changing struct {
 	subject
 	Regions    string            `json:"regions" validate:"omitempty,oneof=all" doc:"all: the same for every regional copy that is known for sure"`
-	EvenIfUsed []image.AccountID `json:"evenIfUsed" query:"-" validate:"max=200" doc:"Accounts that may lose access although they use the image, or may use it for all that is known"`
+	EvenIfUsed []image.AccountID `json:"evenIfUsed" query:"-" validate:"max=200,dive,accountid" doc:"Accounts that may lose access although they use the image, or may use it for all that is known"`
 	Apply      *applyInput       `json:"apply" query:"-" doc:"Left out: only plan"`
 }
 
@@ -69,7 +69,7 @@ type limitsInput struct {
 // putInput is a desired state.
 type putInput struct {
 	changing
-	Accounts  []termsInput `json:"accounts" query:"-" validate:"required,max=200,dive" doc:"Exactly the accounts that are to have access; an empty list: nobody"`
+	Accounts  []termsInput `json:"accounts" query:"-" validate:"required,max=50,dive" doc:"Exactly the accounts that are to have access; an empty list: nobody"`
 	Community *bool        `json:"community" query:"-" doc:"Whether it is to be a community image; left out: as it is"`
 }
 
@@ -77,7 +77,7 @@ type putInput struct {
 type patchInput struct {
 	changing
 	Add    []termsInput      `json:"add" query:"-" validate:"max=200,dive" doc:"Accounts that are to have access, or new terms for those that have"`
-	Remove []image.AccountID `json:"remove" query:"-" validate:"max=200" doc:"Accounts that are not to have access"`
+	Remove []image.AccountID `json:"remove" query:"-" validate:"max=200,dive,accountid" doc:"Accounts that are not to have access"`
 }
 
 // check refuses an apply that is neither one thing nor the other.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/strictjson"
 )
 
 // Lookup finds the value of a variable of the environment, as os.LookupEnv does.
@@ -85,7 +86,7 @@ func fillOne(look Lookup, v reflect.Value, field reflect.StructField) *fault.Err
 	}
 	e := fault.InField(name, codeConfiguration, "%s", fault.Sentence(err))
 	if field.Tag.Get("secret") != "true" && field.Type != reflect.TypeFor[Secret]() {
-		e.Cause = fault.New(fault.Invalid, "the value is %q", shown(text))
+		e.Cause = fault.New(fault.Invalid, "the value is %q", strictjson.Shown(text))
 	}
 	return e
 }

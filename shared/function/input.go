@@ -121,7 +121,7 @@ func (b binder) field(name, where string) (strictjson.Field, error) {
 			return f, nil
 		}
 		if strings.EqualFold(f.Name, name) {
-			return f, fault.InField(shown(name), codeCase, "is not known: write it %s", f.Name)
+			return f, fault.InField(strictjson.Shown(name), codeCase, "is not known: write it %s", f.Name)
 		}
 		allowed = append(allowed, f.Name)
 	}
@@ -130,7 +130,7 @@ func (b binder) field(name, where string) (strictjson.Field, error) {
 			allowed = append(allowed, prefix+"<key>")
 		}
 	}
-	return strictjson.Field{}, strictjson.UnknownName(shown(name), name, allowed)
+	return strictjson.Field{}, strictjson.UnknownName(strictjson.Shown(name), name, allowed)
 }
 
 // parameter reports whether f can be given in a query or a path.
@@ -142,7 +142,7 @@ func parameter(f strictjson.Field, where string) bool {
 // what matters then.
 func (b binder) entry(f strictjson.Field, key, name string, values []string) error {
 	if len(values) > 1 {
-		return fault.InField(shown(name), codeRepeated, "is there %d times; give it once", len(values))
+		return fault.InField(strictjson.Shown(name), codeRepeated, "is there %d times; give it once", len(values))
 	}
 	if key == "" {
 		return fault.InField(f.Go.Tag.Get("query"), codeValue, "needs a key after the dot")
@@ -151,7 +151,7 @@ func (b binder) entry(f strictjson.Field, key, name string, values []string) err
 		return fault.InField(f.Name, codeRepeated, "is given in the body and in the query")
 	}
 	for _, text := range []string{key, values[0]} {
-		if err := plain(shown(name), text); err != nil {
+		if err := plain(strictjson.Shown(name), text); err != nil {
 			return err
 		}
 	}
@@ -168,19 +168,4 @@ func (b binder) member(f strictjson.Field) reflect.Value { return b.v.FieldByInd
 
 func isTextMap(t reflect.Type) bool {
 	return t.Kind() == reflect.Map && t.Key().Kind() == reflect.String && t.Elem().Kind() == reflect.String
-}
-
-// shown is a name from outside, as far as it may be repeated in an answer.
-func shown(name string) string {
-	const longest = 64
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(name, ""))
-	if len(clean) > longest {
-		clean = strings.ToValidUTF8(clean[:longest], "") + "…"
-	}
-	return clean
 }

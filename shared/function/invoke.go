@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/strictjson"
 )
 
 // How much platforms carry: an answer of Lambda is at most 6 MB, one of
@@ -104,7 +105,7 @@ func (f *Function) find(came arrival) (*Operation, error) {
 			return op, nil
 		}
 	}
-	return nil, fault.New(fault.NotFound, "this function does nothing on %s %q", came.source, shown(came.name)).WithCode(codeOperation)
+	return nil, fault.New(fault.NotFound, "this function does nothing on %s %q", came.source, strictjson.Shown(came.name)).WithCode(codeOperation)
 }
 
 // bounded ends the context before the platform's deadline and says so in call.

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -108,9 +109,11 @@ func refusal(requestID string, err error) answer {
 
 // encode writes a value of this package as JSON; those cannot fail.
 func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // tag.<key> is to be read by people
+	if err := e.Encode(v); err != nil {
 		return []byte(`{"title":"Internal Server Error","status":500,"code":"internal"}`)
 	}
-	return b
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

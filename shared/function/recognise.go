@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -61,6 +62,9 @@ func recognise(raw []byte) (arrival, error) {
 		}
 		came := arrival{source: s.source}
 		err := flaw
+		if s.source == SourceHTTP {
+			err = flawOfRequest(flaw)
+		}
 		if err == nil {
 			came, err = s.read(raw)
 		}
@@ -76,6 +80,27 @@ func flawOf(raw []byte) error {
 		return tooLarge(maxBody)
 	}
 	return strictjson.Check(raw, typeOf[json.RawMessage]())
+}
+
+// flawOfRequest names what a caller sent rather than the member of the event
+// that brings it.
+func flawOfRequest(flaw error) error {
+	var e *fault.Error
+	if !errors.As(flaw, &e) {
+		return flaw
+	}
+	named := *e
+	switch name, rest, _ := strings.Cut(e.Field, "."); {
+	case name == "queryParameters", name == "headers":
+		named.Field = rest
+	case name == "rawPath", e.Field == "requestContext.http.path":
+		named.Field, named.Sentence = "", inPath+" "+e.Sentence
+	case name == "rawQueryString":
+		named.Field, named.Sentence = "", inQuery+" "+e.Sentence
+	case name == "body":
+		named.Field, named.Sentence = "", inBody+" "+e.Sentence
+	}
+	return &named
 }
 
 func tooLarge(limit int) error {

@@ -106,7 +106,8 @@ type made struct {
 func (m made) HTTPStatus() int { return http.StatusCreated }
 
 func (m made) HTTPHeader() http.Header {
-	return http.Header{"location": {"/things/" + m.Name}, "X-Two": {"a", "b"}}
+	// A name with a tilde makes this operation put line breaks into a header.
+	return http.Header{"location": {"/things/" + strings.ReplaceAll(m.Name, "~", "\r\n")}, "X-Two": {"a", "b"}}
 }
 
 // table is an answer in every format.

@@ -6,10 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/strictjson"
 )
 
 // The codes of refusals that this package makes, beside those of strictjson
@@ -68,10 +67,13 @@ func setText(v reflect.Value, field, text string) error {
 	if v.Kind() != reflect.Slice || selfReading(v.Type()) {
 		return setScalar(v, field, text)
 	}
+	if text == "" {
+		return setScalar(v, field, text) // which says so
+	}
 	parts := strings.Split(text, ",")
 	list := reflect.MakeSlice(v.Type(), len(parts), len(parts))
 	for i, part := range parts {
-		if err := setScalar(list.Index(i), field, strings.TrimSpace(part)); err != nil {
+		if err := setScalar(list.Index(i), field+"["+strconv.Itoa(i)+"]", strings.TrimSpace(part)); err != nil {
 			return err
 		}
 	}
@@ -81,11 +83,8 @@ func setText(v reflect.Value, field, text string) error {
 
 // plain refuses text that could do harm where it is shown or passed on.
 func plain(field, text string) error {
-	if !utf8.ValidString(text) {
-		return fault.InField(field, codeCharacter, "must be UTF-8")
-	}
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		return fault.InField(field, codeCharacter, "must not contain control characters")
+	if why := strictjson.Unshowable(text); why != "" {
+		return fault.InField(field, codeCharacter, "%s", why)
 	}
 	return nil
 }
@@ -121,11 +120,11 @@ func setBasic(v reflect.Value, field, text string) error {
 		}
 		return nil
 	case v.CanInt():
-		n, err := strconv.ParseInt(text, 10, v.Type().Bits())
+		n, err := strconv.ParseInt(canonical(text), 10, v.Type().Bits())
 		v.SetInt(n)
 		return misread(field, text, "a whole number", err)
 	case v.CanUint():
-		n, err := strconv.ParseUint(text, 10, v.Type().Bits())
+		n, err := strconv.ParseUint(canonical(text), 10, v.Type().Bits())
 		v.SetUint(n)
 		return misread(field, text, "a whole number, not negative", err)
 	}
@@ -135,6 +134,16 @@ func setBasic(v reflect.Value, field, text string) error {
 	}
 	v.SetFloat(f)
 	return misread(field, text, "a number", err)
+}
+
+// canonical is a whole number as JSON has it, empty for text that is none: one
+// with a plus sign or with zeros in front.
+func canonical(text string) string {
+	digits := strings.TrimPrefix(text, "-")
+	if text == "-0" || len(digits) > 1 && digits[0] == '0' || strings.HasPrefix(digits, "+") {
+		return ""
+	}
+	return text
 }
 
 // misread says what text should have been, if err is not nil.

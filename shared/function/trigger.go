@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/strictjson"
 )
 
 // anyName registers for every timer or event that has no operation of its own.
@@ -99,7 +100,7 @@ func carried[Data any](in input) (any, error) {
 		return event, nil
 	}
 	if err := json.Unmarshal(raw.Data, &event.Data); err != nil {
-		e := fault.InField("data", codeValue, "is not what events of type %s carry", shown(raw.Type))
+		e := fault.InField("data", codeValue, "is not what events of type %s carry", strictjson.Shown(raw.Type))
 		e.Cause = err
 		return nil, e
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/strictjson"
 )
 
 // Rule is a validation of our own for text: a field whose validate tag holds
@@ -76,10 +77,17 @@ func (v *validation) check(in any) error {
 	return all
 }
 
-// where turns the validator's "In.\x00.accounts[2].until" into "accounts[2].until".
+// where turns the validator's "In.\x00.accounts[2].until" into
+// "accounts[2].until", and "In.tag[team]" into "tag.team", as JSON and the query
+// have it.
 func where(namespace string) string {
 	_, path, _ := strings.Cut(namespace, ".")
-	return strings.ReplaceAll(path, embedded+".", "")
+	path = strings.ReplaceAll(path, embedded+".", "")
+	name, key, found := strings.Cut(path, "[")
+	if digits := strings.TrimLeft(key, "0123456789"); !found || strings.HasPrefix(digits, "]") && len(digits) < len(key) {
+		return path
+	}
+	return name + "." + strictjson.Shown(strings.TrimSuffix(key, "]"))
 }
 
 func (v *validation) sentence(t reflect.Type, f validator.FieldError) string {
@@ -92,15 +100,15 @@ func (v *validation) sentence(t reflect.Type, f validator.FieldError) string {
 	case "oneof":
 		return "must be one of " + strings.Join(strings.Fields(strings.ReplaceAll(param, "'", "")), ", ") + commaHint(f.Value())
 	case "min", "gte":
-		return "must be at least " + measured(f.Kind(), param)
+		return "must " + measured(f.Kind(), "at least "+param)
 	case "max", "lte":
-		return "must be at most " + measured(f.Kind(), param)
+		return "must " + measured(f.Kind(), "at most "+param)
 	case "len", "eq":
-		return "must be exactly " + measured(f.Kind(), param)
+		return "must " + measured(f.Kind(), "exactly "+param)
 	case "gt":
-		return "must be more than " + measured(f.Kind(), param)
+		return "must " + measured(f.Kind(), "more than "+param)
 	case "lt":
-		return "must be less than " + measured(f.Kind(), param)
+		return "must " + measured(f.Kind(), "less than "+param)
 	case "datetime":
 		return "must be a time written as " + param
 	case "unique":
@@ -159,14 +167,14 @@ func namesOf(t reflect.Type, param string) string {
 }
 
 // measured says what a limit counts.
-func measured(kind reflect.Kind, param string) string {
+func measured(kind reflect.Kind, limit string) string {
 	switch kind {
 	case reflect.String:
-		return param + " characters"
+		return "have " + limit + " characters"
 	case reflect.Slice, reflect.Array, reflect.Map:
-		return param + " entries"
+		return "have " + limit + " entries"
 	}
-	return param
+	return "be " + limit
 }
 
 func commaHint(value any) string {

@@ -39,11 +39,11 @@ type ruled struct {
 func TestSentences(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ body, detail string }{
-		{`{"len":"ab"}`, "len must be exactly 3 characters"},
-		{`{"entries":["a"]}`, "entries must be exactly 2 entries"},
+		{`{"len":"ab"}`, "len must have exactly 3 characters"},
+		{`{"entries":["a"]}`, "entries must have exactly 2 entries"},
 		{`{"gt":1}`, "gt must be more than 1"},
 		{`{"gte":1}`, "gte must be at least 2"},
-		{`{"map":[1,2]}`, "map must be at most 1 entries"},
+		{`{"map":[1,2]}`, "map must have at most 1 entries"},
 		{`{"map":[3]}`, "map[0] must be one of 1, 2"},
 		{`{"when":"today"}`, "when must be a time written as 2006-01-02"},
 		{`{"url":"x"}`, "url must be a URL"},

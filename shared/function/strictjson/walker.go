@@ -20,9 +20,6 @@ type place struct {
 	index int // in an array; -1 for a key
 }
 
-// longestKey is how much of a key a refusal repeats.
-const longestKey = 64
-
 func (p *place) String() string {
 	if p == nil {
 		return ""
@@ -30,10 +27,7 @@ func (p *place) String() string {
 	if p.index >= 0 {
 		return p.above.String() + "[" + strconv.Itoa(p.index) + "]"
 	}
-	key := p.key
-	if len(key) > longestKey {
-		key = strings.ToValidUTF8(key[:longestKey], "") + "…"
-	}
+	key := Shown(p.key)
 	if p.above == nil {
 		return key
 	}
@@ -235,8 +229,20 @@ func (w *walker) text(t reflect.Type, at *place) error {
 	return nil
 }
 
-// quoted reads a string.
+// quoted reads a string. One that is not decoded may hold anything but NUL and
+// broken Unicode: it is for somebody else to read.
 func (w *walker) quoted(at *place) (string, error) {
+	s, err := w.unquoted(at)
+	if err != nil || w.undecoded {
+		return s, err
+	}
+	if why := Unshowable(s); why != "" {
+		return "", at.refuse(CodeText, "%s", why)
+	}
+	return s, nil
+}
+
+func (w *walker) unquoted(at *place) (string, error) {
 	start := w.pos
 	for w.pos++; w.raw[w.pos] != '"'; w.pos++ {
 		if w.raw[w.pos] == '\\' {
