@@ -126,7 +126,7 @@ func programs() []Row {
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan",
 				"shared/sharing", "shared/usage", "shared/lineage", "shared/image", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim"},
+			TestsMay: []string{"shared/cloudsim", "shared/function/surface"},
 			Why:      "share wires sharing, usage and lineage to the cloud, and records what it changes",
 		},
 		{
@@ -135,7 +135,7 @@ func programs() []Row {
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal",
 				"shared/pricing", "shared/lineage", "shared/usage", "shared/image", "shared/money", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "pgregory.net/rapid"},
+			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "price wires pricing, lineage and usage to the cloud, and keeps reports; money is what it reads and writes",
 		},
 		{
@@ -143,7 +143,7 @@ func programs() []Row {
 			May: []string{
 				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/usage", "shared/image", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "pgregory.net/rapid"},
+			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "a function wires capabilities to the cloud and the runtime; nobody imports a function",
 		},
 		{
