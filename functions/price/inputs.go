@@ -20,8 +20,8 @@ func rules() []function.Rule {
 	shapes := identifiers()
 	return []function.Rule{
 		{Tag: "imageid", Pattern: shapes.image, Sentence: "must be an image id, such as m-bp1abc or ubuntu_22_04_x64_20G_alibase_20240101.vhd"},
-		{Tag: "regionid", Pattern: shapes.region, Sentence: "must be region ids, such as cn-hangzhou"},
-		{Tag: "accountid", Pattern: shapes.account, Sentence: "must be account ids, which are numbers"},
+		{Tag: "regionid", Pattern: shapes.region, Sentence: "must be a region id, such as cn-hangzhou"},
+		{Tag: "accountid", Pattern: shapes.account, Sentence: "must be an account id, which is a number"},
 	}
 }
 
