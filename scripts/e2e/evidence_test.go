@@ -32,7 +32,7 @@ func inUse() *cloudsim.Cloud {
 	cloud.AddInstance(first, here, cloudsim.InstanceSpec{Instance: image.Instance{Image: "m-instance"}})
 	cloud.AddInstance(second, here, cloudsim.InstanceSpec{Instance: image.Instance{Image: "m-theirs"}})
 	cloud.AddLaunchTemplate(first, here, cloudsim.LaunchTemplateSpec{Versions: []cloudsim.TemplateVersionSpec{{Image: "m-template"}, {}}})
-	cloud.AddScalingGroup(first, here, cloudsim.ScalingGroupSpec{Configurations: []cloudsim.ScalingConfigurationSpec{{Image: "m-scaling"}}})
+	cloud.AddScalingGroup(first, here, cloudsim.ScalingGroupSpec{Configurations: []cloudsim.ScalingConfigurationSpec{{Image: "m-scaling", Active: true}}})
 	cloud.AddImagePipeline(first, here, cloudsim.PipelineSpec{Base: "m-pipeline"})
 	return cloud
 }
@@ -48,11 +48,12 @@ func witnesses() map[string]string {
 	}
 }
 
-// mayHappen: the kind can happen to the call, and is an answer that ECS could
-// give: only of instances it answers nothing, for ever, to whoever may not look.
+// mayHappen: the kind can happen to the call. That a list which refuses whoever
+// may not look is empty for good, without a refusal, is no answer of ECS; where
+// another list shows that it cannot be, it is none to usage either.
 func mayHappen(f ecsapi.Fault) bool {
 	lists := f.Action != "GetCallerIdentity" && f.Action != "AssumeRole"
-	refusing := slices.Contains([]string{"DescribeLaunchTemplates", "DescribeLaunchTemplateVersions", "DescribeScalingConfigurations", "DescribeScalingGroups", "DescribeImagePipelines"}, f.Action)
+	refusing := slices.Contains([]string{"DescribeLaunchTemplates", "DescribeImagePipelines"}, f.Action)
 	switch f.Kind {
 	case ecsapi.FaultAuthorisedEmpty:
 		return lists && (f.Count > 0 || !refusing)

@@ -139,13 +139,21 @@ type scalingGroup struct {
 // ScalingConfigurations lists what the scaling groups of a region start
 // instances from: the scaling configurations, in Auto Scaling's order, then the
 // groups that name a launch template instead. A configuration that names neither
-// an image nor a family is not believed. Source: ESS
-// DescribeScalingConfigurations, DescribeScalingGroups.
+// an image nor a family is not believed, nor are two lists that do not fit each
+// other. Source: ESS DescribeScalingConfigurations, DescribeScalingGroups.
 func (a *Account) ScalingConfigurations(ctx context.Context, region image.RegionID) ([]image.ScalingConfiguration, error) {
 	account, err := a.reading(ctx, region)
 	if err != nil {
 		return nil, err
 	}
+	all := listing[image.ScalingConfiguration]{product: productESS, action: "DescribeScalingConfigurations", region: region}
+	return all.settled(ctx, a, func(ctx context.Context, a *Account) ([]image.ScalingConfiguration, error) {
+		return a.scaling(ctx, account, region)
+	})
+}
+
+// scaling reads both lists once.
+func (a *Account) scaling(ctx context.Context, account image.AccountID, region image.RegionID) ([]image.ScalingConfiguration, error) {
 	var found []image.ScalingConfiguration
 	var groups []scalingGroup
 	both, ctx := errgroup.WithContext(ctx)
@@ -160,6 +168,9 @@ func (a *Account) ScalingConfigurations(ctx context.Context, region image.Region
 	if err := both.Wait(); err != nil {
 		return nil, err
 	}
+	if !fitting(found, groups) {
+		return nil, errShifted
+	}
 	for _, g := range groups {
 		if g.template != "" {
 			found = append(found, image.ScalingConfiguration{
@@ -169,6 +180,23 @@ func (a *Account) ScalingConfigurations(ctx context.Context, region image.Region
 		}
 	}
 	return found, nil
+}
+
+// fitting: the group of each configuration is listed, and so is the configuration
+// that a group uses. Auto Scaling deletes neither without the other. Source: ESS
+// DeleteScalingGroup, DeleteScalingConfiguration.
+func fitting(configurations []image.ScalingConfiguration, groups []scalingGroup) bool {
+	listed := make(map[string]bool, len(configurations)+len(groups))
+	for _, g := range groups {
+		listed[g.id] = true
+	}
+	for _, c := range configurations {
+		if c.Group != "" && !listed[c.Group] {
+			return false
+		}
+		listed[c.ID] = true
+	}
+	return !slices.ContainsFunc(groups, func(g scalingGroup) bool { return g.active != "" && !listed[g.active] })
 }
 
 // configurations is the listing of a region's scaling configurations.

@@ -177,8 +177,15 @@ func ownSpoils() map[string]map[string]func(string) string {
 		},
 		"DescribeScalingConfigurations": {
 			"neither image nor family": swap(`"ImageId":"m-1"`, `"ImageId":""`), "a page of another number": swap(`"PageNumber":1`, `"PageNumber":2`),
+			"none, and a group uses one":       func(string) string { return whole("ScalingConfigurations", "ScalingConfiguration", 50) },
+			"not the one that a group uses":    swap(`"ScalingConfigurationId":"asc-1"`, `"ScalingConfigurationId":"asc-9"`),
+			"of a group that is not in a list": swap(`"ScalingGroupId":"asg-1"`, `"ScalingGroupId":"asg-9"`),
 		},
-		"DescribeScalingGroups":  {"another region": swap(`"RegionId":"cn-hangzhou"`, `"RegionId":"cn-beijing"`)},
+		"DescribeScalingGroups": {
+			"another region":               swap(`"RegionId":"cn-hangzhou"`, `"RegionId":"cn-beijing"`),
+			"none, and some are used":      func(string) string { return whole("ScalingGroups", "ScalingGroup", 50) },
+			"one that uses what is hidden": swap(`"asc-1"`, `"asc-9"`),
+		},
 		"DescribeImagePipelines": {"nothing to start from": swap(`"BaseImage":"web"`, `"BaseImage":""`)},
 		"DescribeImagePipelineExecutions": {
 			"another pipeline": swap(`"ImagePipelineId":"ip-1"`, `"ImagePipelineId":"ip-2"`), "a time that is none": swap("2026-01-02T", "yesterday "),
