@@ -169,3 +169,6 @@ func (a access) Lines() iter.Seq[any] {
 		yield(end{End: true, AsOf: a.AsOf, Count: total, Total: &total, Unknown: a.Unknown})
 	}
 }
+
+// LineTypes are a permission, and the last line.
+func (a access) LineTypes() []any { return []any{permission{}, end{}} }

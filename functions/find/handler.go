@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"imagekeeper/shared/alicloud"
@@ -45,10 +47,12 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "find.images", Pattern: "GET /images", Role: function.Viewer,
 			Summary: "Which images there are; the first one, with the default sort, is the one to use",
+			Tells:   []fault.Kind{fault.Unknown}, Headers: headers("Next-Cursor", "Unknown-Count"),
 		}, h.images),
 		function.Handle(function.Spec{
 			Name: "find.image", Pattern: "GET /images/{imageId}", Role: function.Viewer,
 			Summary: "All about one image, and ready lines that use it",
+			Fails:   []fault.Kind{fault.NotFound},
 		}, h.image),
 		function.Handle(function.Spec{
 			Name: "find.family", Pattern: "GET /families/{family}", Role: function.Viewer,
@@ -57,20 +61,34 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "find.lineage", Pattern: "GET /images/{imageId}/lineage", Role: function.Viewer,
 			Summary: "Where an image comes from, and what was made from it, each link with its evidence",
+			Fails:   []fault.Kind{fault.NotFound},
 		}, h.lineage),
 		function.Handle(function.Spec{
 			Name: "find.usage", Pattern: "GET /images/{imageId}/usage", Role: function.Viewer,
 			Summary: "What would break if an image went, and whether that is all",
+			Fails:   []fault.Kind{fault.NotFound},
 		}, h.usage),
 		function.Handle(function.Spec{
 			Name: "find.instances", Pattern: "GET /instances", Role: function.Viewer,
 			Summary: "Which instances run what, and how far behind they are",
+			Tells:   []fault.Kind{fault.Unknown}, Headers: headers("Next-Cursor", "Unknown-Count"),
 		}, h.instances),
 		function.Handle(function.Spec{
 			Name: "find.access", Pattern: "GET /access", Role: function.Viewer,
 			Summary: "What may be asked and done where, for every action that a function needs",
+			Headers: headers("Unknown-Count"),
 		}, h.access),
 	).With(rules()...)
+}
+
+// headers are what a list says where a table has no place for it.
+func headers(names ...string) map[string]string {
+	all := map[string]string{
+		"Next-Cursor":   "nextCursor of the answer; left out on the last page",
+		"Unknown-Count": "How many entries unknown has: places that could not be read; left out if there are none",
+	}
+	maps.DeleteFunc(all, func(name, _ string) bool { return !slices.Contains(names, name) })
+	return all
 }
 
 func (h handler) images(ctx context.Context, call function.Call, in listInput) (list, error) {

@@ -14,7 +14,7 @@ func rules() []function.Rule {
 		{Tag: "imageid", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, Sentence: "must be an image id, such as m-bp1abc or ubuntu_22_04_x64_20G_alibase_20240101.vhd"},
 		{Tag: "regionid", Pattern: `^[a-z]{2,}(-[a-z0-9]+){1,4}$`, Sentence: "must be a region id, such as cn-hangzhou"},
 		{Tag: "accountid", Pattern: `^[0-9]{1,20}$`, Sentence: "must be an account id, which is a number"},
-		{Tag: "family", Pattern: `^\pL[\pL\pN_.:-]{1,127}$`, Sentence: "must be an image family: 2 to 128 letters, digits and _.:- beginning with a letter"},
+		{Tag: "family", Pattern: `^\p{L}[\p{L}\p{N}_.:-]{1,127}$`, Sentence: "must be an image family: 2 to 128 letters, digits and _.:- beginning with a letter"},
 		{Tag: "snapshotid", Pattern: `^s-[a-z0-9]{1,64}$`, Sentence: "must be a snapshot id, such as s-bp1abc"},
 		{Tag: "instancetype", Pattern: `^ecs(\.[a-z0-9-]{1,32}){1,4}$`, Sentence: "must be an instance type, such as ecs.g7.large"},
 		{Tag: "tagkey", Pattern: `^.{1,128}$`, Sentence: "must be a tag key of 1 to 128 characters"},

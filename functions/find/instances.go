@@ -362,3 +362,6 @@ func (f fleet) Lines() iter.Seq[any] {
 		yield(end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown})
 	}
 }
+
+// LineTypes are an instance, and the last line.
+func (f fleet) LineTypes() []any { return []any{server{}, end{}} }

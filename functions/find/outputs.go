@@ -225,6 +225,9 @@ func (l list) Lines() iter.Seq[any] {
 	}
 }
 
+// LineTypes are an image, and the last line.
+func (l list) LineTypes() []any { return []any{row{}, end{}} }
+
 // end is the last line of format=ndjson.
 type end struct {
 	End        bool           `json:"end"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -47,6 +48,7 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "price.image", Pattern: "GET /prices/{imageId}", Role: function.Viewer,
 			Summary: "What an image costs, line by line, and by which rule",
+			Fails:   []fault.Kind{fault.NotFound},
 		}, h.one),
 		function.Handle(function.Spec{
 			Name: "price.images", Pattern: "POST /prices", Role: function.Viewer,
@@ -55,6 +57,7 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "price.report", Pattern: "GET /prices", Role: function.Viewer,
 			Summary: "What all custom images cost in a month, and what deleting the unused ones saves",
+			Headers: map[string]string{"Unknown-Count": "How many entries unknown has: places that could not be read; left out if there are none"},
 		}, h.report),
 		function.OnTimer("*", h.keep), // called report in s.yaml; elsewhere the platform names it
 	).With(rules()...)

@@ -153,8 +153,7 @@ func (r report) HTTPHeader() http.Header {
 // Rows is one list of the report as a table.
 func (r report) Rows() ([]string, iter.Seq[[]string]) {
 	if groups, ok := r.groups(); ok {
-		header := append([]string{"key", "images", "instances", "currency"}, costColumns()...)
-		return header, func(yield func([]string) bool) {
+		return groupColumns(), func(yield func([]string) bool) {
 			for _, g := range groups {
 				row := []string{g.Key, strconv.Itoa(g.Images), strconv.Itoa(g.Running), string(g.Currency)}
 				if !yield(append(row, costCells(g.Costs)...)) {
@@ -163,8 +162,7 @@ func (r report) Rows() ([]string, iter.Seq[[]string]) {
 			}
 		}
 	}
-	header := []string{"imageId", "regionId", "accountId", "name", "imageFamily", "copyOf", "rule", "usage", "instances", "currency"}
-	return append(append(header, costColumns()...), "missing"), func(yield func([]string) bool) {
+	return rowColumns(), func(yield func([]string) bool) {
 		for _, w := range slices.Concat(r.Items, r.Incomplete) {
 			if !yield(cells(w)) {
 				return
@@ -172,6 +170,21 @@ func (r report) Rows() ([]string, iter.Seq[[]string]) {
 		}
 	}
 }
+
+// Columns are those of images, and those of every kind of group.
+func (r report) Columns() [][]string { return [][]string{rowColumns(), groupColumns()} }
+
+func rowColumns() []string {
+	header := []string{"imageId", "regionId", "accountId", "name", "imageFamily", "copyOf", "rule", "usage", "instances", "currency"}
+	return append(append(header, costColumns()...), "missing")
+}
+
+func groupColumns() []string {
+	return append([]string{"key", "images", "instances", "currency"}, costColumns()...)
+}
+
+// LineTypes are an image, a group, and the last line.
+func (r report) LineTypes() []any { return []any{pricing.Row{}, pricing.Group{}, reportEnd{}} }
 
 // Lines is one list of the report one row per line, and then one line with the
 // rest of the answer.

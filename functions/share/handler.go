@@ -52,18 +52,23 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // function returns the operations.
 func (h handler) function() *function.Function {
+	// What keeps a plan from being carried out is told with the plan as it is now.
+	own, told := []fault.Kind{fault.NotFound}, []fault.Kind{fault.Conflict, fault.Precondition}
 	return function.New("share",
 		function.Handle(function.Spec{
 			Name: "share.get", Pattern: "GET /shares/{imageId}", Role: function.Viewer,
 			Summary: "Which accounts may use an image, until when, why, and who said so",
+			Fails:   []fault.Kind{fault.NotFound, fault.Precondition},
 		}, h.get),
 		function.Handle(function.Spec{
 			Name: "share.put", Pattern: "PUT /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
 			Summary: "Make the accounts that may use an image exactly this list: plan, or apply a plan by its digest",
+			Fails:   own, Tells: told,
 		}, h.put),
 		function.Handle(function.Spec{
 			Name: "share.patch", Pattern: "PATCH /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
 			Summary: "Add and remove accounts that may use an image: plan, or apply a plan by its digest",
+			Fails:   own, Tells: told,
 		}, h.patch),
 		function.OnTimer("*", h.expire), // called expiry in s.yaml; elsewhere the platform names it
 	).With(rules()...)

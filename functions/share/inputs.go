@@ -19,7 +19,7 @@ func rules() []function.Rule {
 		{Tag: "regionid", Pattern: `^[a-z]{2,}(-[a-z0-9]+){1,4}$`, Sentence: "must be a region id, such as cn-hangzhou"},
 		{Tag: "accountid", Pattern: `^[1-9][0-9]{9,19}$`, Sentence: "must be an account id, a number such as 1234567890123456"},
 		{Tag: "digest", Pattern: `^[0-9a-f]{64}$`, Sentence: "must be the digest of a plan, as the plan has it"},
-		{Tag: "oneline", Pattern: `^[^[:cntrl:]]{1,256}$`, Sentence: "must be one line of at most 256 characters"},
+		{Tag: "oneline", Pattern: `^[^\x00-\x1f\x7f]{1,256}$`, Sentence: "must be one line of at most 256 characters"},
 	}
 }
 

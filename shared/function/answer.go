@@ -22,6 +22,8 @@ const (
 	typeJSON   = "application/json"
 	typeCSV    = "text/csv; charset=utf-8; header=present"
 	typeNDJSON = "application/x-ndjson"
+	// typeProblem is a problem document (RFC 9457).
+	typeProblem = "application/problem+json"
 )
 
 // What an output may be beside a JSON value; see Handle.
@@ -31,7 +33,9 @@ type (
 	withRows   interface {
 		Rows() (header []string, rows iter.Seq[[]string])
 	}
-	withLines interface{ Lines() iter.Seq[any] }
+	withLines     interface{ Lines() iter.Seq[any] }
+	withColumns   interface{ Columns() [][]string }
+	withLineTypes interface{ LineTypes() []any }
 )
 
 // answer is what goes back, before it is put into the platform's form.

@@ -2,8 +2,8 @@ package function
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"imagekeeper/shared/function/strictjson"
@@ -15,14 +15,17 @@ type object = map[string]any
 // bearerScheme is the name of the only way to call over HTTP.
 const bearerScheme = "bearer"
 
-const refProblem = "#/components/responses/Problem"
-
 // Describe returns the operations as an OpenAPI 3.1 document: paths with their
-// parameters and schemas, the bearer token that all of them need, the roles as
-// x-role and x-apply-role, the name of the direct call as x-operation. Operations without a route are in x-operations,
-// what runs on timers and events in x-triggers.
+// parameters, schemas and every status they answer, the bearer token that all
+// of them need, the roles as x-role and x-apply-role. The name and the input of
+// the direct call are x-operation and x-input. Operations without a route are
+// in x-operations, what runs on timers and events in x-triggers.
+//
+// x-type names the Go type that a schema was made of, so that whoever has the
+// source can add what is written there; x-columns are the tables of a csv
+// answer, x-line is the schema of each line of an ndjson one.
 func (f *Function) Describe() map[string]any {
-	s := newSchemas(f.rules)
+	s := newSchemas(f.name, f.rules)
 	paths, direct := object{}, []any{}
 	for _, name := range sortedKeys(f.operations) {
 		op := f.operations[name]
@@ -37,40 +40,43 @@ func (f *Function) Describe() map[string]any {
 			paths[path] = at
 		}
 		at[strings.ToLower(method)] = s.operation(op, method)
+		if method == http.MethodGet {
+			at["head"] = s.head(op)
+		}
 	}
-	problems := s.of(typeOf[problem](), answers)
 	document := object{
-		"openapi": "3.1.0",
-		"info":    object{"title": "Imagekeeper: " + f.name, "version": "1"},
-		"paths":   paths,
-		"components": object{
-			"schemas": s.components,
-			"responses": object{"Problem": object{"description": "What went wrong (RFC 9457)", "content": object{
-				"application/problem+json": object{"schema": problems},
-			}}},
-			"securitySchemes": object{bearerScheme: object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-		},
+		"openapi":  "3.1.0",
+		"info":     object{"title": "Imagekeeper: " + f.name, "version": "1"},
+		"tags":     []any{object{"name": f.name}},
+		"paths":    paths,
 		"security": []any{object{bearerScheme: []any{}}},
 	}
 	if len(direct) > 0 {
 		document["x-operations"] = direct
 	}
 	if len(f.triggers) > 0 {
-		document["x-triggers"] = f.describeTriggers()
+		document["x-triggers"] = f.describeTriggers(s)
+	}
+	document["components"] = object{
+		"headers":         sealing(),
+		"responses":       s.refusals(),
+		"schemas":         s.components,
+		"securitySchemes": object{bearerScheme: object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
 	}
 	return document
 }
 
-func (f *Function) describeTriggers() []any {
-	var all []string
+func (f *Function) describeTriggers(s *schemas) []any {
+	all := make([]trigger, 0, len(f.triggers))
 	for on := range f.triggers {
-		all = append(all, string(on.source)+" "+on.name)
+		all = append(all, on)
 	}
-	slices.Sort(all)
+	slices.SortFunc(all, func(a, b trigger) int {
+		return strings.Compare(string(a.source)+" "+a.name, string(b.source)+" "+b.name)
+	})
 	list := make([]any, len(all))
-	for i, one := range all {
-		source, name, _ := strings.Cut(one, " ")
-		list[i] = object{"type": source, "name": name}
+	for i, on := range all {
+		list[i] = object{"type": string(on.source), "name": on.name, "output": s.of(f.triggers[on].out, answers)}
 	}
 	return list
 }
@@ -86,8 +92,8 @@ func routeOf(pattern string) (method, path string) {
 }
 
 // described is what is the same for every operation.
-func (op *Operation) described() object {
-	o := object{"x-operation": op.spec.Name, "x-role": string(op.spec.role())}
+func (s *schemas) described(op *Operation) object {
+	o := object{"x-operation": op.spec.Name, "x-role": string(op.spec.role()), "tags": []any{s.function}}
 	if op.spec.ApplyRole != "" {
 		o["x-apply-role"] = string(op.spec.ApplyRole)
 	}
@@ -98,39 +104,89 @@ func (op *Operation) described() object {
 }
 
 func (s *schemas) direct(op *Operation) object {
-	o := op.described()
+	o := s.described(op)
+	delete(o, "tags")
 	o["input"], o["output"] = s.of(op.in, inputs), s.of(op.out, answers)
 	return o
 }
 
 func (s *schemas) operation(op *Operation, method string) object {
-	o := op.described()
+	o := s.described(op)
 	o["operationId"] = op.spec.Name
-	o["responses"] = object{
-		strconv.Itoa(http.StatusOK): object{"description": "Done", "content": s.content(op)},
-		"default":                   object{"$ref": refProblem},
-	}
+	o["x-input"] = s.of(op.in, inputs)
+	o["responses"] = s.responses(op)
 	names := wildcards(op.spec.Pattern)
 	if parameters := s.parameters(op, names); len(parameters) > 0 {
 		o["parameters"] = parameters
 	}
 	if takesBody(method) {
-		o["requestBody"] = object{"content": object{typeJSON: object{"schema": s.body(op.in, names)}}}
+		body := s.body(op.in, names)
+		o["requestBody"] = object{
+			"required": s.structured(body)["required"] != nil, "content": object{typeJSON: object{"schema": body}},
+			"description": "At most 256 KiB, nested at most 32 deep. A field may be given once: here or, where it is a parameter too, in the query",
+		}
 	}
+	return o
+}
+
+// head is the operation for HEAD, which answers like GET, without a body.
+func (s *schemas) head(op *Operation) object {
+	o := s.described(op)
+	o["operationId"] = op.spec.Name + ".head"
+	o["summary"] = "The status and the headers that GET would answer"
+	if parameters := s.parameters(op, wildcards(op.spec.Pattern)); len(parameters) > 0 {
+		o["parameters"] = parameters
+	}
+	responses := object{}
+	for status, response := range s.responses(op) {
+		response := response.(object)
+		if ref, ok := response["$ref"].(string); ok {
+			response = s.refusals()[strings.TrimPrefix(ref, responsesAt)].(object)
+		}
+		responses[status] = object{"description": response["description"], "headers": response["headers"]}
+	}
+	o["responses"] = responses
 	return o
 }
 
 // content is what the operation may answer with, by media type.
 func (s *schemas) content(op *Operation) object {
-	c := object{typeJSON: object{"schema": s.of(op.out, answers)}}
+	c := object{typeJSON: object{"schema": s.whole(op.out, success)}}
 	choosable := slices.ContainsFunc(strictjson.Fields(op.in), func(f strictjson.Field) bool { return f.Name == "format" })
-	if choosable && op.out.Implements(typeOf[withRows]()) {
-		c["text/csv"] = object{"schema": object{"type": "string"}}
+	if !choosable {
+		return c
 	}
-	if choosable && op.out.Implements(typeOf[withLines]()) {
+	out := reflect.Zero(op.out).Interface()
+	if table, ok := out.(withRows); ok {
+		c["text/csv"] = object{"schema": object{"type": "string"}, "x-columns": columns(table)}
+	}
+	if _, ok := out.(withLines); ok {
 		c[typeNDJSON] = object{"schema": object{"type": "string"}}
+		if typed, ok := out.(withLineTypes); ok {
+			c[typeNDJSON] = object{
+				"schema": object{"type": "string", "description": "One JSON document a line, each as x-line says"},
+				"x-line": object{"anyOf": s.each(typed.LineTypes())},
+			}
+		}
 	}
 	return c
+}
+
+func columns(table withRows) [][]string {
+	if several, ok := table.(withColumns); ok {
+		return several.Columns()
+	}
+	header, _ := table.Rows()
+	return [][]string{header}
+}
+
+// each are the schemas of the types of some values.
+func (s *schemas) each(values []any) []any {
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = s.of(reflect.TypeOf(v), answers)
+	}
+	return list
 }
 
 // parameters describes path wildcards first, then the query.
@@ -138,33 +194,54 @@ func (s *schemas) parameters(op *Operation, wildcards []string) []any {
 	var path, query []any
 	for _, f := range strictjson.Fields(op.in) {
 		rules := rulesOf(f.Go.Tag.Get("validate"))
-		one := object{"name": f.Name, "in": "query"}
-		if doc := f.Go.Tag.Get("doc"); doc != "" {
-			one["description"] = doc
-		}
 		prefix := f.Go.Tag.Get("query")
 		switch {
 		case prefix != "" && prefix != "-" && isTextMap(f.Type):
-			one["name"] = prefix + "<key>"
-			one["schema"] = object{"type": "string"}
-			one["description"] = "One value for each key; an empty value asks for the key alone"
-			query = append(query, one)
+			query = append(query, s.prefixed(f, prefix))
 		case slices.Contains(wildcards, f.Name):
-			one["in"], one["required"] = "path", true
-			one["schema"] = s.member(f, inputs)
+			one := s.parameter(f, "path")
+			one["required"] = true
 			path = append(path, one)
 		case parameter(f, inQuery):
-			one["schema"] = s.member(f, inputs)
+			one := s.parameter(f, "query")
 			if rules.required {
 				one["required"] = !takesBody(methodOf(op))
 			}
-			if len(rules.each) > 0 || s.isList(f) {
+			if s.isList(f) {
 				one["style"], one["explode"] = "form", false
 			}
 			query = append(query, one)
 		}
 	}
 	return append(path, query...)
+}
+
+func (s *schemas) parameter(f strictjson.Field, in string) object {
+	schema := s.member(f, inputs)
+	one := object{"name": f.Name, "in": in, "schema": schema}
+	if doc := schema["description"]; doc != nil {
+		one["description"] = doc
+		delete(schema, "description")
+	}
+	return one
+}
+
+// prefixed is a map of texts as parameters, <prefix><key>=<value>: an object
+// whose members are parameters of their own.
+func (s *schemas) prefixed(f strictjson.Field, prefix string) object {
+	one := s.parameter(f, "query")
+	schema := one["schema"].(object)
+	delete(schema, "propertyNames")
+	schema["patternProperties"] = object{"^" + strings.ReplaceAll(prefix, ".", `\.`) + ".+$": schema["additionalProperties"]}
+	schema["additionalProperties"] = false
+	one["style"], one["explode"] = "form", true
+	one["description"] = strings.TrimSpace(text(one["description"]) + " (" + prefix + "<key>=<value>)")
+	return one
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
 }
 
 func methodOf(op *Operation) string {

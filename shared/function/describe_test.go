@@ -74,23 +74,23 @@ func TestDescribedParameters(t *testing.T) {
 		return ""
 	}
 	for name, want := range map[string]string{
-		"id":         `path {"pattern":"^t-[a-z0-9 é]{1,8}$","type":"string"}`,
-		"osType":     `query {"enum":["linux","windows"],"type":"string"}`,
-		"name":       `query {"maxLength":8,"type":"string"}`,
-		"limit":      `query {"description":"At most that many","maximum":1000,"minimum":1,"type":"integer"}`,
-		"ratio":      `query {"exclusiveMaximum":1,"minimum":0,"type":"number"}`,
-		"maybe":      `query {"type":"boolean"}`,
-		"after":      `query {"format":"date-time","type":"string"}`,
-		"kinds":      `query {"items":{"enum":["a","b","c","d"],"type":"string"},"maxItems":3,"type":"array","uniqueItems":true}`,
-		"tag.<key>":  `query {"type":"string"}`,
-		"internal":   ``,
-		"colour":     `query {"type":"string"}`,
-		"numbers":    `query {"items":{"type":"integer"},"type":"array"}`,
-		"requestId":  ``,
-		"small":      `query {"minimum":0,"type":"integer"}`,
-		"format":     `query {"enum":["json","csv","ndjson"],"type":"string"}`,
-		"notThere":   ``,
-		"tag.<keys>": ``,
+		"id":        `path {"pattern":"^t-[a-z0-9 é]{1,8}$","type":"string"}`,
+		"osType":    `query {"enum":["linux","windows"],"type":"string"}`,
+		"name":      `query {"maxLength":8,"type":"string"}`,
+		"limit":     `query {"maximum":1000,"minimum":1,"type":"integer"}`,
+		"ratio":     `query {"exclusiveMaximum":1,"minimum":0,"type":"number"}`,
+		"maybe":     `query {"type":"boolean"}`,
+		"after":     `query {"format":"date-time","type":"string"}`,
+		"kinds":     `query {"items":{"enum":["a","b","c","d"],"type":"string"},"maxItems":3,"type":"array","uniqueItems":true}`,
+		"tags":      `query {"additionalProperties":false,"patternProperties":{"^tag\\..+$":{"maxLength":9,"type":"string"}},"type":"object"}`,
+		"internal":  ``,
+		"colour":    `query {"type":"string","x-type":"imagekeeper/shared/function_test.colour"}`,
+		"numbers":   `query {"items":{"type":"integer"},"type":"array"}`,
+		"requestId": ``,
+		"small":     `query {"minimum":0,"type":"integer"}`,
+		"format":    `query {"enum":["json","csv","ndjson"],"type":"string"}`,
+		"notThere":  ``,
+		"tag.<key>": ``,
 	} {
 		if got := schema(name); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
@@ -121,7 +121,7 @@ func TestAnswersFitTheirSchema(t *testing.T) {
 			t.Errorf("%s: anything fits", path)
 		}
 	}
-	problem := doc.Components.Responses["Problem"].Value.Content["application/problem+json"].Schema
+	problem := doc.Components.Responses["Invalid"].Value.Content["application/problem+json"].Schema
 	if err := fits(problem, ask(t, "GET", "/things/t-1?limit=0&name=123456789", "").body); err != nil {
 		t.Error(err)
 	}

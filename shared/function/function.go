@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/strictjson"
 )
 
@@ -47,6 +48,17 @@ type Spec struct {
 	// it; empty: there is nothing to apply. An input asks to apply by a field
 	// "apply" that is not left out, or by a method Applying() bool that says so.
 	ApplyRole Role
+	// Success are the statuses of answers that are no failure; empty: 200.
+	Success []int
+	// Fails are the kinds of failure that are this operation's own, beside those
+	// that any operation may meet: see Describe.
+	Fails []fault.Kind
+	// Tells are kinds of failure of which it may answer its output in full, as a
+	// problem document: Out embeds a pointer to the members of a problem, and
+	// HTTPStatus is theirs when it is set.
+	Tells []fault.Kind
+	// Headers are those that HTTPHeader may add, with what they say.
+	Headers map[string]string
 }
 
 // Operation is one thing a function can do. Make one with Handle, OnTimer,
@@ -76,7 +88,10 @@ type Operation struct {
 //	Rows() ([]string, iter.Seq[[]string])    format=csv: the header and the rows
 //	Lines() iter.Seq[any]                    format=ndjson: the lines
 //
-// The latter two are served when In has a field "format" and it says so.
+// The latter two are served when In has a field "format" and it says so. For
+// the OpenAPI document, Columns() [][]string tells the headers that a table can
+// have if there are several, and LineTypes() []any has a value of each type
+// that a line can have.
 //
 // do must be safe for concurrent use. Its error becomes a problem document:
 // a *fault.Error says what the caller may know, of any other error only the

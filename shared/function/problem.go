@@ -93,7 +93,7 @@ func refusal(requestID string, err error) answer {
 	if !strings.HasPrefix(p.Detail, p.Field) {
 		p.Detail = p.Field + " " + p.Detail
 	}
-	header := http.Header{"Content-Type": {"application/problem+json"}}
+	header := http.Header{"Content-Type": {typeProblem}}
 	switch {
 	case p.Status == http.StatusServiceUnavailable:
 		header.Set("Retry-After", strconv.Itoa(retryAfter))

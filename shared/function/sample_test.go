@@ -68,10 +68,10 @@ type query struct {
 	Maybe    *bool             `json:"maybe"`
 	After    time.Time         `json:"after"`
 	Before   time.Time         `json:"before" validate:"omitempty,gtfield=After"`
-	Kinds    []string          `json:"kinds" validate:"max=3,unique,dive,oneof=a b c d"`
-	Numbers  []int             `json:"numbers"`
+	Kinds    []string          `json:"kinds,omitempty" validate:"max=3,unique,dive,oneof=a b c d"`
+	Numbers  []int             `json:"numbers,omitempty"`
 	Colour   colour            `json:"colour"`
-	Tags     map[string]string `json:"tags" query:"tag." validate:"dive,keys,max=4,endkeys,max=9"`
+	Tags     map[string]string `json:"tags,omitempty" query:"tag." validate:"dive,keys,max=4,endkeys,max=9"`
 	Internal string            `json:"internal" query:"-"`
 }
 
@@ -82,7 +82,7 @@ type account struct {
 
 type order struct {
 	ID       string    `json:"id" query:"-"`
-	Name     string    `json:"name" validate:"required"`
+	Name     string    `json:"name" query:"-" validate:"required"`
 	Count    int       `json:"count" validate:"max=10"`
 	DryRun   bool      `json:"dryRun"`
 	Accounts []account `json:"accounts" validate:"max=3,dive"`
@@ -199,7 +199,7 @@ func sample() *function.Function {
 	return function.New("sample",
 		function.Handle(get("things", "/things"), things),
 		function.Handle(get("thing", "/things/{id}"), echo[query]),
-		function.Handle(function.Spec{Name: "sample.make", Pattern: "POST /things", ApplyRole: function.Operator},
+		function.Handle(function.Spec{Name: "sample.make", Pattern: "POST /things", ApplyRole: function.Operator, Success: []int{http.StatusCreated}},
 			func(_ context.Context, _ function.Call, in order) (made, error) { return made{in}, nil }),
 		function.Handle(function.Spec{Name: "sample.change", Pattern: "PUT /things/{id}", ApplyRole: function.Fleet}, echo[order]),
 		function.Handle(function.Spec{Name: "sample.erase", Pattern: "POST /things/{id}/erasure", Role: function.Reaper}, echo[erasure]),

@@ -21,21 +21,36 @@ const (
 	answers direction = false
 )
 
+// side is what of an output that can be a problem is described: its members
+// but those of a problem, all of them, or, of anything else, simply all.
+type side string
+
+const (
+	plainly side = ""
+	success side = "success"
+	failing side = "Problem" // ends the name of the component
+)
+
+// selfDescribed is a type that writes itself as JSON, and says in which form.
+type selfDescribed interface{ JSONSchema() map[string]any }
+
 // schemas makes JSON Schemas (2020-12) of Go types, by their json, validate
 // and doc tags.
 type schemas struct {
+	function   string
 	components object
 	names      map[component]string
 	patterns   map[string]string
 }
 
 type component struct {
-	t   reflect.Type
-	way direction
+	t    reflect.Type
+	way  direction
+	side side
 }
 
-func newSchemas(rules []Rule) *schemas {
-	s := &schemas{components: object{}, names: map[component]string{}, patterns: map[string]string{}}
+func newSchemas(function string, rules []Rule) *schemas {
+	s := &schemas{function: function, components: object{}, names: map[component]string{}, patterns: map[string]string{}}
 	for _, rule := range rules {
 		s.patterns[rule.Tag] = rule.Pattern
 	}
@@ -44,22 +59,26 @@ func newSchemas(rules []Rule) *schemas {
 
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
 
-// of returns the schema of t; structs become components that it refers to.
+// of returns the schema of t; structs with a name become components that it
+// refers to.
 func (s *schemas) of(t reflect.Type, way direction) object {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if own, ok := reflect.Zero(t).Interface().(selfDescribed); ok {
+		return s.ownOf(t, way, own)
 	}
 	switch {
 	case t == typeOf[time.Time]():
 		return object{"type": "string", "format": "date-time"}
 	case implements[encoding.TextMarshaler](t), way == inputs && implements[encoding.TextUnmarshaler](t):
-		return object{"type": "string"}
+		return named(object{"type": "string"}, t)
 	case implements[json.Marshaler](t), way == inputs && implements[json.Unmarshaler](t):
 		return object{}
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		return object{"$ref": "#/components/schemas/" + s.component(t, way)}
+		return s.structOf(t, way, plainly)
 	case reflect.Slice, reflect.Array:
 		if t.Elem().Kind() == reflect.Uint8 {
 			return object{"type": "string", "contentEncoding": "base64"}
@@ -68,7 +87,41 @@ func (s *schemas) of(t reflect.Type, way direction) object {
 	case reflect.Map:
 		return object{"type": "object", "additionalProperties": s.of(t.Elem(), way)}
 	}
-	return basic(t.Kind())
+	return named(basic(t.Kind()), t)
+}
+
+// whole is the schema of one side of an output.
+func (s *schemas) whole(t reflect.Type, side side) object {
+	if t.Kind() != reflect.Struct || !slices.ContainsFunc(strictjson.Fields(t), func(f strictjson.Field) bool { return lent(t, f) }) {
+		return s.of(t, answers)
+	}
+	return s.structOf(t, answers, side)
+}
+
+// ownOf is what a type says of itself; an object becomes a component.
+func (s *schemas) ownOf(t reflect.Type, way direction, own selfDescribed) object {
+	schema := own.JSONSchema()
+	if schema["type"] != "object" || t.Name() == "" {
+		return schema
+	}
+	name := s.nameOf(component{t, way, plainly})
+	s.components[name] = schema
+	return object{"$ref": schemasAt + name}
+}
+
+func (s *schemas) structOf(t reflect.Type, way direction, side side) object {
+	if t.Name() == "" {
+		return s.structure(t, way, nil, side)
+	}
+	return object{"$ref": schemasAt + s.component(component{t, way, side})}
+}
+
+// named notes the Go type of a schema, if it has a name of its own.
+func named(o object, t reflect.Type) object {
+	if t.PkgPath() != "" {
+		o["x-type"] = t.PkgPath() + "." + t.Name()
+	}
+	return o
 }
 
 func implements[I any](t reflect.Type) bool {
@@ -91,23 +144,62 @@ func basic(kind reflect.Kind) object {
 	return object{}
 }
 
+// schemasAt is where the components are.
+const schemasAt = "#/components/schemas/"
+
+// structured is a schema, or the component that it refers to.
+func (s *schemas) structured(o object) object {
+	if name, ok := strings.CutPrefix(text(o["$ref"]), schemasAt); ok {
+		return s.components[name].(object)
+	}
+	return o
+}
+
 // component names the schema of a struct, making it when it is new.
-func (s *schemas) component(t reflect.Type, way direction) string {
-	key := component{t, way}
+func (s *schemas) component(key component) string {
 	if name := s.names[key]; name != "" {
 		return name
 	}
-	name := plainName(t.Name())
-	if s.components[name] != nil || name == "" {
-		name = plainName(path.Base(t.PkgPath()) + "." + t.Name())
-	}
+	name := s.nameOf(key)
 	for n := 2; s.components[name] != nil; n++ {
 		name = strings.TrimRight(name, "0123456789") + strconv.Itoa(n)
 	}
 	s.names[key] = name
 	s.components[name] = object{} // holds the name while members refer to it
-	s.components[name] = s.structure(t, way, nil)
+	s.components[name] = named(s.structure(key.t, key.way, nil, key.side), key.t)
 	return name
+}
+
+// nameOf tells types of different packages apart, so that the documents of
+// several functions can be put together: function share's answer is
+// ShareAnswer, money.Amount is MoneyAmount everywhere.
+func (s *schemas) nameOf(key component) string {
+	owner, name := titled(path.Base(key.t.PkgPath())), titled(strings.TrimSuffix(key.t.Name(), "Out"))
+	switch owner {
+	case "Main":
+		owner = titled(s.function)
+	case titled(path.Base(typeOf[problem]().PkgPath())):
+		owner = ""
+	}
+	if !strings.HasPrefix(name, owner) {
+		name = owner + name
+	}
+	if key.way == inputs && !strings.HasSuffix(name, "Input") {
+		name += "Input"
+	}
+	if key.side == failing {
+		name += string(failing)
+	}
+	return plainName(name)
+}
+
+// titled writes replace-disk as ReplaceDisk.
+func titled(name string) string {
+	var words strings.Builder
+	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '-' || r == '_' }) {
+		words.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return words.String()
 }
 
 // plainName keeps what the name of a component may consist of.
@@ -120,37 +212,69 @@ func plainName(name string) string {
 	}, name)
 }
 
-func (s *schemas) structure(t reflect.Type, way direction, without []string) object {
+func (s *schemas) structure(t reflect.Type, way direction, without []string, side side) object {
 	properties, required := object{}, []string{}
 	for _, f := range strictjson.Fields(t) {
-		if slices.Contains(without, f.Name) {
+		ours := lent(t, f)
+		if slices.Contains(without, f.Name) || side == success && ours {
 			continue
 		}
-		properties[f.Name] = s.member(f, way)
+		one := s.member(f, way)
+		properties[f.Name] = one
 		always := !f.Optional
-		if way == inputs {
+		switch {
+		case way == inputs:
 			always = rulesOf(f.Go.Tag.Get("validate")).required
+			if kind := f.Type.Kind(); !always && (kind == reflect.Pointer || kind == reflect.Slice || kind == reflect.Map) {
+				properties[f.Name] = nullable(one) // the same as left out
+			}
+		case side == failing && ours:
+			always = !strings.Contains(f.Go.Tag.Get("json"), ",omit")
 		}
 		if always {
 			required = append(required, f.Name)
 		}
 	}
-	o := object{"type": "object", "properties": properties}
+	o := object{"type": "object", "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
 		o["required"] = required
-	}
-	if way == inputs {
-		o["additionalProperties"] = false
 	}
 	return o
 }
 
-// body is the schema of a request body: the input without what the path says.
-func (s *schemas) body(t reflect.Type, wildcards []string) object {
-	if len(wildcards) == 0 {
-		return s.of(t, inputs)
+// lent reports whether a field of t comes from an embedded pointer, and so is
+// there with all others of it or not at all.
+func lent(t reflect.Type, f strictjson.Field) bool {
+	for _, i := range f.Index[:len(f.Index)-1] {
+		if t = t.Field(i).Type; t.Kind() == reflect.Pointer {
+			return true
+		}
 	}
-	return s.structure(t, inputs, wildcards)
+	return false
+}
+
+// body is the schema of a request body: the input without what the path says.
+// What may be given in the query instead need not be in it.
+func (s *schemas) body(t reflect.Type, wildcards []string) object {
+	fields := strictjson.Fields(t)
+	elsewhere := func(name any) bool {
+		at := slices.IndexFunc(fields, func(f strictjson.Field) bool { return f.Name == name })
+		return parameter(fields[at], inQuery)
+	}
+	if len(wildcards) == 0 {
+		required, _ := s.structured(s.of(t, inputs))["required"].([]string)
+		if !slices.ContainsFunc(required, func(name string) bool { return elsewhere(name) }) {
+			return s.of(t, inputs)
+		}
+	}
+	body := s.structure(t, inputs, wildcards, plainly)
+	if required, ok := body["required"].([]string); ok {
+		required = slices.DeleteFunc(required, func(name string) bool { return elsewhere(name) })
+		if body["required"] = required; len(required) == 0 {
+			delete(body, "required")
+		}
+	}
+	return body
 }
 
 // member is the schema of one field: that of its type, what its tags add, and
@@ -165,22 +289,29 @@ func (s *schemas) member(f strictjson.Field, way direction) object {
 				s.restrict(schema, f.Type.Elem(), rules.each)
 			}
 		}
+		if len(rules.keys) > 0 && f.Type.Kind() == reflect.Map {
+			names := object{}
+			s.restrict(names, f.Type.Key(), rules.keys)
+			o["propertyNames"] = names
+		}
 	}
 	if doc := f.Go.Tag.Get("doc"); doc != "" {
 		o["description"] = doc
 	}
-	if way == inputs || f.Optional {
-		return o
+	if f.Type.Kind() == reflect.Pointer && way == answers && !f.Optional {
+		return nullable(o)
 	}
-	return nullable(o, f.Type.Kind())
+	return o
 }
 
-func nullable(o object, kind reflect.Kind) object {
-	if kind != reflect.Pointer && kind != reflect.Slice && kind != reflect.Map {
-		return o
-	}
+// nullable allows null: in an answer for a pointer that is always there (lists
+// and maps are never null, but empty), in an input for what can be left out.
+func nullable(o object) object {
 	if kind, ok := o["type"].(string); ok {
 		o["type"] = []string{kind, "null"}
+		if words, limited := o["enum"].([]any); limited {
+			o["enum"] = append(words, nil)
+		}
 		return o
 	}
 	if o["$ref"] == nil {
@@ -198,11 +329,11 @@ type tagRules struct {
 	required bool
 	own      []string // of the value
 	each     []string // of its entries, after dive
+	keys     []string // of its keys
 }
 
 func rulesOf(tag string) tagRules {
 	var rules tagRules
-	var ofKeys []string
 	into := &rules.own
 	for _, rule := range strings.Split(tag, ",") {
 		switch rule {
@@ -212,7 +343,7 @@ func rulesOf(tag string) tagRules {
 		case "dive", "endkeys":
 			into = &rules.each
 		case "keys":
-			into = &ofKeys
+			into = &rules.keys
 		default:
 			*into = append(*into, rule)
 		}

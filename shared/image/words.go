@@ -48,6 +48,11 @@ func (t Tri) MarshalJSON() ([]byte, error) {
 	return []byte("null"), nil
 }
 
+// JSONSchema is the form of what MarshalJSON writes, as JSON Schema 2020-12.
+func (t Tri) JSONSchema() map[string]any {
+	return map[string]any{"type": []string{"boolean", "null"}, "description": "null: not known"}
+}
+
 // UnmarshalJSON reads true, false or null; anything else is Unknown.
 func (t *Tri) UnmarshalJSON(b []byte) error {
 	switch string(b) {

@@ -207,6 +207,27 @@ func (a Amount) MarshalJSON() ([]byte, error) {
 	return json.Marshal(wire{Amount: a.Decimal(), Exact: a.Exact(), Currency: a.currency})
 }
 
+// JSONSchema is the form of what MarshalJSON writes, as JSON Schema 2020-12.
+func (a Amount) JSONSchema() map[string]any {
+	text := func(pattern, means string) map[string]any {
+		return map[string]any{"type": "string", "pattern": pattern, "description": means}
+	}
+	return map[string]any{
+		"type":                 "object",
+		"description":          "An amount of money; exact is what counts",
+		"additionalProperties": false,
+		"required":             []string{"amount", "exact"},
+		"properties": map[string]any{
+			"amount": text(`^-?[0-9]+(\.[0-9]+)?$`, "Rounded half to even to at most ten digits after the point"),
+			"exact":  text(`^-?[0-9]+(\.[0-9]+|/[0-9]+)?$`, "A decimal where there is one, else a fraction"),
+			"currency": map[string]any{
+				"type": "string", "enum": []any{"CNY", "USD"}, "description": "Left out only for an amount of nothing",
+			},
+		},
+		"examples": []any{map[string]any{"amount": "0.0001666667", "exact": "1/6000", "currency": "CNY"}},
+	}
+}
+
 // UnmarshalJSON reads what MarshalJSON writes. The exact value counts; it fails
 // with fault.Invalid if amount is not that value rounded.
 func (a *Amount) UnmarshalJSON(b []byte) error {

@@ -55,6 +55,14 @@ func (n Number) String() string { return money.New(n.rat(), "").Exact() }
 // MarshalJSON writes the exact value as a string.
 func (n Number) MarshalJSON() ([]byte, error) { return json.Marshal(n.String()) }
 
+// JSONSchema is the form of what MarshalJSON writes, as JSON Schema 2020-12.
+func (n Number) JSONSchema() map[string]any {
+	return map[string]any{
+		"type": "string", "pattern": `^-?[0-9]+(\.[0-9]+|/[0-9]+)?$`,
+		"description": "An exact number: a decimal where there is one, else a fraction", "examples": []any{"720", "0.5", "1/3"},
+	}
+}
+
 // UnmarshalJSON reads a string that MarshalJSON writes. It fails with
 // fault.Invalid for anything else.
 func (n *Number) UnmarshalJSON(b []byte) error {

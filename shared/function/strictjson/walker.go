@@ -53,17 +53,21 @@ type object struct {
 	types map[string]reflect.Type
 	lower map[string]string
 	names []string
+	// leavable are texts that are judged unless they are left out: an empty one
+	// would pass for that.
+	leavable map[string]bool
 }
 
 func (w *walker) object(t reflect.Type) *object {
 	if o := w.known[t]; o != nil {
 		return o
 	}
-	o := &object{types: map[string]reflect.Type{}, lower: map[string]string{}}
+	o := &object{types: map[string]reflect.Type{}, lower: map[string]string{}, leavable: map[string]bool{}}
 	for _, f := range Fields(t) {
 		o.types[f.Name] = f.Type
 		o.lower[strings.ToLower(f.Name)] = f.Name
 		o.names = append(o.names, f.Name)
+		o.leavable[f.Name] = f.Type.Kind() == reflect.String && strings.HasPrefix(f.Go.Tag.Get("validate"), "omitempty")
 	}
 	w.known[t] = o
 	return o
@@ -159,12 +163,21 @@ func (w *walker) member(t reflect.Type, here *place) (reflect.Type, error) {
 	}
 	o := w.object(t)
 	if member, ok := o.types[here.key]; ok {
+		if o.leavable[here.key] && w.emptyText() {
+			return nil, here.refuse(CodeValue, "is empty; leave it out instead")
+		}
 		return member, nil
 	}
 	if name := o.lower[strings.ToLower(here.key)]; name != "" {
 		return nil, here.refuse(CodeCase, "is not known: write it %s", name)
 	}
 	return nil, UnknownName(here.String(), here.key, o.names)
+}
+
+// emptyText reports whether the value behind the colon is "".
+func (w *walker) emptyText() bool {
+	rest := bytes.TrimLeft(w.raw[w.pos:], ": \t\r\n")
+	return bytes.HasPrefix(rest, []byte(`""`))
 }
 
 func (w *walker) elements(t reflect.Type, at *place, depth int) error {
