@@ -1,7 +1,7 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test trials race bench fuzz lint format check policies build lineage-backfill deployable deploy clean
+.PHONY: help up test trials race bench fuzz lint format check openapi policies build lineage-backfill deployable deploy clean
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -65,6 +65,10 @@ format: ## write every Go file as the linter wants it
 
 check: ## compare code, descriptors and documents with each other
 	$(GO) run ./scripts/check
+	$(GO) run ./scripts/build -openapi check
+
+openapi: ## write functions/openapi.json from what the functions describe
+	$(GO) run ./scripts/build -openapi write
 
 policies: ## write every function's least permissions from the calls that its code makes
 	$(GO) run ./scripts/policies

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"imagekeeper/scripts/build/bootstrap"
+	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/check/descriptor"
 )
 
@@ -17,10 +18,14 @@ type order struct {
 	functions []string
 	to        string
 	resource  string
+	openapi   string
 }
 
 // run builds the functions and tells about each.
 func run(ctx context.Context, out io.Writer, order order) error {
+	if order.openapi != "" {
+		return document(ctx, out, order.openapi)
+	}
 	names := order.functions
 	if order.resource != "" {
 		names = append(names, descriptor.Folder(order.resource))
@@ -31,6 +36,9 @@ func run(ctx context.Context, out io.Writer, order order) error {
 	if len(names) == 0 {
 		var err error
 		if names, err = bootstrap.Functions("."); err != nil {
+			return err
+		}
+		if err := document(ctx, out, "check"); err != nil {
 			return err
 		}
 	}
@@ -51,4 +59,49 @@ func run(ctx context.Context, out io.Writer, order order) error {
 		fmt.Fprintf(out, "%s  %.1f MB  %s\n", binary, float64(about.Size())/1e6, time.Since(start).Round(time.Millisecond))
 	}
 	return nil
+}
+
+// document compares the OpenAPI document that is checked in with what the
+// functions say of themselves, or writes it.
+func document(ctx context.Context, out io.Writer, mode string) error {
+	now, err := described(ctx)
+	if err != nil {
+		return err
+	}
+	switch mode {
+	case "write":
+		if err := os.WriteFile(openapi.Path, now, 0o600); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s  %d bytes\n", openapi.Path, len(now))
+		return nil
+	case "check":
+		kept, err := os.ReadFile(openapi.Path)
+		if err != nil {
+			return err
+		}
+		return openapi.Same(kept, now)
+	}
+	return fmt.Errorf("-openapi is check or write, not %q", mode)
+}
+
+// described builds every function for this machine and asks it what it does.
+func described(ctx context.Context) ([]byte, error) {
+	names, err := bootstrap.Functions(".")
+	if err != nil {
+		return nil, err
+	}
+	var all []openapi.Description
+	for _, name := range names {
+		binary, err := bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/" + name, To: filepath.Join(".build", "describe", name)})
+		if err != nil {
+			return nil, err
+		}
+		one, err := openapi.Describe(ctx, name, binary, openapi.Environment())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return openapi.Make(ctx, os.DirFS("."), all)
 }

@@ -16,7 +16,7 @@ import (
 
 // ServeHTTP is the gateway: /_local/… controls the host, /_fn/{function}/… is
 // a function's own trigger, the routes of the custom domain come next, and
-// /healthz is answered here as long as no route claims it. Only loopback names
+// /healthz and /openapi.json are answered here as long as no route claims them. Only loopback names
 // are accepted as the host, so that no web page can reach it by another name.
 func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := newRequestID(time.Now())
@@ -35,6 +35,9 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.domain(w, r, id)
 	}
 }
+
+// documentPath is where the OpenAPI document is served.
+const documentPath = "/openapi.json"
 
 // loopback reports whether host, with or without a port, is this machine.
 func loopback(host string) bool {
@@ -60,8 +63,10 @@ func (h *Host) domain(w http.ResponseWriter, r *http.Request, id string) {
 		h.serve(w, r, id, found.function, r.URL.EscapedPath())
 	case r.URL.Path == "/healthz":
 		h.health(w)
+	case r.URL.Path == documentPath && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		h.describe(w)
 	default:
-		paths := []string{"/healthz"}
+		paths := []string{"/healthz", documentPath}
 		for _, known := range h.routes {
 			paths = append(paths, known.String())
 		}

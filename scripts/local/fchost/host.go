@@ -87,6 +87,7 @@ type Host struct {
 	spawner   *spawner
 	slots     chan struct{} // one for each invocation
 	queue     chan struct{} // one for each asynchronous invocation
+	document  func() ([]byte, error)
 	started   atomic.Bool
 	ctx       context.Context
 	stop      context.CancelFunc
@@ -117,6 +118,7 @@ func New(options Options) (*Host, error) {
 		slots: make(chan struct{}, options.MaxInstances), queue: make(chan struct{}, maxAsync),
 	}
 	h.ctx, h.stop = context.WithCancel(context.Background())
+	h.document = sync.OnceValues(func() ([]byte, error) { return h.Document(h.ctx) })
 	for _, spec := range options.Project.Functions {
 		if len(options.Only) == 0 || slices.Contains(options.Only, spec.Resource) {
 			h.add(spec)
