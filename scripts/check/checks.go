@@ -29,6 +29,7 @@ func checks(folder string) map[string]check {
 			return shape.Check(tree, shape.Default()), nil
 		},
 		"descriptors": descriptor.Check,
+		"openapi":     descriptor.API,
 		"prose":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return prose.Check(root) },
 		"policies":    func(fs.FS, *source.Tree) ([]finding.Finding, error) { return least.Check(folder) },
 		"deployable":  func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return descriptor.Deployable(root) },

@@ -20,6 +20,7 @@ import (
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/syaml"
+	"imagekeeper/scripts/local/witness"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/bearer/mint"
@@ -36,6 +37,8 @@ type stack struct {
 	// tokens are those of the roles.
 	tokens map[function.Role]string
 	host   *fchost.Host
+	// witness holds whatever passes the gateway against the OpenAPI document.
+	witness *witness.Witness
 	// door passes requests on to the host there is now.
 	door atomic.Pointer[fchost.Host]
 	make func(timeout time.Duration) (*fchost.Host, error)
@@ -177,7 +180,9 @@ func start(t *testing.T, o options) *stack {
 	}
 	s.renew(t, o.timeout)
 	t.Cleanup(func() { s.host.Close() })
-	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.door.Load().ServeHTTP(w, r) }))
+	door := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.door.Load().ServeHTTP(w, r) })
+	s.witness = reading(t)
+	gateway := httptest.NewServer(s.witness.Handler(door, func(err error) { t.Error(err) }))
 	t.Cleanup(gateway.Close)
 	s.gateway = gateway.URL
 	return s

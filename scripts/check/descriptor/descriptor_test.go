@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/check/descriptor"
 	"imagekeeper/scripts/check/finding"
 	"imagekeeper/scripts/check/source"
@@ -134,7 +135,7 @@ type copied struct {
 func repository(t *testing.T) copied {
 	t.Helper()
 	root := fstest.MapFS{}
-	for _, path := range []string{"README.md", "s.yaml", "template.yml", descriptor.ServerlessDevsSchema, descriptor.SAMSchema} {
+	for _, path := range []string{"README.md", "s.yaml", "template.yml", openapi.Path, descriptor.ServerlessDevsSchema, descriptor.SAMSchema} {
 		text, err := os.ReadFile(top + "/" + path)
 		if err != nil {
 			t.Fatal(err)
@@ -179,4 +180,49 @@ func (c copied) mutate(t *testing.T, path, old, instead, want string) {
 	if !strings.Contains(strings.Join(said, "\n"), want) {
 		t.Errorf("nothing says %q: %v", want, said)
 	}
+}
+
+// The document, the routes and the code are the same three times over; each
+// difference is told, whoever is the odd one out.
+func TestDocumentedRoutes(t *testing.T) {
+	t.Parallel()
+	own := repository(t)
+	for _, found := range own.api(t) {
+		t.Error(found)
+	}
+	for name, change := range map[string]struct{ path, old, new, want string }{
+		"a route of s.yaml that is not documented":    {openapi.Path, `"/access": {`, `"/excess": {`, "route GET /access leads to function find, and no operation"},
+		"a route of template.yml likewise":            {openapi.Path, `"/access": {`, `"/excess": {`, "template.yml"},
+		"an operation without a route":                {openapi.Path, `"/access": {`, `"/excess": {`, "no route leads to GET /excess of function find"},
+		"an operation that the code does not have":    {openapi.Path, `"/access": {`, `"/excess": {`, "no code of function find answers GET /excess"},
+		"an operation that the document does not":     {openapi.Path, `"/access": {`, `"/excess": {`, "answers GET /access, which is not in the document"},
+		"a route that s.yaml lost":                    {"s.yaml", "- path: /access\n", "- path: /excess\n", "s.yaml: no route leads to GET /access of function find"},
+		"a route that template.yml lost":              {"template.yml", "Path: /access,", "Path: /excess,", "template.yml: no route leads to GET /access of function find"},
+		"a method of a route that nobody has anymore": {openapi.Path, `"patch": {`, `"delete": {`, "route PATCH /shares/*"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var said []string
+			for _, found := range own.with(t, change.path, change.old, change.new).api(t) {
+				said = append(said, found.String())
+			}
+			if !strings.Contains(strings.Join(said, "\n"), change.want) {
+				t.Errorf("nothing says %q: %v", change.want, said)
+			}
+		})
+	}
+	without := maps.Clone(own.root)
+	delete(without, openapi.Path)
+	if _, err := descriptor.API(without, own.tree); err == nil || !strings.Contains(err.Error(), openapi.Refresh) {
+		t.Errorf("without the document: %v", err)
+	}
+}
+
+func (c copied) api(t *testing.T) []finding.Finding {
+	t.Helper()
+	found, err := descriptor.API(c.root, c.tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }

@@ -1,0 +1,46 @@
+package e2e_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"imagekeeper/scripts/build/openapi"
+	"imagekeeper/scripts/local/witness"
+	"imagekeeper/shared/cloudsim"
+)
+
+// kept is the OpenAPI document that is checked in.
+func kept(t *testing.T) []byte {
+	t.Helper()
+	document, err := os.ReadFile(filepath.Join(root, openapi.Path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+// reading is a witness of that document.
+func reading(t *testing.T) *witness.Witness {
+	t.Helper()
+	w, err := witness.New(kept(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// TestTheGatewayServesTheDocument: made of the functions as they run, it is the
+// one that is checked in.
+func TestTheGatewayServesTheDocument(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{sim: cloudsim.New(cloudsim.Options{Images: 1})})
+	status, document := s.get("/openapi.json")
+	if status != http.StatusOK {
+		t.Fatalf("%d: %s", status, document)
+	}
+	if err := openapi.Same(kept(t), document); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,112 @@
+package witness
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// usual are headers that an answer may have without being told of it: those of
+// HTTP itself and of the platform.
+func usual() []string {
+	return []string{"Content-Type", "Content-Length", "Date", "X-Fc-Request-Id", "Vary", "Connection"}
+}
+
+// answer says what is not described of an answer.
+func (w *Witness) answer(op operation, x Exchange) []error {
+	described, at := w.resolve(member(op.is["responses"], strconv.Itoa(x.Status)), op.at+pointer("responses", strconv.Itoa(x.Status)))
+	if described == nil {
+		return []error{fmt.Errorf("operation %s does not know this status: %s", op.id, short(x.Answer))}
+	}
+	var found []error
+	for _, name := range slices.Sorted(maps.Keys(x.Answered)) {
+		header, _ := w.resolve(member(described["headers"], name), "")
+		switch {
+		case header == nil && !slices.Contains(usual(), name):
+			found = append(found, fmt.Errorf("the answer has the header %s, which the document does not tell of", name))
+		case header != nil:
+			if _, err := scalar(member(header, "schema"), x.Answered.Get(name)); err != nil {
+				found = append(found, fmt.Errorf("header %s: %w", name, err))
+			}
+		}
+	}
+	if err := w.content(described, at, x); err != nil {
+		found = append(found, err)
+	}
+	return found
+}
+
+// content holds the body of an answer against what its media type is to be.
+func (w *Witness) content(described object, at string, x Exchange) error {
+	if described["content"] == nil || x.Method == http.MethodHead {
+		if len(x.Answer) > 0 {
+			return fmt.Errorf("the answer has a body where none is described: %s", short(x.Answer))
+		}
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(x.Answered.Get("Content-Type"))
+	if err != nil {
+		return fmt.Errorf("content type %q: %w", x.Answered.Get("Content-Type"), err)
+	}
+	content := member(described["content"], media)
+	if content == nil {
+		return fmt.Errorf("the answer is %s, which the document does not tell of", media)
+	}
+	at += pointer("content", media)
+	switch media {
+	case "text/csv":
+		return table(x.Answer, member(content, "x-columns"))
+	case "application/x-ndjson":
+		return w.lines(x.Answer, at)
+	}
+	if err := w.validateText(x.Answer, at+"/schema"); err != nil {
+		return fmt.Errorf("the answer: %w: %s", err, short(x.Answer))
+	}
+	return nil
+}
+
+// table holds CSV against the headers there may be.
+func table(raw []byte, columns any) error {
+	rows, err := csv.NewReader(bytes.NewReader(raw)).ReadAll()
+	if err != nil {
+		return fmt.Errorf("the answer is not CSV: %w", err)
+	}
+	headers, _ := columns.([]any)
+	known := func(header any) bool { return len(rows) > 0 && fmt.Sprint(header) == fmt.Sprint(rows[0]) }
+	if !slices.ContainsFunc(headers, known) {
+		return fmt.Errorf("the table has other columns than the document: %s", short(raw))
+	}
+	return nil
+}
+
+// lines holds NDJSON against x-line; the last line says that it is the last.
+func (w *Witness) lines(raw []byte, at string) error {
+	var last json.RawMessage
+	for line := range bytes.Lines(raw) {
+		if err := w.validateText(line, at+"/x-line"); err != nil {
+			return fmt.Errorf("a line of the answer: %w: %s", err, short(line))
+		}
+		last = line
+	}
+	if string(decoded(last)["end"]) != "true" {
+		return errors.New("the last line of the answer does not say that it is the last")
+	}
+	return nil
+}
+
+// short is the beginning of a body, for a message.
+func short(raw []byte) string {
+	const enough = 300
+	if len(raw) > enough {
+		return strings.ToValidUTF8(string(raw[:enough]), "") + "…"
+	}
+	return strings.TrimSpace(string(raw))
+}
