@@ -11,12 +11,13 @@ import (
 )
 
 // Document makes the OpenAPI document of the functions as they run here: each
-// is asked with its own environment. It fails if one of them does not tell.
+// is asked with its own environment, and with what no function works without. It fails if one of them does not tell.
 func (h *Host) Document(ctx context.Context) ([]byte, error) {
 	var all []openapi.Description
 	for _, f := range h.functions {
 		code := filepath.Join(h.options.Root, f.spec.Code)
-		one, err := openapi.Describe(ctx, f.spec.Resource, filepath.Join(code, f.spec.Handler), (&instance{f: f}).environment(code, ""))
+		environment := append((&instance{f: f}).environment(code, ""), openapi.Environment()...)
+		one, err := openapi.Describe(ctx, f.spec.Resource, filepath.Join(code, f.spec.Handler), environment)
 		if err != nil {
 			return nil, err
 		}
