@@ -11,8 +11,8 @@ import (
 	"imagekeeper/shared/cloudsim"
 )
 
-// kept is the OpenAPI document that is checked in.
-func kept(t *testing.T) []byte {
+// checkedIn is the OpenAPI document that is checked in.
+func checkedIn(t *testing.T) []byte {
 	t.Helper()
 	document, err := os.ReadFile(filepath.Join(root, openapi.Path))
 	if err != nil {
@@ -24,7 +24,7 @@ func kept(t *testing.T) []byte {
 // reading is a witness of that document.
 func reading(t *testing.T) *witness.Witness {
 	t.Helper()
-	w, err := witness.New(kept(t))
+	w, err := witness.New(checkedIn(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestTheGatewayServesTheDocument(t *testing.T) {
 	if status != http.StatusOK {
 		t.Fatalf("%d: %s", status, document)
 	}
-	if err := openapi.Same(kept(t), document); err != nil {
+	if err := openapi.Same(checkedIn(t), document); err != nil {
 		t.Error(err)
 	}
 }

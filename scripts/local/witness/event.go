@@ -20,7 +20,7 @@ func (w *Witness) event(x Exchange, function string) []error {
 	var name string
 	switch {
 	case event["rawPath"] != nil:
-		return w.raw(x)
+		return w.raw(x, function)
 	case json.Unmarshal(event["operation"], &name) != nil:
 		return nil
 	}
@@ -113,7 +113,7 @@ func (w *Witness) fired(x Exchange, target string) []error {
 }
 
 // raw judges an HTTP request that came as an event.
-func (w *Witness) raw(x Exchange) []error {
+func (w *Witness) raw(x Exchange, function string) []error {
 	var event struct {
 		RawPath         string            `json:"rawPath"`
 		RawQuery        string            `json:"rawQueryString"`
@@ -149,7 +149,7 @@ func (w *Witness) raw(x Exchange) []error {
 		Header: header(event.Headers), Body: content(event.Body, event.IsBase64Encoded),
 		Status: reply.StatusCode, Answered: header(reply.Headers), Answer: content(reply.Body, reply.IsBase64Encoded),
 	}
-	found := w.http(inner, event.RawPath)
+	found := w.http(inner, function, event.RawPath)
 	for n, err := range found {
 		found[n] = fmt.Errorf("event %s %s: %d: %w", inner.Method, event.RawPath, inner.Status, err)
 	}

@@ -131,11 +131,13 @@ func (w *Witness) Judge(x Exchange) []error {
 		return w.fired(x, strings.TrimPrefix(path, "/_local/trigger/"))
 	case strings.HasPrefix(path, "/_local/"), path == "/healthz", path == "/openapi.json":
 		return nil
-	case strings.HasPrefix(path, "/_fn/"):
-		_, path, _ = strings.Cut(strings.TrimPrefix(path, "/_fn/"), "/")
+	}
+	function := ""
+	if own, ok := strings.CutPrefix(path, "/_fn/"); ok {
+		function, path, _ = strings.Cut(own, "/")
 		path = "/" + path
 	}
-	found := w.http(x, path)
+	found := w.http(x, function, path)
 	for n, err := range found {
 		found[n] = fmt.Errorf("%s %s: %d: %w", x.Method, x.URL.RequestURI(), x.Status, err)
 	}
@@ -172,8 +174,13 @@ func byPlatform(x Exchange) bool {
 	return x.Answered.Get("X-Fc-Error-Type") != "" || strings.EqualFold(x.Header.Get("X-Fc-Invocation-Type"), "Async")
 }
 
-func (w *Witness) http(x Exchange, path string) []error {
+// http judges a request for a path, sent to the function whose path it is or to
+// one by its name.
+func (w *Witness) http(x Exchange, function, path string) []error {
 	op, wildcards, ok := w.find(x.Method, path)
+	if function != "" && op.function != strings.TrimPrefix(function, "imagekeeper-") {
+		ok = false // a function knows its own operations only
+	}
 	switch {
 	case byPlatform(x):
 		return nil
