@@ -57,6 +57,7 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "price.report", Pattern: "GET /prices", Role: function.Viewer,
 			Summary: "What all custom images cost in a month, and what deleting the unused ones saves",
+			Fails:   []fault.Kind{fault.NotFound},
 			Headers: map[string]string{"Unknown-Count": "How many entries unknown has: places that could not be read; left out if there are none"},
 		}, h.report),
 		function.OnTimer("*", h.keep), // called report in s.yaml; elsewhere the platform names it
