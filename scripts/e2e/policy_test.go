@@ -19,8 +19,9 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// mutual is a cloud of two accounts, each of which has two images with a history,
-// shared with the other: one that both use, and an idle one that nobody does.
+// mutual is a cloud of two accounts, each of which has images with a history: one
+// that both use, an idle one that is shared with the other, and one with software
+// from the Marketplace that is not.
 func mutual() *cloudsim.Cloud {
 	cloud := cloudsim.New(cloudsim.Options{Empty: true, CopyTime: time.Millisecond})
 	w := pricedRegion{cloud, hangzhou}
@@ -36,10 +37,11 @@ func mutual() *cloudsim.Cloud {
 	}
 	own := map[image.AccountID]image.ID{cloudsim.FirstAccount: "m-first", cloudsim.SecondAccount: "m-second"}
 	for account, id := range own {
+		w.lend(account, id+"-bought", "market")
 		for other := range own {
 			if other != account {
-				w.lend(account, id, other)
-				w.lend(account, id+"-idle", other)
+				w.lend(account, id, "redhat", other)
+				w.lend(account, id+"-idle", "redhat", other)
 			}
 		}
 	}
@@ -54,17 +56,19 @@ func mutual() *cloudsim.Cloud {
 	return cloud
 }
 
-// lend makes an image of an account out of a public one, shared with another.
-func (w pricedRegion) lend(account image.AccountID, id image.ID, other image.AccountID) {
-	i := w.system("redhat", id)
-	i.Kind, i.Family = image.KindCustom, "lent"
-	disk := w.cloud.AddDisk(account, w.region, image.Disk{Image: "redhat.vhd", System: true, SizeGiB: 40})
+// lend makes an image of an account, shared with others, of the system's own.
+func (w pricedRegion) lend(account image.AccountID, id image.ID, os string, others ...image.AccountID) {
+	i := w.system(os, id)
+	i.Kind, i.Family = image.KindCustom, image.Family("from-"+os)
+	origin := image.ID(os + ".vhd")
+	disk := w.cloud.AddDisk(account, w.region, image.Disk{Image: origin, System: true, SizeGiB: 40, ProductCode: i.ProductCode})
 	snapshot := w.cloud.AddSnapshot(account, w.region, image.Snapshot{
-		SourceDisk: disk, SourceSystemDisk: true, SourceDiskSizeGiB: 40, FullSizeBytes: 10 << 30, Category: "standard", CreatedAt: i.CreatedAt,
+		SourceDisk: disk, SourceSystemDisk: true, SourceDiskSizeGiB: 40, FullSizeBytes: 10 << 30, Category: "standard",
+		ProductCode: i.ProductCode, CreatedAt: i.CreatedAt,
 	})
 	i.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: snapshot, Encrypted: image.No}}
 	w.cloud.AddImage(account, w.region, cloudsim.ImageSpec{
-		Image: i, Parent: image.Ref{Account: account, Region: w.region, ID: "redhat.vhd"}, SharedWith: []image.AccountID{other},
+		Image: i, Parent: image.Ref{Account: account, Region: w.region, ID: origin}, SharedWith: others,
 	})
 }
 
@@ -161,7 +165,7 @@ func deeds() map[string]func(*testing.T, *estate) string {
 	month := time.Now().UTC().Format("2006-01")
 	return map[string]func(*testing.T, *estate) string{
 		"find": func(_ *testing.T, e *estate) string {
-			return e.asked("/images?family=lent&instanceType=ecs.g7.large", "/images/m-first/lineage", "/images/m-second/lineage",
+			return e.asked("/images?family=from-redhat&instanceType=ecs.g7.large", "/images/m-first/lineage", "/images/m-second/lineage",
 				"/images/m-first-idle/usage", "/images/m-second-idle/usage", "/instances")
 		},
 		"price": func(t *testing.T, e *estate) string {
