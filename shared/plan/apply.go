@@ -194,7 +194,10 @@ type run struct {
 }
 
 // append writes the next entry; another worker's entry at its place ends the run.
+// What was done is written also for a caller who has gone away.
 func (r *run) append(ctx context.Context, e Entry) error {
+	ctx, cancel := r.until(context.WithoutCancel(ctx), r.request.Deadline)
+	defer cancel()
 	e.Digest, e.At = r.plan.Digest(), r.Now().UTC()
 	if err := r.Log.Append(ctx, r.Target, r.position, e); err != nil {
 		return err
@@ -215,7 +218,7 @@ func (r *run) claim(ctx context.Context, v verdict) error {
 // not fit into this worker's time is left for the next.
 func (r *run) carryOut(ctx context.Context) (Report, error) {
 	for _, batch := range r.Batch(r.left()) {
-		if !r.Now().Add(reserve).Before(r.request.Deadline) {
+		if ctx.Err() != nil || !r.Now().Add(reserve).Before(r.request.Deadline) {
 			break
 		}
 		if err := r.step(ctx, batch); err != nil {

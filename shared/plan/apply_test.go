@@ -295,6 +295,43 @@ func TestAWorkerWhoseTimeIsOverRecordsNoApproval(t *testing.T) {
 	}
 }
 
+func TestACallerWhoGoesAwayLeavesItRecordedAndFree(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a")
+	ctx, leave := context.WithCancel(t.Context())
+	p := w.want("a", "c", "d", "e")
+	work := plan.Work{
+		Target: "share m-1", Log: gone{w}, Now: w.now,
+		Observe: func(context.Context) (plan.Plan, error) { return w.want("a", "c", "d", "e"), nil },
+		Batch:   func(steps []plan.Step) [][]plan.Step { return slices.Collect(slices.Chunk(steps, 1)) },
+		Do: func(ctx context.Context, approved plan.Plan, steps []plan.Step) []plan.Outcome {
+			leave()
+			return w.do(ctx, approved, steps)
+		},
+	}
+	report, err := work.Apply(ctx, plan.Request{Digest: p.Digest(), By: "test", Deadline: w.now().Add(time.Hour)})
+	var kinds []string
+	for _, e := range w.entries {
+		kinds = append(kinds, string(e.Kind))
+	}
+	if err != nil || report.Complete || len(w.sent) != 1 || strings.Join(kinds, " ") != "approved intended happened released" {
+		t.Errorf("%+v, %v; sent %v, recorded %v", report, err, w.sent, kinds)
+	}
+	if report, err := w.apply(p.Digest(), "a", "c", "d", "e"); err != nil || !report.Complete {
+		t.Errorf("somebody else goes on at once: %+v, %v", report, err)
+	}
+}
+
+// gone is a log that writes nothing for a context that has ended.
+type gone struct{ *world }
+
+func (g gone) Append(ctx context.Context, target string, position int, e plan.Entry) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "nobody is waiting")
+	}
+	return g.world.Append(ctx, target, position, e)
+}
+
 func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	w := newWorld("a")
