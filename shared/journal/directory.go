@@ -55,7 +55,7 @@ func (d *Directory) Lines(ctx context.Context, subject string) ([][]byte, error)
 		lines, err = d.from(ctx, subject, lines)
 	}
 	if err == nil && count > len(lines) {
-		err = fault.New(fault.Unknown, "record %d of %s is missing", len(lines), subject)
+		err = damaged(fault.New(fault.Unknown, "record %d of %s is missing", len(lines), subject))
 	}
 	if err != nil {
 		return nil, err

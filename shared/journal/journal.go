@@ -132,16 +132,16 @@ func (j *Journal) Read(ctx context.Context, subject string) ([]Record, error) {
 		return nil, err
 	}
 	if len(lines) < before.length {
-		return nil, fault.New(fault.Unknown, "%s has %d records, and had %d", subject, len(lines), before.length)
+		return nil, damaged(fault.New(fault.Unknown, "%s has %d records, and had %d", subject, len(lines), before.length))
 	}
 	records, previous := make([]Record, 0, len(lines)), ""
 	for n, line := range lines {
 		var r Record
 		if err := json.Unmarshal(line, &r); err != nil {
-			return nil, fault.Wrap(fault.Unknown, err, "record %d of %s is damaged", n, subject)
+			return nil, damaged(fault.Wrap(fault.Unknown, err, "record %d of %s is damaged", n, subject))
 		}
 		if r.Position != n || r.Previous != previous {
-			return nil, fault.New(fault.Unknown, "record %d of %s does not follow the one before it", n, subject)
+			return nil, damaged(fault.New(fault.Unknown, "record %d of %s does not follow the one before it", n, subject))
 		}
 		records, previous = append(records, r), sum(line)
 	}
@@ -221,6 +221,9 @@ func (j *Journal) add(ctx context.Context, subject string, r Record, line []byte
 func (j *Journal) Subjects(ctx context.Context, prefix string) ([]string, error) {
 	return j.store.Subjects(ctx, prefix)
 }
+
+// damaged marks a failure that trying again does not mend.
+func damaged(err *fault.Error) error { return err.WithCode("journalDamaged") }
 
 func taken(subject string, position int) error {
 	return fault.New(fault.Conflict, "position %d of %s is taken", position, subject).WithCode("positionTaken")

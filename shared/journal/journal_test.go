@@ -166,7 +166,7 @@ func TestDamageIsUnknown(t *testing.T) {
 				}
 			}
 			b.objects["p/log.ndjson"] = []byte(damage(string(b.objects["p/log.ndjson"])))
-			if _, err := j.Read(t.Context(), "log"); !errors.Is(err, fault.Unknown) {
+			if _, err := j.Read(t.Context(), "log"); !errors.Is(err, fault.Unknown) || fault.Code(err) != "journalDamaged" {
 				t.Errorf("got %v, want kind unknown", err)
 			}
 		})
@@ -213,7 +213,7 @@ func TestDamagedFilesAreUnknown(t *testing.T) {
 				t.Fatal(err)
 			}
 			other := open(store, "b")
-			if records, err := other.Read(t.Context(), "log"); !errors.Is(err, fault.Unknown) {
+			if records, err := other.Read(t.Context(), "log"); fault.Code(err) != "journalDamaged" || !errors.Is(err, fault.Unknown) {
 				t.Errorf("read %d records, %v, want kind unknown", len(records), err)
 			}
 			for n := range 4 {

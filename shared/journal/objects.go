@@ -62,7 +62,7 @@ func (o *Objects) Lines(ctx context.Context, subject string) ([][]byte, error) {
 		return nil, err
 	}
 	if len(text) > 0 && text[len(text)-1] != '\n' {
-		return nil, fault.New(fault.Unknown, "the last record of %s is cut off", subject)
+		return nil, damaged(fault.New(fault.Unknown, "the last record of %s is cut off", subject))
 	}
 	lines := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
 	if len(text) == 0 {

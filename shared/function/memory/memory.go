@@ -117,7 +117,7 @@ func (l Log) Read(ctx context.Context, target string) ([]plan.Entry, error) {
 	entries := make([]plan.Entry, len(records))
 	for n, r := range records {
 		if err := json.Unmarshal(r.Body, &entries[n]); err != nil {
-			return nil, fault.Wrap(fault.Unknown, err, "record %d of %s is no entry of a plan", n, target)
+			return nil, fault.Wrap(fault.Unknown, err, "record %d of %s is no entry of a plan", n, target).WithCode("journalDamaged")
 		}
 	}
 	return entries, nil
