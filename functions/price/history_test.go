@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -116,7 +117,7 @@ func (p *past) create(gone image.DiskID) {
 	account, region, parent := p.last.Account, p.last.Region, p.last
 	disk := gone
 	if disk == "" {
-		disk = p.cloud.AddDisk(account, region, image.Disk{Image: parent.ID, System: true, SizeGiB: 40})
+		disk = p.cloud.AddDisk(account, region, image.Disk{Image: parent.ID, System: true, SizeGiB: 40, ProductCode: parent.ProductCode})
 	} else {
 		disk += image.DiskID(fmt.Sprint(p.steps))
 	}
@@ -145,7 +146,7 @@ func (p *past) next() image.Image {
 func (p *past) add(region image.RegionID, spec cloudsim.ImageSpec, s image.Snapshot) {
 	account := p.last.Account
 	s.ID, s.SourceSystemDisk, s.FullSizeBytes = image.SnapshotID(fmt.Sprint("s-", p.steps)), true, 10<<30
-	s.CreatedAt = spec.Image.CreatedAt
+	s.CreatedAt, s.ProductCode = spec.Image.CreatedAt, spec.Image.ProductCode
 	p.cloud.AddSnapshot(account, region, s)
 	spec.Image.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: s.ID, Encrypted: image.No}}
 	p.cloud.AddImage(account, region, spec)
@@ -155,18 +156,29 @@ func (p *past) add(region image.RegionID, spec cloudsim.ImageSpec, s image.Snaps
 	p.alien = p.alien || account == theirs
 }
 
-// newPast has two public images, of which a history begins with one.
+// newPast has three public images and a Marketplace image, of which a history
+// begins with one.
 func newPast(t *rapid.T) *past {
 	p := &past{cloud: cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(now())})}
-	sources := []image.Image{redHat("redhat.vhd"), ubuntu("ubuntu.vhd")}
-	for _, region := range []image.RegionID{here, there} {
-		for _, i := range sources {
-			i.Kind = image.KindPublic
-			p.cloud.AddImage(ours, region, cloudsim.ImageSpec{Image: i})
+	market := redHat("market.vhd")
+	market.ProductCode, market.Subscribed = "cmjj01", true
+	windows := ubuntu("windows.vhd")
+	windows.OSType, windows.Platform, windows.OSName = image.Windows, "Windows Server 2022", "Windows Server  2022 Datacenter 64 bit"
+	sources := []image.Image{redHat("redhat.vhd"), ubuntu("ubuntu.vhd"), windows, market}
+	for n := range sources {
+		sources[n].Kind = image.KindPublic
+		if sources[n].ProductCode != "" {
+			sources[n].Kind = image.KindMarketplace
+		}
+		for _, region := range []image.RegionID{here, there} {
+			p.cloud.AddImage(ours, region, cloudsim.ImageSpec{Image: sources[n]})
 		}
 	}
+	for _, a := range []image.AccountID{ours, theirs} {
+		p.cloud.Configure(a, cloudsim.AccountSettings{Subscriptions: []image.ProductCode{"cmjj01"}})
+	}
 	p.last = rapid.SampledFrom(sources).Draw(t, "source")
-	p.last.Region, p.last.Kind, p.last.Account = here, image.KindPublic, ours
+	p.last.Region, p.last.Account = here, ours
 	p.source = p.last
 	return p
 }
@@ -205,6 +217,9 @@ func TestPricedLikeTheSource(t *testing.T) {
 		alone, silent := rapid.Bool().Draw(t, "alone"), rapid.Bool().Draw(t, "without DescribePrice")
 		f := p.prices(alone, silent)
 		want := licence(t, f, p.source, "")
+		if want.software != "" && want.software != "unknown" {
+			seen["software"]++
+		}
 		broken := p.broken || alone && p.alien
 		viewers := map[image.AccountID]pricing.RuleCode{p.last.Account: "custom"}
 		if p.lent {
@@ -216,16 +231,16 @@ func TestPricedLikeTheSource(t *testing.T) {
 			}
 			got := licence(t, f, p.last, viewer)
 			switch {
-			case got.amount == want.amount && (broken || got.rule[:len(kind)] == kind):
+			case got.amount == want.amount && got.software == want.software && (broken || got.rule[:len(kind)] == kind):
 				seen[string(kind)]++
-			case broken && silent && got.amount == "unknown":
+			case broken && (silent && got.amount == "unknown" || got.amount == want.amount) && (got.software == want.software || got.software == "unknown"):
 				seen["unknown"]++
 			default:
 				t.Fatalf("%v by %s: %+v, its source %+v; broken %v, silent %v, alone %v", p.last.Ref, viewer, got, want, broken, silent, alone)
 			}
 		}
 	})
-	if t.Log(seen); len(seen) != 3 {
+	if t.Log(seen); len(seen) != 4 {
 		t.Errorf("priced %v: these histories show nothing", seen)
 	}
 }
@@ -247,16 +262,17 @@ func TestThereAndBack(t *testing.T) {
 		}
 		f := p.prices(false, rapid.Bool().Draw(t, "without DescribePrice"))
 		want, got := licence(t, f, p.source, ""), licence(t, f, p.last, "")
-		if got.amount != want.amount || got.rule != pricing.CustomFromPaid && got.rule != pricing.CustomFromFree {
+		rules := []pricing.RuleCode{pricing.CustomFromPaid, pricing.CustomFromFree, pricing.CustomFromMarketplace}
+		if got.amount != want.amount || got.software != want.software || !slices.Contains(rules, got.rule) {
 			t.Fatalf("%v: %+v, its source %+v", p.last.Ref, got, want)
 		}
 	})
 }
 
-// priced is a licence and the rule behind it.
+// priced is what runs cost, licence and software, and the rule behind it.
 type priced struct {
-	rule   pricing.RuleCode
-	amount string
+	rule             pricing.RuleCode
+	amount, software string
 }
 
 // licence is what an account pays for it; without one, the image's owner.
@@ -270,8 +286,18 @@ func licence(t *rapid.T, f http.Handler, i image.Image, account image.AccountID)
 	if err := json.Unmarshal([]byte(answer), &q); err != nil || len(q.Lines) == 0 {
 		t.Fatalf("%v: %s, %v", i.Ref, answer, err)
 	}
-	if q.Lines[0].Amount == nil {
-		return priced{q.Rule.Code, "unknown"}
+	told := priced{rule: q.Rule.Code, amount: "unknown"}
+	for _, l := range q.Lines {
+		worth := "unknown"
+		if l.Amount != nil {
+			worth = l.Amount.Exact()
+		}
+		switch l.Item {
+		case pricing.OperatingSystemLicence:
+			told.amount = worth
+		case pricing.MarketplaceSoftware:
+			told.software = worth
+		}
 	}
-	return priced{q.Rule.Code, q.Lines[0].Amount.Exact()}
+	return told
 }
