@@ -17,7 +17,7 @@ import (
 
 // report measures price's monthly report over 20000 images in eight regions, 50
 // ms away: how large the binary is, how many calls of the cloud it makes over
-// the least that the page sizes allow, and how long it takes.
+// the least that the page sizes allow, how long it takes, and how much memory.
 func report(ctx context.Context, b binaries) ([]result, error) {
 	const images = 20_000
 	about, err := os.Stat(b.price)
@@ -42,8 +42,13 @@ func report(ctx context.Context, b binaries) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
+	peak, err := instance.PeakMemory()
+	if err != nil {
+		return nil, err
+	}
 	least := leastCalls(images / len(regions()))
 	return []result{
+		{what: "peak memory of price", value: float64(peak) / (1 << 20), unit: "MiB", atMost: 512},
 		{what: "binary of price", value: float64(about.Size()) / (1 << 20), unit: "MiB", atMost: 14},
 		{
 			what: "calls of the report / the least", value: float64(made) / float64(least), unit: "times", atMost: 1.2,
