@@ -19,12 +19,14 @@ type reader interface {
 	storage
 }
 
-// storage is what lies behind images, and what may be asked at all.
+// storage is what lies behind images, what they cost, and what may be asked at all.
 type storage interface {
 	Snapshots(ctx context.Context, in image.RegionID, which image.SnapshotListing) ([]image.Snapshot, error)
 	Builds(ctx context.Context, in image.RegionID) ([]image.Build, error)
 	// May tells whether an action is permitted, by a call that changes nothing.
 	May(ctx context.Context, in image.RegionID, action string) (image.Tri, error)
+	// Price asks what an instance would cost.
+	Price(ctx context.Context, in image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error)
 }
 
 // eye is one account to look through.

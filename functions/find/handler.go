@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"maps"
+	"os"
 	"slices"
 	"time"
 
@@ -10,12 +11,14 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/selection"
 )
 
 // handler is built once and only read afterwards.
 type handler struct {
 	config config
+	rates  pricing.Rates
 	// eyes are the accounts to look through, our own first.
 	eyes func(call function.Call) []eye
 	now  func() time.Time
@@ -24,6 +27,10 @@ type handler struct {
 // open reads the configuration and wires find to Alibaba Cloud.
 func open(look function.Lookup) (*function.Function, error) {
 	config, err := readConfig(look)
+	if err != nil {
+		return nil, err
+	}
+	rates, err := config.Table(os.ReadFile)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +45,7 @@ func open(look function.Lookup) (*function.Function, error) {
 		return nil, err
 	}
 	eyes := eyes{cloud: cloud, roles: config.Accounts}
-	return handler{config: config, eyes: eyes.open, now: time.Now}.function(), nil
+	return handler{config: config, rates: rates, eyes: eyes.open, now: time.Now}.function(), nil
 }
 
 // function returns the operations. Everything here reads, so every role may call it.
@@ -102,6 +109,8 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 	ctx, end := inTime(ctx, h.now())
 	defer end()
 	asOf := h.now()
+	clerk := h.clerk(call)
+	scope.Pricer = clerk
 	found, err := selection.Find(ctx, scope, in.query())
 	if err != nil {
 		return list{}, err
@@ -109,7 +118,7 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 	if found.Blind && in.Format != "" && in.Format != "json" {
 		return list{}, fault.New(fault.Unknown, "%s", blindSentence(found.Unread)).WithCode(codeUnread)
 	}
-	return newList(found, asOf, call.RequestID), nil
+	return newList(found, clerk, asOf, call.RequestID), nil
 }
 
 func (h handler) image(ctx context.Context, call function.Call, in imageInput) (detail, error) {
@@ -135,11 +144,13 @@ func (h handler) family(ctx context.Context, call function.Call, in familyInput)
 	ctx, end := inTime(ctx, h.now())
 	defer end()
 	asOf := h.now()
+	clerk := h.clerk(call)
+	scope.Pricer = clerk
 	choices, unread, err := selection.Newest(ctx, scope, in.filter.query(in.where))
 	if err != nil {
 		return family{}, err
 	}
-	return newFamily(in.Family, choices, unread, asOf), nil
+	return newFamily(in.Family, choices, unread, clerk, asOf), nil
 }
 
 // scope is where this call looks unless its parameters narrow it.

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"math/big"
 	"time"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
 	"imagekeeper/shared/selection"
 )
 
@@ -49,6 +54,7 @@ type filter struct {
 	Provider      selection.Provider   `json:"provider" validate:"omitempty,oneof=alibaba isv" doc:"Who made the software in it"`
 	DataDisks     selection.DataDisks  `json:"dataDisks" validate:"omitempty,oneof=with without" doc:"With or without data disks"`
 	Licence       selection.Licence    `json:"licence" validate:"omitempty,oneof=free paid unknown" doc:"What the listing tells of the licence"`
+	MaxLicence    *decimal             `json:"maxLicencePerHour" doc:"What the licence may cost at the most, for an hour of an instance of instanceType, in the currency of the site; not known is no match"`
 	Status        []image.Status       `json:"status" validate:"max=6,dive,oneof=Creating Waiting Available UnAvailable CreateFailed Deprecated" doc:"States; default Available"`
 	Usage         image.Usage          `json:"usage" validate:"omitempty,oneof=instance none" doc:"The hint of ECS whether instances use it; never proof"`
 	Encrypted     *bool                `json:"encrypted" doc:"Whether a disk in it is encrypted; not known is no match"`
@@ -56,11 +62,34 @@ type filter struct {
 	CreatedBefore time.Time            `json:"createdBefore" doc:"Created before this time"`
 }
 
+// decimal is an amount of money as it was written, exactly.
+type decimal struct{ value *big.Rat }
+
+// UnmarshalText reads a decimal that is not negative. It fails with fault.Invalid
+// for anything else.
+func (d *decimal) UnmarshalText(text []byte) error {
+	amount, err := money.ParseRatio(string(text))
+	if err != nil || amount.Sign() < 0 || bytes.ContainsAny(text, "/-") {
+		return fault.New(fault.Invalid, "must be a decimal that is not negative, such as 0.5")
+	}
+	d.value = amount
+	return nil
+}
+
+// UnmarshalJSON reads a JSON number, or a string as in a parameter.
+func (d *decimal) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) != nil {
+		text = string(b)
+	}
+	return d.UnmarshalText([]byte(text))
+}
+
 // listInput asks for images.
 type listInput struct {
 	where
 	filter
-	Sort    selection.Order `json:"sort" validate:"omitempty,oneof=-createdAt createdAt name -name size -size" doc:"Default -createdAt: the first image is the one to use"`
+	Sort    selection.Order `json:"sort" validate:"omitempty,oneof=-createdAt createdAt name -name size -size licence -licence" doc:"Default -createdAt: the first image is the one to use; licence goes by what it costs an hour on instanceType, not known last"`
 	Limit   *int            `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many images a page has; default 50"`
 	Cursor  string          `json:"cursor" validate:"omitempty,max=4096,cursor" doc:"nextCursor of the page before, with the same query"`
 	Format  string          `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
@@ -110,6 +139,9 @@ func (f filter) query(w where) selection.Query {
 	q.BootMode, q.InstanceType, q.Tags, q.Software = f.BootMode, f.InstanceType, f.Tag, f.Software
 	q.Provider, q.DataDisks, q.Licence, q.Statuses = f.Provider, f.DataDisks, f.Licence, f.Status
 	q.Usage, q.CreatedAfter, q.CreatedBefore = f.Usage, f.CreatedAfter, f.CreatedBefore
+	if f.MaxLicence != nil {
+		q.MaxLicence = f.MaxLicence.value
+	}
 	if f.Encrypted != nil {
 		q.Encrypted = image.TriOf(*f.Encrypted)
 	}

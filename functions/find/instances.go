@@ -40,18 +40,20 @@ type server struct {
 	CreatedAt    time.Time            `json:"createdAt"`
 	ImageID      image.ID             `json:"imageId"`
 	// ImageSeen: the image is still visible; what follows is told of it then.
-	ImageSeen      bool           `json:"imageSeen"`
-	ImageName      string         `json:"imageName,omitempty"`
-	ImageKind      image.Kind     `json:"imageKind,omitempty"`
-	Family         image.Family   `json:"imageFamily,omitempty"`
-	ImageStatus    image.Status   `json:"imageStatus,omitempty"`
-	ImageCreatedAt *time.Time     `json:"imageCreatedAt,omitempty"`
-	ImageAgeDays   *int           `json:"imageAgeDays,omitempty"`
-	Behind         *int           `json:"behind"`
-	BehindSince    *time.Time     `json:"behindSince,omitempty"`
-	NewestImageID  image.ID       `json:"newestImageId,omitempty"`
-	OSName         string         `json:"osName,omitempty"`
-	EndOfLife      *endOfLife     `json:"endOfLife,omitempty"`
+	ImageSeen      bool         `json:"imageSeen"`
+	ImageName      string       `json:"imageName,omitempty"`
+	ImageKind      image.Kind   `json:"imageKind,omitempty"`
+	Family         image.Family `json:"imageFamily,omitempty"`
+	ImageStatus    image.Status `json:"imageStatus,omitempty"`
+	ImageCreatedAt *time.Time   `json:"imageCreatedAt,omitempty"`
+	ImageAgeDays   *int         `json:"imageAgeDays,omitempty"`
+	Behind         *int         `json:"behind"`
+	BehindSince    *time.Time   `json:"behindSince,omitempty"`
+	NewestImageID  image.ID     `json:"newestImageId,omitempty"`
+	OSName         string       `json:"osName,omitempty"`
+	EndOfLife      *endOfLife   `json:"endOfLife,omitempty"`
+	// LicencePerHour is by pay-as-you-go, whatever the instance is charged by.
+	LicencePerHour *licence       `json:"licencePerHour"`
 	Reasons        []image.Reason `json:"reasons"`
 	Tags           image.Tags     `json:"tags"`
 }
@@ -72,6 +74,9 @@ type fleet struct {
 	Total      *int           `json:"total,omitempty"`
 	NextCursor string         `json:"nextCursor,omitempty"`
 	Unknown    []image.Unread `json:"unknown"`
+	// LicencesUnread is what could not be read to price licences. The list of
+	// instances is whole all the same.
+	LicencesUnread []image.Unread `json:"licencesUnread,omitempty"`
 }
 
 func (h handler) instances(ctx context.Context, call function.Call, in fleetInput) (fleet, error) {
@@ -101,12 +106,18 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 			return fleet{}, fault.New(fault.Unknown, "%s", out.Detail).WithCode(codeUnread)
 		}
 	}
-	out.page(servers, after, in.Limit, asOf)
+	shown := out.page(servers, after, in.Limit)
+	told, notRead := h.licencesOf(ctx, call, a, shown)
+	for n := range shown {
+		out.Items = append(out.Items, newServerRow(shown[n], told[n], asOf))
+	}
+	out.LicencesUnread = notRead
 	return out, nil
 }
 
-// page takes the servers after a place in the order.
-func (f *fleet) page(servers []usage.Server, after *fleetPlace, limit *int, now time.Time) {
+// page returns the servers after a place in the order, and sets the next cursor.
+func (f *fleet) page(servers []usage.Server, after *fleetPlace, limit *int) []usage.Server {
+	var shown []usage.Server
 	most := pageOfServers
 	if limit != nil {
 		most = *limit
@@ -115,13 +126,14 @@ func (f *fleet) page(servers []usage.Server, after *fleetPlace, limit *int, now 
 		if after != nil && !after.before(s) {
 			continue
 		}
-		if len(f.Items) == most {
-			last := f.Items[most-1]
-			f.NextCursor = fleetPlace{last.AccountID, last.RegionID, last.InstanceID}.cursor()
-			return
+		if len(shown) == most {
+			last := shown[most-1]
+			f.NextCursor = fleetPlace{last.Account, last.Region, last.ID}.cursor()
+			break
 		}
-		f.Items = append(f.Items, newServerRow(s, now))
+		shown = append(shown, s)
 	}
+	return shown
 }
 
 // fleetPlace is a place in the order of the fleet: that of usage.Fleet.
@@ -272,11 +284,11 @@ func (in fleetInput) wants(s usage.Server) bool {
 	return in.Behind == nil || s.Behind >= *in.Behind
 }
 
-func newServerRow(s usage.Server, now time.Time) server {
+func newServerRow(s usage.Server, told *licence, now time.Time) server {
 	out := server{
 		AccountID: s.Account, RegionID: s.Region, ZoneID: s.Zone, InstanceID: s.ID, Name: s.Name, Status: s.Status, InstanceType: s.Type,
 		CreatedAt: s.CreatedAt.UTC(), ImageID: s.Instance.Image, ImageSeen: s.Image != nil, BehindSince: known(s.Since), NewestImageID: s.Newest,
-		OSName: s.OSName, Reasons: []image.Reason{s.Why}, Tags: s.Tags,
+		OSName: s.OSName, LicencePerHour: told, Reasons: append([]image.Reason{s.Why}, chargeReasons(s)...), Tags: s.Tags,
 	}
 	if out.Tags == nil {
 		out.Tags = image.Tags{}
@@ -311,6 +323,7 @@ func (f fleet) Rows() ([]string, iter.Seq[[]string]) {
 	head := []string{
 		"accountId", "regionId", "instanceId", "name", "status", "instanceType", "imageId", "imageName", "imageKind", "imageFamily",
 		"imageCreatedAt", "imageAgeDays", "behind", "behindSince", "newestImageId", "osName", "endOfLife", "pastEndOfLife", "createdAt", "tags",
+		"licencePerHour", "licenceCurrency", "licenceRule", "licenceUnknown",
 	}
 	return head, func(yield func([]string) bool) {
 		for i := range f.Items {
@@ -330,11 +343,15 @@ func (s server) columns() []string {
 	if s.EndOfLife != nil {
 		ends, past = s.EndOfLife.Date, strconv.FormatBool(s.EndOfLife.Past)
 	}
-	return []string{
+	unknown := ""
+	if why := s.LicencePerHour.Unknown; len(why) > 0 {
+		unknown = why[0].Code
+	}
+	return append(append([]string{
 		string(s.AccountID), string(s.RegionID), string(s.InstanceID), s.Name, string(s.Status), string(s.InstanceType), string(s.ImageID),
 		s.ImageName, string(s.ImageKind), string(s.Family), moment(s.ImageCreatedAt), number(s.ImageAgeDays), number(s.Behind),
 		moment(s.BehindSince), string(s.NewestImageID), s.OSName, ends, past, s.CreatedAt.Format(time.RFC3339), strings.Join(tags, " "),
-	}
+	}, s.LicencePerHour.columns()...), unknown)
 }
 
 func moment(t *time.Time) string {

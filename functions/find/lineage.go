@@ -127,13 +127,18 @@ func (h handler) lineage(ctx context.Context, call function.Call, in imageInput)
 
 // history is everything that lineage can be found in.
 func (a *atlas) history(ctx context.Context, also image.ID) lineage.World {
+	world := lineage.Observe(ctx, a.lineagePlaces(), also)
+	world.Unread = append(world.Unread, a.unread...)
+	return world
+}
+
+// lineagePlaces are the places as lineage looks at them.
+func (a *atlas) lineagePlaces() []lineage.Place {
 	places := make([]lineage.Place, 0, len(a.places))
 	for _, p := range a.places {
 		places = append(places, lineage.Place{Account: p.account, Region: p.region, Reader: p.reader, Builder: p.reader})
 	}
-	world := lineage.Observe(ctx, places, also)
-	world.Unread = append(world.Unread, a.unread...)
-	return world
+	return places
 }
 
 // album has the images of a world by their key.

@@ -49,19 +49,22 @@ type row struct {
 	Published    bool               `json:"published"`
 	SharedOut    image.Tri          `json:"sharedOut"`
 	Tags         image.Tags         `json:"tags"`
+	// LicencePerHour is there if the query goes by it.
+	LicencePerHour *licence `json:"licencePerHour,omitempty"`
 	// Reasons say why it is here, or why not.
 	Reasons []image.Reason `json:"reasons,omitempty"`
 }
 
-func newRow(s selection.Sighting, why []image.Reason) row {
-	licence, _ := selection.LicenceOf(s.Image)
+func newRow(s selection.Sighting, told *clerk, why []image.Reason) row {
+	class, _ := selection.LicenceOf(s.Image)
 	r := row{
 		ImageID: s.ID, RegionID: s.Region, AccountID: s.Account, Kind: s.Kind, OwnerID: s.OwnerID(), SeenBy: s.SeenBy,
 		Name: s.Name, Description: s.Description, Family: s.Family, Version: s.Version, Status: s.Status, Usable: s.Usable,
 		OSType: s.OSType, OSName: s.OSName, Platform: s.Platform, Architecture: s.Architecture, BootMode: s.BootMode, NVMe: s.NVMe,
 		SizeGiB: s.SizeGiB, CreatedAt: s.CreatedAt.UTC(), ProductCode: s.ProductCode, Supplier: s.Supplier, LicenseType: s.LicenseType,
-		Licence: licence, Encrypted: s.Encrypted(), DataDisks: len(s.Image.DataDisks()), Usage: s.Usage,
+		Licence: class, Encrypted: s.Encrypted(), DataDisks: len(s.Image.DataDisks()), Usage: s.Usage,
 		Copied: s.Copied, Published: s.Published, SharedOut: s.SharedOut, Tags: s.Tags, Reasons: why,
+		LicencePerHour: told.licence(s.Region, s.ID),
 	}
 	if r.Tags == nil {
 		r.Tags = image.Tags{}
@@ -69,10 +72,10 @@ func newRow(s selection.Sighting, why []image.Reason) row {
 	return r
 }
 
-func newRows(chosen []selection.Chosen) []row {
+func newRows(chosen []selection.Chosen, told *clerk) []row {
 	rows := make([]row, 0, len(chosen))
 	for _, c := range chosen {
-		rows = append(rows, newRow(c.Sighting, c.Why))
+		rows = append(rows, newRow(c.Sighting, told, c.Why))
 	}
 	return rows
 }
@@ -82,7 +85,7 @@ func header() []string {
 	return []string{
 		"imageId", "regionId", "accountId", "kind", "ownerId", "seenBy", "name", "imageFamily", "status", "usable",
 		"osType", "platform", "osName", "architecture", "bootMode", "sizeGiB", "createdAt", "productCode", "licence",
-		"encrypted", "dataDisks", "usage", "tags",
+		"encrypted", "dataDisks", "usage", "tags", "licencePerHour", "licenceCurrency", "licenceRule",
 	}
 }
 
@@ -95,13 +98,13 @@ func (r row) columns() []string {
 	for _, key := range r.Tags.Keys() {
 		tags = append(tags, key+"="+r.Tags[key])
 	}
-	return []string{
+	return append([]string{
 		string(r.ImageID), string(r.RegionID), string(r.AccountID), string(r.Kind), string(r.OwnerID), strings.Join(seen, " "),
 		r.Name, string(r.Family), string(r.Status), r.Usable.String(),
 		string(r.OSType), r.Platform, r.OSName, string(r.Architecture), string(r.BootMode), strconv.Itoa(r.SizeGiB),
 		r.CreatedAt.Format(time.RFC3339), string(r.ProductCode), string(r.Licence),
 		r.Encrypted.String(), strconv.Itoa(r.DataDisks), string(r.Usage), strings.Join(tags, " "),
-	}
+	}, r.LicencePerHour.columns()...)
 }
 
 // list is the answer of find.images. When nothing could be read it is a problem
@@ -140,23 +143,23 @@ type count struct {
 	Count int    `json:"count"`
 }
 
-func newPassedOver(p selection.PassedOver) *passedOver {
-	over := &passedOver{Count: p.Count, Reasons: []count{}, Examples: newRows(p.Examples)}
+func newPassedOver(p selection.PassedOver, told *clerk) *passedOver {
+	over := &passedOver{Count: p.Count, Reasons: []count{}, Examples: newRows(p.Examples, told)}
 	for _, c := range p.Reasons {
 		over.Reasons = append(over.Reasons, count(c))
 	}
 	return over
 }
 
-func newList(found selection.List, asOf time.Time, requestID string) list {
+func newList(found selection.List, told *clerk, asOf time.Time, requestID string) list {
 	l := list{
-		AsOf: asOf.UTC().Truncate(time.Second), Items: newRows(found.Page), NextCursor: found.Next, Unknown: orNone(found.Unread),
+		AsOf: asOf.UTC().Truncate(time.Second), Items: newRows(found.Page, told), NextCursor: found.Next, Unknown: orNone(found.Unread),
 	}
 	if found.Total >= 0 {
 		l.Total = &found.Total
 	}
 	if found.PassedOver != nil {
-		l.PassedOver = newPassedOver(*found.PassedOver)
+		l.PassedOver = newPassedOver(*found.PassedOver, told)
 	}
 	if found.Blind {
 		status := fault.Unknown.HTTPStatus()
@@ -271,7 +274,7 @@ type detail struct {
 
 func newDetail(d selection.Described, asOf time.Time) detail {
 	out := detail{
-		AsOf: asOf.UTC().Truncate(time.Second), row: newRow(d.Sighting, nil), Progress: d.Progress, ResourceGroup: d.ResourceGroup,
+		AsOf: asOf.UTC().Truncate(time.Second), row: newRow(d.Sighting, nil, nil), Progress: d.Progress, ResourceGroup: d.ResourceGroup,
 		CloudInit: d.CloudInit, Subscribed: d.Subscribed,
 		DiskMappings: []disk{}, Health: []selection.Finding{}, LicenceReasons: d.LicenceWhy,
 		Use: []selection.Snippet{}, Ambiguous: len(d.Elsewhere) > 0, Elsewhere: []image.Ref{}, Unknown: orNone(d.Unread),
@@ -309,12 +312,12 @@ type choice struct {
 	PassedOver *passedOver `json:"passedOver"`
 }
 
-func newFamily(name image.Family, choices []selection.Choice, unread []image.Unread, asOf time.Time) family {
+func newFamily(name image.Family, choices []selection.Choice, unread []image.Unread, told *clerk, asOf time.Time) family {
 	f := family{AsOf: asOf.UTC().Truncate(time.Second), Family: name, Items: []choice{}, Unknown: orNone(unread)}
 	for _, c := range choices {
-		item := choice{RegionID: c.Region, Older: c.Older, PassedOver: newPassedOver(c.PassedOver)}
+		item := choice{RegionID: c.Region, Older: c.Older, PassedOver: newPassedOver(c.PassedOver, told)}
 		if c.Best != nil {
-			best := newRow(c.Best.Sighting, c.Best.Why)
+			best := newRow(c.Best.Sighting, told, c.Best.Why)
 			item.Image = &best
 		}
 		f.Items = append(f.Items, item)

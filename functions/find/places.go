@@ -33,6 +33,8 @@ type atlas struct {
 	mu     sync.Mutex
 	places []place
 	unread []image.Unread
+	// home is the account that the function runs as, if it could be opened.
+	home image.AccountID
 	// accounts and roles were opened.
 	accounts []image.AccountID
 	roles    []image.AccountID
@@ -94,6 +96,9 @@ func (a *atlas) open(ctx context.Context, e eye) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.accounts = append(a.accounts, id)
+	if e.role == "" {
+		a.home = id
+	}
 	if e.role != "" {
 		a.roles = append(a.roles, id)
 	}

@@ -169,6 +169,14 @@ func (l liar) Pipelines(ctx context.Context, r image.RegionID) ([]image.Pipeline
 	return told(l, "pipelines", func() ([]image.Pipeline, error) { return l.reader.Pipelines(ctx, r) })
 }
 
+func (l liar) Price(ctx context.Context, r image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error) {
+	answers, err := told(l, "prices", func() ([]image.PriceAnswer, error) {
+		answer, err := l.reader.Price(ctx, r, q)
+		return []image.PriceAnswer{answer}, err
+	})
+	return slices.Concat(answers, []image.PriceAnswer{{}})[0], err
+}
+
 func (l liar) Grants(ctx context.Context, r image.RegionID, id image.ID) ([]image.Grant, error) {
 	return told(l, "grants", func() ([]image.Grant, error) { return l.reader.Grants(ctx, r, id) })
 }

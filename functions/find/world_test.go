@@ -12,6 +12,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
 )
 
 // now is when all tests take place.
@@ -91,7 +92,10 @@ func finder(look func(function.Call) []eye) *function.Function {
 
 // finderIn is find with these in REGIONS.
 func finderIn(look func(function.Call) []eye, regions ...alicloud.RegionWord) *function.Function {
-	return handler{config: config{Places: alicloud.Places{Regions: regions}}, eyes: look, now: now}.function()
+	return handler{
+		config: config{Places: alicloud.Places{Regions: regions}, Settings: pricing.Settings{Site: pricing.China}},
+		rates:  pricing.Published(), eyes: look, now: now,
+	}.function()
 }
 
 // get asks f over HTTP and decodes the answer into out, unless that is nil.

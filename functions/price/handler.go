@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -29,7 +30,7 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	rates, err := config.rates()
+	rates, err := config.Table(os.ReadFile)
 	if err != nil {
 		return nil, err
 	}

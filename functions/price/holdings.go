@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"sync"
 
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/provenance"
 	"imagekeeper/shared/usage"
 )
 
@@ -35,7 +35,7 @@ func (h handler) holdings(ctx context.Context, s *survey) []pricing.Holding {
 		o := usage.Observe(ctx, i, s.grants(i), s.readers(i.Region))
 		s.lacks(o.Unread())
 		holdings[n] = pricing.Holding{
-			Image: i, Source: sourceOf(story, images), Storage: s.stored(ctx, i, stores),
+			Image: i, Source: provenance.SourceOf(story, images), Storage: s.stored(ctx, i, stores),
 			Root: root(story, images), Use: pricing.Use(usage.Judge(o).Verdict), Site: h.config.Site,
 		}
 		holdings[n].Running = h.running(ctx, s, &holdings[n], o)
@@ -183,9 +183,7 @@ func (h handler) running(ctx context.Context, s *survey, held *pricing.Holding, 
 	settled := ruling.Licence == pricing.NotCharged && !ruling.Marketplace
 	var all []pricing.Running
 	for _, k := range keys {
-		r := pricing.Running{Account: k.account, Count: counts[k], Charge: k.charge(), Instance: pricing.Instance{
-			Type: k.kind, VCPUs: k.vcpus, Burstable: strings.HasPrefix(string(k.kind), "ecs.t"),
-		}}
+		r := pricing.Running{Account: k.account, Count: counts[k], Charge: k.charge(), Instance: pricing.InstanceOf(k.kind, k.vcpus)}
 		if at, ok := s.at(k.account, held.Image.Region); ok && !settled {
 			r.Observed = s.observe(ctx, at, pricing.Question{
 				Image: held.Image, Source: held.Source, Instance: r.Instance, Charge: r.Charge,

@@ -6,6 +6,7 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/provenance"
 )
 
 // source is where an image ultimately comes from. Public and Marketplace images
@@ -15,57 +16,7 @@ func (s *survey) source(ctx context.Context, i image.Image) pricing.Source {
 		return pricing.Source{}
 	}
 	graph, images := s.history(ctx)
-	return sourceOf(graph.Story(lineage.KeyOf(i.Ref)), images)
-}
-
-// sourceOf puts a lineage into the words of pricing.
-func sourceOf(story lineage.Story, images map[lineage.Key]image.Image) pricing.Source {
-	end := story.Source
-	origin, seen := images[end.Image]
-	source := pricing.Source{
-		Kind: kindOf(end.Kind), Image: end.Image.ID, Region: end.Image.Region, Account: end.Owner,
-		ProductCode: end.ProductCode, Depth: len(story.Parents),
-	}
-	if end.Kind != lineage.SourceUnknown {
-		source.Sure = sureness(end.Certainty)
-	}
-	if seen && end.Kind != lineage.SourceUnknown {
-		source.OS, source.LicenseType = pricing.OSOf(origin), origin.LicenseType
-	}
-	if end.Kind == lineage.SourceUnknown || end.Kind == lineage.SourceOtherAccount {
-		why := end.Why
-		if end.Cure != "" {
-			why.Sentence += "; to know it: " + end.Cure
-		}
-		source.Broken = &why
-	}
-	return source
-}
-
-func kindOf(k lineage.SourceKind) pricing.SourceKind {
-	switch k {
-	case lineage.SourcePublic:
-		return pricing.SourcePublic
-	case lineage.SourceMarketplace:
-		return pricing.SourceMarketplace
-	case lineage.SourceImport:
-		return pricing.SourceImport
-	case lineage.SourceOtherAccount:
-		return pricing.SourceAccount
-	}
-	return pricing.SourceUnknown
-}
-
-func sureness(c lineage.Certainty) pricing.Sureness {
-	switch c {
-	case lineage.Recorded:
-		return pricing.Recorded
-	case lineage.Observed:
-		return pricing.Observed
-	case lineage.Inferred:
-		return pricing.Inferred
-	}
-	return pricing.Fallback
+	return provenance.SourceOf(graph.Ancestry(lineage.KeyOf(i.Ref)), images)
 }
 
 // storage is what is known of the snapshots behind an image. They can be read

@@ -29,6 +29,8 @@ type survey struct {
 	mu     sync.Mutex
 	unread []image.Unread
 
+	// subjects are the images that are priced; nil stands for all.
+	subjects []lineage.Key
 	// history is read when the first image asks for it.
 	once   sync.Once
 	graph  *lineage.Graph
@@ -158,6 +160,9 @@ func (s *survey) sight(ctx context.Context, ids []image.ID, only func(place) boo
 		s.sightKind(ctx, seen, left, only, kind)
 	}
 	for _, found := range seen {
+		for i := range found {
+			s.subjects = append(s.subjects, lineage.KeyOf(found[i].Ref))
+		}
 		slices.SortFunc(found, func(a, b image.Image) int {
 			return cmp.Or(cmp.Compare(a.Region, b.Region), foreign(a)-foreign(b), cmp.Compare(a.Account, b.Account))
 		})
@@ -193,14 +198,19 @@ func (s *survey) sightKind(ctx context.Context, seen sightings, ids []image.ID, 
 	})
 }
 
-// history finds out where images come from, for all places at once.
+// history finds out where images come from: those that are priced, or all.
 func (s *survey) history(ctx context.Context) (*lineage.Graph, map[lineage.Key]image.Image) {
 	s.once.Do(func() {
 		places := make([]lineage.Place, len(s.places))
 		for n, p := range s.places {
 			places[n] = lineage.Place{Account: p.account, Region: p.region, Reader: p.memory, Builder: p.memory}
 		}
-		world := lineage.Observe(ctx, places)
+		var world lineage.World
+		if s.subjects == nil {
+			world = lineage.Observe(ctx, places)
+		} else {
+			world = lineage.Trace(ctx, places, s.subjects)
+		}
 		s.mu.Lock()
 		s.unread = slices.Concat(s.unread, world.Unread, world.BuildsUnread)
 		s.mu.Unlock()

@@ -96,7 +96,7 @@ func pricer(cloud *cloudsim.Cloud, change func(account) account) *function.Funct
 // over is what pricer is made of.
 func over(cloud *cloudsim.Cloud, change func(account) account) handler {
 	return handler{
-		config: config{Places: alicloud.Places{Regions: []alicloud.RegionWord{"cn-hangzhou", "cn-shanghai"}}, Site: pricing.China},
+		config: config{Places: alicloud.Places{Regions: []alicloud.RegionWord{"cn-hangzhou", "cn-shanghai"}}, Settings: pricing.Settings{Site: pricing.China}},
 		rates:  pricing.Published(), now: now,
 		accounts: func(function.Call) []eye {
 			return []eye{{account: change(cloud.View(ours))}, {account: cloud.View(theirs), id: theirs}}

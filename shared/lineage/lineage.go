@@ -124,8 +124,10 @@ type Story struct {
 // Graph is a world with its links found. It is read-only and safe for
 // concurrent use.
 type Graph struct {
-	world     *World
-	images    map[Key]image.Image
+	world  *World
+	images map[Key]image.Image
+	// keys are those of images, in order.
+	keys      []Key
 	snapshots map[snapshotKey]image.Snapshot
 	disks     map[diskKey]image.Disk
 	builds    map[Key]image.Build
@@ -156,6 +158,20 @@ type up struct {
 
 // New finds the links of a world.
 func New(w World) *Graph {
+	g := indexed(w)
+	for _, k := range g.keys {
+		g.ups[k] = g.stepUp(g.images[k])
+	}
+	for _, k := range g.keys {
+		if u := g.ups[k]; u.isLink {
+			g.downs[u.link.Parent] = append(g.downs[u.link.Parent], u.link)
+		}
+	}
+	return g
+}
+
+// indexed is a graph without links.
+func indexed(w World) *Graph {
 	g := &Graph{
 		world:      &w,
 		images:     make(map[Key]image.Image, len(w.Images)),
@@ -168,23 +184,21 @@ func New(w World) *Graph {
 		downs:      map[Key][]Link{},
 	}
 	g.index()
-	for _, k := range g.keys() {
-		g.ups[k] = g.stepUp(g.images[k])
-	}
-	for _, k := range g.keys() {
-		if u := g.ups[k]; u.isLink {
-			g.downs[u.link.Parent] = append(g.downs[u.link.Parent], u.link)
-		}
-	}
 	return g
 }
 
 // Story tells the lineage of one image. An image that was not observed has an
 // unknown source and whatever children name it.
 func (g *Graph) Story(k Key) Story {
+	s := g.Ancestry(k)
+	s.Children = g.descend(k)
+	return s
+}
+
+// Ancestry tells only where an image comes from: its story without children.
+func (g *Graph) Ancestry(k Key) Story {
 	s := Story{Image: k}
 	s.Parents, s.Source, s.Conflicts = g.climb(k)
-	s.Children = g.descend(k)
 	return s
 }
 

@@ -43,6 +43,8 @@ type observer struct {
 	seen  map[Key]image.Image
 	// asked are the snapshots and disks already looked for, found or not.
 	asked map[string]bool
+	// wanted are the images whose snapshots are read; nil: those of all.
+	wanted map[Key]bool
 }
 
 // Observe looks at every place: all images, then their snapshots and disks by
@@ -50,6 +52,36 @@ type observer struct {
 // be of any kind. What cannot be read is in World.Unread and World.BuildsUnread;
 // Observe itself does not fail.
 func Observe(ctx context.Context, places []Place, also ...image.ID) World {
+	o := look(ctx, places)
+	o.strangers(ctx, places, also)
+	o.snapshots(ctx, places)
+	o.hidden(places)
+	o.disks(ctx, places)
+	o.parents(ctx, places)
+	return o.result()
+}
+
+// Trace looks at every place as Observe does, and then only at the snapshots and
+// disks of the images in of and of what those turn out to be made from: one round
+// for each step up, by the hundred. Their ancestry is then told as well as from
+// all that Observe sees; that of other images is not.
+func Trace(ctx context.Context, places []Place, of []Key) World {
+	o := look(ctx, places)
+	o.wanted = map[Key]bool{}
+	for wanted := of; len(wanted) > 0; wanted = o.next() {
+		for _, k := range wanted {
+			o.wanted[k] = true
+		}
+		o.missing(ctx, places, wanted)
+		o.snapshots(ctx, places)
+		o.hidden(places)
+		o.disks(ctx, places)
+	}
+	return o.result()
+}
+
+// look lists the images of every place, and what pipelines made.
+func look(ctx context.Context, places []Place) *observer {
 	o := &observer{seen: map[Key]image.Image{}, asked: map[string]bool{}}
 	for _, p := range places {
 		if !slices.Contains(o.world.Accounts, p.Account) {
@@ -65,13 +97,41 @@ func Observe(ctx context.Context, places []Place, also ...image.ID) World {
 		both.Go(func() { o.builds(ctx, p) })
 		both.Wait()
 	})
-	o.strangers(ctx, places, also)
-	o.snapshots(ctx, places)
-	o.hidden(places)
-	o.disks(ctx, places)
-	o.parents(ctx, places)
+	return o
+}
+
+// result is the world as it was seen.
+func (o *observer) result() World {
 	o.world.Images = slices.SortedFunc(maps.Values(o.seen), image.ByName)
 	return o.world
+}
+
+// next are the parents of the wanted images that were not wanted before.
+func (o *observer) next() []Key {
+	g := indexed(o.result())
+	var next []Key
+	for k := range o.wanted {
+		i, ok := g.images[k]
+		if !ok {
+			continue
+		}
+		if u := g.stepUp(i); u.isLink && !o.wanted[u.link.Parent] {
+			next = append(next, u.link.Parent)
+		}
+	}
+	slices.SortFunc(next, compareKeys)
+	return slices.Compact(next)
+}
+
+// missing asks for images that are wanted and in no listing.
+func (o *observer) missing(ctx context.Context, places []Place, wanted []Key) {
+	ids := map[image.RegionID][]image.ID{}
+	for _, k := range wanted {
+		if _, seen := o.seen[k]; !seen {
+			ids[k.Region] = append(ids[k.Region], k.ID)
+		}
+	}
+	all(places, func(p Place) { o.byName(ctx, p, ids[p.Region]) })
 }
 
 // all runs f for every place at once. How many calls are in flight is the
@@ -189,7 +249,8 @@ func (o *observer) hidden(places []Place) {
 		at := placeKey{i.Account, i.Region}
 		d, ok := i.SystemDisk()
 		standing := ok && d.SnapshotID != "" && i.Kind == image.KindCustom && (i.Status == image.StatusAvailable || i.Status == image.StatusDeprecated)
-		if !standing || !known[at] || said[at] || listed[at][d.SnapshotID] {
+		looked := o.wanted == nil || o.wanted[k]
+		if !standing || !looked || !known[at] || said[at] || listed[at][d.SnapshotID] {
 			continue
 		}
 		said[at] = true
@@ -216,7 +277,7 @@ func (o *observer) wantedSnapshots(places []Place) map[placeKey][]image.Snapshot
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(o.seen), compareKeys) {
 		i := o.seen[k]
-		if d, ok := i.SystemDisk(); ok && i.Kind == image.KindCustom {
+		if d, ok := i.SystemDisk(); ok && i.Kind == image.KindCustom && (o.wanted == nil || o.wanted[k]) {
 			want(placeKey{i.Account, i.Region}, d.SnapshotID)
 		}
 	}
@@ -255,27 +316,15 @@ func (o *observer) disks(ctx context.Context, places []Place) {
 // parents looks for images that are named as parents but are in no listing:
 // Marketplace and community images must be asked for.
 func (o *observer) parents(ctx context.Context, places []Place) {
-	missing := map[image.RegionID][]image.ID{}
-	for _, link := range o.links() {
-		if _, ok := o.seen[link.Parent]; !ok && !slices.Contains(missing[link.Parent.Region], link.Parent.ID) {
-			missing[link.Parent.Region] = append(missing[link.Parent.Region], link.Parent.ID)
-		}
-	}
-	all(places, func(p Place) { o.byName(ctx, p, missing[p.Region]) })
-}
-
-// links are those the world shows so far.
-func (o *observer) links() []Link {
-	w := o.world
-	w.Images = slices.SortedFunc(maps.Values(o.seen), image.ByName)
-	g := New(w)
-	var links []Link
-	for _, k := range g.keys() {
+	var parents []Key
+	g := New(o.result())
+	for _, k := range g.keys {
 		if u := g.ups[k]; u.isLink {
-			links = append(links, u.link)
+			parents = append(parents, u.link.Parent)
 		}
 	}
-	return links
+	slices.SortFunc(parents, compareKeys)
+	o.missing(ctx, places, slices.Compact(parents))
 }
 
 // failed records what could not be read; one entry for a place and permission.

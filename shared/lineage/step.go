@@ -18,6 +18,7 @@ func (g *Graph) index() {
 	for _, i := range g.world.Images {
 		g.images[KeyOf(i.Ref)] = i
 	}
+	g.keys = slices.SortedFunc(maps.Keys(g.images), compareKeys)
 	for _, s := range g.world.Snapshots {
 		g.snapshots[snapshotKey{s.Region, s.ID}] = s
 	}
@@ -27,17 +28,12 @@ func (g *Graph) index() {
 	for _, b := range g.world.Builds {
 		g.builds[Key{b.Region, b.Made}] = b
 	}
-	for _, k := range g.keys() {
+	for _, k := range g.keys {
 		if d, ok := g.images[k].SystemDisk(); ok && d.SnapshotID != "" {
 			s := snapshotKey{k.Region, d.SnapshotID}
 			g.onSnapshot[s] = append(g.onSnapshot[s], k)
 		}
 	}
-}
-
-// keys returns the observed images in a fixed order.
-func (g *Graph) keys() []Key {
-	return slices.SortedFunc(maps.Keys(g.images), compareKeys)
 }
 
 // stepUp finds the one step upwards from an image that was observed. What the
@@ -258,7 +254,7 @@ func (g *Graph) byBuild(i image.Image, b image.Build) (up, bool) {
 // family returns the images a build by family could have started from.
 func (g *Graph) family(b image.Build) []image.Image {
 	var members []image.Image
-	for _, k := range g.keys() {
+	for _, k := range g.keys {
 		i := g.images[k]
 		if k.Region == b.Region && string(i.Family) == b.Base && i.Kind == image.KindCustom && k.ID != b.Made {
 			members = append(members, i)

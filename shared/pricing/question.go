@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"math/big"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -57,6 +58,11 @@ type Instance struct {
 	// ActiveVCPUs is the count of an instance with modified CPU options; else 0.
 	ActiveVCPUs int
 	Burstable   bool
+}
+
+// InstanceOf is an instance of a type; vcpus is 0 if not known.
+func InstanceOf(t image.InstanceTypeID, vcpus int) Instance {
+	return Instance{Type: t, VCPUs: vcpus, Burstable: strings.HasPrefix(string(t), "ecs.t")}
 }
 
 // Method is how an instance is charged.

@@ -65,13 +65,16 @@ func Find(ctx context.Context, scope Scope, q Query) (List, error) {
 	if err != nil {
 		return List{}, err
 	}
+	if q.costs() {
+		seen.price(ctx, scope.Pricer, q)
+	}
 	return Decide(q, seen)
 }
 
 // Decide answers q, which must be complete, from what was observed alone. It
 // fails with fault.Invalid if q's cursor is not one of q's.
 func Decide(q Query, seen Observed) (List, error) {
-	judge := NewJudge(q, seen.Types)
+	judge := NewJudge(q, seen.Types).priced(seen)
 	fit, passed := judge.Sort(Merge(seen.Glimpses))
 	page, next, err := Page(q, fit)
 	if err != nil {
@@ -87,6 +90,9 @@ func Decide(q Query, seen Observed) (List, error) {
 	if len(page) > 0 && q.Order == NewestFirst && q.Cursor == "" {
 		list.Page[0].Why = append(list.Page[0].Why, theOneToUse(len(fit), len(seen.Unread)))
 	}
+	if len(page) > 0 && q.Order == CheapestFirst && q.Cursor == "" && page[0].cost != nil && page[0].cost.Amount != nil {
+		list.Page[0].Why = append(list.Page[0].Why, theCheapest(fit))
+	}
 	if q.Explain {
 		list.PassedOver = judge.explain(passed, MaxExamples)
 	}
@@ -100,6 +106,21 @@ func theOneToUse(fit, unread int) image.Reason {
 		sentence = fmt.Sprintf("the newest of %d that fit where it could be read; %d places could not be", fit, unread)
 	}
 	return image.Reason{Code: "newest", Sentence: sentence}
+}
+
+// theCheapest is why the first image of a list by cost is first.
+func theCheapest(fit []Verdict) image.Reason {
+	known := 0
+	for _, v := range fit {
+		if v.cost != nil && v.cost.Amount != nil {
+			known++
+		}
+	}
+	sentence := fmt.Sprintf("no licence of the %d that fit costs less an hour", len(fit))
+	if known < len(fit) {
+		sentence = fmt.Sprintf("no licence of the %d that fit costs less an hour, as far as it is known, which it is of %d", len(fit), known)
+	}
+	return image.Reason{Code: "cheapest", Sentence: sentence}
 }
 
 // explain counts the objections and picks the nearest misses.
@@ -161,6 +182,9 @@ func Newest(ctx context.Context, scope Scope, q Query) (choices []Choice, unread
 	if err != nil {
 		return nil, nil, err
 	}
+	if q.costs() {
+		seen.price(ctx, scope.Pricer, q)
+	}
 	choices = choose(q, seen)
 	if len(choices) == 0 {
 		return nil, nil, missing(seen, "image of family", string(q.Family))
@@ -169,7 +193,7 @@ func Newest(ctx context.Context, scope Scope, q Query) (choices []Choice, unread
 }
 
 func choose(q Query, seen Observed) []Choice {
-	judge := NewJudge(q, seen.Types)
+	judge := NewJudge(q, seen.Types).priced(seen)
 	fit, passed := judge.Sort(Merge(seen.Glimpses))
 	here, over := byRegion(fit), byRegion(passed)
 	regions := make(map[image.RegionID]bool)

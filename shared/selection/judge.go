@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
 )
 
 // Types are the facts about the instance type that a query names, per region.
@@ -16,6 +17,8 @@ type Verdict struct {
 	Sighting
 	// objections is a set of positions in the rules of the judge.
 	objections uint64
+	// cost is what its licence costs; nil if it was not priced.
+	cost *Cost
 }
 
 // Fits reports whether nothing speaks against the image.
@@ -28,6 +31,9 @@ type Judge struct {
 	glob  string // the name in lower case
 	types Types
 	rules []rule
+
+	costs    map[Key]*Cost
+	currency money.Currency
 }
 
 // rule is one thing that a query can ask of an image.
@@ -37,6 +43,8 @@ type rule struct {
 	no, yes string
 	// asked: the query cares.
 	asked func(q *Query) bool
+	// last: the rule only speaks about what fits by all rules before it.
+	last bool
 	// objects: the image does not fit.
 	objects func(j *Judge, s *Sighting) bool
 	// saysNo and saysYes are the sentences.
@@ -47,7 +55,7 @@ type rule struct {
 // q names an instance type.
 func NewJudge(q Query, types Types) *Judge {
 	j := &Judge{query: q, glob: strings.ToLower(q.Name), types: types}
-	for _, list := range [][]rule{identityRules(), systemRules(), bootRules(), contentRules(), stateRules(), timeRules()} {
+	for _, list := range [][]rule{identityRules(), systemRules(), bootRules(), contentRules(), stateRules(), timeRules(), costRules()} {
 		for _, r := range list {
 			if r.asked(&q) {
 				j.rules = append(j.rules, r)
@@ -57,11 +65,17 @@ func NewJudge(q Query, types Types) *Judge {
 	return j
 }
 
+// priced lets the judge know what licences cost.
+func (j *Judge) priced(seen Observed) *Judge {
+	j.costs, j.currency = seen.Costs, seen.Currency
+	return j
+}
+
 // Verdict decides about one image.
 func (j *Judge) Verdict(s *Sighting) Verdict {
-	v := Verdict{Sighting: *s}
+	v := Verdict{Sighting: *s, cost: j.costOf(s)}
 	for i := range j.rules {
-		if j.rules[i].objects(j, s) {
+		if r := &j.rules[i]; (!r.last || v.objections == 0) && r.objects(j, s) {
 			v.objections |= 1 << i
 		}
 	}

@@ -27,10 +27,10 @@ type Sighting struct {
 	Bootable bool
 }
 
-// key names an image for merging: one image has many views, but one key.
-type key struct {
-	region image.RegionID
-	id     image.ID
+// Key names an image: one image has many views, but one key.
+type Key struct {
+	Region image.RegionID
+	ID     image.ID
 }
 
 // Merge makes one sighting of all views of an image: the same region and id are
@@ -43,14 +43,14 @@ func Merge(glimpses []Glimpse) []Sighting {
 		n += len(g.Images)
 	}
 	merged := make([]Sighting, 0, n)
-	at := make(map[key]int, n)
+	at := make(map[Key]int, n)
 	for _, g := range glimpses {
 		// One list for all that only this account sees: 100000 images do not
 		// need 100000 lists of one.
 		alone := []image.AccountID{g.Account}
 		for i := range g.Images {
 			view := &g.Images[i]
-			where := key{view.Region, view.ID}
+			where := Key{view.Region, view.ID}
 			known, again := at[where]
 			if !again {
 				at[where] = len(merged)

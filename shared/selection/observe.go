@@ -9,6 +9,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
 )
 
 // Catalogue is one account's view of the cloud's images. Failures are of the
@@ -43,12 +44,19 @@ type Scope struct {
 	All     bool
 	// Concurrency is how many calls may wait at once; 0 is 32.
 	Concurrency int
+	// Pricer is asked where a query goes by what licences cost; without one that is
+	// not known of any image.
+	Pricer Pricer
 }
 
 // Observed is what was seen, and what could not be.
 type Observed struct {
 	Glimpses []Glimpse
 	Types    Types
+	// Costs are what licences cost, of images that were priced; Currency is that of
+	// a query's MaxLicence.
+	Costs    map[Key]*Cost
+	Currency money.Currency
 	// Read is in how many pairs of account and region everything asked was read.
 	Read int
 	// Unread names the rest, in order.

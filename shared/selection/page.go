@@ -10,15 +10,28 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
 )
 
 // compare returns the order's total order over distinct images. Ties are
 // broken by name, region and id, whichever way the order runs.
-func (o Order) compare() func(a, b *image.Image) int {
+func (o Order) compare() func(a, b Verdict) int {
+	byImage := o.compareImages()
+	switch o {
+	case CheapestFirst:
+		return func(a, b Verdict) int { return cmp.Or(compareCosts(a.cost, b.cost, 1), byImage(a.Image, b.Image)) }
+	case DearestFirst:
+		return func(a, b Verdict) int { return cmp.Or(compareCosts(a.cost, b.cost, -1), byImage(a.Image, b.Image)) }
+	}
+	return func(a, b Verdict) int { return byImage(a.Image, b.Image) }
+}
+
+// compareImages is the order among images of the same cost.
+func (o Order) compareImages() func(a, b *image.Image) int {
 	switch o {
 	case OldestFirst:
 		return func(a, b *image.Image) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), byName(a, b)) }
-	case NameUp:
+	case NameUp, CheapestFirst, DearestFirst:
 		return byName
 	case NameDown:
 		return func(a, b *image.Image) int { return cmp.Or(strings.Compare(b.Name, a.Name), byName(a, b)) }
@@ -40,10 +53,7 @@ func byName(a, b *image.Image) int {
 	)
 }
 
-func sortBy(verdicts []Verdict, o Order) {
-	compare := o.compare()
-	slices.SortFunc(verdicts, func(a, b Verdict) int { return compare(a.Image, b.Image) })
-}
+func sortBy(verdicts []Verdict, o Order) { slices.SortFunc(verdicts, o.compare()) }
 
 // Page returns the page of fit, which is in the query's order, that follows
 // the query's cursor, and the cursor of the next page, "" after the last. The
@@ -59,8 +69,8 @@ func Page(q Query, fit []Verdict) (page []Verdict, next string, err error) {
 			return nil, "", err
 		}
 		compare := q.Order.compare()
-		from, _ := slices.BinarySearchFunc(fit, last, func(v Verdict, last *image.Image) int {
-			if compare(v.Image, last) <= 0 { // the last one shown itself is before the next page
+		from, _ := slices.BinarySearchFunc(fit, last, func(v, last Verdict) int {
+			if compare(v, last) <= 0 { // the last one shown itself is before the next page
 				return -1
 			}
 			return 1
@@ -71,7 +81,7 @@ func Page(q Query, fit []Verdict) (page []Verdict, next string, err error) {
 		return rest, "", nil
 	}
 	page = rest[:q.Limit]
-	return page, newCursor(q, page[q.Limit-1].Image), nil
+	return page, newCursor(q, page[q.Limit-1]), nil
 }
 
 // cursorVersion changes when a cursor of old could be misread.
@@ -87,11 +97,44 @@ type cursor struct {
 	Name    string         `json:"n,omitempty"`
 	Region  image.RegionID `json:"r"`
 	ID      image.ID       `json:"i"`
+	// Cost is set in orders by it: exact amount and currency; unknown is "".
+	Cost *cursorCost `json:"c,omitempty"`
 }
 
-func newCursor(q Query, last *image.Image) string {
+type cursorCost struct {
+	Exact    string         `json:"e,omitempty"`
+	Currency money.Currency `json:"c,omitempty"`
+}
+
+// costAt is what a cursor says of the last cost shown.
+func costAt(q Query, last Verdict) *cursorCost {
+	switch {
+	case !q.byCost():
+		return nil
+	case last.cost == nil || last.cost.Amount == nil:
+		return &cursorCost{}
+	}
+	return &cursorCost{last.cost.Amount.Exact(), last.cost.Amount.Currency()}
+}
+
+// cost reads it again; ok is false for what costAt does not write.
+func (c *cursorCost) cost(q Query) (cost *Cost, ok bool) {
+	switch {
+	case c == nil:
+		return nil, !q.byCost()
+	case *c == cursorCost{}:
+		return nil, q.byCost()
+	}
+	amount, err := money.Parse(c.Exact, c.Currency)
+	if err != nil || amount.Exact() != c.Exact {
+		return nil, false
+	}
+	return &Cost{Amount: &amount}, q.byCost()
+}
+
+func newCursor(q Query, last Verdict) string {
 	text, err := json.Marshal(cursor{
-		cursorVersion, q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID,
+		cursorVersion, q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID, costAt(q, last),
 	})
 	if err != nil { // a year beyond 9999, which no image has
 		return ""
@@ -102,31 +145,35 @@ func newCursor(q Query, last *image.Image) string {
 // maxCursor is far longer than any cursor made here: its names have limits.
 const maxCursor = 4096
 
-// readCursor returns the sort position that q's cursor names, as an image with
+// readCursor returns the sort position that q's cursor names, as a verdict with
 // only those fields set.
-func readCursor(q Query) (*image.Image, error) {
+func readCursor(q Query) (Verdict, error) {
 	bad := func(code, sentence string) error { return fault.InField("cursor", code, "%s", sentence) }
 	if len(q.Cursor) > maxCursor {
-		return nil, bad("malformed", "is not a cursor of this API")
+		return Verdict{}, bad("malformed", "is not a cursor of this API")
 	}
 	text, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)
 	if err != nil {
-		return nil, bad("malformed", "is not a cursor of this API")
+		return Verdict{}, bad("malformed", "is not a cursor of this API")
 	}
 	var c cursor
 	if err := json.Unmarshal(text, &c); err != nil {
-		return nil, bad("malformed", "is not a cursor of this API")
+		return Verdict{}, bad("malformed", "is not a cursor of this API")
 	}
 	again, err := json.Marshal(c)
 	switch {
 	case err != nil || string(again) != string(text): // only what newCursor writes
-		return nil, bad("malformed", "is not a cursor of this API")
+		return Verdict{}, bad("malformed", "is not a cursor of this API")
 	case c.Version != cursorVersion:
-		return nil, bad("outdated", "was made by another version; begin again without it")
+		return Verdict{}, bad("outdated", "was made by another version; begin again without it")
 	case c.Query != q.fingerprint():
-		return nil, bad("otherQuery", "belongs to another query; only limit, format and explain may change between pages")
+		return Verdict{}, bad("otherQuery", "belongs to another query; only limit, format and explain may change between pages")
+	}
+	cost, ok := c.Cost.cost(q)
+	if !ok {
+		return Verdict{}, bad("malformed", "is not a cursor of this API")
 	}
 	position := &image.Image{CreatedAt: c.At, SizeGiB: c.Size, Name: c.Name}
 	position.Region, position.ID = c.Region, c.ID
-	return position, nil
+	return Verdict{Sighting: Sighting{Image: position}, cost: cost}, nil
 }

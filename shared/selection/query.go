@@ -7,9 +7,11 @@
 package selection
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +55,8 @@ const (
 // Order is how a list is sorted. Every order is total over distinct images.
 type Order string
 
-// The orders; a minus turns the first criterion round.
+// The orders; a minus turns the first criterion round. Images whose licence cost
+// is not known come last in both orders by it.
 const (
 	NewestFirst   Order = "-createdAt"
 	OldestFirst   Order = "createdAt"
@@ -61,6 +64,8 @@ const (
 	NameDown      Order = "-name"
 	SmallestFirst Order = "size"
 	LargestFirst  Order = "-size"
+	CheapestFirst Order = "licence"
+	DearestFirst  Order = "-licence"
 )
 
 // Query is what find is asked. Empty fields do not filter.
@@ -96,6 +101,9 @@ type Query struct {
 	Provider  Provider
 	DataDisks DataDisks
 	Licence   Licence
+	// MaxLicence is what the licence may cost at the most, for an hour of an
+	// instance of InstanceType, in the currency of Costs; nil does not filter.
+	MaxLicence *big.Rat `json:",omitempty"`
 	// Statuses defaults to Available.
 	Statuses []image.Status
 	Usage    image.Usage
@@ -166,14 +174,33 @@ func (q Query) check() error {
 		among("dataDisks", one(q.DataDisks), WithDataDisks, WithoutDataDisks),
 		among("licence", one(q.Licence), Free, Paid, UnknownLicence),
 		among("usage", one(q.Usage), image.UsageInstance, image.UsageNone),
-		among("sort", one(q.Order), NewestFirst, OldestFirst, NameUp, NameDown, SmallestFirst, LargestFirst),
+		among("sort", one(q.Order), NewestFirst, OldestFirst, NameUp, NameDown, SmallestFirst, LargestFirst, CheapestFirst, DearestFirst),
 	} {
 		if err != nil {
 			return err
 		}
 	}
-	return q.checkLimits()
+	return cmp.Or(q.checkLimits(), q.checkCosts())
 }
+
+// checkCosts: a licence costs what it costs on an instance type.
+func (q Query) checkCosts() error {
+	switch {
+	case q.MaxLicence != nil && q.MaxLicence.Sign() < 0:
+		return fault.InField("maxLicencePerHour", "negative", "must not be negative")
+	case q.MaxLicence != nil && q.InstanceType == "":
+		return fault.InField("instanceType", "required", "is missing: maxLicencePerHour is what the licence costs on an instance of that type")
+	case q.byCost() && q.InstanceType == "":
+		return fault.InField("instanceType", "required", "is missing: sort=%s goes by what the licence costs on an instance of that type", q.Order)
+	}
+	return nil
+}
+
+// byCost: the images are sorted by what their licence costs.
+func (q Query) byCost() bool { return q.Order == CheapestFirst || q.Order == DearestFirst }
+
+// costs: what licences cost has to be known.
+func (q Query) costs() bool { return q.MaxLicence != nil || q.byCost() }
 
 func (q Query) checkLimits() error {
 	switch {

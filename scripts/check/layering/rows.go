@@ -49,7 +49,7 @@ func capabilities() []Row {
 	return []Row{
 		{
 			Over: "shared/selection", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/fault"},
+			May:      []string{"shared/image", "shared/money", "shared/fault"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
@@ -78,6 +78,11 @@ func capabilities() []Row {
 // edges know one outside each.
 func edges() []Row {
 	return []Row{
+		{
+			Over: "shared/provenance", Pure: true,
+			May: []string{"shared/lineage", "shared/pricing", "shared/image"},
+			Why: "every function that prices images tells pricing what lineage found, and has to do it in the same words: it translates and decides nothing",
+		},
 		{
 			Over: "shared/alicloud",
 			May: []string{
@@ -133,7 +138,7 @@ func programs() []Row {
 			Over: "functions/price",
 			May: []string{
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal",
-				"shared/pricing", "shared/lineage", "shared/usage", "shared/image", "shared/money", "shared/fault",
+				"shared/pricing", "shared/lineage", "shared/provenance", "shared/usage", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "price wires pricing, lineage and usage to the cloud, and keeps reports; money is what it reads and writes",
@@ -141,7 +146,8 @@ func programs() []Row {
 		{
 			Over: "functions/*",
 			May: []string{
-				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/usage", "shared/image", "shared/fault",
+				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/usage", "shared/image",
+				"shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "a function wires capabilities to the cloud and the runtime; nobody imports a function",
