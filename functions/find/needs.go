@@ -14,7 +14,7 @@ func needs() []need {
 		{"ecs:DescribeInstances", []string{"find", "price", "share"}},
 		{"ecs:DescribeLaunchTemplateVersions", []string{"find", "price", "share"}},
 		{"ecs:DescribeLaunchTemplates", []string{"find", "price", "share"}},
-		{"ecs:DescribePrice", []string{"price"}},
+		{"ecs:DescribePrice", []string{"find", "price"}},
 		{"ecs:DescribeRegions", []string{"find", "price", "share"}},
 		{"ecs:DescribeSnapshotLinks", []string{"price"}},
 		{"ecs:DescribeSnapshots", []string{"find", "price", "share"}},

@@ -22,48 +22,24 @@ import (
 // update writes the answers that come into the README:
 //
 //	go test ./scripts/check/readme -run Commands -update
-var update = flag.Bool("update", false, "write the answers into README.md")
+var update = flag.Bool("update", false, "write the answers into the documents")
 
 // top is the folder that a newcomer types in.
 const top = "../../.."
 
-const document = top + "/README.md"
-
 // TestCommands does what a newcomer does: make up, wait for ready, type every
-// curl line of the README and of make up's own invitation, and stop it all with
-// Ctrl-C. The ports are free ones, so that it can run beside a running stack.
+// curl line of the README, of that of find, and of make up's own invitation, and
+// stop it all with Ctrl-C. The ports are free ones, so that it can run beside a running stack.
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts the whole stack")
 	}
-	text, err := os.ReadFile(document)
-	if err != nil {
-		t.Fatal(err)
-	}
 	stack := up(t)
-	examples, err := readme.Examples(string(text), os.DirFS(top))
-	if err != nil {
-		t.Fatal(err)
-	}
-	printed, updated := 0, string(text)
-	for _, example := range examples {
-		status, got := stack.ask(t, example)
-		if example.Answer == "" {
-			if status != http.StatusOK {
-				t.Errorf("README.md:%d: %s: status %d: %s", example.Line, example.Command, status, got)
-			}
-			continue
-		}
-		printed++
-		if err := readme.Same(example.Answer, got); err != nil {
-			t.Errorf("README.md:%d: %s: %v", example.Line, example.Command, err)
-		}
-		updated = strings.Replace(updated, example.Command+"\n"+example.Answer, example.Command+"\n"+readme.Printed(got), 1)
-	}
-	if printed < 3 {
+	if printed := stack.typed(t, "README.md"); printed < 3 {
 		t.Errorf("the README prints %d answers; a reader wants to see at least three", printed)
 	}
+	stack.typed(t, "functions/find/README.md")
 	invited, err := readme.Examples("```\n"+stack.invitation+"```", os.DirFS(top))
 	if err != nil {
 		t.Fatal(err)
@@ -77,11 +53,41 @@ func TestCommands(t *testing.T) {
 		t.Errorf("make up invites to %d lines only", len(invited))
 	}
 	stack.interrupt(t)
+}
+
+// typed types the lines of a document and compares what comes with what is
+// printed. It returns how many answers are printed.
+func (s *stack) typed(t *testing.T, document string) (printed int) {
+	t.Helper()
+	text, err := os.ReadFile(top + "/" + document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples, err := readme.Examples(string(text), os.DirFS(top))
+	if err != nil {
+		t.Fatalf("%s: %v", document, err)
+	}
+	updated := string(text)
+	for _, example := range examples {
+		status, got := s.ask(t, example)
+		if example.Answer == "" {
+			if status != http.StatusOK {
+				t.Errorf("%s:%d: %s: status %d: %s", document, example.Line, example.Command, status, got)
+			}
+			continue
+		}
+		printed++
+		if err := readme.Same(example.Answer, got); err != nil {
+			t.Errorf("%s:%d: %s: %v", document, example.Line, example.Command, err)
+		}
+		updated = strings.Replace(updated, example.Command+"\n"+example.Answer, example.Command+"\n"+readme.Printed(got), 1)
+	}
 	if *update {
-		if err := os.WriteFile(document, []byte(updated), 0o600); err != nil {
+		if err := os.WriteFile(top+"/"+document, []byte(updated), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return printed
 }
 
 // stack is a running make up.
