@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/usage"
@@ -26,7 +25,7 @@ type runs struct {
 // licencesOf prices what servers run: once for all that run the same image on the
 // same type. It returns one licence for each, in their order, and what could not
 // be read, if that may be why one is not known.
-func (h handler) licencesOf(ctx context.Context, call function.Call, a *atlas, servers []usage.Server) ([]*licence, []image.Unread) {
+func (h handler) licencesOf(ctx context.Context, a *atlas, servers []usage.Server) ([]*licence, []image.Unread) {
 	sizes, unread := a.sizes(ctx, servers)
 	told := make([]*licence, len(servers))
 	at := map[runs]int{}
@@ -43,7 +42,7 @@ func (h handler) licencesOf(ctx context.Context, call function.Call, a *atlas, s
 			subjects = append(subjects, pricing.Subject{Image: *s.Image, Instance: k.instance, Account: s.Account})
 		}
 	}
-	priced := h.licences(ctx, call, subjects)
+	priced := h.licences(ctx, a, subjects)
 	rows := make([]*licence, len(subjects))
 	for n, l := range priced.Of {
 		rows[n] = newLicence(l)

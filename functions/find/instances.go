@@ -87,7 +87,11 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 	ctx, end := inTime(ctx, h.now())
 	defer end()
 	asOf := h.now()
-	a, err := h.survey(ctx, call, in.where)
+	everywhere, err := h.survey(ctx, call, where{})
+	if err != nil {
+		return fleet{}, err
+	}
+	a, err := everywhere.within(in.where)
 	if err != nil {
 		return fleet{}, err
 	}
@@ -107,7 +111,7 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 		}
 	}
 	shown := out.page(servers, after, in.Limit)
-	told, notRead := h.licencesOf(ctx, call, a, shown)
+	told, notRead := h.licencesOf(ctx, everywhere, shown)
 	for n := range shown {
 		out.Items = append(out.Items, newServerRow(shown[n], told[n], asOf))
 	}

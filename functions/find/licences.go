@@ -92,7 +92,14 @@ func (c *clerk) Costs(ctx context.Context, images []selection.Sighting, instance
 			Image: *s.Image, Account: s.Account, Instance: pricing.InstanceOf(instanceType, types[s.Region].VCPUs),
 		}
 	}
-	priced := c.h.licences(ctx, c.call, subjects)
+	if len(subjects) == 0 {
+		return selection.Costs{}
+	}
+	a, err := c.h.survey(ctx, c.call, where{})
+	if err != nil { // the configuration, which the query itself has read before
+		a = &atlas{}
+	}
+	priced := c.h.licences(ctx, a, subjects)
 	costs := selection.Costs{Currency: priced.currency, Of: make([]selection.Cost, len(images)), Unread: priced.unread}
 	for n, l := range priced.Of {
 		c.told[lineage.KeyOf(images[n].Ref)] = l
@@ -113,17 +120,10 @@ type licences struct {
 	unread []image.Unread
 }
 
-// licences prices subjects, whose sources are not known yet, as price does: it
-// looks at everything that is configured, whatever narrows the answer, because
-// that is where an image can come from.
-func (h handler) licences(ctx context.Context, call function.Call, subjects []pricing.Subject) licences {
-	if len(subjects) == 0 {
-		return licences{currency: h.config.Site.Currency()}
-	}
-	a, err := h.survey(ctx, call, where{})
-	if err != nil { // the configuration, which the answer itself has read before
-		a = &atlas{}
-	}
+// licences prices subjects, whose sources are not known yet, as price does. a has
+// everything that is configured, whatever narrows the answer, because that is
+// where an image can come from.
+func (h handler) licences(ctx context.Context, a *atlas, subjects []pricing.Subject) licences {
 	unread := append(slices.Clone(a.unread), a.trace(ctx, subjects)...)
 	hourly := pricing.Hourly{Rates: h.rates, Site: h.config.Site, Now: h.now(), Desks: map[image.AccountID]pricing.Desk{}}
 	for _, p := range a.places {

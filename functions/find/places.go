@@ -48,26 +48,65 @@ func (h handler) survey(ctx context.Context, call function.Call, narrowed where)
 		return nil, err
 	}
 	a := &atlas{where: narrowed, regions: regions, all: all}
-	for _, r := range narrowed.Region {
-		if !all && !slices.Contains(regions, r) {
-			return nil, fault.InField("region", "notConfigured", "%s is not among the regions that are looked at", r)
-		}
+	if err := a.checkRegions(); err != nil {
+		return nil, err
 	}
 	var wait sync.WaitGroup
 	for _, e := range h.eyes(call) {
 		wait.Go(func() { a.open(ctx, e) })
 	}
 	wait.Wait()
-	for _, id := range narrowed.Account {
-		if !slices.Contains(a.accounts, id) && !slices.ContainsFunc(a.unread, func(u image.Unread) bool { return u.Account == id || u.Account == "" }) {
-			return nil, fault.InField("account", "notConfigured", "%s is not among the accounts that are looked at", id)
-		}
+	if err := a.checkAccounts(); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(a.places, func(x, y place) int {
 		return cmp.Or(cmp.Compare(x.account, y.account), cmp.Compare(x.region, y.region))
 	})
 	a.unread = inOrder(a.unread)
 	return a, nil
+}
+
+// within is the part of the places that narrowed leaves. It fails as survey does.
+func (a *atlas) within(narrowed where) (*atlas, error) {
+	some := &atlas{where: narrowed, regions: a.regions, all: a.all, home: a.home, accounts: a.accounts}
+	wants := func(account image.AccountID) bool {
+		return len(narrowed.Account) == 0 || account == "" || slices.Contains(narrowed.Account, account)
+	}
+	for _, p := range a.places {
+		if wants(p.account) && (len(narrowed.Region) == 0 || slices.Contains(narrowed.Region, p.region)) {
+			some.places = append(some.places, p)
+		}
+	}
+	for _, u := range a.unread {
+		if wants(u.Account) {
+			some.unread = append(some.unread, u)
+		}
+	}
+	if err := some.checkRegions(); err != nil {
+		return nil, err
+	}
+	return some, some.checkAccounts()
+}
+
+// checkRegions fails with fault.Invalid, naming the parameter, for a region that
+// is not looked at at all.
+func (a *atlas) checkRegions() error {
+	for _, r := range a.where.Region {
+		if !a.all && !slices.Contains(a.regions, r) {
+			return fault.InField("region", "notConfigured", "%s is not among the regions that are looked at", r)
+		}
+	}
+	return nil
+}
+
+// checkAccounts is checkRegions for accounts, as far as they could be opened.
+func (a *atlas) checkAccounts() error {
+	for _, id := range a.where.Account {
+		if !slices.Contains(a.accounts, id) && !slices.ContainsFunc(a.unread, func(u image.Unread) bool { return u.Account == id || u.Account == "" }) {
+			return fault.InField("account", "notConfigured", "%s is not among the accounts that are looked at", id)
+		}
+	}
+	return nil
 }
 
 // open finds out whose eye it is and where it can look. Roles are assumed here,
@@ -93,6 +132,7 @@ func (a *atlas) open(ctx context.Context, e eye) {
 		a.missed(image.Unread{Account: id}, err, permission)
 		return
 	}
+	reader := remembering{careful{e.reader}, &lists{of: map[image.RegionID]*whole{}}}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.accounts = append(a.accounts, id)
@@ -104,7 +144,7 @@ func (a *atlas) open(ctx context.Context, e eye) {
 	}
 	for _, r := range regions {
 		if len(a.where.Region) == 0 || slices.Contains(a.where.Region, r) {
-			a.places = append(a.places, place{careful{e.reader}, id, r})
+			a.places = append(a.places, place{reader, id, r})
 		}
 	}
 }

@@ -93,7 +93,7 @@ func duesWithoutRate(p Product, c money.Currency) image.Reason {
 func (r Rates) hourly(w *want) []DuesRate {
 	chosen := ratesIn(r.negotiated, w)
 	if len(chosen) == 0 {
-		chosen = ratesIn(r.published, w)
+		chosen = ratesIn(r.listed(), w)
 	}
 	slices.SortStableFunc(chosen, func(a, b *Rate) int {
 		return cmp.Or(cmp.Compare(a.InstanceType, b.InstanceType), cmp.Compare(a.MinVCPUs, b.MinVCPUs))

@@ -65,7 +65,7 @@ func (b *builder) paidLicence(l *Line, d difference) {
 		b.compare(l, d)
 		return
 	}
-	rate, disputed := b.licenceRate(b.rates.published)
+	rate, disputed := b.licenceRate(b.rates.listed())
 	switch {
 	case b.optionsMatter(d, rate):
 		b.disputedAnswer(l, d)
@@ -86,7 +86,7 @@ func (b *builder) paidLicence(l *Line, d difference) {
 
 // unsettledLicence: the rule cannot tell; DescribePrice can.
 func (b *builder) unsettledLicence(l *Line, d difference) {
-	rate, _ := b.licenceRate(b.rates.published)
+	rate, _ := b.licenceRate(b.rates.listed())
 	if b.optionsMatter(d, rate) {
 		b.disputedAnswer(l, d)
 		return

@@ -135,7 +135,7 @@ func (b *builder) withoutMarketplace(d difference) difference {
 
 // listedLicence is the licence of one answer's term by the published rate.
 func (b *builder) listedLicence() *big.Rat {
-	rate, _ := b.licenceRate(b.rates.published)
+	rate, _ := b.licenceRate(b.rates.listed())
 	if rate == nil {
 		return nil
 	}

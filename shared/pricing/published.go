@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"math/big"
+	"sync"
 
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
@@ -28,7 +29,10 @@ const (
 // reference; the page prevails". The China site's in CNY, the international
 // site's in USD. It has no rates for Windows, which is priced by instance type
 // only, and rates for snapshots of the few regions that the pages name.
-func Published() Rates {
+func Published() Rates { return Rates{published: sync.OnceValue(pages)} }
+
+// pages reads the rates of all pages.
+func pages() []Rate {
 	var t table
 	t.rhel()
 	t.suse()
@@ -36,7 +40,7 @@ func Published() Rates {
 		money.CNY, tier{1, 0, "0.5", "240", ""})
 	t.international()
 	t.snapshots()
-	return Rates{published: t.rates}
+	return t.rates
 }
 
 // tier is one row of the vendor's table; an empty price is one it lacks.

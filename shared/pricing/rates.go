@@ -143,8 +143,18 @@ func (r Rate) unitName() string {
 // Rates is a table of rates. The zero value knows none. It is immutable.
 type Rates struct {
 	negotiated []Rate
-	published  []Rate
-	gbBytes    int64
+	// published are read when the first price asks for them, not when a function
+	// starts; nil: none.
+	published func() []Rate
+	gbBytes   int64
+}
+
+// listed are the published rates.
+func (r Rates) listed() []Rate {
+	if r.published == nil {
+		return nil
+	}
+	return r.published()
 }
 
 // Negotiated is an overlay of rates; its rates win over the published ones.
@@ -162,7 +172,7 @@ func (r Rates) With(n Negotiated) Rates {
 }
 
 // All returns every rate: the negotiated ones, then the published.
-func (r Rates) All() []Rate { return slices.Concat(r.negotiated, r.published) }
+func (r Rates) All() []Rate { return slices.Concat(r.negotiated, r.listed()) }
 
 // want selects a rate.
 type want struct {
@@ -222,7 +232,7 @@ func (r Rates) lookup(w want) *Rate {
 	if rate := find(r.negotiated, &w); rate != nil {
 		return rate
 	}
-	return find(r.published, &w)
+	return find(r.listed(), &w)
 }
 
 // times returns the amount of a quantity at a rate.
