@@ -380,7 +380,7 @@ func (f fleet) Lines() iter.Seq[any] {
 				return
 			}
 		}
-		yield(end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown})
+		yield(end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown, LicencesUnread: f.LicencesUnread})
 	}
 }
 

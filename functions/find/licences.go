@@ -17,10 +17,12 @@ import (
 // price tells it.
 type licence struct {
 	// Amount is the sum of the lines; missing if it is not known.
-	Amount *money.Amount    `json:"amount,omitempty"`
-	Rule   pricing.RuleCode `json:"rule,omitempty"`
-	Sure   pricing.Sureness `json:"sure,omitempty"`
-	Lines  []licenceLine    `json:"lines"`
+	Amount *money.Amount `json:"amount,omitempty"`
+	// Rule is by what the image is priced.
+	Rule pricing.RuleCode `json:"rule,omitempty"`
+	// Sure is how sure the source is that the rule goes by.
+	Sure  pricing.Sureness `json:"sure,omitempty"`
+	Lines []licenceLine    `json:"lines"`
 	// AskedFor is the image that DescribePrice was asked about: this one, or one
 	// that is charged alike.
 	AskedFor image.ID `json:"askedFor,omitempty"`
@@ -30,11 +32,13 @@ type licence struct {
 
 // licenceLine is the operating system's licence, or the Marketplace product.
 type licenceLine struct {
-	Item   pricing.Item  `json:"item"`
+	Item pricing.Item `json:"item"`
+	// Amount is for an hour; missing if it is not known.
 	Amount *money.Amount `json:"amount,omitempty"`
-	// Source and Date are those of the rate.
+	// Source is the page of the rate, DescribePrice or PRICE_RATES.
 	Source string `json:"source,omitempty"`
-	Date   string `json:"date,omitempty"`
+	// Date is that of the rate.
+	Date string `json:"date,omitempty"`
 }
 
 func newLicence(priced pricing.Licence) *licence {

@@ -224,7 +224,7 @@ func (l list) Lines() iter.Seq[any] {
 				return
 			}
 		}
-		yield(end{true, l.AsOf, len(l.Items), l.Total, l.NextCursor, l.Unknown, l.PassedOver})
+		yield(end{End: true, AsOf: l.AsOf, Count: len(l.Items), Total: l.Total, NextCursor: l.NextCursor, Unknown: l.Unknown, PassedOver: l.PassedOver})
 	}
 }
 
@@ -240,6 +240,8 @@ type end struct {
 	NextCursor string         `json:"nextCursor,omitempty"`
 	Unknown    []image.Unread `json:"unknown"`
 	PassedOver *passedOver    `json:"passedOver,omitempty"`
+	// LicencesUnread is of instances: what could not be read to price licences.
+	LicencesUnread []image.Unread `json:"licencesUnread,omitempty"`
 }
 
 // disk is one disk inside an image.
