@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"slices"
+	"reflect"
 	"sync"
 
 	"imagekeeper/shared/image"
@@ -40,9 +40,7 @@ func (l *lists) list(in image.RegionID, begin bool) *whole {
 
 // Images lists images. What is answered is not to be changed.
 func (r remembering) Images(ctx context.Context, in image.RegionID, which image.Listing) ([]image.Image, error) {
-	wide := len(which.IDs) == 0 && which.Owner == "" && which.Family == "" && which.SnapshotID == "" && which.Usage == "" && which.InstanceType == ""
-	all := wide && which.Kind == "" && which.OSType == "" && which.Architecture == "" && slices.Equal(which.Statuses, image.Statuses())
-	public := wide && which.Kind == image.KindPublic && len(which.Statuses) == 0
+	all, public := isWhole(which), isPublic(which)
 	w := r.lists.list(in, all)
 	if w == nil || !all && !public {
 		return r.reader.Images(ctx, in, which)
@@ -51,13 +49,30 @@ func (r remembering) Images(ctx context.Context, in image.RegionID, which image.
 	if all || w.err != nil {
 		return w.images, w.err
 	}
+	return publicOf(w.images, which), nil
+}
+
+// isWhole: the listing is of all public, custom and shared images in every state.
+func isWhole(which image.Listing) bool {
+	return reflect.DeepEqual(which, image.Listing{Statuses: image.Statuses()})
+}
+
+// isPublic: the listing is of public images that are available, of a system and
+// an architecture at most.
+func isPublic(which image.Listing) bool {
+	which.OSType, which.Architecture = "", ""
+	return reflect.DeepEqual(which, image.Listing{Kind: image.KindPublic})
+}
+
+// publicOf takes such a listing out of a list.
+func publicOf(images []image.Image, which image.Listing) []image.Image {
 	var found []image.Image
-	for i := range w.images {
-		c := &w.images[i]
-		if c.Kind == image.KindPublic && c.Status == image.StatusAvailable &&
-			(which.OSType == "" || c.OSType == which.OSType) && (which.Architecture == "" || c.Architecture == which.Architecture) {
+	for i := range images {
+		c := &images[i]
+		fits := (which.OSType == "" || c.OSType == which.OSType) && (which.Architecture == "" || c.Architecture == which.Architecture)
+		if fits && c.Kind == image.KindPublic && c.Status == image.StatusAvailable {
 			found = append(found, *c)
 		}
 	}
-	return found, nil
+	return found
 }
