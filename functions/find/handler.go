@@ -64,6 +64,7 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "find.family", Pattern: "GET /families/{family}", Role: function.Viewer,
 			Summary: "The newest image of a family that fits, for each region",
+			Fails:   []fault.Kind{fault.NotFound},
 		}, h.family),
 		function.Handle(function.Spec{
 			Name: "find.lineage", Pattern: "GET /images/{imageId}/lineage", Role: function.Viewer,

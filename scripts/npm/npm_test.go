@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/syaml"
@@ -22,7 +23,8 @@ import (
 )
 
 // TestSDKs lists, creates, copies, tags, shares and deletes an image, writes,
-// appends to, reads, lists and deletes objects, and calls a function directly.
+// appends to, reads, lists and deletes objects, calls a function directly, and
+// reads the OpenAPI document by the standard's own schema.
 // It is skipped where there is no npm, or no way to the packages, unless
 // REQUIRE_NPM says that there has to be.
 func TestSDKs(t *testing.T) {
@@ -43,9 +45,13 @@ func TestSDKs(t *testing.T) {
 	defer objects.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "sdk.mjs", "oss.mjs", "invoke.mjs")
+	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "sdk.mjs", "oss.mjs", "invoke.mjs", "openapi.mjs")
 	node.Dir = folder
-	node.Env = append(os.Environ(), "CLOUD="+strings.TrimPrefix(server.URL, "http://"), "OBJECTS="+strings.TrimPrefix(objects.URL, "http://"))
+	document, err := filepath.Abs(filepath.Join(root, openapi.Path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node.Env = append(os.Environ(), "DOCUMENT="+document, "CLOUD="+strings.TrimPrefix(server.URL, "http://"), "OBJECTS="+strings.TrimPrefix(objects.URL, "http://"))
 	said, err := node.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
@@ -99,7 +105,7 @@ func install(t *testing.T) string {
 		}
 	}
 	folder := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs", "oss.mjs", "invoke.mjs"} {
+	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs", "oss.mjs", "invoke.mjs", "openapi.mjs"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -21,8 +21,10 @@ import (
 	"time"
 
 	"imagekeeper/scripts/build/bootstrap"
+	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/ossapi"
+	"imagekeeper/scripts/local/witness"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -80,8 +82,10 @@ type request struct {
 
 // stage is one cloud with its objects, at whose door a test can stand.
 type stage struct {
-	t        *testing.T
-	cloud    *cloudsim.Cloud
+	t     *testing.T
+	cloud *cloudsim.Cloud
+	// witness holds calls and answers against the OpenAPI document.
+	witness  *witness.Witness
 	ecs, oss *httptest.Server
 
 	mu    sync.Mutex
@@ -96,6 +100,13 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{t: t, cloud: cloudsim.New(cloudsim.Options{Empty: true, CopyTime: time.Millisecond, Quotas: cloudsim.Quotas{GrantsReceived: 10_000}})}
 	if err := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"}).PutBucket(bucket, region); err != nil {
+		t.Fatal(err)
+	}
+	document, err := os.ReadFile("../../" + openapi.Path)
+	if err == nil {
+		s.witness, err = witness.New(document)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.ecs = httptest.NewServer(s.door(ecsapi.New(s.cloud, ecsapi.Options{RatePerMinute: -1})))
@@ -279,6 +290,7 @@ func (l *lines) Subjects(context.Context, string) ([]string, error) { return nil
 // worker is the function as a process, asked by a runtime API of its own.
 type worker struct {
 	t       *testing.T
+	witness *witness.Witness
 	process *exec.Cmd
 	asks    chan invocation
 	answers chan []byte
@@ -300,7 +312,7 @@ func (s *stage) start(key, journal string, more ...string) *worker {
 			s.t.Fatal(err)
 		}
 	}
-	w := &worker{t: s.t, asks: make(chan invocation), answers: make(chan []byte, 1), dead: make(chan struct{}), log: &bytes.Buffer{}}
+	w := &worker{t: s.t, witness: s.witness, asks: make(chan invocation), answers: make(chan []byte, 1), dead: make(chan struct{}), log: &bytes.Buffer{}}
 	runtime := httptest.NewServer(w.runtime(key))
 	folder := filepath.Join(os.Getenv(binaries), "share")
 	w.process = exec.Command(filepath.Join(folder, bootstrap.Name))
@@ -379,12 +391,19 @@ func (w *worker) invoke(event any, timeout time.Duration) (answer, error) {
 	case <-w.dead:
 		return answer{}, errDied
 	}
-	return w.wait()
+	return w.wait(text)
 }
 
-func (w *worker) wait() (answer, error) {
+// wait waits for the answer to an event, which has to be one that the OpenAPI
+// document describes.
+func (w *worker) wait(event []byte) (answer, error) {
 	select {
 	case body := <-w.answers:
+		for _, err := range w.witness.Judge(witness.Exchange{
+			Method: http.MethodPost, URL: &url.URL{Path: "/_local/invoke/share"}, Body: event, Status: http.StatusOK, Answer: body,
+		}) {
+			w.t.Error(err)
+		}
 		var a answer
 		err := json.Unmarshal(body, &a)
 		return a, err

@@ -16,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/check/readme"
+	"imagekeeper/scripts/local/witness"
 )
 
 // update writes the answers that come into the README:
@@ -94,6 +96,8 @@ func (s *stack) typed(t *testing.T, document string) (printed int) {
 type stack struct {
 	make    *exec.Cmd
 	gateway string
+	// witness holds what passes the gateway against the OpenAPI document.
+	witness *witness.Witness
 	// invitation is what it said after it was ready.
 	invitation string
 	over       chan struct{}
@@ -106,6 +110,13 @@ func up(t *testing.T) *stack {
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(cancel)
 	s := &stack{make: exec.CommandContext(ctx, "make", "up", "ARGS=-gateway 127.0.0.1:0 -cloud 127.0.0.1:0"), over: make(chan struct{})}
+	kept, err := os.ReadFile(top + "/" + openapi.Path)
+	if err == nil {
+		s.witness, err = witness.New(kept)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.make.Dir = top
 	s.make.Env = withoutMake(os.Environ())
 	s.make.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -173,6 +184,9 @@ func (s *stack) ask(t *testing.T, example readme.Example) (status int, body stri
 		request.Header.Set(name, value)
 	}
 	client := http.Client{Timeout: time.Minute}
+	if request.URL.Host == s.gateway {
+		client.Transport = s.witness.Transport(http.DefaultTransport, func(err error) { t.Errorf("README.md:%d: %v", example.Line, err) })
+	}
 	reply, err := client.Do(request)
 	if err != nil {
 		t.Fatalf("README.md:%d: %v", example.Line, err)
