@@ -165,7 +165,8 @@ func deeds() map[string]func(*testing.T, *estate) string {
 	month := time.Now().UTC().Format("2006-01")
 	return map[string]func(*testing.T, *estate) string{
 		"find": func(_ *testing.T, e *estate) string {
-			return e.asked("/images?family=from-redhat&instanceType=ecs.g7.large", "/images/m-first/lineage", "/images/m-second/lineage",
+			return e.asked("/images?family=from-redhat&instanceType=ecs.g7.large", "/images?family=from-market&instanceType=ecs.g7.large&maxLicencePerHour=1000",
+				"/images/m-first/lineage", "/images/m-second/lineage",
 				"/images/m-first-idle/usage", "/images/m-second-idle/usage", "/instances")
 		},
 		"price": func(t *testing.T, e *estate) string {
