@@ -6,7 +6,7 @@ package main
 func needs() []need {
 	return []need{
 		{"ecs:DescribeDisks", []string{"find", "price", "share"}},
-		{"ecs:DescribeImagePipelineExecutions", []string{"find", "price"}},
+		{"ecs:DescribeImagePipelineExecutions", []string{"find", "price", "share"}},
 		{"ecs:DescribeImagePipelines", []string{"find", "price", "share"}},
 		{"ecs:DescribeImageSharePermission", []string{"find", "price", "share"}},
 		{"ecs:DescribeImages", []string{"find", "price", "share"}},

@@ -5,6 +5,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/memory"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/sharing"
 )
 
@@ -13,6 +14,7 @@ type config struct {
 	alicloud.Places
 	alicloud.Scaling
 	alicloud.Storage
+	pricing.Settings
 	// Journal is where every change is recorded: dir:///path or oss://bucket/prefix.
 	Journal memory.Place `env:"JOURNAL" validate:"required"`
 	// Allowed are the only accounts to share with; none: any.

@@ -221,6 +221,8 @@ type job struct {
 	sights map[string]sight // by target
 	// unsure are images that might be copies, too.
 	unsure []image.Reason
+	// dues are what accounts pay, by target; nil if nobody asked.
+	dues map[string]dues
 }
 
 func (j *job) keep(target string, s sight) {

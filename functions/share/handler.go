@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -9,11 +10,14 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/pricing"
 )
 
 // handler is built once and only read afterwards.
 type handler struct {
 	config config
+	// rates are what licences cost.
+	rates pricing.Rates
 	// accounts are those to work in, our own first.
 	accounts func(call function.Call) []account
 	// journal is where this call's changes are recorded.
@@ -34,7 +38,11 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := handler{config: config, accounts: hands.accounts, journal: hands.open, now: time.Now, pause: pause}
+	rates, err := config.Table(os.ReadFile)
+	if err != nil {
+		return nil, err
+	}
+	h := handler{config: config, rates: rates, accounts: hands.accounts, journal: hands.open, now: time.Now, pause: pause}
 	return h.function(), nil
 }
 
@@ -111,7 +119,11 @@ func (h handler) change(ctx context.Context, call function.Call, in changing, wi
 	}
 	if in.Apply == nil {
 		p, err := job.work.Observe(ctx)
-		return job.planned(p), err
+		if err != nil {
+			return answer{}, err
+		}
+		d.appraise(ctx, job, p)
+		return job.planned(p), nil
 	}
 	return d.apply(ctx, job, *in.Apply)
 }

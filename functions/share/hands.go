@@ -29,9 +29,11 @@ type identity interface {
 	Regions(ctx context.Context) ([]image.Region, error)
 }
 
-// snapshots show which images are copies of each other.
+// snapshots show which images are copies of each other and, with the runs of
+// pipelines, where they come from.
 type snapshots interface {
 	Snapshots(ctx context.Context, in image.RegionID, which image.SnapshotListing) ([]image.Snapshot, error)
+	Builds(ctx context.Context, in image.RegionID) ([]image.Build, error)
 }
 
 // copies is an account as lineage reads it for regional copies: what disks were

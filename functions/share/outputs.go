@@ -89,6 +89,9 @@ type stepOut struct {
 	Use usage.Verdict `json:"use,omitempty"`
 	// Breaks are the things that no longer work when it does.
 	Breaks []usage.Use `json:"breaks,omitempty"`
+	// Licence is what the account will pay for instances, where a plan gives or
+	// renews access and was not carried out.
+	Licence *licenceOut `json:"licence,omitempty"`
 	// Doubts are why its use is not known, and Cures the permissions that would tell.
 	Doubts []image.Reason `json:"doubts,omitempty"`
 	Cures  []string       `json:"cures,omitempty"`
@@ -162,7 +165,7 @@ func (j *job) stepOut(s plan.Step) stepOut {
 	out := stepOut{
 		Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account,
 		Until: own.Parameters["until"], OnExpiry: sharing.OnExpiry(own.Parameters["onExpiry"]), Reason: own.Parameters["reason"],
-		Reasons: own.Reasons,
+		Reasons: own.Reasons, Licence: j.licence(target, own.Action, account),
 	}
 	if c, looked := j.sight(target).consumers[account]; looked {
 		out.Use, out.Breaks, out.Cures = c.Verdict, c.Uses, c.Cures

@@ -16,6 +16,7 @@ import (
 	"imagekeeper/shared/function/memory"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
+	"imagekeeper/shared/pricing"
 )
 
 const (
@@ -38,6 +39,8 @@ type stage struct {
 	permits *permits
 	// slow is how long each change takes.
 	slow time.Duration
+	// watch wraps the first account.
+	watch func(account) account
 }
 
 // permits counts what was changed.
@@ -67,6 +70,8 @@ func newStage(t *testing.T) *stage {
 	s := &stage{
 		t: t, clock: clock, cloud: cloudsim.New(cloudsim.Options{Empty: true, Clock: clock}), folder: t.TempDir(), permits: &permits{},
 	}
+	s.watch = func(a account) account { return a }
+	s.config.Site = pricing.China
 	s.config.Regions = append(s.config.Regions, "cn-hangzhou", "cn-shanghai")
 	add := func(account image.AccountID, region image.RegionID, id image.ID, change func(*image.Image), with ...image.AccountID) {
 		i := image.Image{
@@ -95,9 +100,9 @@ func (s *stage) function() *function.Function { return s.handler().function() }
 
 func (s *stage) handler() handler {
 	return handler{
-		config: s.config,
+		config: s.config, rates: pricing.Published(),
 		accounts: func(function.Call) []account {
-			return []account{counted{s.cloud.View(first), s.permits, s}, counted{s.cloud.View(second), s.permits, s}}
+			return []account{s.watch(counted{s.cloud.View(first), s.permits, s}), counted{s.cloud.View(second), s.permits, s}}
 		},
 		journal: func(function.Call) (*journal.Journal, error) { return memory.Place{Folder: s.folder}.Open(nil) },
 		now:     s.clock.Now,

@@ -63,8 +63,11 @@ func (g *Graph) outside(r image.RegionID) bool {
 	return r != "" && len(g.world.Regions) > 0 && !slices.Contains(g.world.Regions, r)
 }
 
+// CodeRegionNotRead is why a chain ends at a region that was not looked at.
+const CodeRegionNotRead = "regionNotRead"
+
 func elsewhere(k Key, r image.RegionID) Source {
-	return broken(k, "regionNotRead", fmt.Sprintf("the chain leads to region %s, which is not among those that are looked at", r),
+	return broken(k, CodeRegionNotRead, fmt.Sprintf("the chain leads to region %s, which is not among those that are looked at", r),
 		"add "+string(r)+" to REGIONS")
 }
 

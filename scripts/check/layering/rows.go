@@ -129,10 +129,10 @@ func programs() []Row {
 			Over: "functions/share",
 			May: []string{
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan",
-				"shared/sharing", "shared/usage", "shared/lineage", "shared/image", "shared/fault",
+				"shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface"},
-			Why:      "share wires sharing, usage and lineage to the cloud, and records what it changes",
+			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes; money is what it tells",
 		},
 		{
 			Over: "functions/price",

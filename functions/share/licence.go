@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/money"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/provenance"
+	"imagekeeper/shared/sharing"
+)
+
+// longest is how long a plan waits for prices, which it does without if it must.
+const longest = 10 * time.Second
+
+// dues are what accounts pay for instances of an image: those that it is shared
+// with, and everyone else where it is published.
+type dues struct{ shared, published pricing.Dues }
+
+// appraise finds out what the accounts of a plan that get the image, or keep it,
+// pay for its instances. It is for whoever reads the plan and no part of it: what
+// cannot be told in time is said to be unknown. A plan by which nobody gets
+// anything is not appraised.
+func (d *desk) appraise(ctx context.Context, j *job, p plan.Plan) {
+	images := j.given(p)
+	if len(images) == 0 {
+		return
+	}
+	left := min(longest, d.deadline.Sub(d.now())/2)
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	sources := d.sources(ctx, images)
+	j.dues = map[string]dues{}
+	for _, i := range images {
+		of := func(as image.Kind) pricing.Dues {
+			return pricing.DuesOf(i, sources[lineage.KeyOf(i.Ref)], as, d.rates, d.config.Site)
+		}
+		j.dues[sharing.Target(i.Ref)] = dues{of(image.KindShared), of(image.KindCommunity)}
+	}
+}
+
+// given are the images that a plan gives to somebody, or renews for somebody.
+func (j *job) given(p plan.Plan) []image.Image {
+	var images []image.Image
+	seen := map[string]bool{}
+	for _, s := range p.Steps {
+		_, target, own, _ := j.place(s)
+		gives := own.Action == sharing.Add || own.Action == sharing.Extend || own.Action == sharing.Publish
+		if i := j.sight(target).Image; gives && !seen[target] && i.ID != "" {
+			seen[target] = true
+			images = append(images, i)
+		}
+	}
+	return images
+}
+
+// sources are where images ultimately come from. Their own regions are looked at
+// first, and the others of this deployment only if a chain leads there.
+func (d *desk) sources(ctx context.Context, images []image.Image) map[lineage.Key]pricing.Source {
+	var places []lineage.Place
+	seen := map[image.Ref]bool{}
+	look := func(account image.AccountID, region image.RegionID) {
+		if at := (image.Ref{Account: account, Region: region}); !seen[at] && d.accounts[account] != nil {
+			seen[at] = true
+			places = append(places, lineage.Place{Account: account, Region: region, Reader: d.accounts[account], Builder: d.accounts[account]})
+		}
+	}
+	for _, i := range images {
+		look(i.Account, i.Region)
+	}
+	sources, elsewhere := trace(ctx, places, images)
+	if !elsewhere {
+		return sources
+	}
+	configured, _, _ := d.config.LookIn(image.RegionID(d.call.Region)) // it was read when the image was found
+	for _, i := range images {
+		regions, _ := regionsOf(ctx, d.accounts[i.Account], configured) // without them, the chain stays broken
+		for _, r := range regions {
+			look(i.Account, r)
+		}
+	}
+	sources, _ = trace(ctx, places, images)
+	return sources
+}
+
+// trace follows images to their sources; elsewhere: some chain leads to a region
+// that was not looked at.
+func trace(ctx context.Context, places []lineage.Place, images []image.Image) (sources map[lineage.Key]pricing.Source, elsewhere bool) {
+	keys := make([]lineage.Key, 0, len(images))
+	for _, i := range images {
+		keys = append(keys, lineage.KeyOf(i.Ref))
+	}
+	world := lineage.Trace(ctx, places, keys)
+	graph, seen := lineage.New(world), map[lineage.Key]image.Image{}
+	for _, i := range world.Images {
+		seen[lineage.KeyOf(i.Ref)] = i
+	}
+	sources = map[lineage.Key]pricing.Source{}
+	for _, k := range keys {
+		story := graph.Ancestry(k)
+		sources[k] = provenance.SourceOf(story, seen)
+		elsewhere = elsewhere || story.Source.Why.Code == lineage.CodeRegionNotRead
+	}
+	return sources, elsewhere
+}
+
+// licenceOut is what each instance of an account pays for the image, beside what
+// the instance itself costs. It is no part of the plan's digest.
+type licenceOut struct {
+	// Rule names the rule, and Sentence says it.
+	Rule     pricing.RuleCode `json:"rule"`
+	Sentence string           `json:"sentence"`
+	// Charged says whether an operating system licence is charged, for Product.
+	Charged pricing.Charged `json:"charged"`
+	Product pricing.Product `json:"product"`
+	// Payer is who pays: the owner of the instance, whose account is PaidBy unless
+	// it can be anyone's.
+	Payer  pricing.Payer   `json:"payer"`
+	PaidBy image.AccountID `json:"paidBy,omitempty"`
+	// Sure is how the source was found.
+	Sure pricing.Sureness `json:"sure"`
+	// Amount is there only if nothing is due whatever the instance; else Rates are
+	// those for an hour, and Unknown says what cannot be told without more.
+	Amount  *money.Amount      `json:"amount,omitempty"`
+	Rates   []pricing.DuesRate `json:"rates,omitempty"`
+	Unknown []image.Reason     `json:"unknown,omitempty"`
+	Reasons []image.Reason     `json:"reasons"`
+}
+
+func newLicence(d pricing.Dues, account image.AccountID) *licenceOut {
+	return &licenceOut{
+		Rule: d.Rule.Code, Sentence: d.Rule.Sentence, Charged: d.Rule.Licence, Product: d.Rule.Product,
+		Payer: d.Payer, PaidBy: account, Sure: d.Rule.Sure, Amount: d.Amount, Rates: d.Rates, Unknown: d.Unknown,
+		Reasons: append([]image.Reason{}, d.Rule.Evidence...),
+	}
+}
+
+// licence is what a step's account pays, where the plan was appraised.
+func (j *job) licence(target, action string, account image.AccountID) *licenceOut {
+	of, known := j.dues[target]
+	if !known {
+		return nil
+	}
+	has := slices.ContainsFunc(j.sight(target).Grants, func(g image.Grant) bool { return g.Account == account })
+	switch action {
+	case sharing.Publish:
+		return newLicence(of.published, "")
+	case sharing.Add, sharing.Extend:
+		return newLicence(of.shared, account)
+	case sharing.Keep:
+		if has {
+			return newLicence(of.shared, account)
+		}
+	}
+	return nil
+}
