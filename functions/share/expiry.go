@@ -28,6 +28,8 @@ type expiryReport struct {
 	Kept    []expiredOut `json:"kept"`
 	// Drift is where the cloud and the journal differ.
 	Drift []driftOut `json:"drift"`
+	// Unrecorded are images that are shared, and of whose shares the journal knows none.
+	Unrecorded []image.Ref `json:"unrecorded"`
 	// Failed are images that could not be looked at or changed.
 	Failed []failedOut `json:"failed"`
 	// Left is how many images there was no time for; the next run begins with others.
@@ -61,7 +63,7 @@ type failedOut struct {
 func (h handler) expire(ctx context.Context, call function.Call, _ function.Tick) (expiryReport, error) {
 	report := expiryReport{
 		AsOf:    h.now().UTC().Truncate(time.Second),
-		Removed: []expiredOut{}, Kept: []expiredOut{}, Drift: []driftOut{}, Failed: []failedOut{},
+		Removed: []expiredOut{}, Kept: []expiredOut{}, Drift: []driftOut{}, Unrecorded: []image.Ref{}, Failed: []failedOut{},
 	}
 	d, err := h.desk(ctx, call, subject{})
 	if err != nil {
@@ -81,6 +83,7 @@ func (h handler) expire(ctx context.Context, call function.Call, _ function.Tick
 		run.start(func() { run.visit(ctx, one) })
 	}
 	run.wait.Wait()
+	run.sweep(ctx, shared)
 	run.sort()
 	run.tell()
 	return run.report, nil
@@ -184,6 +187,46 @@ func (r *expiryRun) left(n int) {
 	r.report.Left += n
 }
 
+// sweep notes the images that are shared, and of whose shares the journal knows
+// none: one listing for each account and region.
+func (r *expiryRun) sweep(ctx context.Context, known []remembered) {
+	recorded := map[image.Ref]bool{}
+	for _, one := range known {
+		recorded[one.Ref] = true
+	}
+	for _, owner := range r.desk.owners {
+		account := r.desk.accounts[owner]
+		regions, err := regionsOf(ctx, account, r.desk.regions)
+		if err != nil {
+			r.failed(image.Ref{Account: owner}, err)
+		}
+		for _, region := range regions {
+			if !r.desk.now().Add(enough).Before(r.desk.deadline) {
+				break // the next run may have time for it
+			}
+			r.start(func() {
+				images, err := account.Images(ctx, region, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
+				if err != nil {
+					r.failed(image.Ref{Account: owner, Region: region}, err)
+				}
+				r.unrecorded(images, recorded)
+			})
+		}
+	}
+	r.wait.Wait()
+}
+
+// unrecorded notes those images that are shared and not recorded.
+func (r *expiryRun) unrecorded(images []image.Image, recorded map[image.Ref]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for n := range images {
+		if images[n].SharedOut == image.Yes && !recorded[images[n].Ref] {
+			r.report.Unrecorded = append(r.report.Unrecorded, images[n].Ref)
+		}
+	}
+}
+
 // end ends what is over of one image and notes what it saw.
 func (r *expiryRun) end(ctx context.Context, ref image.Ref) error {
 	now := r.desk.now()
@@ -268,6 +311,7 @@ func (r *expiryRun) sort() {
 	slices.SortFunc(r.report.Removed, byShare)
 	slices.SortFunc(r.report.Kept, byShare)
 	slices.SortFunc(r.report.Drift, func(a, b driftOut) int { return order(a.Ref, b.Ref, a.Grantee, b.Grantee) })
+	slices.SortFunc(r.report.Unrecorded, func(a, b image.Ref) int { return cmp.Compare(a.String(), b.String()) })
 	slices.SortFunc(r.report.Failed, func(a, b failedOut) int { return order(a.Ref, b.Ref, "", "") })
 }
 
@@ -282,6 +326,9 @@ func (r *expiryRun) tell() {
 	}
 	for _, g := range r.report.Drift {
 		log.Warn("drift", "image", g.Ref.String(), "shared_with", string(g.Grantee), "code", g.Code)
+	}
+	if n := len(r.report.Unrecorded); n > 0 {
+		log.Warn("drift", "code", "sharedOutside", "images", n, "first", r.report.Unrecorded[0].String())
 	}
 	if r.report.Left > 0 {
 		log.Warn("expiry had no time for all images", "left", r.report.Left)

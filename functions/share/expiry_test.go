@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -228,6 +229,27 @@ func TestDriftIsReported(t *testing.T) {
 	}
 	if said != "1000000000000002 endedOutside; 1000000000000004 sharedOutside; " || len(s.removals()) != 0 {
 		t.Errorf("%s removals %v", said, s.removals())
+	}
+}
+
+func TestImagesThatWereOnlyEverSharedElsewhereAreDrift(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	web, theirs := image.Ref{Account: first, Region: "cn-hangzhou", ID: "m-web"}, image.Ref{Account: second, Region: "cn-hangzhou", ID: "m-theirs"}
+	if got := s.tick().Unrecorded; !slices.Equal(got, []image.Ref{web, theirs}) {
+		t.Errorf("nothing is recorded: %v", got)
+	}
+	if _, done := s.applyPut(map[string]any{"imageId": "m-web", "accounts": accounts(second, third)}); !done.Complete {
+		t.Fatalf("%+v", done)
+	}
+	if report := s.tick(); !slices.Equal(report.Unrecorded, []image.Ref{theirs}) || len(report.Drift) != 1 || report.Drift[0].Code != "sharedOutside" {
+		t.Errorf("one of m-web's is recorded: %v, %+v", report.Unrecorded, report.Drift)
+	}
+	if _, done := s.applyPut(map[string]any{"imageId": "m-web", "accounts": accounts(second), "evenIfUsed": []string{string(third)}}); !done.Complete {
+		t.Fatalf("%+v", done)
+	}
+	if got := s.tick().Unrecorded; !slices.Equal(got, []image.Ref{web, theirs}) {
+		t.Errorf("none is left that is recorded: %v", got)
 	}
 }
 
