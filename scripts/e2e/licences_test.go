@@ -14,6 +14,7 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/pricing"
 )
 
@@ -91,20 +92,15 @@ func (s *stack) hourOf(t *testing.T, items []costed, instanceType string) []stri
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := http.Post(s.gateway+"/prices", "application/json", bytes.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
+		status, text := s.ask(function.Viewer, http.MethodPost, "/prices", body)
 		var answer struct {
 			Items []struct {
 				Quote   *quoted
 				Problem any
 			}
 		}
-		err = json.NewDecoder(response.Body).Decode(&answer)
-		_ = response.Body.Close()
-		if err != nil || len(answer.Items) != len(some) {
-			t.Fatalf("%d: %d items, %v", response.StatusCode, len(answer.Items), err)
+		if err := json.Unmarshal(text, &answer); err != nil || len(answer.Items) != len(some) {
+			t.Fatalf("%d: %d items, %v", status, len(answer.Items), err)
 		}
 		for n, a := range answer.Items {
 			if a.Quote == nil {
