@@ -221,8 +221,10 @@ type job struct {
 	sights map[string]sight // by target
 	// unsure are images that might be copies, too.
 	unsure []image.Reason
-	// dues are what accounts pay, by target; nil if nobody asked.
-	dues map[string]dues
+	// dues are what accounts pay, by target; nil if nobody asked. unread is what
+	// could not be read for that.
+	dues   map[string]dues
+	unread []image.Unread
 }
 
 func (j *job) keep(target string, s sight) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -33,7 +34,8 @@ func (d *desk) appraise(ctx context.Context, j *job, p plan.Plan) {
 	left := min(longest, d.deadline.Sub(d.now())/2)
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	sources := d.sources(ctx, images)
+	sources, unread := d.sources(ctx, images)
+	j.unread = unread
 	j.dues = map[string]dues{}
 	for _, i := range images {
 		of := func(as image.Kind) pricing.Dues {
@@ -58,9 +60,10 @@ func (j *job) given(p plan.Plan) []image.Image {
 	return images
 }
 
-// sources are where images ultimately come from. Their own regions are looked at
-// first, and the others of this deployment only if a chain leads there.
-func (d *desk) sources(ctx context.Context, images []image.Image) map[lineage.Key]pricing.Source {
+// sources are where images ultimately come from, and what could not be read of
+// that. Their own regions are looked at first, and the others of this deployment
+// only if a chain leads there.
+func (d *desk) sources(ctx context.Context, images []image.Image) (map[lineage.Key]pricing.Source, []image.Unread) {
 	var places []lineage.Place
 	seen := map[image.Ref]bool{}
 	look := func(account image.AccountID, region image.RegionID) {
@@ -72,9 +75,9 @@ func (d *desk) sources(ctx context.Context, images []image.Image) map[lineage.Ke
 	for _, i := range images {
 		look(i.Account, i.Region)
 	}
-	sources, elsewhere := trace(ctx, places, images)
-	if !elsewhere {
-		return sources
+	found := trace(ctx, places, images)
+	if !found.elsewhere {
+		return found.sources, found.unread
 	}
 	configured, _, _ := d.config.LookIn(image.RegionID(d.call.Region)) // it was read when the image was found
 	for _, i := range images {
@@ -83,13 +86,20 @@ func (d *desk) sources(ctx context.Context, images []image.Image) map[lineage.Ke
 			look(i.Account, r)
 		}
 	}
-	sources, _ = trace(ctx, places, images)
-	return sources
+	found = trace(ctx, places, images)
+	return found.sources, found.unread
 }
 
-// trace follows images to their sources; elsewhere: some chain leads to a region
-// that was not looked at.
-func trace(ctx context.Context, places []lineage.Place, images []image.Image) (sources map[lineage.Key]pricing.Source, elsewhere bool) {
+// traced is where images come from, as far as places show it.
+type traced struct {
+	sources map[lineage.Key]pricing.Source
+	// elsewhere: some chain leads to a region that was not looked at.
+	elsewhere bool
+	unread    []image.Unread
+}
+
+// trace follows images to their sources.
+func trace(ctx context.Context, places []lineage.Place, images []image.Image) traced {
 	keys := make([]lineage.Key, 0, len(images))
 	for _, i := range images {
 		keys = append(keys, lineage.KeyOf(i.Ref))
@@ -99,13 +109,16 @@ func trace(ctx context.Context, places []lineage.Place, images []image.Image) (s
 	for _, i := range world.Images {
 		seen[lineage.KeyOf(i.Ref)] = i
 	}
-	sources = map[lineage.Key]pricing.Source{}
+	out := traced{sources: map[lineage.Key]pricing.Source{}, unread: slices.Concat(world.Unread, world.BuildsUnread)}
 	for _, k := range keys {
 		story := graph.Ancestry(k)
-		sources[k] = provenance.SourceOf(story, seen)
-		elsewhere = elsewhere || story.Source.Why.Code == lineage.CodeRegionNotRead
+		out.sources[k] = provenance.SourceOf(story, seen)
+		out.elsewhere = out.elsewhere || story.Source.Why.Code == lineage.CodeRegionNotRead
 	}
-	return sources, elsewhere
+	slices.SortFunc(out.unread, func(a, b image.Unread) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Permission, b.Permission), cmp.Compare(a.Code, b.Code))
+	})
+	return out
 }
 
 // licenceOut is what each instance of an account pays for the image, beside what

@@ -173,6 +173,9 @@ func TestALicenceIsNoPartOfTheDigestAndCostsFewCalls(t *testing.T) {
 		if l := planned.Plan.Steps[0].Licence; deny != (l.Rule == "unknownSource") || deny && l.Amount != nil {
 			t.Errorf("snapshots denied %v: %s", deny, l.said())
 		}
+		if missing := planned.Unknown; deny != (len(missing) == 1 && missing[0].Permission == "ecs:DescribeSnapshots") {
+			t.Errorf("snapshots denied %v: unknown %+v", deny, missing)
+		}
 		// The image is looked for; then images and runs of the region are listed once,
 		// and the chain is one step long.
 		want := map[string]int{"images": 2, "builds": 1, "snapshots": 1, "disks": 1}

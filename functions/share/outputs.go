@@ -44,6 +44,8 @@ type answer struct {
 	Differences []plan.Difference `json:"differences,omitempty"`
 	// Unsure are images that may be copies, too, and were left out.
 	Unsure []image.Reason `json:"unsure,omitempty"`
+	// Unknown is what could not be read for the licences, and what would cure it.
+	Unknown []image.Unread `json:"unknown,omitempty"`
 }
 
 // HTTPStatus is 200 unless it is a problem.
@@ -111,7 +113,7 @@ type outcomeOut struct {
 func (j *job) planned(p plan.Plan) answer {
 	return answer{
 		ImageID: j.asked.ID, RegionID: j.asked.Region, AccountID: j.asked.Account,
-		Plan: j.planOut(p), Unsure: j.unsure,
+		Plan: j.planOut(p), Unsure: j.unsure, Unknown: j.unread,
 	}
 }
 

@@ -134,6 +134,7 @@ type said struct {
 	Plan        saidPlan       `json:"plan"`
 	Outcomes    []outcomeOut   `json:"outcomes"`
 	Differences []any          `json:"differences"`
+	Unknown     []image.Unread `json:"unknown"`
 	Accounts    []shareOut     `json:"accounts"`
 	Gone        []goneOut      `json:"gone"`
 	Unfinished  *unfinishedOut `json:"unfinished"`
