@@ -26,19 +26,24 @@ type need struct {
 type permission struct {
 	AccountID image.AccountID `json:"accountId"`
 	RegionID  image.RegionID  `json:"regionId,omitempty"`
-	Action    string          `json:"action"`
+	// Action: the RAM action, such as ecs:DescribeImages.
+	Action string `json:"action"`
 	// Access is allowed, denied or unknown.
-	Access string   `json:"access"`
+	Access string `json:"access"`
+	// Needed: the operations that need it.
 	Needed []string `json:"neededBy"`
 	image.Reason
 }
 
 // access is the answer of find.access.
 type access struct {
-	AsOf    time.Time      `json:"asOf"`
-	Items   []permission   `json:"items"`
-	Allowed int            `json:"allowed"`
-	Denied  int            `json:"denied"`
+	AsOf  time.Time    `json:"asOf"`
+	Items []permission `json:"items"`
+	// Allowed: how many may be done.
+	Allowed int `json:"allowed"`
+	// Denied: how many may not.
+	Denied int `json:"denied"`
+	// Unsure: of how many that could not be found out.
 	Unsure  int            `json:"unsure"`
 	Unknown []image.Unread `json:"unknown"`
 }

@@ -30,40 +30,54 @@ const pageOfServers = 1000
 
 // server is one instance in the list.
 type server struct {
-	AccountID    image.AccountID      `json:"accountId"`
-	RegionID     image.RegionID       `json:"regionId"`
-	ZoneID       image.ZoneID         `json:"zoneId,omitempty"`
-	InstanceID   image.InstanceID     `json:"instanceId"`
+	AccountID  image.AccountID  `json:"accountId"`
+	RegionID   image.RegionID   `json:"regionId"`
+	ZoneID     image.ZoneID     `json:"zoneId,omitempty"`
+	InstanceID image.InstanceID `json:"instanceId"`
+	// Name: the name of the instance.
 	Name         string               `json:"name"`
 	Status       image.InstanceStatus `json:"status"`
 	InstanceType image.InstanceTypeID `json:"instanceType"`
-	CreatedAt    time.Time            `json:"createdAt"`
-	ImageID      image.ID             `json:"imageId"`
+	// CreatedAt: when the instance was made.
+	CreatedAt time.Time `json:"createdAt"`
+	ImageID   image.ID  `json:"imageId"`
 	// ImageSeen: the image is still visible; what follows is told of it then.
-	ImageSeen      bool         `json:"imageSeen"`
-	ImageName      string       `json:"imageName,omitempty"`
-	ImageKind      image.Kind   `json:"imageKind,omitempty"`
-	Family         image.Family `json:"imageFamily,omitempty"`
-	ImageStatus    image.Status `json:"imageStatus,omitempty"`
-	ImageCreatedAt *time.Time   `json:"imageCreatedAt,omitempty"`
-	ImageAgeDays   *int         `json:"imageAgeDays,omitempty"`
-	Behind         *int         `json:"behind"`
-	BehindSince    *time.Time   `json:"behindSince,omitempty"`
-	NewestImageID  image.ID     `json:"newestImageId,omitempty"`
-	OSName         string       `json:"osName,omitempty"`
-	EndOfLife      *endOfLife   `json:"endOfLife,omitempty"`
+	ImageSeen bool `json:"imageSeen"`
+	// ImageName: the name of its image.
+	ImageName   string       `json:"imageName,omitempty"`
+	ImageKind   image.Kind   `json:"imageKind,omitempty"`
+	Family      image.Family `json:"imageFamily,omitempty"`
+	ImageStatus image.Status `json:"imageStatus,omitempty"`
+	// ImageCreatedAt: when its image was made.
+	ImageCreatedAt *time.Time `json:"imageCreatedAt,omitempty"`
+	// ImageAgeDays: the age of its image, in whole days.
+	ImageAgeDays *int `json:"imageAgeDays,omitempty"`
+	// Behind: how many newer versions of its image there are; null: not known.
+	Behind *int `json:"behind"`
+	// BehindSince: when the first of these newer versions was made.
+	BehindSince   *time.Time `json:"behindSince,omitempty"`
+	NewestImageID image.ID   `json:"newestImageId,omitempty"`
+	// OSName: the full name of the system, such as "Ubuntu  22.04 64 bit".
+	OSName    string     `json:"osName,omitempty"`
+	EndOfLife *endOfLife `json:"endOfLife,omitempty"`
 	// LicencePerHour is by pay-as-you-go, whatever the instance is charged by.
-	LicencePerHour *licence       `json:"licencePerHour"`
-	Reasons        []image.Reason `json:"reasons"`
-	Tags           image.Tags     `json:"tags"`
+	LicencePerHour *licence `json:"licencePerHour"`
+	// Reasons: what behind was judged by.
+	Reasons []image.Reason `json:"reasons"`
+	// Tags: the tags of the instance.
+	Tags image.Tags `json:"tags"`
 }
 
 // endOfLife is until when an operating system gets updates.
 type endOfLife struct {
-	Date   string `json:"date"`
-	Past   bool   `json:"past"`
+	// Date: the last day with updates, as 2027-04-30.
+	Date string `json:"date"`
+	// Past: that day is over.
+	Past bool `json:"past"`
+	// Source: who published it.
 	Source string `json:"source"`
-	AsOf   string `json:"asOf"`
+	// AsOf: when it was looked up, as 2026-01-31.
+	AsOf string `json:"asOf"`
 }
 
 // fleet is the answer of find.instances.

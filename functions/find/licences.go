@@ -21,8 +21,9 @@ type licence struct {
 	// Rule is by what the image is priced.
 	Rule pricing.RuleCode `json:"rule,omitempty"`
 	// Sure is how sure the source is that the rule goes by.
-	Sure  pricing.Sureness `json:"sure,omitempty"`
-	Lines []licenceLine    `json:"lines"`
+	Sure pricing.Sureness `json:"sure,omitempty"`
+	// Lines are what is charged.
+	Lines []licenceLine `json:"lines"`
 	// AskedFor is the image that DescribePrice was asked about: this one, or one
 	// that is charged alike.
 	AskedFor image.ID `json:"askedFor,omitempty"`

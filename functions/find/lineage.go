@@ -41,14 +41,17 @@ func (h handler) locate(ctx context.Context, call function.Call, in imageInput) 
 
 // kin is one image of a lineage. Seen tells whether it is still visible.
 type kin struct {
-	RegionID  image.RegionID  `json:"regionId"`
-	ImageID   image.ID        `json:"imageId"`
-	Seen      bool            `json:"seen"`
-	Name      string          `json:"name,omitempty"`
-	Kind      image.Kind      `json:"kind,omitempty"`
-	OwnerID   image.AccountID `json:"ownerId,omitempty"`
-	Status    image.Status    `json:"status,omitempty"`
-	CreatedAt *time.Time      `json:"createdAt,omitempty"`
+	RegionID image.RegionID `json:"regionId"`
+	ImageID  image.ID       `json:"imageId"`
+	// Seen: it is visible; else only its id is known.
+	Seen bool `json:"seen"`
+	// Name: the name of the image.
+	Name    string          `json:"name,omitempty"`
+	Kind    image.Kind      `json:"kind,omitempty"`
+	OwnerID image.AccountID `json:"ownerId,omitempty"`
+	Status  image.Status    `json:"status,omitempty"`
+	// CreatedAt: when it was made.
+	CreatedAt *time.Time `json:"createdAt,omitempty"`
 }
 
 // link says that child was made from parent.
@@ -69,9 +72,10 @@ type origin struct {
 	Kind        lineage.SourceKind `json:"kind"`
 	Image       kin                `json:"image"`
 	ProductCode image.ProductCode  `json:"productCode,omitempty"`
-	Object      string             `json:"object,omitempty"`
-	OwnerID     image.AccountID    `json:"ownerId,omitempty"`
-	Certainty   lineage.Certainty  `json:"certainty,omitempty"`
+	// Object: the OSS object it was imported from.
+	Object    string            `json:"object,omitempty"`
+	OwnerID   image.AccountID   `json:"ownerId,omitempty"`
+	Certainty lineage.Certainty `json:"certainty,omitempty"`
 	image.Reason
 	// Cure says what would have kept a broken chain, or could still mend it.
 	Cure string `json:"cure,omitempty"`
@@ -82,7 +86,8 @@ type shared struct {
 	RegionID  image.RegionID  `json:"regionId"`
 	ImageID   image.ID        `json:"imageId"`
 	AccountID image.AccountID `json:"accountId"`
-	At        *time.Time      `json:"at,omitempty"`
+	// At: since when, as ECS says.
+	At *time.Time `json:"at,omitempty"`
 }
 
 // pedigree is the answer of find.lineage.
@@ -90,11 +95,14 @@ type pedigree struct {
 	located
 	Source origin `json:"source"`
 	// Parents, nearest first; children breadth first.
-	Parents    []link         `json:"parents"`
-	Children   []link         `json:"children"`
-	SharedWith []shared       `json:"sharedWith"`
-	Conflicts  []image.Reason `json:"conflicts"`
-	Unknown    []image.Unread `json:"unknown"`
+	Parents []link `json:"parents"`
+	// Children: what was made from it.
+	Children []link `json:"children"`
+	// SharedWith: the images and accounts it is shared with.
+	SharedWith []shared `json:"sharedWith"`
+	// Conflicts: what does not agree with each other.
+	Conflicts []image.Reason `json:"conflicts"`
+	Unknown   []image.Unread `json:"unknown"`
 }
 
 func (h handler) lineage(ctx context.Context, call function.Call, in imageInput) (pedigree, error) {

@@ -18,37 +18,52 @@ const codeUnread = "unread"
 
 // row is one image in a list.
 type row struct {
-	ImageID      image.ID           `json:"imageId"`
-	RegionID     image.RegionID     `json:"regionId"`
-	AccountID    image.AccountID    `json:"accountId"`
-	Kind         image.Kind         `json:"kind"`
-	OwnerID      image.AccountID    `json:"ownerId,omitempty"`
-	SeenBy       []image.AccountID  `json:"seenBy"`
-	Name         string             `json:"name"`
-	Description  string             `json:"description,omitempty"`
-	Family       image.Family       `json:"imageFamily,omitempty"`
-	Version      string             `json:"imageVersion,omitempty"`
-	Status       image.Status       `json:"status"`
-	Usable       image.Tri          `json:"usable"`
-	OSType       image.OSType       `json:"osType"`
-	OSName       string             `json:"osName,omitempty"`
+	ImageID   image.ID        `json:"imageId"`
+	RegionID  image.RegionID  `json:"regionId"`
+	AccountID image.AccountID `json:"accountId"`
+	Kind      image.Kind      `json:"kind"`
+	OwnerID   image.AccountID `json:"ownerId,omitempty"`
+	// SeenBy: the accounts through whose eyes it was seen.
+	SeenBy []image.AccountID `json:"seenBy"`
+	// Name: the name its owner gave it.
+	Name string `json:"name"`
+	// Description: what its owner wrote about it.
+	Description string       `json:"description,omitempty"`
+	Family      image.Family `json:"imageFamily,omitempty"`
+	// Version: ECS's free text for a version; Marketplace images have one.
+	Version string       `json:"imageVersion,omitempty"`
+	Status  image.Status `json:"status"`
+	Usable  image.Tri    `json:"usable"`
+	OSType  image.OSType `json:"osType"`
+	// OSName: the full name of the system, such as "Ubuntu  22.04 64 bit".
+	OSName string `json:"osName,omitempty"`
+	// Platform: the distribution, such as "Ubuntu" or "Windows Server 2022".
 	Platform     string             `json:"platform,omitempty"`
 	Architecture image.Architecture `json:"architecture"`
 	BootMode     image.BootMode     `json:"bootMode,omitempty"`
-	NVMe         string             `json:"nvme,omitempty"`
-	SizeGiB      int                `json:"sizeGiB"`
-	CreatedAt    time.Time          `json:"createdAt"`
-	ProductCode  image.ProductCode  `json:"productCode,omitempty"`
-	Supplier     string             `json:"supplier,omitempty"`
-	LicenseType  string             `json:"licenseType,omitempty"`
-	Licence      selection.Licence  `json:"licence"`
-	Encrypted    image.Tri          `json:"encrypted"`
-	DataDisks    int                `json:"dataDisks"`
-	Usage        image.Usage        `json:"usage,omitempty"`
-	Copied       bool               `json:"copied"`
-	Published    bool               `json:"published"`
-	SharedOut    image.Tri          `json:"sharedOut"`
-	Tags         image.Tags         `json:"tags"`
+	// NVMe: supported or unsupported; left out where ECS does not say.
+	NVMe string `json:"nvme,omitempty"`
+	// SizeGiB: of the system disk.
+	SizeGiB int `json:"sizeGiB"`
+	// CreatedAt: when it was made.
+	CreatedAt   time.Time         `json:"createdAt"`
+	ProductCode image.ProductCode `json:"productCode,omitempty"`
+	// Supplier: the vendor of a Marketplace image.
+	Supplier string `json:"supplier,omitempty"`
+	// LicenseType: Auto, Aliyun or BYOL, of imported Windows images.
+	LicenseType string            `json:"licenseType,omitempty"`
+	Licence     selection.Licence `json:"licence"`
+	Encrypted   image.Tri         `json:"encrypted"`
+	// DataDisks: how many disks it has beside the system disk.
+	DataDisks int         `json:"dataDisks"`
+	Usage     image.Usage `json:"usage,omitempty"`
+	// Copied: it was made by CopyImage.
+	Copied bool `json:"copied"`
+	// Published: it is a community image: everyone in the region may use it.
+	Published bool      `json:"published"`
+	SharedOut image.Tri `json:"sharedOut"`
+	// Tags: the tags of the image; ECS has one value for a key.
+	Tags image.Tags `json:"tags"`
 	// LicencePerHour is there if the query goes by it.
 	LicencePerHour *licence `json:"licencePerHour,omitempty"`
 	// Reasons say why it is here, or why not.
@@ -132,15 +147,19 @@ type blind struct {
 
 // passedOver tells about the images that do not fit.
 type passedOver struct {
-	Count   int     `json:"count"`
+	// Count: how many images do not fit.
+	Count int `json:"count"`
+	// Reasons: why they do not, the most frequent first.
 	Reasons []count `json:"reasons"`
 	// Examples came closest to fitting.
 	Examples []row `json:"examples"`
 }
 
 type count struct {
-	Code  string `json:"code"`
-	Count int    `json:"count"`
+	// Code: why an image does not fit.
+	Code string `json:"code"`
+	// Count: how many do not for that.
+	Count int `json:"count"`
 }
 
 func newPassedOver(p selection.PassedOver, told *clerk) *passedOver {
@@ -233,8 +252,10 @@ func (l list) LineTypes() []any { return []any{row{}, end{}} }
 
 // end is the last line of format=ndjson.
 type end struct {
-	End        bool           `json:"end"`
-	AsOf       time.Time      `json:"asOf"`
+	// End: always true: this is the last line, and nothing is missing.
+	End  bool      `json:"end"`
+	AsOf time.Time `json:"asOf"`
+	// Count: how many lines came before.
 	Count      int            `json:"count"`
 	Total      *int           `json:"total,omitempty"`
 	NextCursor string         `json:"nextCursor,omitempty"`
@@ -246,28 +267,42 @@ type end struct {
 
 // disk is one disk inside an image.
 type disk struct {
-	Device       string           `json:"device"`
-	System       bool             `json:"system"`
-	SizeGiB      int              `json:"sizeGiB"`
-	SnapshotID   image.SnapshotID `json:"snapshotId,omitempty"`
-	Encrypted    image.Tri        `json:"encrypted"`
-	Format       string           `json:"format,omitempty"`
-	ImportBucket string           `json:"importBucket,omitempty"`
-	ImportObject string           `json:"importObject,omitempty"`
+	// Device: the name inside the instance, such as /dev/xvda.
+	Device string `json:"device"`
+	// System: it is the system disk.
+	System bool `json:"system"`
+	// SizeGiB: its size.
+	SizeGiB    int              `json:"sizeGiB"`
+	SnapshotID image.SnapshotID `json:"snapshotId,omitempty"`
+	Encrypted  image.Tri        `json:"encrypted"`
+	// Format: RAW, VHD or QCOW2, of an imported disk.
+	Format string `json:"format,omitempty"`
+	// ImportBucket: the OSS bucket it was imported from.
+	ImportBucket string `json:"importBucket,omitempty"`
+	// ImportObject: the OSS object it was imported from.
+	ImportObject string `json:"importObject,omitempty"`
 }
 
 // detail is the answer of find.image: the image, and what follows from it.
 type detail struct {
 	AsOf time.Time `json:"asOf"`
 	row
-	Progress       int                 `json:"progress"`
-	ResourceGroup  string              `json:"resourceGroupId,omitempty"`
-	CloudInit      bool                `json:"cloudInit"`
-	Subscribed     bool                `json:"subscribed"`
-	DiskMappings   []disk              `json:"diskMappings"`
-	Health         []selection.Finding `json:"health"`
-	LicenceReasons []image.Reason      `json:"licenceReasons"`
-	Use            []selection.Snippet `json:"use"`
+	// Progress: of creating, importing or copying, in percent.
+	Progress int `json:"progress"`
+	// ResourceGroup: left out for the default group.
+	ResourceGroup string `json:"resourceGroupId,omitempty"`
+	// CloudInit: initialisation by cloud-init is supported.
+	CloudInit bool `json:"cloudInit"`
+	// Subscribed: the terms of its Marketplace product were accepted.
+	Subscribed bool `json:"subscribed"`
+	// DiskMappings: the disks inside the image.
+	DiskMappings []disk `json:"diskMappings"`
+	// Health: what speaks against using it, with what to do about it.
+	Health []selection.Finding `json:"health"`
+	// LicenceReasons: what the licence is judged by.
+	LicenceReasons []image.Reason `json:"licenceReasons"`
+	// Use: ready lines that use the image, by tool.
+	Use []selection.Snippet `json:"use"`
 	// Ambiguous: other places have an image of this id, too.
 	Ambiguous bool           `json:"ambiguous"`
 	Elsewhere []image.Ref    `json:"elsewhere"`
@@ -298,8 +333,9 @@ func newDetail(d selection.Described, asOf time.Time) detail {
 
 // family is the answer of find.family.
 type family struct {
-	AsOf    time.Time      `json:"asOf"`
-	Family  image.Family   `json:"imageFamily"`
+	AsOf   time.Time    `json:"asOf"`
+	Family image.Family `json:"imageFamily"`
+	// Items: the image to use, for each region.
 	Items   []choice       `json:"items"`
 	Unknown []image.Unread `json:"unknown"`
 }
@@ -310,7 +346,8 @@ type choice struct {
 	// Image is missing where no image of the family fits.
 	Image *row `json:"image,omitempty"`
 	// Older is how many more fit.
-	Older      int         `json:"older"`
+	Older int `json:"older"`
+	// PassedOver: the images of the family that do not fit.
 	PassedOver *passedOver `json:"passedOver"`
 }
 

@@ -13,7 +13,8 @@ import (
 // grantee is an account that an image is shared with.
 type grantee struct {
 	AccountID image.AccountID `json:"accountId"`
-	At        *time.Time      `json:"at,omitempty"`
+	// At: since when, as ECS says.
+	At *time.Time `json:"at,omitempty"`
 }
 
 // cause is one reason of unknown, whose it is, and what cures it.

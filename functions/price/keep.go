@@ -73,9 +73,9 @@ type keeping struct {
 	Reason image.Reason `json:"reason"`
 	// Name is that of the report in the journal's store.
 	Name string `json:"name,omitempty"`
-	// Images counts those in it, Incomplete those of them of which not everything
-	// is known.
-	Images     int `json:"images,omitempty"`
+	// Images is how many are in it.
+	Images int `json:"images,omitempty"`
+	// Incomplete is how many of them not everything is known of.
 	Incomplete int `json:"incomplete,omitempty"`
 	// NotRead are the places that the report lacks.
 	NotRead []image.Unread `json:"unknown"`

@@ -15,10 +15,11 @@ type quote struct {
 	pricing.Quote
 	// Site is whose prices these are, and SiteBy by what that was decided:
 	// describePrice (the currency of its answer) or configuration.
-	Site     pricing.Site `json:"site"`
-	SiteBy   string       `json:"siteBy"`
-	Instance *instance    `json:"instance,omitempty"`
-	Charge   charge       `json:"charge"`
+	Site pricing.Site `json:"site"`
+	// SiteBy: describePrice, by the currency of its answer, or configuration.
+	SiteBy   string    `json:"siteBy"`
+	Instance *instance `json:"instance,omitempty"`
+	Charge   charge    `json:"charge"`
 	// Ambiguous: other regions have an image of this id, too.
 	Ambiguous bool           `json:"ambiguous"`
 	Elsewhere []image.Ref    `json:"elsewhere,omitempty"`
@@ -28,14 +29,17 @@ type quote struct {
 // instance is what the licence is charged to.
 type instance struct {
 	InstanceType image.InstanceTypeID `json:"instanceType"`
-	VCPUs        int                  `json:"vcpus,omitempty"`
-	ActiveVCPUs  int                  `json:"activeVcpus,omitempty"`
+	// VCPUs: of the instance type.
+	VCPUs int `json:"vcpus,omitempty"`
+	// ActiveVCPUs: those that are switched on, if not all.
+	ActiveVCPUs int `json:"activeVcpus,omitempty"`
 }
 
 // charge is how it is charged.
 type charge struct {
-	Method         pricing.Method      `json:"method"`
-	Seconds        pricing.Number      `json:"seconds,omitzero"`
+	Method  pricing.Method `json:"method"`
+	Seconds pricing.Number `json:"seconds,omitzero"`
+	// Period: of a subscription, in units of periodUnit.
 	Period         int                 `json:"period,omitempty"`
 	PeriodUnit     pricing.Unit        `json:"periodUnit,omitempty"`
 	StoppedSeconds pricing.Number      `json:"stoppedSeconds,omitzero"`
@@ -62,7 +66,8 @@ func (s *survey) asOf() time.Time { return s.now.UTC().Truncate(time.Second) }
 
 // quotes is the answer of price.images: one item per question, in their order.
 type quotes struct {
-	AsOf    time.Time         `json:"asOf"`
+	AsOf time.Time `json:"asOf"`
+	// Items: one for each question, in their order.
 	Items   []answerOrProblem `json:"items"`
 	Unknown []image.Unread    `json:"unknown"`
 }

@@ -69,16 +69,20 @@ type report struct {
 	// Hours is what a month has.
 	Hours int `json:"hours"`
 	// Images counts all of them, whatever the lists show.
-	Images int             `json:"images"`
+	Images int `json:"images"`
+	// Totals: the sum of all images, for each currency.
 	Totals []pricing.Group `json:"totals"`
 	// Unused is what deleting the images that nobody uses would save, if their
 	// snapshots are deleted after them: DeleteImage leaves those.
 	Unused []pricing.Group `json:"unused"`
-	Items  []pricing.Row   `json:"items"`
+	// Items: the images whose cost is known, the dearest first.
+	Items []pricing.Row `json:"items"`
 	// Incomplete are the images of which something is not known.
-	Incomplete []pricing.Row   `json:"incomplete"`
-	Families   []pricing.Group `json:"families"`
-	Regions    []pricing.Group `json:"regions"`
+	Incomplete []pricing.Row `json:"incomplete"`
+	// Families: the sum of each image family.
+	Families []pricing.Group `json:"families"`
+	// Regions: the sum of each region.
+	Regions []pricing.Group `json:"regions"`
 	// Copies has all regional copies of an image together.
 	Copies []pricing.Group `json:"copies"`
 	// Billed is what ECS says all snapshots of a region occupy, in images or not.
@@ -92,8 +96,10 @@ type report struct {
 type billed struct {
 	AccountID image.AccountID `json:"accountId"`
 	RegionID  image.RegionID  `json:"regionId"`
-	Snapshots int             `json:"snapshots"`
-	Bytes     int64           `json:"bytes"`
+	// Snapshots: how many there are.
+	Snapshots int `json:"snapshots"`
+	// Bytes: how much they occupy.
+	Bytes int64 `json:"bytes"`
 }
 
 func newReport(s *survey, m pricing.Report) report {
@@ -211,15 +217,22 @@ func (r report) Lines() iter.Seq[any] {
 
 // reportEnd is the last line of format=ndjson.
 type reportEnd struct {
-	End     bool            `json:"end"`
-	AsOf    time.Time       `json:"asOf"`
-	Hours   int             `json:"hours"`
-	Count   int             `json:"count"`
-	Images  int             `json:"images"`
-	Totals  []pricing.Group `json:"totals"`
-	Unused  []pricing.Group `json:"unused"`
-	Billed  []billed        `json:"billed"`
-	NotRead []image.Unread  `json:"unknown"`
+	// End: always true: this is the last line, and nothing is missing.
+	End  bool      `json:"end"`
+	AsOf time.Time `json:"asOf"`
+	// Hours: what a month has.
+	Hours int `json:"hours"`
+	// Count: how many lines came before.
+	Count int `json:"count"`
+	// Images: how many images there are.
+	Images int `json:"images"`
+	// Totals: the sum of all images, for each currency.
+	Totals []pricing.Group `json:"totals"`
+	// Unused: what deleting the images that nobody uses would save.
+	Unused []pricing.Group `json:"unused"`
+	// Billed: what ECS says all snapshots of a region occupy.
+	Billed  []billed       `json:"billed"`
+	NotRead []image.Unread `json:"unknown"`
 }
 
 // groups is the list of groups that was asked for, if one was.

@@ -25,7 +25,8 @@ type expiryReport struct {
 	// Removed are shares that ended now, Kept those whose time is over and that are
 	// still used, or may be.
 	Removed []expiredOut `json:"removed"`
-	Kept    []expiredOut `json:"kept"`
+	// Kept: those that stay although their time is over, and why.
+	Kept []expiredOut `json:"kept"`
 	// Drift is where the cloud and the journal differ.
 	Drift []driftOut `json:"drift"`
 	// Unrecorded are images that are shared, and of whose shares the journal knows none.

@@ -37,8 +37,9 @@ type answer struct {
 	// Complete: nothing of the plan is left. Else the same digest goes on.
 	Complete *bool `json:"complete,omitempty"`
 	// Recorded: it was carried out before, and this is what came of it.
-	Recorded bool         `json:"recorded,omitempty"`
-	Plan     planOut      `json:"plan"`
+	Recorded bool    `json:"recorded,omitempty"`
+	Plan     planOut `json:"plan"`
+	// Outcomes: what became of each step, when it was applied.
 	Outcomes []outcomeOut `json:"outcomes,omitempty"`
 	// Differences are what moved since the plan that was approved last.
 	Differences []plan.Difference `json:"differences,omitempty"`
@@ -66,25 +67,30 @@ func (a answer) HTTPHeader() http.Header {
 
 // planOut is a plan as callers see it.
 type planOut struct {
+	// Digest: what this plan is applied by.
 	Digest string `json:"digest"`
 	// Changes is how many steps change something.
 	Changes int `json:"changes"`
 	// Applicable: no step is refused.
-	Applicable bool      `json:"applicable"`
-	Steps      []stepOut `json:"steps"`
+	Applicable bool `json:"applicable"`
+	// Steps: what would be done, and what is refused, with the reasons.
+	Steps []stepOut `json:"steps"`
 	// Base is the state of the world that the plan starts from.
 	Base plan.Facts `json:"base"`
 }
 
 // stepOut is one step: about an account, or about the image as a whole.
 type stepOut struct {
-	Action    string           `json:"action"`
-	RegionID  image.RegionID   `json:"regionId"`
-	ImageID   image.ID         `json:"imageId"`
-	AccountID image.AccountID  `json:"accountId,omitempty"`
-	Until     string           `json:"until,omitempty"`
-	OnExpiry  sharing.OnExpiry `json:"onExpiry,omitempty"`
-	Reason    string           `json:"reason,omitempty"`
+	// Action: add, extend, keep, remove, publish, unpublish or refuse.
+	Action    string          `json:"action"`
+	RegionID  image.RegionID  `json:"regionId"`
+	ImageID   image.ID        `json:"imageId"`
+	AccountID image.AccountID `json:"accountId,omitempty"`
+	// Until: when the access ends; left out: never.
+	Until    string           `json:"until,omitempty"`
+	OnExpiry sharing.OnExpiry `json:"onExpiry,omitempty"`
+	// Reason: why the account has access, for people.
+	Reason string `json:"reason,omitempty"`
 	// Reasons say why, for yes and for no.
 	Reasons []image.Reason `json:"reasons"`
 	// Use is what is known of the use of an account that would lose access.
@@ -96,11 +102,13 @@ type stepOut struct {
 	Licence *licenceOut `json:"licence,omitempty"`
 	// Doubts are why its use is not known, and Cures the permissions that would tell.
 	Doubts []image.Reason `json:"doubts,omitempty"`
-	Cures  []string       `json:"cures,omitempty"`
+	// Cures: the permissions that would tell of its use.
+	Cures []string `json:"cures,omitempty"`
 }
 
 // outcomeOut is what became of one step.
 type outcomeOut struct {
+	// Action: that of the step.
 	Action    string          `json:"action"`
 	RegionID  image.RegionID  `json:"regionId"`
 	ImageID   image.ID        `json:"imageId"`
@@ -194,18 +202,21 @@ type shares struct {
 	ImageID   image.ID        `json:"imageId"`
 	RegionID  image.RegionID  `json:"regionId"`
 	AccountID image.AccountID `json:"accountId"`
-	Name      string          `json:"name"`
-	Status    image.Status    `json:"status"`
+	// Name: the name of the image.
+	Name   string       `json:"name"`
+	Status image.Status `json:"status"`
 	// Community: everyone in the region may use it.
 	Community bool `json:"community"`
 	// Accounts are all that may use it, in order.
 	Accounts []shareOut `json:"accounts"`
-	Total    int        `json:"total"`
+	// Total: how many accounts may use it.
+	Total int `json:"total"`
 	// Gone are shares made here that ended elsewhere.
 	Gone []goneOut `json:"gone"`
 	// Unfinished is an approved plan of which something is left.
-	Unfinished *unfinishedOut  `json:"unfinished,omitempty"`
-	History    []sharing.Event `json:"history,omitempty"`
+	Unfinished *unfinishedOut `json:"unfinished,omitempty"`
+	// History: the whole story, when it was asked for.
+	History []sharing.Event `json:"history,omitempty"`
 }
 
 // origin says where a share was made.
@@ -221,27 +232,35 @@ const (
 type shareOut struct {
 	AccountID image.AccountID `json:"accountId"`
 	// SharedAt is when it began, as ECS says.
-	SharedAt *time.Time       `json:"sharedAt,omitempty"`
-	Origin   origin           `json:"origin"`
+	SharedAt *time.Time `json:"sharedAt,omitempty"`
+	Origin   origin     `json:"origin"`
+	// Until: when the access ends; left out: never, or not known.
 	Until    *time.Time       `json:"until,omitempty"`
 	OnExpiry sharing.OnExpiry `json:"onExpiry,omitempty"`
-	Reason   string           `json:"reason,omitempty"`
+	// Reason: why it has access, for people.
+	Reason string `json:"reason,omitempty"`
 	// By is who asked for it, and RecordedAt when that was written down.
-	By         string     `json:"by,omitempty"`
+	By string `json:"by,omitempty"`
+	// RecordedAt: when that was written down.
 	RecordedAt *time.Time `json:"recordedAt,omitempty"`
 }
 
 // goneOut is a share that the journal knows and ECS does not.
 type goneOut struct {
-	AccountID  image.AccountID `json:"accountId"`
-	By         string          `json:"by"`
-	RecordedAt time.Time       `json:"recordedAt"`
+	AccountID image.AccountID `json:"accountId"`
+	// By: who asked for it.
+	By string `json:"by"`
+	// RecordedAt: when that was written down.
+	RecordedAt time.Time `json:"recordedAt"`
 }
 
 // unfinishedOut is an approved plan of which something is left.
 type unfinishedOut struct {
-	Digest     string    `json:"digest"`
-	By         string    `json:"by"`
+	// Digest: what it is applied by again, to go on.
+	Digest string `json:"digest"`
+	// By: who approved it.
+	By string `json:"by"`
+	// ApprovedAt: when.
 	ApprovedAt time.Time `json:"approvedAt"`
 }
 

@@ -19,12 +19,14 @@ type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	// Code is stable; it is what programs act on.
-	Code      string    `json:"code"`
-	Detail    string    `json:"detail"`
-	Field     string    `json:"field,omitempty"`
-	RequestID string    `json:"requestId,omitempty"`
-	VendorID  string    `json:"vendorRequestId,omitempty"`
-	Errors    []mistake `json:"errors,omitempty"`
+	Code      string `json:"code"`
+	Detail    string `json:"detail"`
+	Field     string `json:"field,omitempty"`
+	RequestID string `json:"requestId,omitempty"`
+	// VendorID: the cloud's own id of the call that failed.
+	VendorID string `json:"vendorRequestId,omitempty"`
+	// Errors: each of several things that are wrong.
+	Errors []mistake `json:"errors,omitempty"`
 }
 
 // mistake is one of several things wrong with an input.

@@ -317,7 +317,12 @@ func nullable(o object) object {
 	if o["$ref"] == nil {
 		return o
 	}
-	return object{"anyOf": []any{o, object{"type": "null"}}}
+	either := object{"anyOf": []any{o, object{"type": "null"}}}
+	if o["description"] != nil {
+		either["description"] = o["description"]
+		delete(o, "description")
+	}
+	return either
 }
 
 func (s *schemas) isList(f strictjson.Field) bool {

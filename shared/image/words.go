@@ -74,7 +74,9 @@ func (t Tags) Keys() []string { return slices.Sorted(maps.Keys(t)) }
 
 // Reason is why a verdict is what it is: a stable code, and a sentence for people.
 type Reason struct {
-	Code     string `json:"code"`
+	// Code: stable; what programs act on.
+	Code string `json:"code"`
+	// Sentence: for people.
 	Sentence string `json:"sentence"`
 }
 

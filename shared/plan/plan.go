@@ -133,9 +133,12 @@ func compact(f Facts) Facts {
 
 // Difference is one fact that is not as it was.
 type Difference struct {
+	// Fact: what is different.
 	Fact string `json:"fact"`
-	Was  string `json:"was"`
-	Is   string `json:"is"`
+	// Was: the value that the plan started from; empty: there was none.
+	Was string `json:"was"`
+	// Is: the value now; empty: there is none.
+	Is string `json:"is"`
 }
 
 // Differences between two states, in the order of the facts.

@@ -25,10 +25,12 @@ type PriceAnswer struct {
 	InstanceType image.InstanceTypeID `json:"instanceType,omitempty"`
 	Currency     money.Currency       `json:"currency"`
 	// Unit and Period are those of the request.
-	Unit   Unit `json:"priceUnit"`
-	Period int  `json:"period"`
+	Unit Unit `json:"priceUnit"`
+	// Period: how many units the price is for.
+	Period int `json:"period"`
 	// Spot says that a spot price was asked for: two such answers do not compare.
-	Spot bool       `json:"spot,omitempty"`
+	Spot bool `json:"spot,omitempty"`
+	// Rows: the price of each resource, as DescribePrice has them.
 	Rows []PriceRow `json:"rows"`
 	// Trade is Price.TradePrice, with or without the Marketplace price.
 	Trade Number `json:"tradePrice,omitzero"`

@@ -25,9 +25,10 @@ type Line struct {
 	// Subject names the snapshots or the product that are charged.
 	Subject string `json:"subject,omitempty"`
 	// Quantity times rate is the amount; for a range it is the upper end's.
-	Quantity Number        `json:"quantity,omitzero"`
-	Unit     string        `json:"unit,omitempty"`
-	Rate     *money.Amount `json:"rate,omitempty"`
+	Quantity Number `json:"quantity,omitzero"`
+	// Unit: what quantity counts, and the rate is for.
+	Unit string        `json:"unit,omitempty"`
+	Rate *money.Amount `json:"rate,omitempty"`
 	// Tier is the range of vCPUs that the rate is for.
 	Tier   string        `json:"tier,omitempty"`
 	Amount *money.Amount `json:"amount,omitempty"`
@@ -35,9 +36,10 @@ type Line struct {
 	Upper  *money.Amount `json:"upper,omitempty"`
 	// Source is the page, DescribePrice or PRICE_RATES; Date is of the rate.
 	Source string `json:"source,omitempty"`
-	Date   string `json:"date,omitempty"`
-	Payer  Payer  `json:"payer"`
-	Rule   Rule   `json:"rule"`
+	// Date: since when the rate holds, as 2026-01-31.
+	Date  string `json:"date,omitempty"`
+	Payer Payer  `json:"payer"`
+	Rule  Rule   `json:"rule"`
 	// Unknown says why there is neither amount nor range; else it is empty.
 	Unknown []image.Reason `json:"unknown,omitempty"`
 	// Reasons say how the amount came about, and which assumptions it rests on.
@@ -47,15 +49,17 @@ type Line struct {
 // Missing is what keeps a quote from having a total: a line, or without an item
 // a finding that forbids the operation.
 type Missing struct {
-	Item    Item      `json:"item,omitempty"`
-	For     Operation `json:"for,omitempty"`
-	Subject string    `json:"subject,omitempty"`
+	Item Item      `json:"item,omitempty"`
+	For  Operation `json:"for,omitempty"`
+	// Subject: what it is about, as in the lines.
+	Subject string `json:"subject,omitempty"`
 	image.Reason
 }
 
 // Finding is what speaks against an operation. A fatal one means that ECS will
 // refuse it, so that it has no total.
 type Finding struct {
+	// Fatal: nothing can be priced because of it.
 	Fatal bool `json:"fatal"`
 	image.Reason
 }
@@ -68,7 +72,8 @@ type Quote struct {
 	Source   Source         `json:"source"`
 	For      Operation      `json:"for,omitempty"`
 	Currency money.Currency `json:"currency"`
-	Lines    []Line         `json:"lines"`
+	// Lines: what is charged, each with its rate, rule, source and payer.
+	Lines []Line `json:"lines"`
 	// Total is the sum of the lines; only if each has an exact amount and nothing
 	// forbids the operation.
 	Total *money.Amount `json:"total,omitempty"`
@@ -78,9 +83,11 @@ type Quote struct {
 	// Known is the sum of the lines with an exact amount.
 	Known money.Amount `json:"known"`
 	// Missing names the other lines; empty if there is a total.
-	Missing  []Missing      `json:"missing,omitempty"`
-	Findings []Finding      `json:"findings,omitempty"`
-	Notes    []image.Reason `json:"notes,omitempty"`
+	Missing []Missing `json:"missing,omitempty"`
+	// Findings: what contradicts the rules, or was refused.
+	Findings []Finding `json:"findings,omitempty"`
+	// Notes: what to know beside the lines.
+	Notes []image.Reason `json:"notes,omitempty"`
 	// Observed is what DescribePrice answered, row by row.
 	Observed *ObservedPrices `json:"observed,omitempty"`
 }

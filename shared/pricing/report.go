@@ -64,15 +64,17 @@ type Costs struct {
 
 // Row is one image of a report.
 type Row struct {
-	Image    image.Ref      `json:"image"`
-	Name     string         `json:"name"`
-	Family   image.Family   `json:"imageFamily,omitempty"`
-	Root     image.Ref      `json:"copyOf"`
-	Rule     RuleCode       `json:"rule"`
-	Use      Use            `json:"usage"`
+	Image  image.Ref    `json:"image"`
+	Name   string       `json:"name"`
+	Family image.Family `json:"imageFamily,omitempty"`
+	Root   image.Ref    `json:"copyOf"`
+	Rule   RuleCode     `json:"rule"`
+	Use    Use          `json:"usage"`
+	// Running: how many instances run it.
 	Running  int            `json:"instances"`
 	Currency money.Currency `json:"currency"`
 	Costs
+	// Missing: why something is not known.
 	Missing []Missing `json:"missing,omitempty"`
 }
 
@@ -80,8 +82,10 @@ type Row struct {
 // them share counts once, so that a group costs at the most the sum of its images.
 type Group struct {
 	// Key is a family, a region, or region/id of the image that was copied.
-	Key      string         `json:"key"`
-	Images   int            `json:"images"`
+	Key string `json:"key"`
+	// Images: how many images are in it.
+	Images int `json:"images"`
+	// Running: how many instances run them.
 	Running  int            `json:"instances"`
 	Currency money.Currency `json:"currency"`
 	Costs

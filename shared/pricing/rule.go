@@ -96,9 +96,10 @@ type Ruling struct {
 	// ProductCode is the Marketplace product whose price each instance pays.
 	ProductCode image.ProductCode `json:"productCode,omitempty"`
 	// Marketplace tells whether that price is due; the code may be unknown.
-	Marketplace bool           `json:"marketplace"`
-	Sure        Sureness       `json:"sure"`
-	Evidence    []image.Reason `json:"evidence"`
+	Marketplace bool     `json:"marketplace"`
+	Sure        Sureness `json:"sure"`
+	// Evidence: what it was judged by.
+	Evidence []image.Reason `json:"evidence"`
 }
 
 // Judge decides by which rule the subject is priced in a region. It follows the

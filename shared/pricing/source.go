@@ -34,9 +34,11 @@ const (
 // OS is what ECS says of an operating system; source: DescribeImages OSType,
 // Platform and OSName.
 type OS struct {
-	Type     image.OSType `json:"osType,omitempty"`
-	Platform string       `json:"platform,omitempty"`
-	Name     string       `json:"osName,omitempty"`
+	Type image.OSType `json:"osType,omitempty"`
+	// Platform: the distribution, such as "Ubuntu".
+	Platform string `json:"platform,omitempty"`
+	// Name: the full name of the system.
+	Name string `json:"osName,omitempty"`
 }
 
 // OSOf returns what ECS says of the operating system of i.

@@ -27,6 +27,7 @@ const (
 type Finding struct {
 	Level Level `json:"level"`
 	image.Reason
+	// Fix: what to do about it.
 	Fix string `json:"fix,omitempty"`
 }
 

@@ -13,6 +13,7 @@ type Snippet struct {
 	Tool string `json:"tool"`
 	// Does says what happens when it is run.
 	Does string `json:"does"`
+	// Text: the lines themselves.
 	Text string `json:"text"`
 }
 

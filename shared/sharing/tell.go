@@ -10,6 +10,7 @@ import (
 
 // Event is one line of an image's story.
 type Event struct {
+	// At: when.
 	At time.Time `json:"at"`
 	// Kind is that of the entry, e.g. "approved".
 	Kind plan.EntryKind `json:"kind"`

@@ -51,20 +51,24 @@ const (
 
 // Use is one thing that uses an image.
 type Use struct {
-	Account  image.AccountID `json:"accountId"`
-	Region   image.RegionID  `json:"regionId"`
-	Kind     Kind            `json:"kind"`
-	ID       string          `json:"id"`
-	Name     string          `json:"name,omitempty"`
-	Breaks   Breakage        `json:"breaks"`
-	Sentence string          `json:"sentence"`
+	Account image.AccountID `json:"accountId"`
+	Region  image.RegionID  `json:"regionId"`
+	Kind    Kind            `json:"kind"`
+	// ID: of the thing that uses it.
+	ID string `json:"id"`
+	// Name: its name.
+	Name   string   `json:"name,omitempty"`
+	Breaks Breakage `json:"breaks"`
+	// Sentence: for people.
+	Sentence string `json:"sentence"`
 }
 
 // Consumer is the verdict about one account.
 type Consumer struct {
 	Account image.AccountID `json:"accountId"`
 	Verdict Verdict         `json:"verdict"`
-	Uses    []Use           `json:"uses"`
+	// Uses: what uses it there.
+	Uses []Use `json:"uses"`
 	// Why holds the proof of NotInUse, or the causes of Unknown.
 	Why []image.Reason `json:"reasons"`
 	// Causes are why something may be there that was not seen; there are none

@@ -77,6 +77,7 @@ func Make(ctx context.Context, root fs.FS, described []Description) ([]byte, err
 		return nil, err
 	}
 	Explain(document, tree)
+	gloss(document, glossary())
 	share(document)
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -92,7 +93,8 @@ func Make(ctx context.Context, root fs.FS, described []Description) ([]byte, err
 }
 
 // Valid fails unless text is an OpenAPI 3.1 document by the rules of that
-// standard, whose schemas are closed and say something about every value.
+// standard, whose schemas are closed, and say of every member what it may be
+// and what it means.
 func Valid(ctx context.Context, text []byte) error {
 	loaded, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
@@ -111,7 +113,7 @@ func Valid(ctx context.Context, text []byte) error {
 	return errors.Join(vague(document["components"], "components")...)
 }
 
-// vague are the schemas that say nothing, or leave an object open.
+// vague are the schemas that say too little, or leave an object open.
 func vague(value any, at string) []error {
 	var found []error
 	switch value := value.(type) {
@@ -121,8 +123,12 @@ func vague(value any, at string) []error {
 			found = append(found, fmt.Errorf("%s: takes members that it does not name", at))
 		}
 		for _, name := range slices.Sorted(maps.Keys(properties)) {
-			if one, ok := properties[name].(object); ok && one["type"] == nil && one["$ref"] == nil && one["anyOf"] == nil {
+			one, _ := properties[name].(object)
+			switch {
+			case one["type"] == nil && one["$ref"] == nil && one["anyOf"] == nil:
 				found = append(found, fmt.Errorf("%s: says nothing of %s; its type needs a method JSONSchema", at, name))
+			case one["description"] == nil && one["$ref"] == nil:
+				found = append(found, fmt.Errorf("%s: nobody is told what %s means; the field needs a comment, or a doc tag", at, name))
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(value)) {

@@ -172,6 +172,7 @@ func TestMakeRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ component, want string }{
 		"a member of which nothing is said": {`{"type": "object", "additionalProperties": false, "properties": {"x": {}}}`, "says nothing of x"},
 		"an object that is open":            {`{"type": "object", "properties": {"x": {"type": "string"}}}`, "does not name"},
+		"a member that means nothing":       {`{"type": "object", "additionalProperties": false, "properties": {"x": {"type": "string"}}}`, "what x means"},
 		"a reference to nothing":            {`{"$ref": "#/components/schemas/Two"}`, "Two"},
 		"a type that does not exist":        {`{"type": "text"}`, "text"},
 	} {
