@@ -138,7 +138,8 @@ type licenceOut struct {
 	Sure pricing.Sureness `json:"sure"`
 	// Amount is there only if nothing is due whatever the instance; else Rates are
 	// those for an hour, and Unknown says what cannot be told without more.
-	Amount  *money.Amount      `json:"amount,omitempty"`
+	Amount *money.Amount `json:"amount,omitempty"`
+	// Rates are what the account pays for instances of it.
 	Rates   []pricing.DuesRate `json:"rates,omitempty"`
 	Unknown []image.Reason     `json:"unknown,omitempty"`
 	Reasons []image.Reason     `json:"reasons"`

@@ -36,8 +36,10 @@ type DuesRate struct {
 	VCPUs string `json:"vcpus,omitempty"`
 	// InstanceType is the only type it is for; empty: any.
 	InstanceType image.InstanceTypeID `json:"instanceType,omitempty"`
-	Source       string               `json:"source"`
-	Date         string               `json:"date,omitempty"`
+	// Source is who says so.
+	Source string `json:"source"`
+	// Date is since when the rate holds, as 2026-01-31.
+	Date string `json:"date,omitempty"`
 }
 
 // DuesOf tells what an account pays for instances of an image of another account
