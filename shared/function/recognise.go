@@ -62,7 +62,7 @@ func recognise(raw []byte) (arrival, error) {
 		}
 		came := arrival{source: s.source}
 		err := flaw
-		if s.source == SourceHTTP {
+		if s.source == SourceHTTP || s.source == SourceDirect {
 			err = flawOfRequest(flaw)
 		}
 		if err == nil {
@@ -91,7 +91,7 @@ func flawOfRequest(flaw error) error {
 	}
 	named := *e
 	switch name, rest, _ := strings.Cut(e.Field, "."); {
-	case name == "queryParameters", name == "headers":
+	case name == "queryParameters", name == "headers", name == "input" && rest != "":
 		named.Field = rest
 	case name == "rawPath", e.Field == "requestContext.http.path":
 		named.Field, named.Sentence = "", inPath+" "+e.Sentence
