@@ -42,6 +42,9 @@ func (f field) refused(d damage, forbidden, readable bool) mistake {
 		m.status = []int{http.StatusBadRequest}
 		m.field, m.blame = f.name, readable
 	}
+	if forbidden && f.in == "path" { // some are another path
+		m.status = append(m.status, http.StatusNotFound)
+	}
 	return m
 }
 
@@ -54,9 +57,29 @@ func (op *asked) mistakes() []mistake {
 		} else {
 			all = append(all, f.inBody()...)
 		}
+	}
+	for _, f := range op.direct {
 		all = append(all, f.inDirectCall()...)
 	}
-	return all
+	return fewAllowed(all)
+}
+
+// mostAllowed is how many values that a schema allows are tried of each field
+// and form: they are work for the function and the cloud, and only show that no
+// value makes it fail.
+const mostAllowed = 8
+
+func fewAllowed(all []mistake) []mistake {
+	tried := map[string]int{}
+	return slices.DeleteFunc(all, func(m mistake) bool {
+		place, _, _ := strings.Cut(m.name, ": ")
+		place += m.name[max(0, strings.LastIndex(m.name, ",")):]
+		if len(m.status) > 0 {
+			return false
+		}
+		tried[place]++
+		return tried[place] > mostAllowed
+	})
 }
 
 // inParameter damages a parameter.
@@ -119,6 +142,11 @@ func (f field) inParameter() []mistake {
 // request is a request of the operation that is right but for f, in whose place
 // in the path segment is.
 func (op *asked) request(f field, segment string, query ...surface.Pair) surface.Request {
+	for _, other := range op.fields {
+		if f.in == "query" && other.in == "query" && beside(f.name, other.name) {
+			query = append(slices.Clone(query), surface.Pair{Name: other.name, Value: fmt.Sprint(other.example())})
+		}
+	}
 	r := surface.Request{
 		Method: op.method, Path: op.path, Query: query,
 		Header: []surface.Pair{{Name: "Authorization", Value: "Bearer " + tokenSpot}, {Name: "Content-Type", Value: "application/json"}},
@@ -156,7 +184,7 @@ func (f field) inBody() []mistake {
 		m := d.mistake
 		m.name, m.event = m.name+", v1", r.V1()
 		all = append(all, m)
-		if utf8.Valid(r.Body) && len(m.status) > 0 {
+		if utf8.Valid(r.Body) && d.always {
 			m = d.mistake
 			m.name, m.request = m.name+", gateway", &r
 			all = append(all, m)
@@ -179,7 +207,8 @@ func (f field) inDirectCall() []mistake {
 // planned is a mistake, and what stands in the place of the value.
 type planned struct {
 	mistake
-	value string
+	value  string
+	always bool
 }
 
 // inJSON are the mistakes of a member of an object, its key included: a value
@@ -189,10 +218,10 @@ func (f field) inJSON() []planned {
 	for _, d := range f.documents() {
 		readable := json.Valid([]byte(d.value)) && utf8.ValidString(d.value)
 		forbidden := d.always || f.rule.Validate(decoded(d.value)) != nil
-		all = append(all, planned{f.refused(d, forbidden, readable), d.value})
+		all = append(all, planned{f.refused(d, forbidden, readable), d.value, d.always})
 	}
 	key, isKey := f.keys[len(f.keys)-1].(string)
-	if !isKey || len(f.keys) > 1 && f.in != "body" {
+	if !isKey {
 		return all
 	}
 	good := string(encoded(f.example()))
@@ -205,12 +234,12 @@ func (f field) inJSON() []planned {
 	} {
 		m := f.refused(damage{name: name}, true, false)
 		m.field, m.blame = above, above != ""
-		all = append(all, planned{m, text})
+		all = append(all, planned{m, text, true})
 	}
 	if f.required {
 		m := f.refused(damage{name: "missing"}, true, true)
-		all = append(all, planned{m, `"":""`})
-		all[len(all)-1].blame = false // the empty key may be blamed first
+		m.blame = false // the empty key may be blamed first
+		all = append(all, planned{m, `"":""`, true})
 	}
 	return all
 }
@@ -228,8 +257,12 @@ func (f field) damaged(form, value string) []byte {
 // tree is a right body, or input of a direct call, with the spot in target's place.
 func (op *asked) tree(form string, target field) any {
 	var root any = map[string]any{}
-	for _, f := range op.fields {
-		if form == "body" && f.in != "body" || !f.required || len(f.keys) == 0 {
+	fields := op.direct
+	if form == "body" {
+		fields = op.fields
+	}
+	for _, f := range fields {
+		if f.in != form || !f.required && !beside(target.name, f.name) {
 			continue
 		}
 		above := f.keys[:len(f.keys)-1]
@@ -241,6 +274,23 @@ func (op *asked) tree(form string, target field) any {
 		root = put(root, target.keys, "@spot@")
 	}
 	return root
+}
+
+// beside tells what must stand beside a field so that only the field can be
+// blamed: its name is the end of the other's.
+func beside(field, other string) bool {
+	_, below, _ := strings.Cut(field, "questions[0].")
+	needs := map[string]string{"periodUnit": "period", "preheatHours": "preheatDisks"}
+	_, last, _ := strings.Cut(other, "questions[0].")
+	switch {
+	case other == "imageId":
+		return true
+	case below != "":
+		return last == "imageId" || last != "" && last == needs[below]
+	case needs[field] != "":
+		return other == needs[field]
+	}
+	return false
 }
 
 // put sets what is at keys below root, and makes what is missing on the way.
@@ -299,7 +349,7 @@ func TestMistakes(t *testing.T) {
 func mistaken(t *testing.T) *stack {
 	t.Helper()
 	return start(t, options{
-		sim: cloudsim.New(cloudsim.Options{Seed: 1}), rate: -1, timeout: 20 * time.Second,
+		sim: cloudsim.New(cloudsim.Options{Seed: 1}), rate: -1, timeout: 20 * time.Second, idle: time.Hour,
 		environment: map[string]string{
 			"JOURNAL": "dir://" + filepath.ToSlash(t.TempDir()), "REGIONS": "cn-hangzhou", "ACCOUNTS": "", "ECS_RATE_SHARE": "1000",
 			"SYSTEM_ROLES": "viewer,operator",
@@ -313,7 +363,7 @@ const atOnce = 4
 // makeAll sends mistakes, and fails the test for each that is taken otherwise.
 func (s *stack) makeAll(t *testing.T, all []mistake) {
 	t.Helper()
-	before := s.pids(t)
+	before := s.pids(t, all[0].function)
 	work := make(chan mistake)
 	var wait sync.WaitGroup
 	for range atOnce {
@@ -330,7 +380,7 @@ func (s *stack) makeAll(t *testing.T, all []mistake) {
 	}
 	close(work)
 	wait.Wait()
-	after := s.pids(t)
+	after := s.pids(t, all[0].function)
 	for _, pid := range before {
 		if !slices.Contains(after, pid) {
 			t.Errorf("process %d is gone", pid)
@@ -338,11 +388,14 @@ func (s *stack) makeAll(t *testing.T, all []mistake) {
 	}
 }
 
-// pids are the processes of all functions.
-func (s *stack) pids(t *testing.T) []int {
+// pids are the processes of a function.
+func (s *stack) pids(t *testing.T, function string) []int {
 	t.Helper()
 	var told struct {
-		Functions []struct{ Instances []struct{ PID int } }
+		Functions []struct {
+			Function  string
+			Instances []struct{ PID int }
+		}
 	}
 	_, body := s.get("/_local/functions")
 	if err := json.Unmarshal(body, &told); err != nil {
@@ -351,6 +404,9 @@ func (s *stack) pids(t *testing.T) []int {
 	var all []int
 	for _, f := range told.Functions {
 		for _, i := range f.Instances {
+			if f.Function != function {
+				continue
+			}
 			all = append(all, i.PID)
 		}
 	}

@@ -51,7 +51,8 @@ type options struct {
 	latency     time.Duration
 	timeout     time.Duration // of every function
 	instances   int
-	only        []string // functions; all if empty
+	idle        time.Duration // that an instance is kept without work
+	only        []string      // functions; all if empty
 	environment map[string]string
 	out         io.Writer
 }
@@ -174,7 +175,7 @@ func start(t *testing.T, o options) *stack {
 			return nil, err
 		}
 		return fchost.New(fchost.Options{
-			Project: project, Root: root, Only: o.only, Environment: environment, Out: o.out, MaxInstances: o.instances,
+			Project: project, Root: root, Only: o.only, Environment: environment, Out: o.out, MaxInstances: o.instances, IdleTimeout: o.idle,
 			Credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"}, AccountID: string(cloudsim.FirstAccount),
 		})
 	}

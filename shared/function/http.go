@@ -198,15 +198,27 @@ func body(r *http.Request) ([]byte, error) {
 	if len(b) > maxBody {
 		return nil, tooLarge(maxBody)
 	}
-	kind := r.Header.Get("Content-Type")
-	if kind == "" || len(b) == 0 {
+	if len(b) == 0 {
 		return b, nil
 	}
-	media, _, err := mime.ParseMediaType(kind)
-	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
-		return nil, fault.New(fault.Invalid, "the body must be sent with content-type: application/json").WithCode(codeBody)
+	return b, plainJSON(r.Header)
+}
+
+// plainJSON refuses a body that says it is something else than JSON in UTF-8.
+func plainJSON(h http.Header) error {
+	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return fault.InField("Content-Encoding", codeMedia, "must be left out: a body is sent as it is")
 	}
-	return b, nil
+	kind := h.Get("Content-Type")
+	if kind == "" {
+		return nil
+	}
+	media, parameters, err := mime.ParseMediaType(kind)
+	charset := parameters["charset"]
+	if err != nil || media != typeJSON && !strings.HasSuffix(media, "+json") || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return fault.InField("Content-Type", codeMedia, "must be application/json, in UTF-8")
+	}
+	return nil
 }
 
 // answerHTTP routes r to its operation.

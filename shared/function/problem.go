@@ -69,6 +69,8 @@ func statusOf(err error) int {
 	switch fault.Code(err) {
 	case codeMethod:
 		return http.StatusMethodNotAllowed
+	case codeMedia:
+		return http.StatusUnsupportedMediaType
 	case codeTooLarge, codeAnswer:
 		return http.StatusRequestEntityTooLarge
 	}

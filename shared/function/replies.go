@@ -33,6 +33,7 @@ func refused() map[int]described {
 		http.StatusNotFound:              {"NotFound", "Nothing of this name was found, and everything was read", false, nil},
 		http.StatusConflict:              {"Conflict", "The world, or another writer, was different from what was expected", false, nil},
 		http.StatusRequestEntityTooLarge: {"TooLarge", "The body is longer than 256 KiB, or the answer longer than the platform can send (`answerTooLarge`): ask for less", true, nil},
+		http.StatusUnsupportedMediaType:  {"NotJSON", "The body says that it is something else than JSON in UTF-8, as it is (`mediaType`)", true, nil},
 		http.StatusUnprocessableEntity:   {"Precondition", "The thing is in a state that does not allow it", false, nil},
 		http.StatusTooManyRequests:       {"Exhausted", "A quota or a cap is used up: the account's, or one of ours", true, nil},
 		http.StatusInternalServerError:   {"Internal", "A defect of ours, or a wrong configuration (`configuration`)", true, nil},

@@ -19,6 +19,7 @@ const (
 	codeRepeated      = "duplicateField"
 	codeCase          = "otherCase"
 	codeBody          = "body"
+	codeMedia         = "mediaType"
 	codeTooLarge      = "bodyTooLarge"
 	codeAnswer        = "answerTooLarge"
 	codeEvent         = "unrecognisedEvent"
