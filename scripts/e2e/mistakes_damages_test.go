@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -33,8 +34,9 @@ const far = 5000
 // texts are what is wrong with a value as text.
 func (f field) texts() []damage {
 	var all []damage
-	for name, text := range acting() {
-		all = append(all, damage{name, text, true})
+	texts := acting()
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		all = append(all, damage{name, texts[name], true})
 	}
 	good := f.example()
 	text := fmt.Sprint(good)
@@ -105,7 +107,9 @@ func (f field) documents() []damage {
 		return string(b)
 	}
 	if f.may("string") || f.may("array") || f.may("object") { // of another type, the characters are not what is wrong
-		for name, text := range acting() {
+		texts := acting()
+		for _, name := range slices.Sorted(maps.Keys(texts)) {
+			text := texts[name]
 			all = append(all, damage{name, `"` + strings.NewReplacer("\x00", `\u0000`, "\r", `\r`, "\n", `\n`, "\t", `\t`, "\x1b", `\u001b`).Replace(text) + `"`, true})
 		}
 	}
