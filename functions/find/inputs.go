@@ -65,6 +65,11 @@ type filter struct {
 // decimal is an amount of money as it was written, exactly.
 type decimal struct{ value *big.Rat }
 
+// JSONSchema is the form of what UnmarshalJSON reads, as JSON Schema 2020-12.
+func (d decimal) JSONSchema() map[string]any {
+	return map[string]any{"type": []string{"string", "number", "null"}, "minimum": 0, "examples": []any{"0.5"}}
+}
+
 // UnmarshalText reads a decimal that is not negative. It fails with fault.Invalid
 // for anything else.
 func (d *decimal) UnmarshalText(text []byte) error {

@@ -19,7 +19,7 @@ import (
 
 // field is one value that an operation takes, in one place.
 type field struct {
-	op *asked
+	op *taking
 	// in is "path", "query", "body" or "direct".
 	in string
 	// name is what a parameter is called, and what a refusal calls the field.
@@ -35,8 +35,8 @@ type field struct {
 	required bool
 }
 
-// asked is an operation with all it takes, as `describe` has it.
-type asked struct {
+// taking is an operation with all it takes, as `describe` has it.
+type taking struct {
 	function, name, method, path string
 	// fields are parameters and what the body holds; direct is what the input of a
 	// direct call holds.
@@ -52,13 +52,13 @@ type document struct {
 }
 
 // operations asks every built function what it takes.
-func operations(t *testing.T) []*asked {
+func operations(t *testing.T) []*taking {
 	t.Helper()
 	project, err := load(binaries(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []*asked
+	var all []*taking
 	for _, f := range project.Functions {
 		describe := exec.CommandContext(t.Context(), filepath.Join(binaries(), f.Resource, f.Handler), "describe")
 		describe.Env = append(os.Environ(), "JOURNAL=dir:///tmp")
@@ -91,9 +91,9 @@ func read(said []byte) (*document, error) {
 
 const documentAt = "mem:///document"
 
-func (d *document) operations(t *testing.T, function string) []*asked {
+func (d *document) operations(t *testing.T, function string) []*taking {
 	t.Helper()
-	var all []*asked
+	var all []*taking
 	paths := d.root["paths"].(map[string]any)
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		for _, method := range slices.Sorted(maps.Keys(paths[path].(map[string]any))) {
@@ -102,7 +102,7 @@ func (d *document) operations(t *testing.T, function string) []*asked {
 				continue // which is GET
 			}
 			name, _ := is["x-operation"].(string)
-			op := &asked{function: function, name: name, method: strings.ToUpper(method), path: path}
+			op := &taking{function: function, name: name, method: strings.ToUpper(method), path: path}
 			at := pointer("paths", path, method)
 			parameters, _ := is["parameters"].([]any)
 			for n, p := range parameters {
@@ -130,7 +130,7 @@ func pointer(tokens ...string) string {
 
 // parameter is one parameter; where many are told at once by a prefix of their
 // names, it is one of those.
-func (d *document) parameter(t *testing.T, op *asked, p map[string]any, at string) []field {
+func (d *document) parameter(t *testing.T, op *taking, p map[string]any, at string) []field {
 	t.Helper()
 	name, _ := p["name"].(string)
 	in, _ := p["in"].(string)

@@ -108,7 +108,7 @@ func oddPaths() []oddRequest {
 }
 
 // odd are the requests of an operation that are wrong as a whole, as events.
-func (op *asked) odd() []mistake {
+func (op *taking) odd() []mistake {
 	var all []mistake
 	list := oddPaths()
 	if op.takesBody() {
@@ -131,7 +131,7 @@ func (op *asked) odd() []mistake {
 // TestOddRequests: paths, methods and bodies that are wrong as a whole.
 func TestOddRequests(t *testing.T) {
 	t.Parallel()
-	s := mistaken(t)
+	s := sturdy(t)
 	for _, op := range operations(t) {
 		t.Run(op.name, func(t *testing.T) {
 			s.makeAll(t, op.odd())
@@ -144,7 +144,7 @@ func TestOddRequests(t *testing.T) {
 
 // onTheWire sends an odd path or method through the gateway, unless no client
 // can. The gateway itself knows some of them as no route of its.
-func (s *stack) onTheWire(t *testing.T, op *asked, o oddRequest) {
+func (s *stack) onTheWire(t *testing.T, op *taking, o oddRequest) {
 	t.Helper()
 	r := op.request(field{}, "")
 	o.change(&r)
@@ -168,7 +168,7 @@ func (s *stack) onTheWire(t *testing.T, op *asked, o oddRequest) {
 // TestLegitimateOddities: what looks odd and is right is answered.
 func TestLegitimateOddities(t *testing.T) {
 	t.Parallel()
-	s := mistaken(t)
+	s := sturdy(t)
 	const image = "/shares/m-bp1p3iw05ysr6wic1ldo"
 	auth := []surface.Pair{{Name: "Authorization", Value: "Bearer " + s.tokens[function.Operator]}}
 	with := func(name, value string) []surface.Pair { return append(auth, surface.Pair{Name: name, Value: value}) }

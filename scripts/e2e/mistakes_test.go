@@ -50,7 +50,7 @@ func (f field) refused(d damage, forbidden, readable bool) mistake {
 }
 
 // mistakes are those of all fields of an operation in all forms of an event.
-func (op *asked) mistakes() []mistake {
+func (op *taking) mistakes() []mistake {
 	var all []mistake
 	for _, f := range op.fields {
 		if f.in != "body" {
@@ -143,7 +143,7 @@ func (f field) inParameter() []mistake {
 
 // request is a request of the operation that is right but for f, in whose place
 // in the path segment is.
-func (op *asked) request(f field, segment string, query ...surface.Pair) surface.Request {
+func (op *taking) request(f field, segment string, query ...surface.Pair) surface.Request {
 	for _, other := range op.fields {
 		if f.in == "query" && other.in == "query" && beside(f.name, other.name) {
 			query = append(slices.Clone(query), surface.Pair{Name: other.name, Value: fmt.Sprint(other.example())})
@@ -169,7 +169,7 @@ func (op *asked) request(f field, segment string, query ...surface.Pair) surface
 	return r
 }
 
-func (op *asked) takesBody() bool { return op.method != http.MethodGet }
+func (op *taking) takesBody() bool { return op.method != http.MethodGet }
 
 // tokenSpot is where the token of a stack's operator goes.
 const tokenSpot = "@token@"
@@ -265,7 +265,7 @@ func (f field) damaged(form, value string) []byte {
 }
 
 // tree is a right body, or input of a direct call, with the spot in target's place.
-func (op *asked) tree(form string, target field) any {
+func (op *taking) tree(form string, target field) any {
 	var root any = map[string]any{}
 	fields := op.direct
 	if form == "body" {
@@ -290,10 +290,10 @@ func (op *asked) tree(form string, target field) any {
 // blamed: its name is the end of the other's.
 func beside(field, other string) bool {
 	_, below, _ := strings.Cut(field, "questions[0].")
-	needs := map[string]string{"periodUnit": "period", "preheatHours": "preheatDisks"}
+	needs := map[string]string{"periodUnit": "period", "preheatHours": "preheatDisks", "maxLicencePerHour": "instanceType"}
 	_, last, _ := strings.Cut(other, "questions[0].")
 	switch {
-	case other == "imageId":
+	case other == "imageId", other == "family":
 		return true
 	case below != "":
 		return last == "imageId" || last != "" && last == needs[below]
@@ -342,7 +342,7 @@ func encoded(v any) []byte {
 // function, and no process dies of it.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
-	s := mistaken(t)
+	s := sturdy(t)
 	sent := 0
 	for _, op := range operations(t) {
 		all := op.mistakes()
@@ -355,8 +355,8 @@ func TestMistakes(t *testing.T) {
 	t.Logf("%d mistakes", sent)
 }
 
-// mistaken is a stack whose callers may do everything.
-func mistaken(t *testing.T) *stack {
+// sturdy is a stack whose callers may do everything.
+func sturdy(t *testing.T) *stack {
 	t.Helper()
 	return start(t, options{
 		sim: cloudsim.New(cloudsim.Options{Seed: 1}), rate: -1, timeout: 20 * time.Second, idle: time.Hour,
