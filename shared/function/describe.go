@@ -58,10 +58,13 @@ func (f *Function) Describe() map[string]any {
 		document["x-triggers"] = f.describeTriggers(s)
 	}
 	document["components"] = object{
-		"headers":         sealing(),
-		"responses":       s.refusals(),
-		"schemas":         s.components,
-		"securitySchemes": object{bearerScheme: object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+		"headers":   sealing(),
+		"responses": s.refusals(),
+		"schemas":   s.components,
+		"securitySchemes": object{bearerScheme: object{
+			"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+			"description": "A token of an issuer that the deployment trusts; one of its claims has the roles of the caller",
+		}},
 	}
 	return document
 }

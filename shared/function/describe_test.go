@@ -1,7 +1,11 @@
 package function_test
 
 import (
+	"context"
 	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +13,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 )
 
@@ -172,5 +177,90 @@ func TestDescribeNamesTypesApart(t *testing.T) {
 	body := doc.Paths.Value("/a/{name}").Post.RequestBody.Value.Content["application/json"].Schema.Value
 	if body.Properties["name"] != nil || body.Properties["level"].Value.Enum[0] != 1.0 || *body.Properties["weights"].Value.MaxItems != 2 {
 		t.Errorf("body: %+v", body)
+	}
+}
+
+// outcome is an answer that can be a problem as well.
+type outcome struct {
+	*trouble
+	ID string `json:"id"`
+}
+
+type trouble struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// TestDescribedAnswers: every status that an operation says it answers, with
+// its headers; a HEAD beside each GET; what a problem with an output looks like.
+func TestDescribedAnswers(t *testing.T) {
+	t.Parallel()
+	doc := described(t, function.New("f", function.Handle(function.Spec{
+		Name: "f.get", Pattern: "GET /things/{id}", Success: []int{200, 202},
+		Fails: []fault.Kind{fault.NotFound}, Tells: []fault.Kind{fault.Conflict}, Headers: map[string]string{"Next-Cursor": "more"},
+	}, func(context.Context, function.Call, erasure) (outcome, error) { return outcome{}, nil })))
+	path := doc.Paths.Value("/things/{id}")
+	for _, operation := range []*openapi3.Operation{path.Get, path.Head} {
+		statuses := slices.Sorted(maps.Keys(operation.Responses.Map()))
+		if want := []string{"200", "202", "400", "401", "403", "404", "409", "413", "429", "500", "502", "503"}; !slices.Equal(statuses, want) {
+			t.Errorf("%s: %v", operation.OperationID, statuses)
+		}
+		for status, header := range map[string]string{"200": "Next-Cursor", "409": "Next-Cursor", "401": "WWW-Authenticate", "503": "Retry-After", "500": "X-Request-Id"} {
+			if operation.Responses.Value(status).Value.Headers[header] == nil {
+				t.Errorf("%s: %s without %s", operation.OperationID, status, header)
+			}
+		}
+	}
+	if path.Head.Responses.Value("200").Value.Content != nil || path.Head.OperationID != "f.get.head" {
+		t.Errorf("HEAD: %+v", path.Head)
+	}
+	var plain, problem *openapi3.SchemaRef
+	for name, schema := range doc.Components.Schemas {
+		if strings.HasSuffix(name, "Outcome") {
+			plain = schema
+		}
+		if strings.HasSuffix(name, "OutcomeProblem") {
+			problem = schema
+		}
+	}
+	if plain == nil || plain.Value.Properties["title"] != nil || plain.Value.Properties["id"] == nil {
+		t.Errorf("the answer: %+v", plain)
+	}
+	if problem == nil || !slices.Equal(problem.Value.Required, []string{"title", "status", "code", "id"}) {
+		t.Errorf("the answer that is a problem: %+v", problem)
+	}
+}
+
+// What a schema forbids is refused: a text that is empty where it could be left
+// out, a time that RFC 3339 does not know.
+func TestWhatTheSchemaForbidsIsRefused(t *testing.T) {
+	t.Parallel()
+	type input struct {
+		Name string    `json:"name" validate:"omitempty,min=2"`
+		Note string    `json:"note"`
+		At   time.Time `json:"at"`
+	}
+	f := function.New("f", function.Handle(function.Spec{Name: "f.set", Pattern: "POST /set"}, echo[input]))
+	for target, c := range map[string]struct {
+		body   string
+		status int
+	}{
+		"/set":                                   {`{"name":"ab","note":""}`, 200},
+		"/set?at=2026-01-31T12:00:00.5Z":         {``, 200},
+		"/set?at=2026-01-31T12:00:00,5Z":         {``, 400},
+		"/set?at=2026-01-31T1:00:00Z":            {``, 400},
+		"/set?at=2026-01-31T12:00:00%2B24:00":    {``, 400},
+		"/set?note=d":                            {`{"at":"2026-01-31T12:00:00,5Z"}`, 400},
+		"/set?note=a":                            {`{"name":""}`, 400},
+		"/set?note=b":                            {`{"name" : ""}`, 400},
+		"/set?note=c&at=2026-01-31T12:00:00%20Z": {``, 400},
+	} {
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, httptest.NewRequest(http.MethodPost, target, strings.NewReader(c.body)))
+		if w.Code != c.status {
+			t.Errorf("%s %s: %d %s", target, c.body, w.Code, w.Body)
+		}
 	}
 }

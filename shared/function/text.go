@@ -100,8 +100,9 @@ func setScalar(v reflect.Value, field, text string) error {
 	}
 	switch own := v.Addr().Interface().(type) {
 	case *time.Time:
-		// Not time.Parse, which takes more than RFC 3339 has.
-		return misread(field, text, "a time as in 2026-01-31T12:00:00Z", own.UnmarshalText([]byte(text)))
+		at, err := strictjson.Time(text)
+		*own = at
+		return misread(field, text, "a time as in 2026-01-31T12:00:00Z", err)
 	case encoding.TextUnmarshaler:
 		return notAccepted(field, text, own.UnmarshalText([]byte(text)))
 	}

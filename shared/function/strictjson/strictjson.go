@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
+	"time"
 	"unicode/utf8"
 
 	"imagekeeper/shared/fault"
@@ -87,4 +89,19 @@ func refusedByJSON(err error) error {
 		return e
 	}
 	return fault.Wrap(fault.Invalid, err, "must be valid JSON for this operation").WithCode(CodeMalformed)
+}
+
+// Time reads a time as RFC 3339 has it. It fails with fault.Invalid for
+// anything else, also for what time.Parse takes beside it: an hour of one digit,
+// a comma before the fraction, an offset of a whole day.
+func Time(text string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, text)
+	const hour, fraction = len("2006-01-02T15"), len("2006-01-02T15:04:05")
+	if err == nil && (text[hour] != ':' || text[fraction] == ',' || strings.Contains(text[fraction:], "+24:") || strings.Contains(text[fraction:], "-24:")) {
+		err = fault.New(fault.Invalid, "not a time of RFC 3339")
+	}
+	if err != nil {
+		return time.Time{}, fault.Wrap(fault.Invalid, err, "must be a time as in 2026-01-31T12:00:00Z")
+	}
+	return at, nil
 }

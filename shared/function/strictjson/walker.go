@@ -224,7 +224,7 @@ func (w *walker) text(t reflect.Type, at *place) error {
 	case err != nil || t == nil:
 		return err
 	case t == reflect.TypeFor[time.Time]():
-		if _, err := time.Parse(time.RFC3339, s); err != nil {
+		if _, err := Time(s); err != nil {
 			return at.refuse(CodeValue, "must be %s", expected(t))
 		}
 		return nil
