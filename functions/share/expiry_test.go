@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/sharing"
 )
 
 // tick fires the timer and returns what it reports.
@@ -100,6 +103,70 @@ func TestTimersAtTheSameTimeRemoveOnce(t *testing.T) {
 		if got := s.removals(); len(got) != 1 {
 			t.Fatalf("%d removals: %v", len(got), got)
 		}
+	}
+}
+
+// dies leaves the journal as a timer's worker leaves it that dies after it wrote
+// down what it was about to do.
+func (s *stage) dies() {
+	s.t.Helper()
+	d, err := s.handler().desk(s.t.Context(), function.Call{Region: "cn-hangzhou"}, subject{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	seen, err := d.see(s.t.Context(), image.Image{Ref: image.Ref{Account: first, Region: "cn-hangzhou", ID: "m-web"}, Kind: image.KindCustom})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	p, now := sharing.Expire(seen.Observed, s.clock.Now()), s.clock.Now()
+	stored := &plan.Stored{Target: p.Target, Base: p.Base}
+	intended := plan.Entry{Kind: plan.Intended, Digest: p.Digest(), At: now}
+	for _, step := range p.Steps {
+		stored.Steps = append(stored.Steps, plan.StoredStep{Step: step, Sets: step.Sets})
+		intended.Steps = append(intended.Steps, step.Name())
+	}
+	at := len(seen.entries)
+	approved := plan.Entry{Kind: plan.Approved, Digest: p.Digest(), At: now, By: "the timer", Plan: stored, Until: now.Add(time.Minute)}
+	if err := errors.Join(d.log.Append(s.t.Context(), p.Target, at, approved), d.log.Append(s.t.Context(), p.Target, at+1, intended)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func TestATimerThatDiedIsFollowedByAnotherAndRemovesOnce(t *testing.T) {
+	t.Parallel()
+	for name, called := range map[string]bool{"before its call": false, "after its call": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			end := start().AddDate(0, 1, 0)
+			s.until(end, "remove")
+			s.set(end)
+			s.dies()
+			if called {
+				ref := image.Ref{Account: first, Region: "cn-hangzhou", ID: "m-web"}
+				if err := s.cloud.View(first).Permit(t.Context(), ref, nil, []image.AccountID{second, third}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.set(end.Add(time.Minute + plan.Grace - time.Second))
+			if report := s.tick(); len(s.removals()) != 0 || len(report.Failed) != 0 {
+				t.Errorf("the dead one may still be at it: %v, %+v", s.removals(), report)
+			}
+			s.set(end.Add(time.Minute + plan.Grace))
+			for range 2 {
+				if report := s.tick(); len(report.Failed)+len(report.Drift)+len(report.Kept) != 0 {
+					t.Errorf("%+v", report)
+				}
+			}
+			want := 1
+			if called {
+				want = 0 // it was done already, past those who are counted
+			}
+			seen := s.call("share.get", map[string]any{"imageId": "m-web"})
+			if got := s.removals(); len(got) != want || len(seen.Accounts)+len(seen.Gone) != 0 || seen.Unfinished != nil {
+				t.Errorf("%d removals, want %d; %+v", len(got), want, seen)
+			}
+		})
 	}
 }
 
