@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -60,8 +61,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // function returns the operations.
 func (h handler) function() *function.Function {
-	// What keeps a plan from being carried out is told with the plan as it is now.
-	own, told := []fault.Kind{fault.NotFound}, []fault.Kind{fault.Conflict, fault.Precondition}
+	own := []fault.Kind{fault.NotFound}
 	return function.New("share",
 		function.Handle(function.Spec{
 			Name: "share.get", Pattern: "GET /shares/{imageId}", Role: function.Viewer,
@@ -71,12 +71,12 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "share.put", Pattern: "PUT /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
 			Summary: "Make the accounts that may use an image exactly this list: plan, or apply a plan by its digest",
-			Fails:   own, Tells: told,
+			Fails:   own, Tells: toldKinds(),
 		}, h.put),
 		function.Handle(function.Spec{
 			Name: "share.patch", Pattern: "PATCH /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
 			Summary: "Add and remove accounts that may use an image: plan, or apply a plan by its digest",
-			Fails:   own, Tells: told,
+			Fails:   own, Tells: toldKinds(),
 		}, h.patch),
 		function.OnTimer("*", h.expire), // called expiry in s.yaml; elsewhere the platform names it
 	).With(rules()...)
@@ -129,7 +129,7 @@ func (h handler) change(ctx context.Context, call function.Call, in changing, wi
 }
 
 // apply carries a plan out. A conflict or a refused step is an answer with the
-// plan as it is now.
+// plan as it is now, and so is what was done until it broke off.
 func (d *desk) apply(ctx context.Context, job *job, in applyInput) (answer, error) {
 	request := plan.Request{Digest: in.Digest, By: by(d.call), Deadline: d.deadline}
 	if in.Limits != nil {
@@ -144,12 +144,21 @@ func (d *desk) apply(ctx context.Context, job *job, in applyInput) (answer, erro
 	}
 	report, err := job.work.Apply(ctx, request)
 	switch {
-	case err != nil && report.Plan.Target != "":
+	case err != nil && report.Plan.Target != "" && told(err):
 		return job.refused(report, err, d.call.RequestID), nil
 	case err != nil:
 		return answer{}, err
 	}
 	return job.applied(report), nil
+}
+
+// told reports whether a failure is told with the plan.
+func told(err error) bool { return slices.Contains(toldKinds(), fault.Of(err)) }
+
+// toldKinds are the failures that are told with the plan: what keeps it from being
+// carried out with the plan as it is now, what broke it off with what was done.
+func toldKinds() []fault.Kind {
+	return []fault.Kind{fault.Conflict, fault.Precondition, fault.Unavailable, fault.Unknown}
 }
 
 // by names the caller, for the log.

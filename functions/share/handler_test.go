@@ -130,6 +130,29 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
+func TestWhatWasDoneIsToldIfTheJournalFails(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.breaks = func(line []byte) bool { return strings.Contains(string(line), `"kind":"happened"`) }
+	planned, broken := s.applyPut(map[string]any{"imageId": "m-web", "accounts": accounts(second, third)})
+	if broken.problem() != http.StatusServiceUnavailable || !broken.Applied || broken.Complete || len(broken.Outcomes) != 1 || broken.Outcomes[0].Result != "applied" {
+		t.Errorf("%+v", broken)
+	}
+	s.breaks = nil
+	wish := map[string]any{"imageId": "m-web", "accounts": accounts(second, third), "apply": map[string]any{"digest": planned.Plan.Digest}}
+	if busy := s.call("share.put", wish); busy.Code != "inProgress" {
+		t.Errorf("%+v", busy)
+	}
+	s.clock.Advance(3 * time.Minute)
+	calls := len(s.permits.said)
+	if done := s.call("share.put", wish); !done.Complete || len(s.permits.said) != calls {
+		t.Errorf("%+v, %d calls more", done, len(s.permits.said)-calls)
+	}
+	if seen := s.call("share.get", map[string]any{"imageId": "m-web"}); len(seen.Accounts) != 2 || seen.Accounts[1].Origin != here || seen.Unfinished != nil {
+		t.Errorf("%+v", seen)
+	}
+}
+
 func TestWhoIsMissedLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -129,19 +129,30 @@ func (j *job) planned(p plan.Plan) answer {
 func (j *job) applied(r plan.Report) answer {
 	a := j.planned(r.Plan)
 	a.Applied, a.Complete, a.Recorded = true, &r.Complete, r.Recorded
+	a.Outcomes = j.outcomes(r)
+	return a
+}
+
+func (j *job) outcomes(r plan.Report) []outcomeOut {
 	steps := map[string]plan.Step{}
 	for _, s := range r.Plan.Steps {
 		steps[s.Name()] = s
 	}
+	var out []outcomeOut
 	for _, o := range r.Outcomes {
-		a.Outcomes = append(a.Outcomes, j.outcomeOut(o, steps[o.Step]))
+		out = append(out, j.outcomeOut(o, steps[o.Step]))
 	}
-	return a
+	return out
 }
 
-// refused answers why a plan was not carried out, with the plan as it is now.
+// refused answers why a plan was not carried out, with the plan as it is now; or
+// why it broke off, with what was done and what is left.
 func (j *job) refused(r plan.Report, err error, requestID string) answer {
 	a := j.planned(r.Plan)
+	if len(r.Outcomes) > 0 {
+		left := false
+		a.Applied, a.Complete, a.Outcomes = true, &left, j.outcomes(r)
+	}
 	status := fault.Of(err).HTTPStatus()
 	a.problem = &problem{"about:blank", http.StatusText(status), status, fault.Code(err), fault.Sentence(err), requestID}
 	a.Differences = r.Differences

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,8 +13,8 @@ import (
 	"time"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/memory"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/pricing"
@@ -39,6 +40,8 @@ type stage struct {
 	permits *permits
 	// slow is how long each change takes.
 	slow time.Duration
+	// breaks says which records the journal fails to keep; nil: none.
+	breaks func(line []byte) bool
 	// watch wraps the first account.
 	watch func(account) account
 }
@@ -104,13 +107,29 @@ func (s *stage) handler() handler {
 		accounts: func(function.Call) []account {
 			return []account{s.watch(counted{s.cloud.View(first), s.permits, s}), counted{s.cloud.View(second), s.permits, s}}
 		},
-		journal: func(function.Call) (*journal.Journal, error) { return memory.Place{Folder: s.folder}.Open(nil) },
-		now:     s.clock.Now,
+		journal: func(function.Call) (*journal.Journal, error) {
+			store, err := journal.OpenDirectory(s.folder)
+			return journal.New(brittle{store, s}, time.Now, rand.Text), err
+		},
+		now: s.clock.Now,
 		pause: func(ctx context.Context, d time.Duration) error {
 			s.clock.Advance(d)
 			return ctx.Err()
 		},
 	}
+}
+
+// brittle is a store that fails to keep some records.
+type brittle struct {
+	*journal.Directory
+	stage *stage
+}
+
+func (b brittle) Add(ctx context.Context, subject string, position int, line []byte) error {
+	if b.stage.breaks != nil && b.stage.breaks(line) {
+		return fault.New(fault.Unavailable, "the disk is full")
+	}
+	return b.Directory.Add(ctx, subject, position, line)
 }
 
 // operator lets direct calls apply.
