@@ -2,6 +2,7 @@ package function
 
 import (
 	"bytes"
+	"errors"
 	"net/url"
 	"reflect"
 	"slices"
@@ -33,7 +34,7 @@ func (in input) into(target any) error {
 	given := map[string]string{}
 	if len(bytes.TrimSpace(in.body)) > 0 {
 		if err := strictjson.Decode(in.body, target); err != nil {
-			return err
+			return subject(err)
 		}
 		for _, name := range strictjson.Keys(in.body) {
 			given[name] = inBody
@@ -55,6 +56,17 @@ func (in input) into(target any) error {
 		}
 	}
 	return nil
+}
+
+// subject says of what a refusal is that names no field.
+func subject(err error) error {
+	var e *fault.Error
+	if !errors.As(err, &e) || e.Field != "" {
+		return err
+	}
+	named := *e
+	named.Sentence = "the input " + e.Sentence
+	return &named
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -123,7 +135,9 @@ func (b binder) field(name, where string) (strictjson.Field, error) {
 		if strings.EqualFold(f.Name, name) {
 			return f, fault.InField(strictjson.Shown(name), codeCase, "is not known: write it %s", f.Name)
 		}
-		allowed = append(allowed, f.Name)
+		if b.given[f.Name] != inPath {
+			allowed = append(allowed, f.Name)
+		}
 	}
 	for _, f := range b.fields {
 		if prefix := f.Go.Tag.Get("query"); prefix != "" && isTextMap(f.Type) {
