@@ -35,9 +35,10 @@ type Order struct {
 }
 
 // Build builds one binary: static, stripped, without the paths of this machine,
-// and without two things that are large and of no use to a function: net/rpc,
-// which only an old runtime of Lambda spoke, and HTTP/2, which no API that we
-// call needs. It returns the path of the binary. When the build fails and there
+// and without three things that are large and of no use to a function: net/rpc,
+// which only an old runtime of Lambda spoke; HTTP/2, which no API that we call
+// needs; and, in the libraries of others, calls that are copied into their
+// callers, as what they do once an event is not worth half a megabyte. It returns the path of the binary. When the build fails and there
 // is no Progress, the error has what the compiler said.
 func Build(ctx context.Context, order Order) (string, error) {
 	to, err := filepath.Abs(order.To)
@@ -48,7 +49,10 @@ func Build(ctx context.Context, order Order) (string, error) {
 		return "", fmt.Errorf("build %s: %w", order.Package, err)
 	}
 	binary := filepath.Join(to, Name)
-	arguments := []string{"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w", "-o", binary}
+	arguments := []string{
+		"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w",
+		"-gcflags=github.com/...=-l", "-gcflags=golang.org/x/...=-l", "-o", binary,
+	}
 	var said bytes.Buffer
 	out := io.Writer(&said)
 	if order.Progress != nil {
