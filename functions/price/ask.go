@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -17,19 +18,37 @@ func (s *survey) instance(ctx context.Context, at place, id image.InstanceTypeID
 	}
 	instance := pricing.InstanceOf(id, 0)
 	instance.ActiveVCPUs = active
-	types, err := at.InstanceTypes(ctx, at.region, []image.InstanceTypeID{id})
+	kind, err := typeIn(ctx, at, id)
+	if err != nil && fault.Of(err) == fault.Invalid {
+		return instance, err
+	}
 	if err != nil {
 		s.missed(image.Ref{Account: at.account, Region: at.region}, "ecs:DescribeInstanceTypes", err)
 		return instance, nil
 	}
-	if len(types) == 0 {
-		return instance, fault.InField("instanceType", "instanceTypeNotFound", "%s does not exist in %s", id, at.region)
-	}
-	instance.VCPUs = types[0].VCPUs
+	instance.VCPUs = kind.VCPUs
 	if active > instance.VCPUs && instance.VCPUs > 0 {
 		return instance, fault.InField("activeVcpus", "tooMany", "must be at most %d, as many as %s has", instance.VCPUs, id)
 	}
 	return instance, nil
+}
+
+// typeIn finds a type in a region. That it is not there, with fault.Invalid, is
+// believed only of a list of all types, which is never empty.
+func typeIn(ctx context.Context, at place, id image.InstanceTypeID) (image.InstanceType, error) {
+	found, err := at.InstanceTypes(ctx, at.region, []image.InstanceTypeID{id})
+	if err == nil && len(found) == 0 {
+		if found, err = at.InstanceTypes(ctx, at.region, nil); err == nil && len(found) == 0 {
+			err = fault.New(fault.Unknown, "no instance type is shown, and every region has some").WithCode("emptyList")
+		}
+	}
+	if err != nil {
+		return image.InstanceType{}, err
+	}
+	if n := slices.IndexFunc(found, func(t image.InstanceType) bool { return t.ID == id }); n >= 0 {
+		return found[n], nil
+	}
+	return image.InstanceType{}, fault.InField("instanceType", "instanceTypeNotFound", "%s does not exist in %s", id, at.region)
 }
 
 // observe asks DescribePrice what a question wants answered. Each answer may be

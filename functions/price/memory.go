@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"imagekeeper/shared/evidence"
 	"imagekeeper/shared/image"
 )
 
@@ -191,7 +192,11 @@ func (m *memory) fill(ctx context.Context, region image.RegionID, s *shelf, ids 
 	failed := make([]error, len(batches))
 	var wait sync.WaitGroup
 	for n, ids := range batches {
-		wait.Go(func() { found[n], failed[n] = m.account.Snapshots(ctx, region, image.SnapshotListing{IDs: ids}) })
+		wait.Go(func() {
+			found[n], failed[n] = evidence.Twice(func() ([]image.Snapshot, error) {
+				return m.account.Snapshots(ctx, region, image.SnapshotListing{IDs: ids})
+			})
+		})
 	}
 	wait.Wait()
 	for n, ids := range batches {
@@ -208,9 +213,12 @@ func (m *memory) fill(ctx context.Context, region image.RegionID, s *shelf, ids 
 	return nil
 }
 
-// SnapshotChains lists the chains of a region.
+// SnapshotChains lists the chains of a region. They are asked for where there
+// are snapshots, so that there is at least one.
 func (m *memory) SnapshotChains(ctx context.Context, region image.RegionID) ([]image.Chain, error) {
-	return remember(m, key("chains", region), func() ([]image.Chain, error) { return m.account.SnapshotChains(ctx, region) })
+	return remember(m, key("chains", region), func() ([]image.Chain, error) {
+		return evidence.Twice(func() ([]image.Chain, error) { return m.account.SnapshotChains(ctx, region) })
+	})
 }
 
 // Builds lists the pipeline runs of a region.
@@ -235,7 +243,7 @@ func (m *memory) ScalingConfigurations(ctx context.Context, region image.RegionI
 	})
 }
 
-// InstanceTypes describes types.
+// InstanceTypes describes types; none given: all of the region.
 func (m *memory) InstanceTypes(ctx context.Context, region image.RegionID, types []image.InstanceTypeID) ([]image.InstanceType, error) {
 	return remember(m, key("types", region, types), func() ([]image.InstanceType, error) { return m.account.InstanceTypes(ctx, region, types) })
 }

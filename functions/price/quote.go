@@ -139,6 +139,9 @@ func (s *survey) choose(seen sightings, q question) (image.Image, []image.Ref, e
 	}
 	fits = slices.CompactFunc(fits, func(a, b image.Image) bool { return a.Region == b.Region }) // the owner's view is first
 	best := max(0, slices.IndexFunc(fits, func(i image.Image) bool { return i.Region == s.home }))
+	if q.Account == "" && s.hidden(seen, fits[best]) {
+		return image.Image{}, nil, fault.New(fault.Unknown, "account %s owns %s and was not shown it; ask again", fits[best].Owner, q.ImageID).WithCode("unreadPlaces")
+	}
 	var elsewhere []image.Ref
 	for n := range fits {
 		if n != best {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"imagekeeper/shared/evidence"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -159,6 +160,7 @@ func (s *survey) sight(ctx context.Context, ids []image.ID, only func(place) boo
 	for _, kind := range []image.Kind{image.KindMarketplace, image.KindCommunity} {
 		s.sightKind(ctx, seen, left, only, kind)
 	}
+	s.doubt(ctx, seen, ids, only)
 	for _, found := range seen {
 		for i := range found {
 			s.subjects = append(s.subjects, lineage.KeyOf(found[i].Ref))
@@ -168,6 +170,50 @@ func (s *survey) sight(ctx context.Context, ids []image.ID, only func(place) boo
 		})
 	}
 	return seen
+}
+
+// doubt looks again for images that nobody was shown, or only others than their
+// owner: that a list is empty has to be proven then.
+func (s *survey) doubt(ctx context.Context, seen sightings, ids []image.ID, only func(place) bool) {
+	doubtful := slices.DeleteFunc(slices.Clone(ids), func(id image.ID) bool {
+		return len(seen[id]) > 0 && !slices.ContainsFunc(seen[id], func(i image.Image) bool { return s.hidden(seen, i) })
+	})
+	if len(doubtful) == 0 {
+		return
+	}
+	var mu sync.Mutex
+	s.each(func(p place) {
+		if !only(p) {
+			return
+		}
+		for some := range slices.Chunk(doubtful, batch) {
+			found, err := evidence.Images(ctx, p.memory.account, p.region, image.Listing{IDs: some, Statuses: image.Statuses()})
+			if err != nil {
+				s.missed(image.Ref{Account: p.account, Region: p.region}, "ecs:DescribeImages", err)
+			}
+			mu.Lock()
+			for i := range found {
+				seen.add(found[i])
+			}
+			mu.Unlock()
+		}
+	})
+}
+
+// add adds a view of an image, once for each account and region.
+func (seen sightings) add(i image.Image) {
+	if !slices.ContainsFunc(seen[i.ID], func(was image.Image) bool { return was.Ref == i.Ref }) {
+		seen[i.ID] = append(seen[i.ID], i)
+	}
+}
+
+// hidden: an account that is looked at was not shown an image of its own, which
+// another account sees.
+func (s *survey) hidden(seen sightings, i image.Image) bool {
+	return evidence.Hidden(i, func(a image.AccountID, r image.RegionID) bool {
+		_, looked := s.at(a, r)
+		return looked && !slices.ContainsFunc(seen[i.ID], func(own image.Image) bool { return own.Account == a && own.Region == r })
+	})
 }
 
 // foreign is 0 for the owner's view, which comes first.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"imagekeeper/shared/evidence"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/memory"
@@ -110,7 +111,23 @@ func (d *desk) locate(ctx context.Context, id image.ID) (image.Image, error) {
 			places = append(places, sharing.Place{Account: owner, Region: r, Catalogue: d.accounts[owner]})
 		}
 	}
-	return sharing.Locate(ctx, places, id)
+	found, err := sharing.Locate(ctx, places, id)
+	if err == nil && !d.hidden(found) || err != nil && fault.Of(err) != fault.NotFound {
+		return found, err
+	}
+	// That an owner was not shown the image has to be proven.
+	for n := range places {
+		places[n].Catalogue = evidence.Doubting{Catalogue: places[n].Catalogue}
+	}
+	if found, err = sharing.Locate(ctx, places, id); err == nil && d.hidden(found) {
+		return found, fault.New(fault.Unknown, "account %s owns %s and was not shown it; ask again", found.Owner, id).WithCode("unread")
+	}
+	return found, err
+}
+
+// hidden: an account of ours was not shown an image of its own, which another one sees.
+func (d *desk) hidden(found image.Image) bool {
+	return evidence.Hidden(found, func(a image.AccountID, _ image.RegionID) bool { return slices.Contains(d.owners, a) })
 }
 
 // dark is the catalogue of an account that cannot be looked at.

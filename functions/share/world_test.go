@@ -86,6 +86,9 @@ func newStage(t *testing.T) *stage {
 		}
 		s.cloud.AddImage(account, region, cloudsim.ImageSpec{Image: i, SharedWith: with})
 	}
+	for _, region := range []image.RegionID{"cn-hangzhou", "cn-shanghai"} {
+		add(first, region, "ubuntu_22_04_x64_20G_alibase_20260101.vhd", func(i *image.Image) { i.Kind, i.Disks = image.KindPublic, nil })
+	}
 	add(first, "cn-hangzhou", "m-web", nil, second)
 	add(first, "cn-hangzhou", "m-old", func(i *image.Image) { i.Status = image.StatusDeprecated })
 	add(first, "cn-hangzhou", "m-secret", func(i *image.Image) { i.Disks[0].Encrypted = image.Yes })

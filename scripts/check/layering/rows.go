@@ -79,6 +79,11 @@ func capabilities() []Row {
 func edges() []Row {
 	return []Row{
 		{
+			Over: "shared/evidence", Pure: true,
+			May: []string{"shared/image", "shared/fault"},
+			Why: "when nothing counts as nothing is one rule for every function that reads the cloud: it asks whoever it is given",
+		},
+		{
 			Over: "shared/provenance", Pure: true,
 			May: []string{"shared/lineage", "shared/pricing", "shared/image"},
 			Why: "every function that prices images tells pricing what lineage found, and has to do it in the same words: it translates and decides nothing",
@@ -129,7 +134,7 @@ func programs() []Row {
 			Over: "functions/share",
 			May: []string{
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan",
-				"shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/image", "shared/money", "shared/fault",
+				"shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/evidence", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface"},
 			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes; money is what it tells",
@@ -138,7 +143,7 @@ func programs() []Row {
 			Over: "functions/price",
 			May: []string{
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal",
-				"shared/pricing", "shared/lineage", "shared/provenance", "shared/usage", "shared/image", "shared/money", "shared/fault",
+				"shared/pricing", "shared/lineage", "shared/provenance", "shared/evidence", "shared/usage", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "price wires pricing, lineage and usage to the cloud, and keeps reports; money is what it reads and writes",
@@ -146,8 +151,8 @@ func programs() []Row {
 		{
 			Over: "functions/*",
 			May: []string{
-				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/usage", "shared/image",
-				"shared/money", "shared/fault",
+				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/evidence", "shared/usage",
+				"shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "a function wires capabilities to the cloud and the runtime; nobody imports a function",
