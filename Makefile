@@ -45,6 +45,7 @@ test: ## run every test
 
 trials: ## kill, freeze, double and lie to share at every call it makes; takes minutes, and make test has a sample of it
 	TRIALS=full $(ALIKE) $(GO) test -trimpath -count=1 -timeout 30m -v ./scripts/trials
+	TRIALS=full $(ALIKE) $(GO) test -trimpath -count=1 -timeout 30m -v -run NoLie ./scripts/e2e
 
 race: ## run every test with the race detector
 	$(GO) test -race -shuffle=on ./...
