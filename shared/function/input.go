@@ -3,9 +3,11 @@ package function
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"imagekeeper/shared/fault"
@@ -56,6 +58,39 @@ func (in input) into(target any) error {
 		}
 	}
 	return nil
+}
+
+// blamed names parameters as they were given: an entry of a comma list has no
+// name of its own, so the parameter is blamed, and the sentence counts.
+func (in input) blamed(err error) error {
+	if several, ok := err.(mistakes); ok { //nolint:errorlint // made here, and never wrapped
+		all := make(mistakes, len(several))
+		for i, one := range several {
+			all[i] = in.inParameter(one)
+		}
+		return all
+	}
+	var one *fault.Error
+	if errors.As(err, &one) {
+		return in.inParameter(one)
+	}
+	return err
+}
+
+func (in input) inParameter(e *fault.Error) *fault.Error {
+	name, entry, indexed := strings.Cut(e.Field, "[")
+	n, rest, _ := strings.Cut(entry, "]")
+	index, err := strconv.Atoi(n)
+	values, given := in.query[name]
+	if !indexed || err != nil || rest != "" || !given {
+		return e
+	}
+	named := *e
+	named.Field = name
+	if strings.Contains(strings.Join(values, ","), ",") {
+		named.Sentence = fmt.Sprintf("%s (entry %d)", e.Sentence, index+1)
+	}
+	return &named
 }
 
 // subject says of what a refusal is that names no field.

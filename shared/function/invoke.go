@@ -173,7 +173,7 @@ func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func
 	}
 	in, err := op.decode(came)
 	if err != nil {
-		return answer{}, err
+		return answer{}, came.blamed(err)
 	}
 	if op.spec.ApplyRole != "" && applies(in) {
 		if err := f.authorise(ctx, call, op, true); err != nil {
@@ -182,7 +182,7 @@ func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func
 	}
 	if op.in != nil {
 		if err := f.validation().check(in); err != nil {
-			return answer{}, err
+			return answer{}, came.blamed(err)
 		}
 	}
 	out, err := op.do(ctx, call, in)
