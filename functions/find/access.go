@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -121,7 +122,7 @@ func (a *atlas) assumed(in accessInput) []permission {
 func (p place) permissions(ctx context.Context, in accessInput) []permission {
 	asked := slices.DeleteFunc(needs(), func(n need) bool { return !in.wants(n.action) })
 	found := make([]permission, len(asked))
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for i, n := range asked {
 		wait.Go(func() {
 			may, err := p.reader.May(ctx, p.region, n.action)

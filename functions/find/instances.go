@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -197,7 +198,7 @@ type mustered struct {
 func (a *atlas) muster(ctx context.Context) *mustered {
 	m := &mustered{}
 	a.each(func(p place) {
-		var both sync.WaitGroup
+		var both atonce.Group
 		var instances []image.Instance
 		var images []image.Image
 		var failed, failedToo error

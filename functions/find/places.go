@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -51,7 +52,7 @@ func (h handler) survey(ctx context.Context, call function.Call, narrowed where)
 	if err := a.checkRegions(); err != nil {
 		return nil, err
 	}
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for _, e := range h.eyes(call) {
 		wait.Go(func() { a.open(ctx, e) })
 	}
@@ -187,7 +188,7 @@ func (a *atlas) missed(u image.Unread, err error, permission string) {
 // each runs f for every place at once; how many calls are under way is the
 // reader's to limit.
 func (a *atlas) each(f func(place)) {
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for _, p := range a.places {
 		wait.Go(func() { f(p) })
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/pricing"
@@ -47,7 +48,7 @@ func (h handler) holdings(ctx context.Context, s *survey) []pricing.Holding {
 // sizes allow, all at once.
 func (s *survey) prefetch(ctx context.Context) {
 	s.each(func(p place) {
-		var wait sync.WaitGroup
+		var wait atonce.Group
 		wait.Go(func() {
 			var ids []image.SnapshotID
 			images, _ := p.everyImage(ctx, p.region) // a failure shows where the images are used

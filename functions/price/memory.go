@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/evidence"
 	"imagekeeper/shared/image"
 )
@@ -190,7 +191,7 @@ func (m *memory) fill(ctx context.Context, region image.RegionID, s *shelf, ids 
 	batches := slices.Collect(slices.Chunk(slices.Compact(missing), batch))
 	found := make([][]image.Snapshot, len(batches))
 	failed := make([]error, len(batches))
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for n, ids := range batches {
 		wait.Go(func() {
 			found[n], failed[n] = evidence.Twice(func() ([]image.Snapshot, error) {

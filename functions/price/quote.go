@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"slices"
-	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
@@ -33,7 +33,7 @@ func anywhere(place) bool { return true }
 // atOnce does n things, a few of them at a time.
 func atOnce(n int, do func(int)) {
 	const few = 32
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	tickets := make(chan struct{}, few)
 	for i := range n {
 		tickets <- struct{}{}

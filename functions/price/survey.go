@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/evidence"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
@@ -48,7 +49,7 @@ func (h handler) survey(ctx context.Context, call function.Call, whole bool) (*s
 	s := &survey{home: home, now: h.now()}
 	eyes := h.accounts(call)
 	found := make([][]place, len(eyes))
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for n, e := range eyes {
 		wait.Go(func() { found[n] = s.open(ctx, e, regions, all, whole) })
 	}
@@ -141,7 +142,7 @@ func (s *survey) at(a image.AccountID, r image.RegionID) (place, bool) {
 
 // each does something in every place at once.
 func (s *survey) each(do func(place)) {
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for _, p := range s.places {
 		wait.Go(func() { do(p) })
 	}

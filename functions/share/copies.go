@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
@@ -81,7 +82,7 @@ func (t together) observe(ctx context.Context, target string) (plan.Plan, error)
 	var mu sync.Mutex
 	var plans []plan.Plan
 	var failed error
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for _, work := range t.parts {
 		wait.Go(func() {
 			p, err := work.Observe(ctx)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -97,7 +98,7 @@ const enough = 10 * time.Second
 type expiryRun struct {
 	desk   *desk
 	places chan struct{}
-	wait   sync.WaitGroup
+	wait   atonce.Group
 	mu     sync.Mutex
 	report expiryReport
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	"golang.org/x/sync/errgroup"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -156,7 +157,7 @@ func (l listing[T]) numbered(ctx context.Context, a *Account) ([]T, error) {
 	for number := 2; (number-1)*l.size < first.total; number++ {
 		from := (number - 1) * l.size
 		to := min(from+l.size, first.total)
-		group.Go(func() error {
+		group.Go(atonce.Contained(func() error {
 			got, err := l.page(ctx, a, number, "", all[from:from:to])
 			if err != nil {
 				return err
@@ -165,7 +166,7 @@ func (l listing[T]) numbered(ctx context.Context, a *Account) ([]T, error) {
 				return errShifted
 			}
 			return nil
-		})
+		}))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err

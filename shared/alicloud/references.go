@@ -10,6 +10,7 @@ import (
 	"github.com/aliyun/alibaba-cloud-sdk-go/services/ess"
 	"golang.org/x/sync/errgroup"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -33,10 +34,10 @@ func each[K, T any](ctx context.Context, a *Account, of []K, read func(context.C
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cap(a.cloud.slots))
 	for i, k := range of {
-		group.Go(func() (err error) {
+		group.Go(atonce.Contained(func() (err error) {
 			found[i], err = read(ctx, k)
 			return err
-		})
+		}))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -157,14 +158,14 @@ func (a *Account) scaling(ctx context.Context, account image.AccountID, region i
 	var found []image.ScalingConfiguration
 	var groups []scalingGroup
 	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() (err error) {
+	both.Go(atonce.Contained(func() (err error) {
 		found, err = a.configurations(account, region).byNumber(ctx, a)
 		return err
-	})
-	both.Go(func() (err error) {
+	}))
+	both.Go(atonce.Contained(func() (err error) {
 		groups, err = a.groups(account, region).byNumber(ctx, a)
 		return err
-	})
+	}))
 	if err := both.Wait(); err != nil {
 		return nil, err
 	}

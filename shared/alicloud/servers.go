@@ -9,6 +9,7 @@ import (
 	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
 	"golang.org/x/sync/errgroup"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/image"
 )
 
@@ -39,10 +40,10 @@ func (a *Account) InstanceTypes(ctx context.Context, region image.RegionID, ids 
 	found := make([][]image.InstanceType, len(parts))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, part := range parts {
-		group.Go(func() (err error) {
+		group.Go(atonce.Contained(func() (err error) {
 			found[i], err = a.types(ctx, account, region, part)
 			return err
-		})
+		}))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err

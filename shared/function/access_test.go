@@ -498,7 +498,7 @@ func TestMatrix(t *testing.T) {
 		"sample.things": {method: "GET", target: "/things"}, "sample.thing": {method: "GET", target: "/things/t-1"},
 		"sample.make": {method: "POST", target: "/things", body: `{"name":"a"}`}, "sample.change": {method: "PUT", target: "/things/t-1", body: `{"name":"a"}`},
 		"sample.erase": {method: "POST", target: "/things/t-1/erasure"}, "sample.who": {method: "GET", target: "/who"},
-		"sample.fail": {method: "GET", target: "/failures/conflict"}, "sample.panic": {method: "GET", target: "/panic"}, "sample.wait": {}, "sample.direct": {},
+		"sample.fail": {method: "GET", target: "/failures/conflict"}, "sample.panic": {method: "GET", target: "/panic"}, "sample.panicApart": {method: "GET", target: "/panic/apart"}, "sample.wait": {}, "sample.direct": {},
 	}
 	inputs := map[string]string{
 		"sample.make": `{"name":"a"}`, "sample.change": `{"id":"t-1","name":"a"}`, "sample.thing": `{"id":"t-1"}`, "sample.fail": `{"kind":"conflict"}`,

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/strictjson"
 )
@@ -202,6 +203,9 @@ type stackError struct {
 func (e *stackError) Error() string { return fmt.Sprint("panic: ", e.said) }
 
 func panicked(p any) error {
+	if elsewhere, ok := p.(*atonce.Panic); ok { // it was in a goroutine of the operation's own
+		return fault.Wrap(fault.Internal, &stackError{said: elsewhere.Said, stack: elsewhere.Stack}, "a defect of this function stopped the request")
+	}
 	return fault.Wrap(fault.Internal, &stackError{said: p, stack: string(debug.Stack())}, "a defect of this function stopped the request")
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 )
@@ -207,6 +208,12 @@ func sample() *function.Function {
 		function.Handle(get("fail", "/failures/{kind}"), fail),
 		function.Handle(get("panic", "/panic"), func(context.Context, function.Call, struct{}) (text, error) {
 			panic("db password=hunter2")
+		}),
+		function.Handle(get("panicApart", "/panic/apart"), func(context.Context, function.Call, struct{}) (text, error) {
+			var g atonce.Group
+			g.Go(func() { panic("db password=hunter2") })
+			g.Wait()
+			return text{}, nil
 		}),
 		function.Handle(get("wait", "/wait"), wait),
 		function.Handle(get("who", "/who"), who),

@@ -59,16 +59,18 @@ func TestFunctionCompute(t *testing.T) {
 			t.Errorf("got %d %v", a.status, a.header)
 		}
 	})
-	t.Run("panic", func(t *testing.T) {
-		id, a := p.http(v1("GET", "/panic", "", "", ""), minute)
-		if a.problem(t).Status != 500 || strings.Contains(a.body, "hunter2") {
-			t.Error(a.body)
-		}
-		line := p.logged(id, "event")
-		if line["level"] != "ERROR" || !strings.Contains(line["stack"].(string), "sample_test.go") || strings.Contains(line["error"].(string), "hunter2") {
-			t.Errorf("log: %v", line)
-		}
-	})
+	for _, path := range []string{"/panic", "/panic/apart"} {
+		t.Run("panic"+path, func(t *testing.T) {
+			id, a := p.http(v1("GET", path, "", "", ""), minute)
+			if a.problem(t).Status != 500 || strings.Contains(a.body, "hunter2") {
+				t.Error(a.body)
+			}
+			line := p.logged(id, "event")
+			if line["level"] != "ERROR" || !strings.Contains(line["stack"].(string), "sample_test.go") || strings.Contains(line["error"].(string), "hunter2") {
+				t.Errorf("log: %v", line)
+			}
+		})
+	}
 	t.Run("secrets in causes", func(t *testing.T) {
 		id, a := p.http(v1("GET", "/failures/unavailable", "", "", ""), minute)
 		line, _ := p.logged(id, "event")["error"].(string)

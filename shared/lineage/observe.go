@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -92,7 +93,7 @@ func look(ctx context.Context, places []Place) *observer {
 		}
 	}
 	all(places, func(p Place) {
-		var both sync.WaitGroup
+		var both atonce.Group
 		both.Go(func() { o.images(ctx, p, image.Listing{Statuses: image.Statuses()}) })
 		both.Go(func() { o.builds(ctx, p) })
 		both.Wait()
@@ -137,7 +138,7 @@ func (o *observer) missing(ctx context.Context, places []Place, wanted []Key) {
 // all runs f for every place at once. How many calls are in flight is the
 // reader's to limit.
 func all(places []Place, f func(Place)) {
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for _, p := range places {
 		wait.Go(func() { f(p) })
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/image"
 )
 
@@ -28,7 +29,7 @@ type Share struct {
 // shared. What could not be read is in unread.
 func Shares(ctx context.Context, images []image.Image, owners map[image.AccountID]Granter) (shares []Share, unreadable []image.Unread) {
 	var mu sync.Mutex
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for _, i := range images {
 		owner, ok := owners[i.Account]
 		if !ok || i.Kind != image.KindCustom || i.SharedOut == image.No {

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 )
@@ -220,7 +220,7 @@ func urgency(r *Ruling) int {
 
 // ask puts the first inquiries to DescribePrice, a few at a time.
 func (h Hourly) ask(ctx context.Context, inquiries []*inquiry) {
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	tickets := make(chan struct{}, inquiriesAtOnce)
 	for n, i := range inquiries {
 		desk := h.Desks[i.subject.Account]

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
@@ -126,7 +127,7 @@ func (o *observer) look(ctx context.Context) {
 		o.accounts[v.Account] = v.Account != ""
 	}
 	asks := Plan(o.query, len(views))
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for _, v := range views {
 		wait.Go(func() {
 			v, open := o.open(ctx, v)

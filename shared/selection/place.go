@@ -2,8 +2,8 @@ package selection
 
 import (
 	"context"
-	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -51,7 +51,7 @@ func (p *place) readAll(ctx context.Context) {
 }
 
 func (p *place) readLists(ctx context.Context, lists []*list) {
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for _, l := range lists {
 		wait.Go(func() {
 			defer p.turn()()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -68,7 +69,7 @@ func lookFor(ctx context.Context, places []Place, id image.ID) ([]image.Image, [
 	var mu sync.Mutex
 	var found []image.Image
 	var unread []image.Unread
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for _, p := range places {
 		wait.Go(func() {
 			images, err := p.Catalogue.Images(ctx, p.Region, image.Listing{IDs: []image.ID{id}, Statuses: image.Statuses()})

@@ -4,8 +4,8 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -49,7 +49,7 @@ func Observe(ctx context.Context, i image.Image, owner Grants, readers map[image
 	if i.Kind == image.KindCustom {
 		accounts = o.askOwner(ctx, owner)
 	}
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	views := make([]*View, len(accounts))
 	for n, a := range accounts {
 		if r, ok := readers[a]; ok {
@@ -106,7 +106,7 @@ func Explain(ctx context.Context, o Observation, readers map[image.AccountID]Rea
 		return slices.ContainsFunc(o.Views, func(v View) bool { return v.Account == a })
 	})
 	witnesses := make([]View, len(others))
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	for n, a := range others {
 		witnesses[n].Account = a
 		wait.Go(func() { witnesses[n].Instances = instancesOf(ctx, a, o.Image, readers[a]) })
@@ -135,7 +135,7 @@ func look(ctx context.Context, a image.AccountID, i image.Image, r Reader) *View
 	if a == i.Account {
 		v.Image = i
 	}
-	var wait sync.WaitGroup
+	var wait atonce.Group
 	wait.Go(func() {
 		v.Instances = instancesOf(ctx, a, i, r)
 		if v.Instances.Unread == nil && len(v.Instances.Found) == 0 {

@@ -49,27 +49,27 @@ func capabilities() []Row {
 	return []Row{
 		{
 			Over: "shared/selection", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/money", "shared/fault"},
+			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/atonce"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/lineage", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/fault"},
+			May:      []string{"shared/image", "shared/fault", "shared/atonce"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/usage", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/fault"},
+			May:      []string{"shared/image", "shared/fault", "shared/atonce"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/pricing", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/money", "shared/fault"},
+			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/atonce"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/sharing", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/plan", "shared/fault"},
+			May:      []string{"shared/image", "shared/plan", "shared/fault", "shared/atonce"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 	}
@@ -78,6 +78,10 @@ func capabilities() []Row {
 // edges know one outside each.
 func edges() []Row {
 	return []Row{
+		{
+			Over: "shared/atonce", TestsMay: []string{"shared/fault"},
+			Why: "what is done at the same time must not end the process by a panic: every fan-out stands on it, and it knows of nothing",
+		},
 		{
 			Over: "shared/evidence", Pure: true,
 			May: []string{"shared/image", "shared/fault"},
@@ -92,7 +96,7 @@ func edges() []Row {
 			Over: "shared/alicloud",
 			May: []string{
 				"shared/image", "shared/money", "shared/fault", "github.com/aliyun/alibaba-cloud-sdk-go/...",
-				"golang.org/x/time/rate", "golang.org/x/sync/errgroup",
+				"golang.org/x/time/rate", "golang.org/x/sync/errgroup", "shared/atonce",
 			},
 			TestsMay: []string{"github.com/google/go-cmp/cmp"},
 			Why:      "the only speaker to Alibaba Cloud translates and decides nothing",
@@ -112,7 +116,7 @@ func edges() []Row {
 		{
 			Over: "shared/function/...",
 			May: []string{
-				"shared/fault", "shared/function/...", "github.com/aliyun/fc-runtime-go-sdk/...",
+				"shared/fault", "shared/atonce", "shared/function/...", "github.com/aliyun/fc-runtime-go-sdk/...",
 				"github.com/aws/aws-lambda-go/...", "github.com/go-playground/validator/v10", "github.com/go-jose/go-jose/v4",
 			},
 			TestsMay: []string{"github.com/google/go-cmp/cmp", "github.com/getkin/kin-openapi/openapi3", "pgregory.net/rapid"},
@@ -134,7 +138,7 @@ func programs() []Row {
 			Over: "functions/share",
 			May: []string{
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan",
-				"shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/evidence", "shared/image", "shared/money", "shared/fault",
+				"shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/evidence", "shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface"},
 			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes; money is what it tells",
@@ -143,7 +147,7 @@ func programs() []Row {
 			Over: "functions/price",
 			May: []string{
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal",
-				"shared/pricing", "shared/lineage", "shared/provenance", "shared/evidence", "shared/usage", "shared/image", "shared/money", "shared/fault",
+				"shared/pricing", "shared/lineage", "shared/provenance", "shared/evidence", "shared/usage", "shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "price wires pricing, lineage and usage to the cloud, and keeps reports; money is what it reads and writes",
@@ -152,7 +156,7 @@ func programs() []Row {
 			Over: "functions/*",
 			May: []string{
 				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/evidence", "shared/usage",
-				"shared/image", "shared/money", "shared/fault",
+				"shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "a function wires capabilities to the cloud and the runtime; nobody imports a function",
