@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"strings"
-	"sync"
 
 	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
@@ -77,26 +76,19 @@ type together struct {
 	parts map[string]plan.Work
 }
 
-// observe plans for all images at once.
+// observe plans for all images at once. It fails as the first of them that fails.
 func (t together) observe(ctx context.Context, target string) (plan.Plan, error) {
-	var mu sync.Mutex
-	var plans []plan.Plan
-	var failed error
+	targets := slices.Sorted(maps.Keys(t.parts))
+	plans, failed := make([]plan.Plan, len(targets)), make([]error, len(targets))
 	var wait atonce.Group
-	for _, work := range t.parts {
-		wait.Go(func() {
-			p, err := work.Observe(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				failed = err
-			}
-			plans = append(plans, p)
-		})
+	for n, part := range targets {
+		wait.Go(func() { plans[n], failed[n] = t.parts[part].Observe(ctx) })
 	}
 	wait.Wait()
-	slices.SortFunc(plans, func(a, b plan.Plan) int { return strings.Compare(a.Target, b.Target) })
-	return plan.Join(target, plans...), failed
+	if n := slices.IndexFunc(failed, func(err error) bool { return err != nil }); n >= 0 {
+		return plan.Plan{}, failed[n]
+	}
+	return plan.Join(target, plans...), nil
 }
 
 // batch has one batch for each image.
@@ -128,10 +120,7 @@ func (t together) do(ctx context.Context, approved plan.Plan, steps []plan.Step)
 		deadline = earlier
 	}
 	report, err := work.Apply(ctx, plan.Request{Digest: parts[n].Digest(), By: by(t.desk.call), Deadline: deadline})
-	if err != nil {
-		return failures(steps, err)
-	}
-	return outcomesFor(steps, report)
+	return outcomesFor(steps, report, err)
 }
 
 func failures(steps []plan.Step, err error) []plan.Outcome {
@@ -142,14 +131,18 @@ func failures(steps []plan.Step, err error) []plan.Outcome {
 	return outcomes
 }
 
-// outcomesFor names the outcomes of a part as the joined plan names its steps.
-func outcomesFor(steps []plan.Step, report plan.Report) []plan.Outcome {
+// outcomesFor names the outcomes of a part as the joined plan names its steps. What
+// was not tried before the part broke off failed by what broke it off.
+func outcomesFor(steps []plan.Step, report plan.Report, failed error) []plan.Outcome {
 	var outcomes []plan.Outcome
 	for _, s := range steps {
 		_, own := s.Part()
 		o := plan.Outcome{Step: own.Name(), Result: plan.Open}
 		if n := slices.IndexFunc(report.Outcomes, func(o plan.Outcome) bool { return o.Step == own.Name() }); n >= 0 {
 			o = report.Outcomes[n]
+		}
+		if untried := o.Result == plan.Open && o.Why == nil; untried && failed != nil {
+			o = plan.Failure(own, failed)
 		}
 		o.Step = s.Name()
 		outcomes = append(outcomes, o)

@@ -101,6 +101,8 @@ type expiryRun struct {
 	wait   atonce.Group
 	mu     sync.Mutex
 	report expiryReport
+	// dark are the images of whose shares the journal could not be read.
+	dark []image.Ref
 }
 
 // start does one thing more, once fewer than atOnce are being done.
@@ -121,6 +123,15 @@ type remembered struct {
 	known map[image.AccountID]sharing.Memory
 	// over: the time of one of them has come.
 	over bool
+}
+
+// unread: the journal could not be read, so what it knows is not known.
+func (r *expiryRun) unread(ref image.Ref, err error) remembered {
+	r.mu.Lock()
+	r.dark = append(r.dark, ref)
+	r.mu.Unlock()
+	r.failed(ref, err)
+	return remembered{}
 }
 
 // remember reads the journal: first those images of which something is over, then
@@ -154,8 +165,7 @@ func (r *expiryRun) remember(ctx context.Context, targets []string) []remembered
 func (r *expiryRun) recall(ctx context.Context, ref image.Ref) remembered {
 	entries, err := r.desk.log.Read(ctx, sharing.Target(ref))
 	if err != nil {
-		r.failed(ref, err)
-		return remembered{}
+		return r.unread(ref, err)
 	}
 	one := remembered{Ref: ref, known: sharing.Remember(entries)}
 	for _, m := range one.known {
@@ -195,6 +205,9 @@ func (r *expiryRun) sweep(ctx context.Context, known []remembered) {
 	recorded := map[image.Ref]bool{}
 	for _, one := range known {
 		recorded[one.Ref] = true
+	}
+	for _, ref := range r.dark { // what the journal knows of these is not known
+		recorded[ref] = true
 	}
 	for _, owner := range r.desk.owners {
 		account := r.desk.accounts[owner]
@@ -245,9 +258,7 @@ func (r *expiryRun) end(ctx context.Context, ref image.Ref) error {
 		return nil
 	}
 	report, err := job.work.Apply(ctx, plan.Request{Digest: p.Digest(), By: by(r.desk.call), Deadline: r.desk.deadline})
-	if err == nil {
-		r.ended(ref, report)
-	}
+	r.ended(ref, report)
 	return err
 }
 
@@ -269,7 +280,7 @@ func (r *expiryRun) saw(ref image.Ref, s sight, p plan.Plan) {
 	}
 }
 
-// ended notes what came of a plan.
+// ended notes what came of a plan, also of one that broke off.
 func (r *expiryRun) ended(ref image.Ref, report plan.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -329,5 +331,32 @@ func TestAnImageThatIsGoneIsDrift(t *testing.T) {
 	report := s.tick()
 	if len(report.Drift) != 2 || report.Drift[0].Code != "imageGone" || len(report.Failed) != 0 {
 		t.Errorf("%+v", report)
+	}
+}
+
+func TestARunTellsWhatItRemovedThoughTheJournalFails(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	end := start().AddDate(0, 1, 0)
+	s.until(end, "remove")
+	s.set(end)
+	s.breaks = func(line []byte) bool { return strings.Contains(string(line), `"kind":"happened"`) }
+	report := s.tick()
+	if len(report.Removed) != 2 || report.Removed[0].Result != plan.Applied || len(report.Failed) != 1 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestAShareWhoseJournalCannotBeReadIsNotSaidToBeUnrecorded(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.until(start().AddDate(1, 0, 0), "remove")
+	log := filepath.Join(s.folder, filepath.FromSlash(sharing.Target(image.Ref{Account: first, Region: "cn-hangzhou", ID: "m-web"}))+".log")
+	if err := os.Remove(filepath.Join(log, "000000000.json")); err != nil {
+		t.Fatal(err)
+	}
+	report := s.tick()
+	if len(report.Failed) != 1 || report.Failed[0].ID != "m-web" || slices.ContainsFunc(report.Unrecorded, func(r image.Ref) bool { return r.ID == "m-web" }) {
+		t.Errorf("failed %+v, unrecorded %v", report.Failed, report.Unrecorded)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
 )
 
 func accounts(ids ...image.AccountID) []map[string]any {
@@ -382,6 +383,24 @@ func TestRegionalCopies(t *testing.T) {
 	wish["apply"] = map[string]any{"digest": planned.Plan.Digest}
 	if again := s.call("share.put", wish); !again.Recorded || len(again.Outcomes) != 3 || again.Outcomes[0].RegionID == again.Outcomes[2].RegionID {
 		t.Errorf("the same digest again: %+v", again)
+	}
+}
+
+func TestWhatWasDoneToACopyIsNotSaidToHaveFailed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	copied := s.copyTo("cn-shanghai", "m-web")
+	s.breaks = func(line []byte) bool { // only the log of all copies names images in its steps
+		return strings.Contains(string(line), `"kind":"happened"`) && !strings.Contains(string(line), string(copied)) && !strings.Contains(string(line), "m-web")
+	}
+	_, done := s.applyPut(map[string]any{"imageId": "m-web", "accounts": accounts(second, third), "regions": "all"})
+	if len(done.Outcomes) != 3 {
+		t.Fatalf("%+v", done)
+	}
+	for _, o := range done.Outcomes {
+		if o.Result != plan.Applied {
+			t.Errorf("%s was shared with %s, and is said to be %s: %+v", o.ImageID, o.AccountID, o.Result, o.Reason)
+		}
 	}
 }
 
