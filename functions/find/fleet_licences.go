@@ -52,10 +52,10 @@ func (h handler) licencesOf(ctx context.Context, a *atlas, servers []usage.Serve
 			told[n] = rows[at[runs{s.Account, s.Region, s.Image.ID, sizes.of(s)}]]
 		}
 	}
-	if len(priced.unread) == 0 {
+	if !priced.lacking() {
 		return told, nil
 	}
-	return told, inOrder(append(priced.unread, unread...))
+	return told, inOrder(slices.Concat(priced.unread, unread))
 }
 
 // notSeen is the licence of an image that cannot be seen any more.

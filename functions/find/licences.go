@@ -125,6 +125,11 @@ type licences struct {
 	unread []image.Unread
 }
 
+// lacking: what some licence costs is not known.
+func (l licences) lacking() bool {
+	return slices.ContainsFunc(l.Of, func(one pricing.Licence) bool { return one.Amount == nil })
+}
+
 // licences prices subjects, whose sources are not known yet, as price does. a has
 // everything that is configured, whatever narrows the answer, because that is
 // where an image can come from.
@@ -140,7 +145,7 @@ func (h handler) licences(ctx context.Context, a *atlas, subjects []pricing.Subj
 	if site := out.Sites[a.home]; site != "" {
 		out.currency = site.Currency()
 	}
-	if slices.ContainsFunc(out.Of, func(l pricing.Licence) bool { return l.Amount == nil }) {
+	if out.lacking() {
 		out.unread = inOrder(append(unread, out.Unread...))
 	}
 	return out

@@ -288,3 +288,45 @@ func TestPriceRatesAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// noTypes is a reader that may not list types, and for which DescribePrice has no
+// price.
+type noTypes struct{ reader }
+
+func (noTypes) InstanceTypes(context.Context, image.RegionID, []image.InstanceTypeID) ([]image.InstanceType, error) {
+	return nil, fault.New(fault.Forbidden, "no")
+}
+
+func (noTypes) Price(context.Context, image.RegionID, image.PriceQuestion) (image.PriceAnswer, error) {
+	return image.PriceAnswer{}, fault.New(fault.Precondition, "no").WithCode("PriceNotFound")
+}
+
+// TestInstancesWithoutTypes: a licence that goes by the number of vCPUs is not
+// known without the types, and the permission that would tell is named.
+func TestInstancesWithoutTypes(t *testing.T) {
+	t.Parallel()
+	cloud := fleetOf()
+	cloud.AddImage(cloudsim.FirstAccount, "cn-hangzhou", cloudsim.ImageSpec{Image: image.Image{
+		Ref: image.Ref{ID: "redhat_9_6_x64_20G_alibase_20260101.vhd"}, Kind: image.KindPublic, Name: "redhat", Platform: "RedHat",
+		OSName: "Red Hat Enterprise Linux  9.6 64 bit", Architecture: image.X86_64, CreatedAt: day(1),
+	}})
+	cloud.AddInstance(cloudsim.FirstAccount, "cn-hangzhou", cloudsim.InstanceSpec{Instance: image.Instance{
+		ID: "i-redhat", Image: "redhat_9_6_x64_20G_alibase_20260101.vhd", Type: "ecs.g7.large", Status: image.InstanceRunning, OSType: image.Linux, CreatedAt: day(2),
+	}})
+	look := func(call function.Call) []eye {
+		eyes := views(cloud)(call)
+		for i := range eyes {
+			eyes[i].reader = noTypes{eyes[i].reader}
+		}
+		return eyes
+	}
+	var got fleet
+	get(t, finder(look), "/instances", &got)
+	n := slices.IndexFunc(got.Items, func(s server) bool { return s.InstanceID == "i-redhat" })
+	if n < 0 || got.Items[n].LicencePerHour.Amount != nil {
+		t.Fatalf("%+v", got.Items)
+	}
+	if !slices.ContainsFunc(got.LicencesUnread, func(u image.Unread) bool { return u.Permission == mayListTypes }) {
+		t.Errorf("unread: %+v", got.LicencesUnread)
+	}
+}
