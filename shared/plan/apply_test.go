@@ -397,6 +397,8 @@ func TestDigestSaysWhatIsDoneAndNothingElse(t *testing.T) {
 	base := plan.Plan{Target: "t", Base: plan.Facts{"a": "1", "gone": ""}, Steps: []plan.Step{
 		{Action: "add", Subject: "1", Parameters: map[string]string{"until": "2027"}, Reasons: []image.Reason{{Code: "x", Sentence: "one way to say it"}, {Code: "y"}}},
 		{Action: "keep", Subject: "2"},
+		{Action: "refuse", Subject: "1", Reasons: []image.Reason{{Code: "p"}}, Refused: true},
+		{Action: "refuse", Subject: "1", Reasons: []image.Reason{{Code: "q"}}, Refused: true},
 	}}
 	change := func(f func(p *plan.Plan)) string {
 		p := base

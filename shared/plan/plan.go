@@ -101,7 +101,7 @@ func (p Plan) Digest() string {
 		c.Steps = append(c.Steps, canonicalStep{s.Action, s.Subject, orEmpty(s.Parameters), slices.Compact(codes), orEmpty(s.Sets), s.Refused})
 	}
 	slices.SortFunc(c.Steps, func(a, b canonicalStep) int {
-		return cmp.Or(strings.Compare(a.Action, b.Action), strings.Compare(a.Subject, b.Subject))
+		return cmp.Or(strings.Compare(a.Action, b.Action), strings.Compare(a.Subject, b.Subject), slices.Compare(a.Codes, b.Codes))
 	})
 	text, err := json.Marshal(c)
 	if err != nil { // maps and slices of strings have no way to fail
