@@ -111,7 +111,7 @@ func (d *Directory) Names(_ context.Context, prefix string) ([]string, error) {
 		if err != nil {
 			return err
 		}
-		if e.IsDir() && strings.HasSuffix(at, logSuffix) {
+		if e.IsDir() && at != d.root && strings.HasSuffix(at, logSuffix) {
 			return filepath.SkipDir
 		}
 		relative, err := filepath.Rel(d.root, at)

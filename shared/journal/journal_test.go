@@ -119,6 +119,21 @@ func TestDocuments(t *testing.T) {
 }
 
 // TestALostDocumentIsRecognised: its own is kept, another's is a conflict.
+// TestAFolderThatIsCalledLikeALog holds documents as any other does.
+func TestAFolderThatIsCalledLikeALog(t *testing.T) {
+	t.Parallel()
+	store, err := journal.OpenDirectory(filepath.Join(t.TempDir(), "imagekeeper.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Keep(t.Context(), "reports/a.json", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := store.Names(t.Context(), ""); err != nil || !slices.Equal(names, []string{"reports/a.json"}) {
+		t.Errorf("%v, %v", names, err)
+	}
+}
+
 func TestALostDocumentIsRecognised(t *testing.T) {
 	t.Parallel()
 	b := newBucket()
