@@ -12,6 +12,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 )
 
@@ -241,10 +242,15 @@ func short(t *testing.T, answer string) string {
 	t.Helper()
 	var q struct {
 		pricing.Quote
-		Unknown []struct{ Permission string }
+		Unknown []image.Unread
 	}
 	if err := json.Unmarshal([]byte(answer), &q); err != nil {
 		t.Fatalf("%s: %v", answer, err)
+	}
+	for n, u := range q.Unknown {
+		if slices.Contains(q.Unknown[:n], u) {
+			t.Errorf("said twice: %+v", u)
+		}
 	}
 	texts := []string{string(q.Rule.Code)}
 	for _, l := range q.Lines {
@@ -303,9 +309,15 @@ func TestIllReport(t *testing.T) {
 		var r struct {
 			Images            int
 			Items, Incomplete []pricing.Row
+			Unknown           []image.Unread
 		}
 		if err := json.Unmarshal([]byte(answer), &r); err != nil || status != http.StatusOK || r.Images != 6 {
 			t.Fatalf("%s: %d %s, %v", name, status, answer, err)
+		}
+		for n, u := range r.Unknown {
+			if slices.Contains(r.Unknown[:n], u) {
+				t.Errorf("%s: said twice: %+v", name, u)
+			}
 		}
 		for _, w := range append(r.Items, r.Incomplete...) {
 			free := w.Image.ID == "m-idle" || strings.HasPrefix(string(w.Image.ID), "m-twin") || w.Image.ID == "m-copy" || w.Image.ID == "m-lent"

@@ -258,9 +258,8 @@ func (s *survey) history(ctx context.Context) (*lineage.Graph, map[lineage.Key]i
 		} else {
 			world = lineage.Trace(ctx, places, s.subjects)
 		}
-		s.mu.Lock()
-		s.unread = slices.Concat(s.unread, world.Unread, world.BuildsUnread)
-		s.mu.Unlock()
+		s.lacks(world.Unread)
+		s.lacks(world.BuildsUnread)
 		s.graph = lineage.New(world)
 		s.images = make(map[lineage.Key]image.Image, len(world.Images))
 		for i := range world.Images {
