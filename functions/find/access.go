@@ -52,7 +52,7 @@ type access struct {
 func (h handler) access(ctx context.Context, call function.Call, in accessInput) (access, error) {
 	for _, name := range in.Action {
 		if name != mayAssumeRole && !slices.ContainsFunc(needs(), func(n need) bool { return n.action == name }) {
-			return access{}, fault.InField("action", "notNeeded", "no function needs %s", name)
+			return access{}, fault.InField("action", "notNeeded", "%s is an action that no function needs", name)
 		}
 	}
 	ctx, end := inTime(ctx, h.now())
@@ -62,7 +62,7 @@ func (h handler) access(ctx context.Context, call function.Call, in accessInput)
 	if err != nil {
 		return access{}, err
 	}
-	out := access{AsOf: asOf.UTC().Truncate(time.Second), Items: a.assumed(in), Unknown: inOrder(a.unread)}
+	out := access{AsOf: asOf.UTC().Truncate(time.Second), Items: append(a.assumed(in), a.unlisted(in)...), Unknown: inOrder(a.unread)}
 	var mu sync.Mutex
 	a.each(func(p place) {
 		for _, found := range p.permissions(ctx, in) {
@@ -113,6 +113,21 @@ func (a *atlas) assumed(in accessInput) []permission {
 	for _, u := range a.unread {
 		if u.Permission == mayAssumeRole {
 			found = append(found, permission{AccountID: u.Account, Action: mayAssumeRole, Access: denied, Needed: []string{"all with ACCOUNTS"}, Reason: u.Reason})
+		}
+	}
+	return found
+}
+
+// unlisted tells which accounts may not list their regions, where that hides
+// every place.
+func (a *atlas) unlisted(in accessInput) []permission {
+	var found []permission
+	for _, n := range needs() {
+		for _, u := range a.unread {
+			if n.action == mayListRegions && u.Permission == mayListRegions && in.wants(mayListRegions) {
+				_, why := outcome(image.No, nil)
+				found = append(found, permission{AccountID: u.Account, Action: n.action, Access: denied, Needed: n.by, Reason: why})
+			}
 		}
 	}
 	return found

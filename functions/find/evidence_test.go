@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
@@ -263,6 +264,46 @@ func TestAccess(t *testing.T) {
 	answer := get(t, f, "/access?format=csv&action=ecs:ModifyImageSharePermission", nil)
 	if rows, err := csv.NewReader(answer.Body).ReadAll(); err != nil || len(rows) != 5 || rows[1][3] != "denied" {
 		t.Errorf("csv: %q, %v", rows, err)
+	}
+}
+
+// Where every region is looked at, one that no account has is a mistake, and no
+// fleet without instances.
+func TestRegionsThatNobodyHas(t *testing.T) {
+	t.Parallel()
+	f := finderIn(views(fleetOf()), "all")
+	for _, path := range []string{"/instances", "/access", "/images", "/families/web"} {
+		var got answered
+		if answer := get(t, f, path+"?region=xx-nowhere-1", &got); answer.StatusCode != http.StatusBadRequest || got.Field != "region" {
+			t.Errorf("%s: got %d blaming %q (%s), want 400 blaming region", path, answer.StatusCode, got.Field, got.Code)
+		}
+	}
+	for _, path := range []string{"/instances", "/access"} {
+		if answer := get(t, f, path+"?region=cn-hangzhou", nil); answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: got %d for a region that there is", path, answer.StatusCode)
+		}
+	}
+}
+
+// regionless is a reader that may not list its regions.
+type regionless struct{ sim }
+
+func (regionless) Regions(context.Context) ([]image.Region, error) {
+	return nil, fault.New(fault.Forbidden, "ecs:DescribeRegions: refused").WithCode("Forbidden.RAM")
+}
+
+// An account that may not list its regions has no places to ask in: that alone is
+// denied, and whether a region exists is not known.
+func TestAccessWithoutRegions(t *testing.T) {
+	t.Parallel()
+	cloud := world()
+	f := finderIn(func(function.Call) []eye { return []eye{{reader: regionless{sim{cloud.View(cloudsim.FirstAccount)}}}} }, "all")
+	for _, query := range []string{"", "?region=cn-hangzhou", "?region=xx-nowhere-1"} {
+		var got access
+		get(t, f, "/access"+query, &got)
+		if len(got.Items) != 1 || got.Denied != 1 || got.Items[0].Action != "ecs:DescribeRegions" || got.Items[0].AccountID != cloudsim.FirstAccount || len(got.Unknown) != 1 {
+			t.Errorf("%q: %+v", query, got)
+		}
 	}
 }
 

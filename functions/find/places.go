@@ -64,7 +64,7 @@ func (h handler) survey(ctx context.Context, call function.Call, narrowed where)
 		return cmp.Or(cmp.Compare(x.account, y.account), cmp.Compare(x.region, y.region))
 	})
 	a.unread = inOrder(a.unread)
-	return a, nil
+	return a, a.checkListed()
 }
 
 // within is the part of the places that narrowed leaves. It fails as survey does.
@@ -86,7 +86,10 @@ func (a *atlas) within(narrowed where) (*atlas, error) {
 	if err := some.checkRegions(); err != nil {
 		return nil, err
 	}
-	return some, some.checkAccounts()
+	if err := some.checkAccounts(); err != nil {
+		return nil, err
+	}
+	return some, some.checkListed()
 }
 
 // checkRegions fails with fault.Invalid, naming the parameter, for a region that
@@ -95,6 +98,17 @@ func (a *atlas) checkRegions() error {
 	for _, r := range a.where.Region {
 		if !a.all && !slices.Contains(a.regions, r) {
 			return fault.InField("region", "notConfigured", "%s is not among the regions that are looked at", r)
+		}
+	}
+	return nil
+}
+
+// checkListed is checkRegions where all regions are looked at: one that no account
+// has does not exist, unless an account could not tell its regions.
+func (a *atlas) checkListed() error {
+	for _, r := range a.where.Region {
+		if len(a.unread) == 0 && !slices.ContainsFunc(a.places, func(p place) bool { return p.region == r }) {
+			return fault.InField("region", "notFound", "%s is a region of none of the accounts that are looked at", r)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -327,6 +328,31 @@ func TestIllReport(t *testing.T) {
 			if w.Image.Account == ours && name != "disks denied" && w.Storage.Unknown == 0 {
 				t.Errorf("%s: %s has storage at %+v", name, w.Image, w.Storage)
 			}
+		}
+	}
+}
+
+// shown is an account that is shown no images.
+type shown struct{ account }
+
+func (shown) Images(context.Context, image.RegionID, image.Listing) ([]image.Image, error) {
+	return nil, nil
+}
+
+// A region without images, public ones among them, was not read.
+func TestReportOfACloudThatShowsNothing(t *testing.T) {
+	t.Parallel()
+	nothing := func(a account) account { return shown{a} }
+	status, answer := ask(pricer(world(), nothing), "/prices", "")
+	var r struct{ Unknown []image.Unread }
+	if err := json.Unmarshal([]byte(answer), &r); err != nil || status != http.StatusOK || len(r.Unknown) == 0 || r.Unknown[0].Account != ours {
+		t.Errorf("one account shows nothing: %d %s, %v", status, answer, err)
+	}
+	h := over(world(), nothing)
+	h.accounts = func(call function.Call) []eye { return over(world(), nothing).accounts(call)[:1] }
+	for _, target := range []string{"/prices", "/prices?by=region&format=csv"} {
+		if status, answer := ask(h.function(), target, ""); status != http.StatusBadGateway {
+			t.Errorf("all accounts show nothing: %s: got %d, want 502: %s", target, status, answer)
 		}
 	}
 }

@@ -95,7 +95,7 @@ func ofKind(all []image.Image, kind image.Kind) []image.Image {
 
 func (m *memory) everyImage(ctx context.Context, region image.RegionID) ([]image.Image, error) {
 	return remember(m, key("images", region), func() ([]image.Image, error) {
-		return m.account.Images(ctx, region, image.Listing{Statuses: image.Statuses()})
+		return evidence.Images(ctx, m.account, region, image.Listing{Statuses: image.Statuses()})
 	})
 }
 

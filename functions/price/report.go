@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,7 +57,8 @@ func (h handler) whole(ctx context.Context, call function.Call) (report, error) 
 	out := newReport(s, monthly)
 	if len(holdings) == 0 && len(out.NotRead) > 0 {
 		first := out.NotRead[0]
-		return report{}, fault.New(fault.Unknown, "nothing could be read; %d places, the first is %s/%s: %s", len(out.NotRead), first.Account, first.Region, first.Sentence).WithCode("unreadPlaces")
+		at := strings.TrimSuffix(string(first.Account)+"/"+string(first.Region), "/")
+		return report{}, fault.New(fault.Unknown, "nothing could be read; %d places, the first is %s: %s", len(out.NotRead), at, first.Sentence).WithCode("unreadPlaces")
 	}
 	s.billed(ctx, &out)
 	out.NotRead = s.left()

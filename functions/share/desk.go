@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type desk struct {
 	accounts map[image.AccountID]account
 	owners   []image.AccountID // in order, our own first
 	regions  []image.RegionID  // none: all
+	listless bool              // regions has one that was asked for and may not exist
 	journal  *journal.Journal
 	log      memory.Log
 }
@@ -58,7 +60,7 @@ func (h handler) desk(ctx context.Context, call function.Call, in subject) (*des
 		}
 	}
 	if in.Account != "" && d.accounts[in.Account] == nil {
-		return nil, fault.InField("account", "unknownAccount", "must be an account that this deployment works in: %v", d.owners)
+		return nil, fault.InField("account", "unknownAccount", "must be an account that this deployment works in: %s", joined(d.owners))
 	}
 	if in.Account != "" {
 		d.owners = []image.AccountID{in.Account}
@@ -76,10 +78,34 @@ func (d *desk) lookIn(only image.RegionID) error {
 		d.regions = regions
 		return nil
 	case !all && !slices.Contains(regions, only):
-		return fault.InField("region", "unknownRegion", "must be a region that this deployment works in: %v", regions)
+		return fault.InField("region", "unknownRegion", "must be a region that this deployment works in: %s", joined(regions))
 	}
-	d.regions = []image.RegionID{only}
+	d.regions, d.listless = []image.RegionID{only}, all
 	return nil
+}
+
+// joined are names as a sentence has them.
+func joined[T ~string](names []T) string {
+	words := make([]string, len(names))
+	for n, name := range names {
+		words[n] = string(name)
+	}
+	return strings.Join(words, ", ")
+}
+
+// nowhere fails if the one region that was asked for is a region of no account,
+// all of which told theirs.
+func (d *desk) nowhere(ctx context.Context) error {
+	if !d.listless {
+		return nil
+	}
+	for _, owner := range d.owners {
+		there, err := regionsOf(ctx, d.accounts[owner], nil)
+		if err != nil || len(there) == 0 || slices.Contains(there, d.regions[0]) {
+			return nil
+		}
+	}
+	return fault.InField("region", "unknownRegion", "%s is a region of none of the accounts that this deployment works in", d.regions[0])
 }
 
 // regionsOf are the regions to look at in an account: these, or all if there
@@ -112,6 +138,9 @@ func (d *desk) locate(ctx context.Context, id image.ID) (image.Image, error) {
 		}
 	}
 	found, err := sharing.Locate(ctx, places, id)
+	if fault.Of(err) == fault.Unknown {
+		return found, cmp.Or(d.nowhere(ctx), err)
+	}
 	if err == nil && !d.hidden(found) || err != nil && fault.Of(err) != fault.NotFound {
 		return found, err
 	}

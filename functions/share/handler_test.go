@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -317,6 +318,23 @@ func TestPlaces(t *testing.T) {
 	} {
 		if status, got := newStage(t).over(http.MethodGet, c.target, ""); status != c.status || got.Code != c.code {
 			t.Errorf("%s: %d %s (%s), want %d %s", c.target, status, got.Code, got.Detail, c.status, c.code)
+		}
+	}
+}
+
+// Where every region is looked at, one that no account has is a mistake too.
+func TestRegionsThatNobodyHas(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.config.Regions = []alicloud.RegionWord{"all"}
+	for target, want := range map[string]int{
+		"/shares/m-web?region=xx-nowhere-1": http.StatusBadRequest,
+		"/shares/m-web?region=cn-hangzhou":  http.StatusOK,
+		"/shares/m-none?region=cn-hangzhou": http.StatusNotFound,
+	} {
+		status, got := s.over(http.MethodGet, target, "")
+		if status != want || status == http.StatusBadRequest && (got.Field != "region" || got.Code != "unknownRegion") {
+			t.Errorf("%s: got %d %s in %q (%s), want %d", target, status, got.Code, got.Field, got.Detail, want)
 		}
 	}
 }

@@ -40,13 +40,17 @@ func run(ctx context.Context, look function.Lookup, file string, apply bool, out
 	if err != nil {
 		return err
 	}
+	if s.AccessKey == "" || s.Secret == "" {
+		return fault.New(fault.Unauthenticated, "no cloud credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, "+
+			"and ALIBABA_CLOUD_SECURITY_TOKEN if they are temporary")
+	}
 	places, err := s.places(ctx)
 	if err != nil {
 		return err
 	}
 	world := lineage.Observe(ctx, places)
 	if len(world.Unread) > 0 {
-		return fault.New(fault.Unknown, "%d places could not be read; the first is %s %s: %s",
+		return fault.New(fault.Unknown, "nothing is planned while %d places cannot be read; the first is %s %s: %s",
 			len(world.Unread), world.Unread[0].Account, world.Unread[0].Region, world.Unread[0].Sentence)
 	}
 	plan := lineage.Record(wishes, world)
@@ -81,7 +85,7 @@ func Parse(in io.Reader, home image.RegionID) ([]lineage.Wish, error) {
 	r.TrimLeadingSpace, r.Comment = true, '#'
 	head, err := r.Read()
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the first line must name the columns")
+		return nil, fault.Wrap(fault.Invalid, err, "the first line must name the columns imageId, parent and regionId")
 	}
 	at := map[string]int{}
 	for n, name := range head {

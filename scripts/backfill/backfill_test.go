@@ -134,6 +134,15 @@ func TestMistakesChangeNothing(t *testing.T) {
 			t.Errorf("file %q: %v", bad, err)
 		}
 	}
+	keyless := func(n string) (string, bool) {
+		if n == "ALIBABA_CLOUD_ACCESS_KEY_SECRET" {
+			return "", false
+		}
+		return look(n)
+	}
+	if err := run(t.Context(), keyless, name, true, &out); fault.Of(err) != fault.Unauthenticated {
+		t.Errorf("without a secret: %v", err)
+	}
 	if err := cloud.AllowOnly("local", []string{"ecs:DescribeRegions"}); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/atonce"
@@ -99,7 +100,7 @@ func (f *Function) find(came arrival) (*Operation, error) {
 		if op := f.operations[came.operation]; op != nil {
 			return op, nil
 		}
-		return nil, fault.InField("operation", codeOperation, "is not known; allowed: %v", sortedKeys(f.operations))
+		return nil, fault.InField("operation", codeOperation, "is not known; allowed: %s", strings.Join(sortedKeys(f.operations), ", "))
 	}
 	for _, name := range []string{came.name, anyName} {
 		if op := f.triggers[trigger{came.source, name}]; op != nil {

@@ -172,6 +172,9 @@ func measured(kind reflect.Kind, limit string) string {
 	case reflect.String:
 		return "have " + limit + " characters"
 	case reflect.Slice, reflect.Array, reflect.Map:
+		if strings.HasSuffix(limit, " 1") {
+			return "have " + limit + " entry"
+		}
 		return "have " + limit + " entries"
 	}
 	return "be " + limit

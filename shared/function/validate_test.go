@@ -43,7 +43,7 @@ func TestSentences(t *testing.T) {
 		{`{"entries":["a"]}`, "entries must have exactly 2 entries"},
 		{`{"gt":1}`, "gt must be more than 1"},
 		{`{"gte":1}`, "gte must be at least 2"},
-		{`{"map":[1,2]}`, "map must have at most 1 entries"},
+		{`{"map":[1,2]}`, "map must have at most 1 entry"},
 		{`{"map":[3]}`, "map[0] must be one of 1, 2"},
 		{`{"when":"today"}`, "when must be a time written as 2006-01-02"},
 		{`{"url":"x"}`, "url must be a URL"},

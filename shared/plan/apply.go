@@ -148,7 +148,7 @@ func decide(told story, now Plan, r Request, at time.Time) decision {
 	if earlier, ok := told.earlier[r.Digest]; ok && sameWish(earlier.plan, now) {
 		return decision{verdict: answer, outcomes: earlier.outcomes}
 	}
-	return refused("planChanged", "the plan is not the one that was approved", told.moved(now.Base))
+	return refused("planChanged", "the plan is not the one that was approved: look at the one in this answer, and apply its digest", told.moved(now.Base))
 }
 
 // decideResume: the plan was approved and not finished, and nobody works on it.

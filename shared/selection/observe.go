@@ -325,11 +325,11 @@ func (o *observer) result() (Observed, error) {
 	}
 	for _, r := range o.query.Regions {
 		if !o.regions[r] && !unsure {
-			return Observed{}, fault.InField("region", "notFound", "no account has a region %s", r)
+			return Observed{}, fault.InField("region", "notFound", "%s is a region of none of the accounts that are looked at", r)
 		}
 	}
 	if o.typeless > 0 && len(o.seen.Types) == 0 && len(o.seen.Unread) == 0 {
-		return Observed{}, fault.InField("instanceType", "notFound", "no region that is looked at has an instance type %s", o.query.InstanceType)
+		return Observed{}, fault.InField("instanceType", "notFound", "%s is offered in none of the regions that are looked at", o.query.InstanceType)
 	}
 	return o.seen, nil
 }

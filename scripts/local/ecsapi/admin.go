@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -152,6 +153,12 @@ func plainJSON(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) && wrongType.Field != "" {
 		return fmt.Errorf("%s: must not be a %s", wrongType.Field, wrongType.Value)
+	}
+	if wrongType != nil && wrongType.Type.Kind() == reflect.Slice {
+		return errors.New("body: must be a list")
+	}
+	if wrongType != nil {
+		return errors.New("body: must be an object")
 	}
 	return fmt.Errorf("body: %w", err)
 }

@@ -91,6 +91,7 @@ func TestAdminRefusesBadInput(t *testing.T) {
 		{"/_local/clock", `{"advanceSeconds":0}`, "advanceSeconds", 400},
 		{"/_local/clock", `{"advanceSeconds":1.5}`, "advanceSeconds", 400},
 		{"/_local/clock", `{}`, "advanceSeconds", 400},
+		{"/_local/faults", `{}`, "must be a list", 400},
 		{"/_local/clock", `{"seconds":5}`, "seconds", 400},
 		{"/_local/nothing", `{}`, "", 404},
 	} {
