@@ -1,7 +1,9 @@
 package function
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"imagekeeper/shared/fault"
 )
@@ -39,7 +41,11 @@ func (call Call) May(role Role) error {
 	if call.Caller.Has(role) {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "this needs the role %s", role).WithCode(codeRole)
+	has := make([]string, len(call.Caller.Roles))
+	for n, role := range call.Caller.Roles {
+		has[n] = string(role)
+	}
+	return fault.New(fault.Forbidden, "this needs the role %s; the caller has %s", role, cmp.Or(strings.Join(has, ", "), "none")).WithCode(codeRole)
 }
 
 // known keeps the roles that exist, in their order and once each.

@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "write the answers into the documents")
 const top = "../../.."
 
 // TestCommands does what a newcomer does: make up, wait for ready, type every
-// curl line of the README, of that of find, and of make up's own invitation, and
+// curl line of the README, of those of find and share, and of make up's own invitation, and
 // stop it all with Ctrl-C. The ports are free ones, so that it can run beside a running stack.
 func TestCommands(t *testing.T) {
 	t.Parallel()
@@ -42,6 +42,7 @@ func TestCommands(t *testing.T) {
 		t.Errorf("the README prints %d answers; a reader wants to see at least three", printed)
 	}
 	stack.typed(t, "functions/find/README.md")
+	stack.typed(t, "functions/share/README.md")
 	invited, err := readme.Examples("```\n"+stack.invitation+"```", os.DirFS(top))
 	if err != nil {
 		t.Fatal(err)
