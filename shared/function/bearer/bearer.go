@@ -128,7 +128,7 @@ func refused(code, sentence string) error {
 // tokenOf returns the token in the value of a header Authorization.
 func tokenOf(authorization string) (string, error) {
 	if authorization == "" {
-		return "", fault.New(fault.Unauthenticated, "a token is needed, in the header Authorization: Bearer <token>").WithCode(CodeMissing)
+		return "", fault.New(fault.Unauthenticated, "a bearer token is needed, in the header Authorization").WithCode(CodeMissing)
 	}
 	token, found := strings.CutPrefix(authorization, "Bearer ")
 	if !found {
@@ -140,7 +140,7 @@ func tokenOf(authorization string) (string, error) {
 // shapely refuses what is not three parts of base64url.
 func shapely(token string) error {
 	if token == "" {
-		return fault.New(fault.Unauthenticated, "a token is needed, in the header Authorization: Bearer <token>").WithCode(CodeMissing)
+		return fault.New(fault.Unauthenticated, "a bearer token is needed, in the header Authorization").WithCode(CodeMissing)
 	}
 	if len(token) > MaxToken {
 		return refused(CodeMalformed, "is too long")
