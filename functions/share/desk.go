@@ -93,19 +93,19 @@ func joined[T ~string](names []T) string {
 	return strings.Join(words, ", ")
 }
 
-// nowhere fails if the one region that was asked for is a region of no account,
-// all of which told theirs.
-func (d *desk) nowhere(ctx context.Context) error {
+// nowhere reports whether the one region that was asked for is a region of no
+// account, all of which told theirs.
+func (d *desk) nowhere(ctx context.Context) bool {
 	if !d.listless {
-		return nil
+		return false
 	}
 	for _, owner := range d.owners {
 		there, err := regionsOf(ctx, d.accounts[owner], nil)
 		if err != nil || len(there) == 0 || slices.Contains(there, d.regions[0]) {
-			return nil
+			return false
 		}
 	}
-	return fault.InField("region", "unknownRegion", "%s is a region of none of the accounts that this deployment works in", d.regions[0])
+	return true
 }
 
 // regionsOf are the regions to look at in an account: these, or all if there
@@ -138,8 +138,8 @@ func (d *desk) locate(ctx context.Context, id image.ID) (image.Image, error) {
 		}
 	}
 	found, err := sharing.Locate(ctx, places, id)
-	if fault.Of(err) == fault.Unknown {
-		return found, cmp.Or(d.nowhere(ctx), err)
+	if fault.Of(err) == fault.Unknown && d.nowhere(ctx) {
+		return found, fault.InField("region", "unknownRegion", "%s is a region of none of the accounts that this deployment works in", d.regions[0])
 	}
 	if err == nil && !d.hidden(found) || err != nil && fault.Of(err) != fault.NotFound {
 		return found, err

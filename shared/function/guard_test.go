@@ -94,7 +94,7 @@ func ExampleFunction_Guard() {
 	// Output:
 	// 200 {"hello":"anonymous"}
 	// audit: anonymous shelf.change operator refused roleMissing
-	// 403 {"type":"about:blank","title":"Forbidden","status":403,"code":"roleMissing","detail":"this needs the role operator"}
+	// 403 {"type":"about:blank","title":"Forbidden","status":403,"code":"roleMissing","detail":"this needs the role operator; the caller has viewer"}
 	// operator may apply shelf.change
 }
 
