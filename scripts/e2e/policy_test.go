@@ -26,15 +26,7 @@ func mutual() *cloudsim.Cloud {
 	cloud := cloudsim.New(cloudsim.Options{Empty: true, CopyTime: time.Millisecond})
 	w := pricedRegion{cloud, hangzhou}
 	w.origins()
-	regions, err := cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"}).DescribeRegions(cloudsim.DescribeRegionsRequest{})
-	if err != nil {
-		panic(err)
-	}
-	for _, r := range regions { // none is without public images
-		public := w.system("ubuntu", "everywhere.vhd")
-		public.Kind = image.KindPublic
-		cloud.AddImage(cloudsim.FirstAccount, r.ID, cloudsim.ImageSpec{Image: public})
-	}
+	everywhere(cloud)
 	own := map[image.AccountID]image.ID{cloudsim.FirstAccount: "m-first", cloudsim.SecondAccount: "m-second"}
 	for account, id := range own {
 		w.lend(account, id+"-bought", "market")

@@ -432,7 +432,7 @@ func TestPricesOfTheInternationalSite(t *testing.T) {
 // accounts once, nothing unread, and families and regions that add up to it.
 func TestPriceReport(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{sim: priced(), rate: -1, environment: map[string]string{
+	s := start(t, options{sim: everywhere(priced()), rate: -1, environment: map[string]string{
 		"ECS_RATE_SHARE": "100",
 		"PRICE_RATES":    `{"rates":[` + storageRate("cn-hongkong") + "," + storageRate("ap-southeast-1") + `]}`,
 	}})

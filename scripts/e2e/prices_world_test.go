@@ -37,6 +37,21 @@ func priced() *cloudsim.Cloud {
 	return cloud
 }
 
+// everywhere adds a public image to every region: none is without, and one that
+// shows no image at all counts as not read.
+func everywhere(cloud *cloudsim.Cloud) *cloudsim.Cloud {
+	regions, err := cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"}).DescribeRegions(cloudsim.DescribeRegionsRequest{})
+	if err != nil {
+		panic(err)
+	}
+	for _, r := range regions {
+		public := pricedRegion{cloud, r.ID}.system("ubuntu", "everywhere.vhd")
+		public.Kind = image.KindPublic
+		cloud.AddImage(cloudsim.FirstAccount, r.ID, cloudsim.ImageSpec{Image: public})
+	}
+	return cloud
+}
+
 // pricedHistory adds what only one region has: a long chain of parents, a broken
 // one, archived snapshots, a shared chain.
 func pricedHistory(w pricedRegion) {

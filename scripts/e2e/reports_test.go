@@ -51,7 +51,7 @@ func kept(t *testing.T, owner *cloudsim.Session) []string {
 // and who asks for the month gets what GET /prices answered then.
 func TestTheTimerStoresTheReport(t *testing.T) {
 	t.Parallel()
-	sim := priced()
+	sim := everywhere(priced())
 	owner := sim.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"})
 	if err := owner.PutBucket(shelf, hangzhou); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestTheTimerStoresTheReport(t *testing.T) {
 // TestTheTimerIsHarmlessWithoutAJournal: it says so, and reads nothing.
 func TestTheTimerIsHarmlessWithoutAJournal(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{sim: priced(), rate: -1})
+	s := start(t, options{sim: everywhere(priced()), rate: -1})
 	if told := s.fire(t, "price/report"); !strings.Contains(told, `"code":"noJournal"`) || !strings.Contains(told, `"stored":false`) {
 		t.Errorf("got %s", told)
 	}
