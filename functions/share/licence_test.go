@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -210,7 +211,7 @@ func TestNegotiatedRates(t *testing.T) {
 		env := map[string]string{"JOURNAL": "dir:///tmp/journal", "PRICE_RATES": `{"rates":[{}]}`}
 		return env[name], env[name] != ""
 	})
-	if err == nil || !strings.Contains(err.Error(), "PRICE_RATES") {
+	if !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "PRICE_RATES") {
 		t.Errorf("bad rates: %v", err)
 	}
 }
