@@ -186,7 +186,10 @@ func (d *desk) see(ctx context.Context, found image.Image) (sight, error) {
 	}
 	owner := d.accounts[found.Account]
 	var err error
-	if s.Image, s.Grants, err = sharing.Look(ctx, owner, found.Ref, d.pause); err != nil {
+	if s.Image, s.Grants, err = sharing.Look(ctx, owner, found.Ref, d.pause); fault.Of(err) == fault.NotFound {
+		err = proven(ctx, owner, found.Ref, err)
+	}
+	if err != nil {
 		return s, err
 	}
 	if s.entries, err = d.log.Read(ctx, sharing.Target(found.Ref)); err != nil {
@@ -195,6 +198,19 @@ func (d *desk) see(ctx context.Context, found image.Image) (sight, error) {
 	s.memories, s.drift = sharing.Reconcile(sharing.Remember(s.entries), s.Grants)
 	s.Remembered = sharing.TermsOf(s.memories)
 	return s, nil
+}
+
+// proven is gone, that an image is no longer there, if the list that does not show
+// it proves that; else it is a failure of kind fault.Unknown.
+func proven(ctx context.Context, owner account, ref image.Ref, gone error) error {
+	images, err := evidence.Images(ctx, owner, ref.Region, image.Listing{Kind: image.KindCustom, IDs: []image.ID{ref.ID}, Statuses: image.Statuses()})
+	switch {
+	case err != nil:
+		return err
+	case len(images) > 0:
+		return fault.New(fault.Unknown, "account %s was not shown its %s at first; ask again", ref.Account, ref.ID).WithCode("unread")
+	}
+	return gone
 }
 
 // weigh also looks at the use of those who would lose access by a wish.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
@@ -358,5 +359,50 @@ func TestAShareWhoseJournalCannotBeReadIsNotSaidToBeUnrecorded(t *testing.T) {
 	report := s.tick()
 	if len(report.Failed) != 1 || report.Failed[0].ID != "m-web" || slices.ContainsFunc(report.Unrecorded, func(r image.Ref) bool { return r.ID == "m-web" }) {
 		t.Errorf("failed %+v, unrecorded %v", report.Failed, report.Unrecorded)
+	}
+}
+
+// dim is an account whose own images are not shown so many times.
+type dim struct {
+	account
+	mu    *sync.Mutex
+	times int
+}
+
+func (d *dim) dark() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.times--
+	return d.times >= 0
+}
+
+func (d *dim) Look(ctx context.Context, r image.Ref) (image.Image, []image.Grant, error) {
+	if d.dark() {
+		return image.Image{}, nil, fault.New(fault.NotFound, "no image %s", r.ID)
+	}
+	return d.account.Look(ctx, r)
+}
+
+func (d *dim) Images(ctx context.Context, in image.RegionID, which image.Listing) ([]image.Image, error) {
+	if d.dark() {
+		return nil, nil
+	}
+	return d.account.Images(ctx, in, which)
+}
+
+func TestAnImageThatIsNotShownIsNotSaidToBeGone(t *testing.T) {
+	t.Parallel()
+	for name, times := range map[string]int{"once": 1, "again": 2, "never": 1000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.until(start().AddDate(0, 1, 0), "remove")
+			s.set(start().AddDate(0, 2, 0))
+			s.watch = func(a account) account { return &dim{account: a, mu: &sync.Mutex{}, times: times} }
+			report := s.tick()
+			if len(report.Drift) != 0 || len(report.Failed) == 0 || report.Failed[0].ID != "m-web" || len(s.removals()) != 0 {
+				t.Errorf("%+v", report)
+			}
+		})
 	}
 }
