@@ -84,6 +84,9 @@ func Parse(in io.Reader, home image.RegionID) ([]lineage.Wish, error) {
 	r := csv.NewReader(in)
 	r.TrimLeadingSpace, r.Comment = true, '#'
 	head, err := r.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, fault.InField("FILE", "empty", "is empty: the first line must name the columns imageId, parent and regionId")
+	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the first line must name the columns imageId, parent and regionId")
 	}
