@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -156,34 +154,17 @@ func TestNoLieIsBelieved(t *testing.T) {
 					}
 				})
 			}
-			for _, f := range sampled(t, actions) {
+			var all []ecsapi.Fault
+			for _, action := range slices.Sorted(maps.Keys(actions)) {
+				all = append(all, everyFault(action)...)
+			}
+			for _, f := range some(t, all, 8) {
 				cells <- f
 			}
 			close(cells)
 			lanes.Wait()
 		})
 	}
-}
-
-// sampled are all faults of all actions for TRIALS=full, else a quarter of them,
-// another one each time.
-func sampled(t *testing.T, actions map[string]bool) []ecsapi.Fault {
-	t.Helper()
-	var all []ecsapi.Fault
-	for _, action := range slices.Sorted(maps.Keys(actions)) {
-		all = append(all, everyFault(action)...)
-	}
-	if os.Getenv("TRIALS") == "full" {
-		return all
-	}
-	const part = 4
-	first := rand.IntN(part)
-	t.Logf("every fourth of %d faults, from the one at %d", len(all), first)
-	var some []ecsapi.Fault
-	for n := first; n < len(all); n += part {
-		some = append(some, all[n])
-	}
-	return some
 }
 
 // everyFault is every kind that can happen to an action, once and for good.
