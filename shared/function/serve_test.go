@@ -81,14 +81,12 @@ func TestFunctionCompute(t *testing.T) {
 	t.Run("late", func(t *testing.T) { late(t, p) })
 }
 
+// late: an operation that never ends is answered for. How much before the
+// platform's deadline that is, TestCredentialsOfTheEvent looks at.
 func late(t *testing.T, p *platform) {
-	begin := time.Now()
 	id, a := p.http(v1("GET", "/wait", "", "", ""), 2*time.Second)
 	if problem := a.problem(t); problem.Status != 503 || problem.Code != "deadlineExceeded" || a.header.Get("Retry-After") == "" {
 		t.Errorf("got %+v", problem)
-	}
-	if took := time.Since(begin); took > 2*time.Second {
-		t.Errorf("the answer came after the deadline: %v", took)
 	}
 	p.logged(id, "event")
 	_, a = p.http(v1("GET", "/wait", `"honour":"true"`, "", ""), time.Second)
