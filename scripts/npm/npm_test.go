@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,13 +35,13 @@ func TestSDKs(t *testing.T) {
 	}
 	folder := install(t)
 	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 60, Instances: 20, CreateTime: 200 * time.Millisecond, CopyTime: 300 * time.Millisecond})
-	var host *fchost.Host
+	var host atomic.Pointer[fchost.Host]
 	server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{Functions: ecsapi.Functions{
 		Account: cloudsim.FirstAccount,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { host.Invocations().ServeHTTP(w, r) }),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { host.Load().Invocations().ServeHTTP(w, r) }),
 	}}))
 	defer server.Close()
-	host = find(t, server.URL)
+	host.Store(find(t, server.URL))
 	objects := httptest.NewServer(ossapi.New(cloud, ossapi.Options{}))
 	defer objects.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
