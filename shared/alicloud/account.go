@@ -20,42 +20,87 @@ type Account struct {
 	source func(context.Context) (grant, error)
 	// id is known from the start for roles, else asked for.
 	id func(context.Context) (image.AccountID, error)
+	// named is what Named returns, role what Role does.
+	named image.AccountID
+	role  RoleARN
+}
+
+// Caller is as whom one event acts.
+type Caller struct {
+	Credentials Credentials
+	// Account is the one that the invocation says the credentials belong to;
+	// empty when it does not say.
+	Account image.AccountID
+}
+
+// Accounts returns the caller's own account and one per role, in this order;
+// sessions of roles show as session in the audit trail. It calls nothing. A role
+// that cannot be assumed fails every look into its account, and hides no other.
+// Where the caller may not ask STS who it is (sts:GetCallerIdentity), its account
+// is the one that the invocation names.
+func (c *Cloud) Accounts(caller Caller, roles []RoleARN, session string) []*Account {
+	own := c.account(caller)
+	all := append(make([]*Account, 0, 1+len(roles)), own)
+	for _, role := range roles {
+		all = append(all, c.Role(own, role, session))
+	}
+	return all
 }
 
 // Account returns the account that the credentials belong to. It calls
 // nothing: credentials that are incomplete or wrong fail at the first call.
 func (c *Cloud) Account(credentials Credentials) *Account {
+	return c.account(Caller{Credentials: credentials})
+}
+
+// account returns the caller's own account.
+func (c *Cloud) account(caller Caller) *Account {
 	made := sync.OnceValues(func() (grant, error) {
-		signer, err := newSigner(credentials)
-		return grant{credentials: credentials, signer: signer}, err
+		signer, err := newSigner(caller.Credentials)
+		return grant{credentials: caller.Credentials, signer: signer}, err
 	})
-	a := &Account{cloud: c, source: func(context.Context) (grant, error) { return made() }}
-	turn, print := make(chan struct{}, 1), credentials.print()
-	a.id = func(ctx context.Context) (image.AccountID, error) { return a.ask(ctx, turn, print) }
+	a := &Account{cloud: c, named: caller.Account, source: func(context.Context) (grant, error) { return made() }}
+	turn, who := make(chan struct{}, 1), identity{caller.Credentials.print(), caller.Account}
+	a.id = func(ctx context.Context) (image.AccountID, error) { return a.ask(ctx, turn, who) }
 	return a
 }
 
-// ID returns the account's id; source: STS GetCallerIdentity, asked once per
-// credentials and process.
+// ID returns the account's id; source: the ARN of its role, else STS
+// GetCallerIdentity, asked once per credentials and process.
 func (a *Account) ID(ctx context.Context) (image.AccountID, error) { return a.id(ctx) }
+
+// Named returns the account's id as far as it is known without asking: from the
+// ARN of its role, else as the invocation named it; empty if neither says.
+func (a *Account) Named() image.AccountID { return a.named }
+
+// Role returns the role that is assumed to look into the account; empty for the
+// caller's own.
+func (a *Account) Role() RoleARN { return a.role }
+
+// identity is whose account is remembered: that of credentials, as an invocation
+// named it.
+type identity struct {
+	print fingerprint
+	named image.AccountID
+}
 
 // mostRemembered bounds what a Cloud remembers of credentials and roles:
 // temporary ones change every hour.
 const mostRemembered = 1024
 
 // remembered returns the account of credentials that were asked for before.
-func (c *Cloud) remembered(print fingerprint) (image.AccountID, bool) {
+func (c *Cloud) remembered(who identity) (image.AccountID, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	known, ok := c.accounts[print]
+	known, ok := c.accounts[who]
 	return known, ok
 }
 
 // ask returns the account of credentials, from memory if it was asked before;
 // of those who need it at once, the one who has the turn asks.
-func (a *Account) ask(ctx context.Context, turn chan struct{}, print fingerprint) (image.AccountID, error) {
+func (a *Account) ask(ctx context.Context, turn chan struct{}, who identity) (image.AccountID, error) {
 	c := a.cloud
-	if known, ok := c.remembered(print); ok {
+	if known, ok := c.remembered(who); ok {
 		return known, nil
 	}
 	select {
@@ -64,10 +109,13 @@ func (a *Account) ask(ctx context.Context, turn chan struct{}, print fingerprint
 	case <-ctx.Done():
 		return "", fault.Wrap(fault.Unavailable, ctx.Err(), "sts:GetCallerIdentity: ended before it was sent")
 	}
-	if known, ok := c.remembered(print); ok {
+	if known, ok := c.remembered(who); ok {
 		return known, nil
 	}
 	id, err := a.callerIdentity(ctx)
+	if who.named != "" && fault.Of(err) == fault.Forbidden {
+		id, err = who.named, nil
+	}
 	if err != nil {
 		return "", err
 	}
@@ -76,7 +124,7 @@ func (a *Account) ask(ctx context.Context, turn chan struct{}, print fingerprint
 	if len(c.accounts) >= mostRemembered {
 		clear(c.accounts)
 	}
-	c.accounts[print] = id
+	c.accounts[who] = id
 	return id, nil
 }
 

@@ -87,7 +87,7 @@ type Cloud struct {
 	// endpoints are those that DescribeRegions named.
 	endpoints map[image.RegionID]endpoint
 	// accounts remembers whose credentials are whose.
-	accounts map[fingerprint]image.AccountID
+	accounts map[identity]image.AccountID
 	roles    map[assumption]*role
 }
 
@@ -99,7 +99,7 @@ func Open(config Config) (*Cloud, error) {
 		jitter: config.Jitter, tables: sync.OnceValue(newTables), codes: sync.OnceValue(newCodes), retries: &budget{left: fullBudget},
 		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		scanners:  sync.Pool{New: func() any { return new(scanner) }},
-		endpoints: map[image.RegionID]endpoint{}, accounts: map[fingerprint]image.AccountID{},
+		endpoints: map[image.RegionID]endpoint{}, accounts: map[identity]image.AccountID{},
 		roles: map[assumption]*role{},
 	}
 	if err := checkRegion(c.home); err != nil {

@@ -15,7 +15,11 @@ import (
 // fails as Assume does.
 func (c *Cloud) Role(base *Account, arn RoleARN, session string) *Account {
 	use := &roleUse{cloud: c, base: base, arn: arn, session: session}
-	return &Account{cloud: c, source: use.current, id: func(context.Context) (image.AccountID, error) { return arn.Account() }}
+	named, _ := arn.Account() // an ARN that is none fails every use
+	return &Account{
+		cloud: c, source: use.current, named: named, role: arn,
+		id: func(context.Context) (image.AccountID, error) { return arn.Account() },
+	}
 }
 
 // Assume is Role that asks STS at once. It fails with fault.Invalid for a
