@@ -14,7 +14,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/bearer"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // access is what the environment says about who may call; design section 6.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // Lookup finds the value of a variable of the environment, as os.LookupEnv does.

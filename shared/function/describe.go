@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // object is a JSON object of a document that is printed with its keys in order.

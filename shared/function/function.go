@@ -17,7 +17,7 @@ import (
 	"sync"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // Role says who may call an operation.

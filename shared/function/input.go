@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // input is what an event brings for an operation, before it is decoded.

@@ -13,7 +13,7 @@ import (
 
 	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // How much platforms carry: an answer of Lambda is at most 6 MB, one of

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // arrival is an event whose shape was recognised; exactly one kind of it.

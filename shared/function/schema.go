@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // direction tells schemas of inputs, which are strict, from those of answers.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // The codes of refusals that this package makes, beside those of strictjson

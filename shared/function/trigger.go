@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // anyName registers for every timer or event that has no operation of its own.

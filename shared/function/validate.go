@@ -9,7 +9,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // Rule is a validation of our own for text: a field whose validate tag holds

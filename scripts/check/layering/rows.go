@@ -16,6 +16,11 @@ func nouns() []Row {
 			Why: "the kinds of failure stand below everything and need nothing",
 		},
 		{
+			Over: "shared/strictjson", Pure: true,
+			May: []string{"shared/fault"}, TestsMay: []string{"github.com/google/go-cmp/cmp", "pgregory.net/rapid"},
+			Why: "what is wrong with a document is the same for requests, rules and records: it knows none of them",
+		},
+		{
 			Over: "shared/money", Pure: true,
 			May: []string{"shared/fault"}, TestsMay: []string{"pgregory.net/rapid"},
 			Why: "an amount is exact and knows nothing of what it pays for",
@@ -116,7 +121,7 @@ func edges() []Row {
 		{
 			Over: "shared/function/...",
 			May: []string{
-				"shared/fault", "shared/atonce", "shared/function/...", "github.com/aliyun/fc-runtime-go-sdk/...",
+				"shared/fault", "shared/atonce", "shared/strictjson", "shared/function/...", "github.com/aliyun/fc-runtime-go-sdk/...",
 				"github.com/aws/aws-lambda-go/...", "github.com/go-playground/validator/v10", "github.com/go-jose/go-jose/v4",
 			},
 			TestsMay: []string{"github.com/google/go-cmp/cmp", "github.com/getkin/kin-openapi/openapi3", "pgregory.net/rapid"},

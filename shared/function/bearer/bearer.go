@@ -19,7 +19,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // MaxToken is the longest token that is looked into, in bytes.

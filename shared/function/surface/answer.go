@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // Answer is what came back for an event.

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/strictjson"
+	"imagekeeper/shared/strictjson"
 )
 
 // colour reads itself from text.
