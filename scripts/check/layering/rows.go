@@ -73,6 +73,11 @@ func capabilities() []Row {
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
+			Over: "shared/importing/diskimage", Pure: true,
+			May: []string{"shared/image", "shared/fault"},
+			Why: "what a file is, is told by its bytes alone, whoever reads them",
+		},
+		{
 			Over: "shared/sharing", Pure: true, Why: why,
 			May:      []string{"shared/image", "shared/plan", "shared/fault", "shared/atonce"},
 			TestsMay: []string{"pgregory.net/rapid"},

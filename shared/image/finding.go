@@ -1,0 +1,19 @@
+package image
+
+// Level says what a finding does to a plan.
+type Level string
+
+// The levels: a fatal finding keeps the plan from being applied, a warning does
+// not.
+const (
+	Fatal   Level = "fatal"
+	Warning Level = "warning"
+)
+
+// Finding is what a check before the first call objects to, and what cures it.
+type Finding struct {
+	Level Level `json:"level"`
+	Reason
+	// Remedy: what to do, where something can be done.
+	Remedy string `json:"remedy,omitempty"`
+}
