@@ -10,6 +10,32 @@ import (
 	"imagekeeper/shared/image"
 )
 
+// DescribeSnapshotLinksRequest are the parameters of DescribeSnapshotLinks; a
+// given but empty list matches nothing.
+type DescribeSnapshotLinksRequest struct {
+	RegionID   image.RegionID
+	InstanceID image.InstanceID
+	DiskIDs    []image.DiskID
+	LinkIDs    []string
+	Pages      Pages
+}
+
+// ChainRow is one chain of snapshots as DescribeSnapshotLinks shows it.
+type ChainRow struct {
+	image.Chain
+	SourceDiskName    string
+	SourceDiskSizeGiB int
+	SourceSystemDisk  bool
+	InstanceID        image.InstanceID
+	InstanceName      string
+}
+
+// ChainsPage is one page of DescribeSnapshotLinks.
+type ChainsPage struct {
+	Chains []ChainRow
+	PageMark
+}
+
 // DescribeSnapshotLinks lists the caller's chains of snapshots, those with the
 // newest snapshot first, at most 100 to a page. Refusals: MissingParameter,
 // InvalidRegionId, InvalidDiskIds, InvalidSnapshotLinkIds, InvalidParameter.

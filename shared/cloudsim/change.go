@@ -8,6 +8,14 @@ import (
 	"imagekeeper/shared/image"
 )
 
+// DeleteImageRequest are the parameters of DeleteImage.
+type DeleteImageRequest struct {
+	RegionID image.RegionID
+	ImageID  image.ID
+	Force    bool
+	DryRun   bool
+}
+
 // DeleteImage deletes one of the caller's images; its snapshots stay. An id
 // that does not exist is a success, or InvalidImageId.NotFound by the other
 // reading. Refusals: MissingParameter, InvalidRegionId.NotFound,
@@ -75,6 +83,22 @@ func (c *Cloud) dropImage(r *region, e *entry[imageState], state *imageState, no
 			delete(r.inImages, d.SnapshotID)
 		}
 	}
+}
+
+// ModifyImageAttributeRequest are the parameters of ModifyImageAttribute;
+// empty fields stay as they are.
+type ModifyImageAttributeRequest struct {
+	RegionID    image.RegionID
+	ImageID     image.ID
+	ImageName   string
+	Description string
+	ImageFamily image.Family
+	Status      image.Status
+	BootMode    string
+	LicenseType string
+	NVMe        string
+	IMDS        string
+	DryRun      bool
 }
 
 // ModifyImageAttribute changes one of the caller's images; what is empty in the

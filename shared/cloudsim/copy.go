@@ -15,6 +15,22 @@ import (
 // guide's 2 TiB.
 const maxCopyGiB = 2048
 
+// CopyImageRequest are the parameters of CopyImage. RegionID is the source.
+type CopyImageRequest struct {
+	RegionID            image.RegionID
+	ImageID             image.ID
+	DestinationRegionID image.RegionID
+	Name                string
+	Description         string
+	Encrypted           image.Tri
+	KMSKeyID            string
+	EncryptAlgorithm    string
+	ResourceGroup       string
+	Tags                []Tag
+	ClientToken         string
+	DryRun              bool
+}
+
 // CopyImage starts to copy an image into another region, or, to encrypt it or
 // to own a shared one, within its region. The id returned is the copy's; it is
 // in the destination region from now on. Refusals: see CopyImage in the vendor's
@@ -280,6 +296,12 @@ func (c *Cloud) requeue(r *region, b *book, now time.Time) {
 		}
 		b.copies = append(b.copies, e)
 	}
+}
+
+// ImageRequest names one image: CancelCopyImage.
+type ImageRequest struct {
+	RegionID image.RegionID
+	ImageID  image.ID
 }
 
 // CancelCopyImage stops a copy that has not ended; the copy is gone then.

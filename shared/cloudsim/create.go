@@ -13,6 +13,37 @@ import (
 // maxDataDisks is how many data disks an image has at most; source: CreateImage.
 const maxDataDisks = 16
 
+// DiskInput is one DiskDeviceMapping.N of CreateImage.
+type DiskInput struct {
+	Device string
+	// Type is "system", "data" or empty (as the snapshot is).
+	Type       string
+	SizeGiB    int
+	SnapshotID image.SnapshotID
+}
+
+// CreateImageRequest are the parameters of CreateImage. Of InstanceID, Disks
+// and SnapshotID the first that is given counts.
+type CreateImageRequest struct {
+	RegionID      image.RegionID
+	InstanceID    image.InstanceID
+	Disks         []DiskInput
+	SnapshotID    image.SnapshotID
+	ImageName     string
+	Description   string
+	ImageFamily   image.Family
+	ImageVersion  string
+	Platform      string
+	Architecture  string
+	BootMode      string
+	IMDS          string
+	Detection     string
+	ResourceGroup string
+	Tags          []Tag
+	ClientToken   string
+	DryRun        bool
+}
+
 // CreateImage starts to make a custom image and returns its id at once: of an
 // instance, else of snapshots in mappings, else of one system-disk snapshot.
 // The same client token returns the first image again. Refusals: see CreateImage

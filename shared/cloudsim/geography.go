@@ -77,6 +77,20 @@ func languages() []string {
 	return []string{"", "zh-CN", "zh-TW", "en-US", "ja", "fr", "de", "es", "pt", "ru"}
 }
 
+// DescribeRegionsRequest are the parameters of DescribeRegions.
+type DescribeRegionsRequest struct {
+	AcceptLanguage     string
+	InstanceChargeType string
+	ResourceType       string
+}
+
+// RegionRow is one region of DescribeRegions. Name follows AcceptLanguage.
+type RegionRow struct {
+	image.Region
+	// Status is "available" or "soldOut".
+	Status string
+}
+
 // DescribeRegions lists all regions. Refusals: InvalidAcceptLanguage.NotFound,
 // Invalid.InstanceChargeType, InvalidResourceType.NotFound.
 func (s *Session) DescribeRegions(req DescribeRegionsRequest) ([]RegionRow, error) {
@@ -96,6 +110,21 @@ func (s *Session) DescribeRegions(req DescribeRegionsRequest) ([]RegionRow, erro
 		rows = append(rows, RegionRow{image.Region{ID: p.id, Name: p.name(req.AcceptLanguage), Endpoint: p.endpoint()}, "available"})
 	}
 	return rows, nil
+}
+
+// DescribeZonesRequest are the parameters of DescribeZones.
+type DescribeZonesRequest struct {
+	RegionID       image.RegionID
+	AcceptLanguage string
+}
+
+// ZoneRow is one zone of DescribeZones.
+type ZoneRow struct {
+	ID            image.ZoneID
+	Name          string
+	InstanceTypes []image.InstanceTypeID
+	// DiskCategories are those that can be bought there.
+	DiskCategories []string
 }
 
 // DescribeZones lists the zones of a region and what can be bought there.

@@ -204,6 +204,17 @@ func (s *Session) permit(operation string) error {
 	return nil
 }
 
+// CallerIdentity is the answer of GetCallerIdentity.
+type CallerIdentity struct {
+	// IdentityType is Account, RAMUser or AssumedRoleUser.
+	IdentityType string
+	Account      image.AccountID
+	PrincipalID  string
+	UserID       string
+	ARN          string
+	RoleID       string
+}
+
 // GetCallerIdentity returns who the caller is. It needs no permission.
 func (s *Session) GetCallerIdentity() (CallerIdentity, error) {
 	who := CallerIdentity{IdentityType: s.caller.Type, Account: s.caller.Account}
@@ -229,6 +240,26 @@ func (s *Session) GetCallerIdentity() (CallerIdentity, error) {
 // numbered makes RAM's kind of number, 18 digits, out of a name.
 func numbered(lead, name string, account image.AccountID) string {
 	return fmt.Sprintf("%s%017d", lead, mix(0, string(account)+"/"+name)%100_000_000_000_000_000)
+}
+
+// AssumeRoleRequest are the parameters of AssumeRole.
+type AssumeRoleRequest struct {
+	RoleARN     string
+	SessionName string
+	// Duration is 15 minutes to 1 hour; zero means 1 hour.
+	Duration   time.Duration
+	ExternalID string
+	// Allow narrows what the session may do to these actions, e.g.
+	// "ecs:DescribeImages"; nil does not narrow. The wire reads it from Policy.
+	Allow []string
+}
+
+// AssumedRole is the answer of AssumeRole.
+type AssumedRole struct {
+	AccessKeyID   string
+	Credential    Credential
+	ARN           string
+	AssumedRoleID string
 }
 
 // AssumeRole makes keys for a session of a role. It fails with fault.Forbidden

@@ -110,6 +110,23 @@ func (c *Cloud) usage(r *region, id image.ID) image.Usage {
 	return image.UsageNone
 }
 
+// ImageRow is one image as DescribeImages shows it, with the wire-only fields.
+type ImageRow struct {
+	image.Image
+	// OSNameEN is OSName in English.
+	OSNameEN string
+	// LoginAsNonRoot: the image offers a user that is not root.
+	LoginAsNonRoot bool
+	// IMDS is "v1" or "v2", or empty.
+	IMDS string
+	// IOOptimized: the image supports I/O optimised instances.
+	IOOptimized bool
+	// RemainSeconds is what is left of a copy, per disk alike; 0 when none runs.
+	RemainSeconds int
+	// Detection is the state of the image check: "Processing", "Finished" or empty.
+	Detection string
+}
+
 // view is one row of a listing, as the viewer sees the image at now.
 func (c *Cloud) view(r *region, s *imageState, viewer image.AccountID, now time.Time) ImageRow {
 	row := ImageRow{
@@ -206,6 +223,12 @@ func (r *region) visible(id image.ID, viewer image.AccountID, now time.Time) *im
 	return s
 }
 
+// DescribeImageFromFamilyRequest are the parameters of DescribeImageFromFamily.
+type DescribeImageFromFamilyRequest struct {
+	RegionID    image.RegionID
+	ImageFamily image.Family
+}
+
 // DescribeImageFromFamily returns the newest Available image of a family of the
 // caller's own; false if there is none. Refusals: MissingParameter,
 // InvalidRegionId.NotFound.
@@ -230,6 +253,15 @@ func (s *Session) DescribeImageFromFamily(req DescribeImageFromFamilyRequest) (I
 		}
 	}
 	return ImageRow{}, false, nil
+}
+
+// DescribeImageSupportInstanceTypesRequest are the parameters of
+// DescribeImageSupportInstanceTypes. ImageID may be given as Filter imageId.
+type DescribeImageSupportInstanceTypesRequest struct {
+	RegionID   image.RegionID
+	ImageID    image.ID
+	ActionType string
+	Filters    []Filter
 }
 
 // DescribeImageSupportInstanceTypes lists the instance types that can start

@@ -50,6 +50,56 @@ func (l *listings) put(key string, k listed) {
 	l.kept[key] = k
 }
 
+// StatusAll, alone in DescribeImagesRequest.Statuses, asks for every state.
+const StatusAll image.Status = "ALL"
+
+// The owner aliases of DescribeImages.
+const (
+	AliasSystem      = "system"
+	AliasSelf        = "self"
+	AliasOthers      = "others"
+	AliasMarketplace = "marketplace"
+)
+
+// Filter is one Filter.N of a request.
+type Filter struct{ Key, Value string }
+
+// DescribeImagesRequest are the parameters of DescribeImages.
+type DescribeImagesRequest struct {
+	RegionID image.RegionID
+	// Statuses: none means Available only; StatusAll stands alone.
+	Statuses []image.Status
+	// ImageIDs are at most 100.
+	ImageIDs []image.ID
+	// ImageName matches a part of the name.
+	ImageName     string
+	ImageFamily   image.Family
+	OwnerAlias    string
+	OwnerID       image.AccountID
+	SnapshotID    image.SnapshotID
+	InstanceType  image.InstanceTypeID
+	IOOptimized   image.Tri
+	CloudInit     image.Tri
+	OSType        string
+	Architecture  string
+	Usage         string
+	IsPublic      image.Tri
+	Usable        image.Tri
+	ActionType    string
+	ResourceGroup string
+	ShowExpired   bool
+	Tags          []Tag
+	Filters       []Filter
+	DryRun        bool
+	Pages         Pages
+}
+
+// DescribeImagesPage is one page of DescribeImages.
+type DescribeImagesPage struct {
+	Images []ImageRow
+	PageMark
+}
+
 // DescribeImages lists what the caller sees in a region, newest first within
 // own, shared and public images: Available ones only unless asked, ten to a
 // page, Marketplace and community images only when asked. Refusals:

@@ -9,6 +9,31 @@ import (
 	"time"
 )
 
+// Pages asks for one page by number. Zero means absent: the first page, ten
+// rows. A negative number, or a size above the operation's, is refused; the
+// wire passes an explicit 0 as -1.
+type Pages struct{ Number, Size int }
+
+// PageMark is what a page-number answer says of itself.
+type PageMark struct{ Number, Size, Total int }
+
+// Tokens asks for a page by token. MaxResults is clamped, never refused; zero
+// means absent. Pages is the retiring style of the same operations and counts
+// only when neither Next nor MaxResults is given.
+type Tokens struct {
+	Next       string
+	MaxResults int
+	Pages      Pages
+}
+
+// TokenMark is what a token answer says of itself. Next is empty on the last
+// page. Mark is filled in the page-number style; in the token style it has the
+// Total only.
+type TokenMark struct {
+	Next string
+	Mark PageMark
+}
+
 // pageMark checks a page-number request against the operation's largest page.
 func pageMark(p Pages, most int) (PageMark, error) {
 	if p.Number < 0 || p.Size < 0 || p.Size > most {

@@ -111,6 +111,13 @@ func (p power) refuses(row InstanceRow) error {
 	return nil
 }
 
+// InstanceRequest names one instance, in whatever region: StartInstance,
+// RebootInstance.
+type InstanceRequest struct {
+	InstanceID image.InstanceID
+	DryRun     bool
+}
+
 // StartInstance starts one instance. Refusals: MissingParameter,
 // InvalidInstanceId.NotFound, IncorrectInstanceStatus unless it is Stopped,
 // InstanceLockedForSecurity, InstanceExpired.
@@ -120,6 +127,14 @@ func (s *Session) StartInstance(req InstanceRequest) error { return s.power(star
 // InvalidInstanceId.NotFound, IncorrectInstanceStatus unless it is Running,
 // InstanceLockedForSecurity, InstanceExpiredOrInArrears.
 func (s *Session) RebootInstance(req InstanceRequest) error { return s.power(rebooting(), req) }
+
+// StopInstanceRequest are the parameters of StopInstance.
+type StopInstanceRequest struct {
+	InstanceID image.InstanceID
+	// StoppedMode is KeepCharging, StopCharging or empty.
+	StoppedMode string
+	DryRun      bool
+}
 
 // StopInstance stops one instance, in economical mode where that was asked for
 // and is possible. Refusals: MissingParameter, InvalidParameter.StoppedMode,
@@ -179,6 +194,29 @@ func (c *Cloud) step(r *region, e *entry[instanceState], p power, now time.Time)
 
 // instancesPerCall is how many instances a plural operation takes.
 const instancesPerCall = 100
+
+// InstancesRequest are the parameters of StartInstances and StopInstances.
+type InstancesRequest struct {
+	RegionID    image.RegionID
+	InstanceIDs []image.InstanceID
+	// BatchOptimization is AllTogether (all or none, the default) or SuccessFirst.
+	BatchOptimization string
+	// StoppedMode is for StopInstances.
+	StoppedMode string
+	DryRun      bool
+}
+
+// PowerOutcome is what became of one instance of a StartInstances or
+// StopInstances.
+type PowerOutcome struct {
+	InstanceID image.InstanceID
+	// Before and After are its status before and after the call.
+	Before, After image.InstanceStatus
+	// Refused is why it was left alone; nil if it was not.
+	Refused error
+
+	entry *entry[instanceState]
+}
 
 // StartInstances starts up to a hundred instances: all or none, or, by
 // SuccessFirst, those that can be. Refusals: as StartInstance's, and

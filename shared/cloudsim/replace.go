@@ -9,6 +9,23 @@ import (
 	"imagekeeper/shared/image"
 )
 
+// ReplaceSystemDiskRequest are the parameters of ReplaceSystemDisk.
+type ReplaceSystemDiskRequest struct {
+	InstanceID image.InstanceID
+	ImageID    image.ID
+	// SizeGiB is 0 for the default: what the image needs, at least 40, and not
+	// less than the disk that is replaced.
+	SizeGiB         int
+	Encrypted       image.Tri
+	KMSKeyID        string
+	KeyPair         string
+	Password        string
+	PasswordInherit bool
+	// Security is Active, Deactive or empty.
+	Security    string
+	ClientToken string
+}
+
 // ReplaceSystemDisk puts a stopped instance onto another image and returns its
 // new system disk. The old one is released at once, its snapshots made by hand
 // stay, data disks are not touched; type, addresses and charge stay, too.

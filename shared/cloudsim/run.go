@@ -10,6 +10,52 @@ import (
 	"imagekeeper/shared/image"
 )
 
+// NewDisk is one disk of RunInstances.
+type NewDisk struct {
+	SizeGiB          int
+	Category         string
+	PerformanceLevel string
+	Name             string
+	SnapshotID       image.SnapshotID
+	// KeptWithInstance: the disk stays when the instance is deleted
+	// (DeleteWithInstance=false); for data disks only.
+	KeptWithInstance bool
+}
+
+// RunInstancesRequest are the parameters of RunInstances. One of ImageID and
+// ImageFamily counts, else the launch template's image.
+type RunInstancesRequest struct {
+	RegionID     image.RegionID
+	ImageID      image.ID
+	ImageFamily  image.Family
+	InstanceType image.InstanceTypeID
+	// TemplateID or TemplateName gives what the request leaves open; version 0 is
+	// the default one.
+	TemplateID      string
+	TemplateName    string
+	TemplateVersion int
+	// Amount is 1 to 100; 0 means absent.
+	Amount       int
+	InstanceName string
+	HostName     string
+	UniqueSuffix bool
+	ZoneID       image.ZoneID
+	ChargeType   string // PostPaid or PrePaid
+	Period       int
+	PeriodUnit   string // Month or Week
+	SpotStrategy string
+	KeyPair      string
+	// VSwitch and SecurityGroups are any "vsw-…" and "sg-…"; absent, the default
+	// ones.
+	VSwitch        string
+	SecurityGroups []string
+	SystemDisk     NewDisk
+	DataDisks      []NewDisk
+	Tags           []Tag
+	ClientToken    string
+	DryRun         bool
+}
+
 // RunInstances makes instances of an image of any kind and returns their ids at
 // once; they are Pending first and Running later. The same client token returns
 // the first ids again. Refusals: see RunInstances in the vendor's table; among
@@ -356,6 +402,19 @@ func (s *Session) DeleteInstance(req DeleteInstancesRequest) error {
 		return unknownInstance()
 	}
 	return c.deleteAll(r, s.caller.Account, req)
+}
+
+// DeleteInstancesRequest are the parameters of DeleteInstances and, with one
+// instance and no region, of DeleteInstance.
+type DeleteInstancesRequest struct {
+	RegionID    image.RegionID
+	InstanceIDs []image.InstanceID
+	// Force deletes running ones, too.
+	Force bool
+	// TerminateSubscription deletes subscriptions that have expired, too.
+	TerminateSubscription bool
+	ClientToken           string
+	DryRun                bool
 }
 
 // DeleteInstances deletes up to a hundred instances of a region, all or none:

@@ -91,6 +91,50 @@ func instanceStatuses() []string {
 	return []string{"", "Pending", "Running", "Starting", "Stopping", "Stopped"}
 }
 
+// InstanceRow is one instance as DescribeInstances shows it.
+type InstanceRow struct {
+	image.Instance
+	HostName       string
+	TypeFamily     string
+	VPC            string
+	VSwitch        string
+	PrivateIP      string
+	SecurityGroups []string
+	StartedAt      time.Time
+	// ExpiredAt is zero for pay-as-you-go.
+	ExpiredAt time.Time
+	KeyPair   string
+}
+
+// DescribeInstancesRequest are the parameters of DescribeInstances.
+type DescribeInstancesRequest struct {
+	RegionID image.RegionID
+	// InstanceIDs are at most 100; a given but empty list matches nothing.
+	InstanceIDs   []image.InstanceID
+	ImageID       image.ID
+	Status        string
+	InstanceType  image.InstanceTypeID
+	InstanceName  string // with * as a wildcard
+	ZoneID        image.ZoneID
+	ChargeType    string
+	LockReason    string
+	NetworkType   string
+	ResourceGroup string
+	VPC           string
+	VSwitch       string
+	SecurityGroup string
+	Tags          []Tag
+	Filters       []Filter
+	DryRun        bool
+	Tokens        Tokens
+}
+
+// InstancesPage is one page of DescribeInstances.
+type InstancesPage struct {
+	Instances []InstanceRow
+	TokenMark
+}
+
 // DescribeInstances lists the caller's instances, newest first, by token or by
 // page number. Without the permission the answer is an empty list (or
 // Forbidden.RAM by the other reading), while a dry run is refused either way.
@@ -218,6 +262,27 @@ func readTimes(filters []Filter) (timeRange, error) {
 		}
 	}
 	return t, nil
+}
+
+// DescribeInstanceStatusRequest are the parameters of DescribeInstanceStatus;
+// at most 100 ids and 50 rows per page.
+type DescribeInstanceStatusRequest struct {
+	RegionID    image.RegionID
+	ZoneID      image.ZoneID
+	InstanceIDs []image.InstanceID
+	Pages       Pages
+}
+
+// InstanceStatusRow is the state of one instance.
+type InstanceStatusRow struct {
+	ID     image.InstanceID
+	Status image.InstanceStatus
+}
+
+// InstanceStatusPage is one page of DescribeInstanceStatus.
+type InstanceStatusPage struct {
+	Instances []InstanceStatusRow
+	PageMark
 }
 
 // DescribeInstanceStatus lists states, at most 50 to a page. Refusals:

@@ -14,6 +14,18 @@ import (
 // ModifyImageSharePermission heeds; the rest is ignored without a word.
 const accountsPerCall = 10
 
+// ModifyImageSharePermissionRequest are the parameters of
+// ModifyImageSharePermission. Of each list only the first ten count.
+type ModifyImageSharePermissionRequest struct {
+	RegionID         image.RegionID
+	ImageID          image.ID
+	AddAccounts      []image.AccountID
+	RemoveAccounts   []image.AccountID
+	IsPublic         image.Tri
+	LaunchPermission string
+	DryRun           bool
+}
+
 // ModifyImageSharePermission shares one of the caller's images with accounts,
 // stops sharing it, or publishes it to the community. All or nothing. Refusals:
 // MissingParameter, InvalidRegionId.NotFound, InvalidImageId.NotFound,
@@ -155,6 +167,20 @@ func (c *Cloud) share(r *region, state *imageState, req ModifyImageSharePermissi
 	}
 	state.grants = grants
 	return nil
+}
+
+// DescribeImageSharePermissionRequest are the parameters of
+// DescribeImageSharePermission.
+type DescribeImageSharePermissionRequest struct {
+	RegionID image.RegionID
+	ImageID  image.ID
+	Pages    Pages
+}
+
+// GrantsPage is one page of DescribeImageSharePermission.
+type GrantsPage struct {
+	Grants []image.Grant
+	PageMark
 }
 
 // DescribeImageSharePermission lists the accounts that one of the caller's

@@ -108,6 +108,25 @@ const typesPage = 100
 // typesPerCall is how many ids or families one call names at most.
 const typesPerCall = 10
 
+// DescribeInstanceTypesRequest are the parameters of DescribeInstanceTypes.
+// MaxResults is 1 to 100, 100 when absent; at most ten types or families are
+// named. RegionID may be absent: types are the same everywhere.
+type DescribeInstanceTypesRequest struct {
+	RegionID        image.RegionID
+	InstanceTypes   []image.InstanceTypeID
+	Families        []string
+	CPUArchitecture string // X86 or ARM
+	NvmeSupport     string
+	Next            string
+	MaxResults      int
+}
+
+// InstanceTypesPage is one page of DescribeInstanceTypes.
+type InstanceTypesPage struct {
+	InstanceTypes []image.InstanceType
+	Next          string
+}
+
 // DescribeInstanceTypes lists instance types; unknown ids and families are
 // absent from the answer. Refusals: InvalidParameter, InvalidRegionId.NotFound.
 func (s *Session) DescribeInstanceTypes(req DescribeInstanceTypesRequest) (InstanceTypesPage, error) {

@@ -22,6 +22,20 @@ func (c *Cloud) locateDisk(account image.AccountID, id image.DiskID) (*region, *
 	return nil, nil, nil
 }
 
+// CreateSnapshotRequest are the parameters of CreateSnapshot.
+type CreateSnapshotRequest struct {
+	DiskID      image.DiskID
+	Name        string
+	Description string
+	// RetentionDays is 0 for ever; the wire passes an explicit 0 as -1.
+	RetentionDays int
+	// Category is standard, flash or empty.
+	Category      string
+	InstantAccess bool
+	Tags          []Tag
+	ClientToken   string
+}
+
 // CreateSnapshot starts to take a snapshot of a disk and returns its id at once.
 // The same client token returns the first snapshot again. Refusals:
 // MissingParameter, the malformed codes of the single parameters,
@@ -132,6 +146,13 @@ func (r *region) snapshotsOf(disk image.DiskID, account image.AccountID, now tim
 		underWay = underWay || r.snapshotRow(state, now).Status == "progressing"
 	}
 	return manual, underWay
+}
+
+// DeleteSnapshotRequest are the parameters of DeleteSnapshot.
+type DeleteSnapshotRequest struct {
+	SnapshotID image.SnapshotID
+	// Force deletes one that disks were made from, too.
+	Force bool
 }
 
 // DeleteSnapshot deletes a snapshot. An id that does not exist is a success, or

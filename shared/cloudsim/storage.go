@@ -13,6 +13,46 @@ import (
 // textOf writes a request out, to compare it.
 func textOf(req any) string { return fmt.Sprintf("%+v", req) }
 
+// DiskRow is one disk as DescribeDisks shows it.
+type DiskRow struct {
+	image.Disk
+	Device             string
+	DeleteWithInstance bool
+	DeleteAutoSnapshot bool
+	PerformanceLevel   string
+	// ChargeType is PostPaid or PrePaid.
+	ChargeType string
+	AttachedAt time.Time
+}
+
+// DescribeDisksRequest are the parameters of DescribeDisks.
+type DescribeDisksRequest struct {
+	RegionID image.RegionID
+	// DiskIDs are at most 100.
+	DiskIDs    []image.DiskID
+	InstanceID image.InstanceID
+	// DiskType is system, data, all or empty (all).
+	DiskType      string
+	Status        string
+	Category      string
+	DiskName      string
+	SnapshotID    image.SnapshotID
+	ZoneID        image.ZoneID
+	ChargeType    string
+	Encrypted     image.Tri
+	ResourceGroup string
+	Tags          []Tag
+	Filters       []Filter
+	DryRun        bool
+	Tokens        Tokens
+}
+
+// DisksPage is one page of DescribeDisks.
+type DisksPage struct {
+	Disks []DiskRow
+	TokenMark
+}
+
 // DescribeDisks lists the caller's disks, newest first, by token (at most 500)
 // or by page number (at most 100). Refusals: MissingParamter.RegionId,
 // InvalidRegion.NotFound, InvalidDiskIds.Malformed,
@@ -102,6 +142,46 @@ func (req *DescribeDisksRequest) wantsType(row *DiskRow) bool {
 		return false
 	}
 	return req.ChargeType == "" || req.ChargeType == row.ChargeType
+}
+
+// SnapshotRow is one snapshot as DescribeSnapshots shows it.
+type SnapshotRow struct {
+	image.Snapshot
+	// Progress is 0 to 100.
+	Progress      int
+	RemainSeconds int
+	// Type is "user", "auto" (timer) or "copied"; ECS writes auto as "timer".
+	Type           string
+	LastModifiedAt time.Time
+	// RetentionDays is 0 for permanent.
+	RetentionDays int
+}
+
+// DescribeSnapshotsRequest are the parameters of DescribeSnapshots.
+type DescribeSnapshotsRequest struct {
+	RegionID image.RegionID
+	// SnapshotIDs are at most 100.
+	SnapshotIDs    []image.SnapshotID
+	DiskID         image.DiskID
+	InstanceID     image.InstanceID
+	SnapshotName   string
+	SnapshotType   string // auto, user, all
+	SourceDiskType string // system, data
+	Status         string // progressing, accomplished, failed, all
+	Usage          string // image, disk, image_disk, none
+	Category       string
+	Encrypted      image.Tri
+	ResourceGroup  string
+	Tags           []Tag
+	Filters        []Filter
+	DryRun         bool
+	Tokens         Tokens
+}
+
+// SnapshotsPage is one page of DescribeSnapshots.
+type SnapshotsPage struct {
+	Snapshots []SnapshotRow
+	TokenMark
 }
 
 // DescribeSnapshots lists the caller's snapshots, newest first, by token or by

@@ -13,6 +13,9 @@ import (
 	"imagekeeper/shared/image"
 )
 
+// Tag is one key and value in the order in which a request gave them.
+type Tag struct{ Key, Value string }
+
 // maxTags is how many tags one resource bears at most.
 const maxTags = 20
 
@@ -44,6 +47,15 @@ func checkTagTarget(region image.RegionID, resourceType string, ids int) error {
 
 // resourceTypes are the types that can bear tags here.
 func resourceTypes() []string { return []string{"disk", "image", "instance", "snapshot"} }
+
+// TagResourcesRequest are the parameters of TagResources. ResourceType is
+// image, instance, disk or snapshot.
+type TagResourcesRequest struct {
+	RegionID     image.RegionID
+	ResourceType string
+	ResourceIDs  []string
+	Tags         []Tag
+}
 
 // TagResources gives resources of the caller tags; a key that is there gets the
 // new value. All or nothing. Refusals: MissingParameter.* (404),
@@ -92,6 +104,15 @@ func checkFolded(tags []Tag) error {
 		seen[strings.ToLower(t.Key)] = true
 	}
 	return nil
+}
+
+// UntagResourcesRequest are the parameters of UntagResources.
+type UntagResourcesRequest struct {
+	RegionID     image.RegionID
+	ResourceType string
+	ResourceIDs  []string
+	TagKeys      []string
+	All          bool
 }
 
 // UntagResources takes tags from resources of the caller: the keys given, or,
@@ -250,6 +271,36 @@ func tagsIn[T any, P taggable[T]](t *table[T], account image.AccountID, now time
 	return list
 }
 
+// TagFilter is one TagFilter.N of ListTagResources: a key and, unless Values
+// is empty, the values of which one must be there.
+type TagFilter struct {
+	Key    string
+	Values []string
+}
+
+// ListTagResourcesRequest are the parameters of ListTagResources.
+type ListTagResourcesRequest struct {
+	RegionID     image.RegionID
+	ResourceType string
+	ResourceIDs  []string
+	Tags         []Tag
+	TagFilters   []TagFilter
+	Next         string
+}
+
+// TagRow is one tag of one resource.
+type TagRow struct {
+	ResourceType string
+	ResourceID   string
+	Key, Value   string
+}
+
+// TagsPage is one page of ListTagResources.
+type TagsPage struct {
+	Rows []TagRow
+	Next string
+}
+
 // ListTagResources lists tags of the caller's resources, by id, by tag, or by
 // both, in pages whose size the server chooses. Refusals: MissingParameter.*,
 // BothEmpty.TagsAndResources, NumberExceed.*, InvalidTagCount, Invalid.NextToken.
@@ -321,6 +372,31 @@ func cutTags(rows []TagRow, token string) (TagsPage, error) {
 		page.Next = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s\x00%s", last.ResourceID, last.Key))
 	}
 	return page, nil
+}
+
+// DescribeTagsRequest are the parameters of the legacy DescribeTags, which
+// counts resources per tag. At most 100 per page, 50 when absent.
+type DescribeTagsRequest struct {
+	RegionID     image.RegionID
+	ResourceType string
+	ResourceID   string
+	Tags         []Tag
+	Pages        Pages
+}
+
+// TagCount is one tag and how many resources of each type bear it.
+type TagCount struct {
+	Key, Value string
+	Images     int
+	Instances  int
+	Disks      int
+	Snapshots  int
+}
+
+// TagCountsPage is one page of DescribeTags.
+type TagCountsPage struct {
+	Tags []TagCount
+	PageMark
 }
 
 // DescribeTags is the legacy list of tags in use, by key and value, with how
