@@ -12,6 +12,7 @@ import (
 
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
@@ -53,7 +54,7 @@ type historian struct {
 
 func newHistorian(options cloudsim.Options) *historian {
 	clock := cloudsim.NewClock(now())
-	options.Empty, options.Clock = true, clock
+	options.Clock = clock
 	h := &historian{cloud: cloudsim.New(options), clock: clock}
 	for _, a := range []image.AccountID{cloudsim.FirstAccount, cloudsim.SecondAccount} {
 		h.as = append(h.as, h.cloud.As(cloudsim.Caller{Account: a, Type: "Account"}))
@@ -298,16 +299,18 @@ func TestLineageIsCompleteWhereTheEvidenceExists(t *testing.T) {
 
 func TestLineageOfTheCatalogue(t *testing.T) {
 	t.Parallel()
-	for name, options := range map[string]cloudsim.Options{
-		"seeded":                  {Seed: 1},
-		"seeded, sources hidden":  {Seed: 1, Readings: cloudsim.Readings{CopyHidesSource: true}},
-		"seeded, tags are copied": {Seed: 1, Readings: cloudsim.Readings{CopyKeepsTags: true}},
-		"built as Packer builds":  {Seed: 1, PackerBuilt: true},
+	for name, c := range map[string]struct {
+		readings cloudsim.Readings
+		size     company.Options
+	}{
+		"seeded":                  {},
+		"seeded, sources hidden":  {readings: cloudsim.Readings{CopyHidesSource: true}},
+		"seeded, tags are copied": {readings: cloudsim.Readings{CopyKeepsTags: true}},
+		"built as Packer builds":  {size: company.Options{PackerBuilt: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			options.Clock = cloudsim.NewClock(cloudsim.Epoch())
-			cloud := cloudsim.New(options)
+			cloud := company.New(cloudsim.Options{Seed: 1, Readings: c.readings, Clock: cloudsim.NewClock(cloudsim.Epoch())}, c.size)
 			w, g := graphOf(t, cloud, "all")
 			j := newJudge(cloud, w, g)
 			t.Logf("%d of %d links (%d%%) and %d of %d sources (%d%%) are found",
@@ -325,7 +328,7 @@ func TestLineageOfTheCatalogue(t *testing.T) {
 // Whatever is answered in place of the truth, a link that is told is true.
 func TestLineageIsNeverWrongUnderLies(t *testing.T) {
 	t.Parallel()
-	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 300, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+	cloud := company.New(cloudsim.Options{Seed: 1, Clock: cloudsim.NewClock(cloudsim.Epoch())}, company.Options{Images: 300})
 	for _, what := range []string{"images", "snapshots", "disks", "builds"} {
 		for _, kind := range []string{"denied", "broken", "empty"} {
 			for _, times := range []int{1, 3, -1} {

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -98,7 +99,7 @@ func counting(cloud *cloudsim.Cloud) (func(function.Call) []eye, map[string]int)
 // takes goes by what is different, not by how many there are.
 func TestPricingTakesFewCalls(t *testing.T) {
 	t.Parallel()
-	cloud := cloudsim.New(cloudsim.Options{Seed: 3, Images: 3000, Instances: 2000, PackerBuilt: true, Clock: cloudsim.NewClock(now())})
+	cloud := company.New(cloudsim.Options{Seed: 3, Clock: cloudsim.NewClock(now())}, company.Options{Images: 3000, Instances: 2000, PackerBuilt: true})
 	look, calls := counting(cloud)
 	f := finderIn(look, "all")
 	var images list
@@ -147,7 +148,7 @@ func costsOf(l costed) map[string]string {
 // licence costs what it costs, or is unknown; and unknown never matches.
 func TestLiesMakeNoLicenceCheaper(t *testing.T) {
 	t.Parallel()
-	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 200, Clock: cloudsim.NewClock(now())})
+	cloud := company.New(cloudsim.Options{Seed: 1, Clock: cloudsim.NewClock(now())}, company.Options{Images: 200})
 	const query = "/images?kind=public,custom,shared&instanceType=ecs.g7.xlarge&limit=1000"
 	var all, cheap costed
 	get(t, finderIn(views(cloud), "all"), query+"&sort=licence", &all)

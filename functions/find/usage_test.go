@@ -66,7 +66,7 @@ func uses() map[string]func(*scene) {
 
 // stage is a scene with the image, and things that do not use it.
 func stage(shared []image.AccountID, published bool) *scene {
-	s := &scene{Cloud: cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(now())}), snapshot: "s-subject"}
+	s := &scene{Cloud: cloudsim.New(cloudsim.Options{Clock: cloudsim.NewClock(now())}), snapshot: "s-subject"}
 	const first = cloudsim.FirstAccount
 	s.AddImage(first, here, cloudsim.ImageSpec{Image: image.Image{Ref: image.Ref{ID: public}, Kind: image.KindPublic}})
 	s.AddImage(first, here, cloudsim.ImageSpec{SharedWith: shared, Image: image.Image{

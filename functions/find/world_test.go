@@ -23,7 +23,7 @@ func day(n int) time.Time { return time.Date(2026, 1, n, 8, 0, 0, 0, time.UTC) }
 
 // world is a small cloud in which every parameter of find tells images apart.
 func world() *cloudsim.Cloud {
-	cloud := cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(now())})
+	cloud := cloudsim.New(cloudsim.Options{Clock: cloudsim.NewClock(now())})
 	add := func(account image.AccountID, region image.RegionID, i image.Image, with ...image.AccountID) {
 		if i.Disks == nil {
 			i.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: image.SnapshotID("s-" + i.ID[2:]), Encrypted: image.No}}

@@ -10,6 +10,7 @@ import (
 
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
@@ -88,14 +89,13 @@ func licences(t *testing.T, f http.Handler, questions []map[string]any) map[stri
 // true history. The shares that are found are printed with -v.
 func TestPricesOfTheCatalogue(t *testing.T) {
 	t.Parallel()
-	for name, options := range map[string]cloudsim.Options{
-		"seeded":                 {Seed: 1},
-		"built as Packer builds": {Seed: 1, PackerBuilt: true},
+	for name, size := range map[string]company.Options{
+		"seeded":                 {},
+		"built as Packer builds": {PackerBuilt: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			options.Clock = cloudsim.NewClock(cloudsim.Epoch())
-			cloud := cloudsim.New(options)
+			cloud := company.New(cloudsim.Options{Seed: 1, Clock: cloudsim.NewClock(cloudsim.Epoch())}, size)
 			questions := catalogue(t, cloud)
 			prices := map[bool]map[string]told{}
 			for _, silent := range []bool{false, true} {

@@ -159,7 +159,7 @@ func (p *past) add(region image.RegionID, spec cloudsim.ImageSpec, s image.Snaps
 // newPast has three public images and a Marketplace image, of which a history
 // begins with one.
 func newPast(t *rapid.T) *past {
-	p := &past{cloud: cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(now())})}
+	p := &past{cloud: cloudsim.New(cloudsim.Options{Clock: cloudsim.NewClock(now())})}
 	market := redHat("market.vhd")
 	market.ProductCode, market.Subscribed = "cmjj01", true
 	windows := ubuntu("windows.vhd")

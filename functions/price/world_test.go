@@ -41,7 +41,7 @@ const (
 // world has an image from Red Hat's public one with an instance and a copy in
 // another region, one that nobody uses, two that share a chain, one lent.
 func world() *cloudsim.Cloud {
-	cloud := cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(now())})
+	cloud := cloudsim.New(cloudsim.Options{Clock: cloudsim.NewClock(now())})
 	for _, region := range []image.RegionID{here, there} {
 		for _, i := range []image.Image{redHat("redhat.vhd"), ubuntu("ubuntu.vhd")} {
 			i.Kind = image.KindPublic

@@ -71,7 +71,7 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	clock := cloudsim.NewClock(start())
 	s := &stage{
-		t: t, clock: clock, cloud: cloudsim.New(cloudsim.Options{Empty: true, Clock: clock}), folder: t.TempDir(), permits: &permits{},
+		t: t, clock: clock, cloud: cloudsim.New(cloudsim.Options{Clock: clock}), folder: t.TempDir(), permits: &permits{},
 	}
 	s.watch = func(a account) account { return a }
 	s.config.Site = pricing.China

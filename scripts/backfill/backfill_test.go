@@ -11,6 +11,7 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
@@ -49,10 +50,10 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// company is a cloud whose builders are gone, on the wire.
-func company(t *testing.T) (*cloudsim.Cloud, func(string) (string, bool)) {
+// firm is a cloud whose builders are gone, on the wire.
+func firm(t *testing.T) (*cloudsim.Cloud, func(string) (string, bool)) {
 	t.Helper()
-	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 200, Instances: 1, PackerBuilt: true})
+	cloud := company.New(cloudsim.Options{Seed: 1}, company.Options{Images: 200, Instances: 1, PackerBuilt: true})
 	wire := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{RatePerMinute: -1, Strict: true}))
 	t.Cleanup(wire.Close)
 	return cloud, func(name string) (string, bool) {
@@ -88,7 +89,7 @@ func truth(t *testing.T, cloud *cloudsim.Cloud) (string, int) {
 
 func TestBackfill(t *testing.T) {
 	t.Parallel()
-	cloud, look := company(t)
+	cloud, look := firm(t)
 	file, n := truth(t, cloud)
 	for _, step := range []struct {
 		apply bool
@@ -120,7 +121,7 @@ func TestBackfill(t *testing.T) {
 
 func TestMistakesChangeNothing(t *testing.T) {
 	t.Parallel()
-	cloud, look := company(t)
+	cloud, look := firm(t)
 	name := filepath.Join(t.TempDir(), "parents.csv")
 	if err := os.WriteFile(name, []byte("imageId,parent\nm-none,m-0\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func (c cloud) images(ctx context.Context) (ecsapi.Counter, error) {
 // filled is a cloud with so many custom images in each of these regions, and
 // nothing else.
 func filled(each int, regions ...image.RegionID) *cloudsim.Cloud {
-	sim := cloudsim.New(cloudsim.Options{Seed: 1, Empty: true})
+	sim := cloudsim.New(cloudsim.Options{Seed: 1})
 	born := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, region := range regions {
 		for n := range each {

@@ -78,7 +78,7 @@ func fleet(ctx context.Context, b binaries) ([]result, error) {
 // fifty versions of one family, made of a public image.
 func running(each int, regions ...image.RegionID) *cloudsim.Cloud {
 	const versions = 50
-	sim := cloudsim.New(cloudsim.Options{Seed: 1, Empty: true})
+	sim := cloudsim.New(cloudsim.Options{Seed: 1})
 	born := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, region := range regions {
 		base := sim.AddImage(cloudsim.FirstAccount, region, cloudsim.ImageSpec{Image: image.Image{

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/bearer/mint"
 	"imagekeeper/shared/image"
@@ -57,7 +58,7 @@ func attacked(t *testing.T) (s *stack, said *protocol, journal string) {
 	t.Helper()
 	said, journal = &protocol{}, t.TempDir()
 	s = start(t, options{
-		sim: cloudsim.New(cloudsim.Options{Seed: 1}), rate: -1, out: said,
+		sim: company.New(cloudsim.Options{Seed: 1}, company.Options{}), rate: -1, out: said,
 		environment: map[string]string{
 			"JOURNAL": "dir://" + filepath.ToSlash(journal), "REGIONS": "cn-hangzhou", "ACCOUNTS": "", "ECS_RATE_SHARE": "10",
 		},
@@ -397,7 +398,7 @@ func TestDirectCallsNeedNoToken(t *testing.T) {
 		t.Run(roles, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, options{
-				sim: cloudsim.New(cloudsim.Options{Seed: 1}), rate: -1,
+				sim: company.New(cloudsim.Options{Seed: 1}, company.Options{}), rate: -1,
 				environment: map[string]string{
 					"JOURNAL": "dir://" + filepath.ToSlash(t.TempDir()), "REGIONS": "cn-hangzhou", "ACCOUNTS": "", "SYSTEM_ROLES": roles,
 				},

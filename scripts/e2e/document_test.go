@@ -9,6 +9,7 @@ import (
 	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/local/witness"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 )
 
 // checkedIn is the OpenAPI document that is checked in.
@@ -35,7 +36,7 @@ func reading(t *testing.T) *witness.Witness {
 // one that is checked in.
 func TestTheGatewayServesTheDocument(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{sim: cloudsim.New(cloudsim.Options{Images: 1})})
+	s := start(t, options{sim: company.New(cloudsim.Options{}, company.Options{Images: 1})})
 	status, document := s.get("/openapi.json")
 	if status != http.StatusOK {
 		t.Fatalf("%d: %s", status, document)

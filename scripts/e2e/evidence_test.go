@@ -18,7 +18,7 @@ import (
 // says which.
 func inUse() *cloudsim.Cloud {
 	const first, second, here = cloudsim.FirstAccount, cloudsim.SecondAccount, image.RegionID("cn-hangzhou")
-	cloud := cloudsim.New(cloudsim.Options{Empty: true})
+	cloud := cloudsim.New(cloudsim.Options{})
 	for _, kind := range []image.Kind{image.KindPublic, image.KindMarketplace} {
 		cloud.AddImage(first, here, cloudsim.ImageSpec{Image: image.Image{Ref: image.Ref{ID: "ubuntu_22_04_x64_20G_alibase_" + image.ID(kind) + ".vhd"}, Kind: kind}})
 	}

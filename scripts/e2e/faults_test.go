@@ -11,6 +11,7 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 )
 
 // questions are what find is asked under every fault.
@@ -100,7 +101,7 @@ func said(body []byte) map[string]any {
 // TestNoFaultMakesAWrongAnswer: whatever goes wrong on whatever call, an answer
 // of find is right, or says what it could not read.
 func TestNoFaultMakesAWrongAnswer(t *testing.T) {
-	sim := cloudsim.New(cloudsim.Options{Seed: 1, Images: 260})
+	sim := company.New(cloudsim.Options{Seed: 1}, company.Options{Images: 260})
 	cells := make(chan trial)
 	var lanes sync.WaitGroup
 	for range 8 {

@@ -14,6 +14,7 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/pricing"
 )
@@ -166,12 +167,12 @@ func TestFindAndPriceAgree(t *testing.T) {
 	worlds := map[string]func() *cloudsim.Cloud{
 		"priced": priced,
 		"built as Packer builds": func() *cloudsim.Cloud {
-			return cloudsim.New(cloudsim.Options{Seed: 7, Images: 150, Instances: 60, PackerBuilt: true})
+			return company.New(cloudsim.Options{Seed: 7}, company.Options{Images: 150, Instances: 60, PackerBuilt: true})
 		},
 	}
 	for seed := range uint64(2) {
 		worlds[fmt.Sprint("seed ", seed)] = func() *cloudsim.Cloud {
-			return cloudsim.New(cloudsim.Options{Seed: seed, Images: 150, Instances: 60})
+			return company.New(cloudsim.Options{Seed: seed}, company.Options{Images: 150, Instances: 60})
 		}
 	}
 	for name, world := range worlds {

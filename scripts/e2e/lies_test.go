@@ -14,6 +14,7 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
 )
 
@@ -129,7 +130,7 @@ func TestNoLieIsBelieved(t *testing.T) {
 	for _, q := range inquiries() {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel()
-			sim := cloudsim.New(cloudsim.Options{Seed: 1, Images: 400})
+			sim := company.New(cloudsim.Options{Seed: 1}, company.Options{Images: 400})
 			cells := make(chan ecsapi.Fault)
 			var lanes sync.WaitGroup
 			actions := map[string]bool{}

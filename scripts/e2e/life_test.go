@@ -11,6 +11,7 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 )
 
 // TestKilledAndFrozenFunctions: whoever waits for a process that dies or stands
@@ -28,7 +29,7 @@ func TestKilledAndFrozenFunctions(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, options{
-				sim: cloudsim.New(cloudsim.Options{Seed: 1}), timeout: 3 * time.Second, latency: 20 * time.Millisecond,
+				sim: company.New(cloudsim.Options{Seed: 1}, company.Options{}), timeout: 3 * time.Second, latency: 20 * time.Millisecond,
 				environment: map[string]string{"REGIONS": "cn-hangzhou", "ACCOUNTS": ""},
 			})
 			s.fault(t, ecsapi.Fault{Action: "DescribeImages", Kind: ecsapi.FaultHang, Count: 1})
@@ -87,7 +88,7 @@ func (s *stack) signalBusy(t *testing.T, signal syscall.Signal) {
 func TestEveryRequestIsSignedByItsOwnAccount(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{
-		sim: cloudsim.New(cloudsim.Options{Seed: 1}), rate: -1, environment: map[string]string{"ECS_RATE_SHARE": "1000"},
+		sim: company.New(cloudsim.Options{Seed: 1}, company.Options{}), rate: -1, environment: map[string]string{"ECS_RATE_SHARE": "1000"},
 	})
 	var wait sync.WaitGroup
 	for range 6 {

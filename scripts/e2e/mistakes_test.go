@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/surface"
 )
@@ -359,7 +360,7 @@ func TestMistakes(t *testing.T) {
 func sturdy(t *testing.T) *stack {
 	t.Helper()
 	return start(t, options{
-		sim: cloudsim.New(cloudsim.Options{Seed: 1}), rate: -1, timeout: 20 * time.Second, idle: time.Hour,
+		sim: company.New(cloudsim.Options{Seed: 1}, company.Options{}), rate: -1, timeout: 20 * time.Second, idle: time.Hour,
 		environment: map[string]string{
 			"JOURNAL": "dir://" + filepath.ToSlash(t.TempDir()), "REGIONS": "cn-hangzhou", "ACCOUNTS": "", "ECS_RATE_SHARE": "1000",
 			"SYSTEM_ROLES": "viewer,operator",

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
 )
 
@@ -30,7 +31,7 @@ type object = map[string]any
 func documented(t *testing.T) (*stack, string, string) {
 	t.Helper()
 	s := start(t, options{
-		sim: cloudsim.New(cloudsim.Options{Images: 60, Instances: 20, Seed: 7}),
+		sim: company.New(cloudsim.Options{Seed: 7}, company.Options{Images: 60, Instances: 20}),
 		environment: map[string]string{
 			"JOURNAL": "dir://" + filepath.ToSlash(t.TempDir()), "REGIONS": "cn-hangzhou", "ACCOUNTS": "", "ECS_RATE_SHARE": "10", "SYSTEM_ROLES": "operator",
 		},

@@ -23,7 +23,7 @@ import (
 // that both use, an idle one that is shared with the other, and one with software
 // from the Marketplace that is not.
 func mutual() *cloudsim.Cloud {
-	cloud := cloudsim.New(cloudsim.Options{Empty: true, CopyTime: time.Millisecond})
+	cloud := cloudsim.New(cloudsim.Options{CopyTime: time.Millisecond})
 	w := pricedRegion{cloud, hangzhou}
 	w.origins()
 	everywhere(cloud)

@@ -21,7 +21,7 @@ const pricedImages = 3*(9+9+9+6) + 6
 // priced is a small cloud with an image for every row of the vendor's overview
 // of image prices. Every custom image has 10 GB of snapshot, alone in its chain.
 func priced() *cloudsim.Cloud {
-	cloud := cloudsim.New(cloudsim.Options{Empty: true})
+	cloud := cloudsim.New(cloudsim.Options{})
 	for _, region := range []image.RegionID{hangzhou, hongKong, singapore} {
 		w := pricedRegion{cloud, region}
 		w.origins()

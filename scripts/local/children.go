@@ -16,6 +16,7 @@ import (
 	"imagekeeper/scripts/local/fchost/syaml"
 	"imagekeeper/scripts/local/ossapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/fault"
 )
 
@@ -63,9 +64,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // newCloud is the emulated cloud and its wire, with a door to the functions;
 // what is odd about calls is logged to out.
 func newCloud(s settings, functions *door, out io.Writer) (*cloudsim.Cloud, http.Handler) {
-	cloud := cloudsim.New(cloudsim.Options{
-		Seed: s.seed, Images: s.images, Instances: s.instances, Visibility: visibility,
-	})
+	cloud := company.New(cloudsim.Options{Seed: s.seed, Visibility: visibility}, company.Options{Images: s.images, Instances: s.instances})
 	return cloud, ecsapi.New(cloud, ecsapi.Options{
 		RatePerMinute: s.rate, Latency: s.latency, Functions: ecsapi.Functions{Account: cloudsim.FirstAccount, Handler: functions},
 		Log: slog.New(slog.NewTextHandler(out, nil)).With("from", "cloud"),

@@ -21,6 +21,7 @@ import (
 	"imagekeeper/scripts/local/keys"
 	"imagekeeper/scripts/local/ossapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 )
 
 // TestSDKs lists, creates, copies, tags, shares and deletes an image, writes,
@@ -34,7 +35,7 @@ func TestSDKs(t *testing.T) {
 		t.Skip("SKIPPED: the npm SDKs are not tried in a short run")
 	}
 	folder := install(t)
-	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 60, Instances: 20, CreateTime: 200 * time.Millisecond, CopyTime: 300 * time.Millisecond})
+	cloud := company.New(cloudsim.Options{Seed: 1, CreateTime: 200 * time.Millisecond, CopyTime: 300 * time.Millisecond}, company.Options{Images: 60, Instances: 20})
 	var host atomic.Pointer[fchost.Host]
 	server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{Functions: ecsapi.Functions{
 		Account: cloudsim.FirstAccount,

@@ -98,7 +98,7 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{t: t, cloud: cloudsim.New(cloudsim.Options{Empty: true, CopyTime: time.Millisecond, Quotas: cloudsim.Quotas{GrantsReceived: 10_000}})}
+	s := &stage{t: t, cloud: cloudsim.New(cloudsim.Options{CopyTime: time.Millisecond, Quotas: cloudsim.Quotas{GrantsReceived: 10_000}})}
 	if err := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"}).PutBucket(bucket, region); err != nil {
 		t.Fatal(err)
 	}

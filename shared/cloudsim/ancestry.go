@@ -52,7 +52,7 @@ const generations = 1000
 // although it was itself made from something.
 func (c *Cloud) source(s *imageState) *imageState {
 	for range generations {
-		if s.img.Owner == systemOwner || s.img.Owner == marketplaceOwner {
+		if s.img.Owner == SystemOwner || s.img.Owner == MarketplaceOwner {
 			return s
 		}
 		parent := c.ever(s.parent)

@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/image"
 )
 
 // crowd is a region with n images of account one.
 func crowd(b *testing.B, n int) *cloudsim.Session {
 	b.Helper()
-	cloud := cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+	cloud := cloudsim.New(cloudsim.Options{Clock: cloudsim.NewClock(cloudsim.Epoch())})
 	for i := range n {
 		cloud.AddImage(one, hangzhou, cloudsim.ImageSpec{Image: image.Image{Name: fmt.Sprint("image-", i)}})
 	}
@@ -40,6 +41,6 @@ func BenchmarkDescribeImages(b *testing.B) {
 
 func BenchmarkNew(b *testing.B) {
 	for range b.N {
-		cloudsim.New(cloudsim.Options{Seed: 1, Images: 100_000, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+		company.New(cloudsim.Options{Seed: 1, Clock: cloudsim.NewClock(cloudsim.Epoch())}, company.Options{Images: 100_000})
 	}
 }

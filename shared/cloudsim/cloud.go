@@ -16,7 +16,7 @@ type Cloud struct {
 	chosen  atomic.Pointer[Readings]
 
 	mu       sync.RWMutex
-	random   random
+	random   Random
 	ids      identities
 	accounts map[image.AccountID]AccountSettings
 	regions  map[image.RegionID]*region
@@ -98,10 +98,9 @@ func newRegion(p place) *region {
 	}
 }
 
-// New returns a cloud with the catalogue that the options describe.
+// New returns a cloud without images and instances, with accounts, keys, regions
+// and instance types only. Package company makes one that is lived in.
 func New(options Options) *Cloud {
-	options.Images = cmp.Or(options.Images, 400)
-	options.Instances = cmp.Or(options.Instances, 120)
 	options.CreateTime = cmp.Or(options.CreateTime, 20*time.Second)
 	options.CopyTime = cmp.Or(options.CopyTime, 40*time.Second)
 	options.SnapshotTime = cmp.Or(options.SnapshotTime, 20*time.Second)
@@ -126,9 +125,6 @@ func New(options Options) *Cloud {
 	c.chosen.Store(&options.Readings)
 	for _, p := range places() {
 		c.regions[p.id] = newRegion(p)
-	}
-	if !options.Empty {
-		c.seed()
 	}
 	return c
 }

@@ -30,7 +30,7 @@ type world struct {
 func newWorld(t *testing.T, options cloudsim.Options) *world {
 	t.Helper()
 	clock := cloudsim.NewClock(cloudsim.Epoch())
-	options.Clock, options.Empty = clock, true
+	options.Clock = clock
 	cloud := cloudsim.New(options)
 	return &world{T: t, cloud: cloud, clock: clock, s: sessionOf(t, cloud, "local"), s2: sessionOf(t, cloud, "local2")}
 }

@@ -120,7 +120,7 @@ func isKMSKey(id string) bool {
 // checkSource returns the image to copy, or refuses to copy it at all.
 func (c *Cloud) checkSource(r *region, account image.AccountID, req CopyImageRequest, now time.Time) (*imageState, error) {
 	_, source := r.images.live(string(req.ImageID))
-	if source == nil || !source.reaches(account, false) && !source.reaches(account, true) || source.img.Owner == systemOwner || source.img.Owner == marketplaceOwner {
+	if source == nil || !source.reaches(account, false) && !source.reaches(account, true) || source.img.Owner == SystemOwner || source.img.Owner == MarketplaceOwner {
 		return nil, refuse(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.")
 	}
 	own := source.img.Owner == account
@@ -178,7 +178,7 @@ func (c *Cloud) checkProduct(r *region, account image.AccountID, source *imageSt
 	if code == "" {
 		return nil
 	}
-	sold := slices.ContainsFunc(r.images.of(marketplaceOwner).rows, func(e *entry[imageState]) bool {
+	sold := slices.ContainsFunc(r.images.of(MarketplaceOwner).rows, func(e *entry[imageState]) bool {
 		s := e.truth()
 		return s != nil && s.img.ProductCode == code
 	})

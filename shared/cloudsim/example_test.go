@@ -13,7 +13,7 @@ import (
 // the view that capabilities take.
 func Example() {
 	clock := cloudsim.NewClock(cloudsim.Epoch())
-	cloud := cloudsim.New(cloudsim.Options{Empty: true, Clock: clock})
+	cloud := cloudsim.New(cloudsim.Options{Clock: clock})
 	instance := cloud.AddInstance(cloudsim.FirstAccount, "cn-hangzhou", cloudsim.InstanceSpec{})
 
 	key, _ := cloud.Credential("local")

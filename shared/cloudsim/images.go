@@ -8,10 +8,11 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// The pseudo-accounts that own public and Marketplace images.
+// The pseudo-accounts that own public and Marketplace images; no answer names
+// them.
 const (
-	systemOwner      image.AccountID = "system"
-	marketplaceOwner image.AccountID = "marketplace"
+	SystemOwner      image.AccountID = "system"
+	MarketplaceOwner image.AccountID = "marketplace"
 )
 
 // An imageState is one state of an image. It is never changed, only replaced.
@@ -89,9 +90,9 @@ func (s *imageState) grantedTo(account image.AccountID) bool {
 // kind is what the image is to the viewer.
 func (s *imageState) kind(viewer image.AccountID) image.Kind {
 	switch s.img.Owner {
-	case systemOwner:
+	case SystemOwner:
 		return image.KindPublic
-	case marketplaceOwner:
+	case MarketplaceOwner:
 		return image.KindMarketplace
 	case viewer:
 		return image.KindCustom
@@ -186,10 +187,10 @@ func (r *region) shelves(viewer image.AccountID, alias string, public image.Tri)
 		}
 	}
 	if alias == AliasSystem || alias == "" {
-		list = append(list, r.images.of(systemOwner))
+		list = append(list, r.images.of(SystemOwner))
 	}
 	if alias == AliasMarketplace {
-		list = append(list, r.images.of(marketplaceOwner))
+		list = append(list, r.images.of(MarketplaceOwner))
 	}
 	return list
 }
@@ -198,7 +199,7 @@ func (r *region) shelves(viewer image.AccountID, alias string, public image.Tri)
 // shelf of community images or not.
 func (s *imageState) reaches(viewer image.AccountID, community bool) bool {
 	switch s.img.Owner {
-	case systemOwner, marketplaceOwner:
+	case SystemOwner, MarketplaceOwner:
 		return true
 	case viewer:
 		return !community

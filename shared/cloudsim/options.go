@@ -13,22 +13,11 @@ import (
 // TimeSource tells the time; a *Clock of a test, or the machine's.
 type TimeSource interface{ Now() time.Time }
 
-// Options say what a cloud looks like. The zero value is the default
-// catalogue with changes visible at once, all by the machine's clock.
+// Options say what a cloud looks like. In the zero value changes are
+// visible at once, and all goes by the machine's clock.
 type Options struct {
-	// Seed: the same seed gives the same catalogue, ids and dates included.
+	// Seed: the same seed gives the same ids, and the same company.
 	Seed uint64
-	// Empty: no catalogue at all, only accounts, keys, regions and instance
-	// types; a test then puts in what it needs.
-	Empty bool
-	// Images is how many images account 1000000000000001 sees over all regions,
-	// of every kind and state. Default 400.
-	Images int
-	// Instances is how many instances the accounts have together. Default 120.
-	Instances int
-	// PackerBuilt: in the catalogue no builder is left, and no tag names a parent:
-	// what images were made on was released, as Packer does.
-	PackerBuilt bool
 	// Clock is what states, visibility and expiry go by. Default: the machine's.
 	Clock TimeSource
 	// Visibility bounds how long a change may stay unseen by reads; 0: none.
@@ -49,8 +38,7 @@ type Options struct {
 
 // Quotas are an account's limits; a zero field means its default.
 type Quotas struct {
-	// Images: custom images per region. Default 100; where the catalogue has
-	// more the account's quota is what it has and 100 more.
+	// Images: custom images per region. Default 100; see Cloud.Load.
 	Images int
 	// Grants: accounts one image is shared with. Default 50.
 	Grants int

@@ -300,7 +300,7 @@ func (q *quote) image(t image.InstanceType) (*imageState, error) {
 	switch {
 	case state == nil:
 		return nil, refuse(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.")
-	case state.img.Owner == marketplaceOwner && state.status(q.now) != image.StatusAvailable:
+	case state.img.Owner == MarketplaceOwner && state.status(q.now) != image.StatusAvailable:
 		return nil, wrongState(400, "IncorrectImageStatus", "The specified image is an Alibaba Cloud Marketplace image. The sale of this image has ended.")
 	case !usable(state.status(q.now)):
 		return nil, wrongState(403, "OperationDenied", "The specified Image is disabled or is deleted.")
@@ -328,7 +328,7 @@ func (c *Cloud) checkBought(r *region, account image.AccountID, state *imageStat
 	if code == "" {
 		return nil
 	}
-	sold := slices.ContainsFunc(r.images.of(marketplaceOwner).rows, func(e *entry[imageState]) bool {
+	sold := slices.ContainsFunc(r.images.of(MarketplaceOwner).rows, func(e *entry[imageState]) bool {
 		s := e.truth()
 		return s != nil && s.img.ProductCode == code
 	})
@@ -367,7 +367,7 @@ func (q *quote) marketplace(state *imageState) error {
 	if price == nil {
 		return wrongState(403, "InvalidChargeType.MarketImage", "The specified chargeType of marketplace image is invalid")
 	}
-	if q.readings.DerivedMarketplaceUnpriced && state.img.Owner != marketplaceOwner {
+	if q.readings.DerivedMarketplaceUnpriced && state.img.Owner != MarketplaceOwner {
 		return nil
 	}
 	total := q.amount(price)

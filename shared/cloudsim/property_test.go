@@ -39,7 +39,7 @@ func TestRandomOperationsKeepTheRules(t *testing.T) {
 		clock := cloudsim.NewClock(cloudsim.Epoch())
 		visibility := rapid.SampledFrom([]time.Duration{0, 30 * time.Second}).Draw(r, "visibility")
 		cloud := cloudsim.New(cloudsim.Options{
-			Seed: rapid.Uint64().Draw(r, "seed"), Empty: true, Clock: clock, Visibility: visibility,
+			Seed: rapid.Uint64().Draw(r, "seed"), Clock: clock, Visibility: visibility,
 			Quotas: cloudsim.Quotas{Images: imageQuota, Grants: grantQuota, Families: 2, FamilyImages: 3},
 		})
 		p := &play{

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// random is a seeded source. Cloud.mu guards the one of a running cloud.
-type random struct{ *rand.Rand }
+// Random is a seeded source. Cloud.mu guards the one of a running cloud.
+type Random struct{ *rand.Rand }
 
-func newRandom(seed uint64, stream string) random {
-	return random{rand.New(rand.NewPCG(seed, mix(seed, stream)))}
+func newRandom(seed uint64, stream string) Random {
+	return Random{rand.New(rand.NewPCG(seed, mix(seed, stream)))}
 }
 
 // letters returns n characters as they appear in ids.
-func (r random) letters(n int) string {
+func (r Random) letters(n int) string {
 	const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 	b := make([]byte, n)
 	for i := range b {
@@ -24,15 +24,9 @@ func (r random) letters(n int) string {
 }
 
 // id returns an id as ECS makes them: a type, the region's infix, 17 letters.
-func (r random) id(prefix, infix string) string {
+func (r Random) id(prefix, infix string) string {
 	return prefix + "-" + infix + r.letters(17)
 }
-
-// chance is true in p of 100 cases.
-func (r random) chance(p int) bool { return r.IntN(100) < p }
-
-// pick returns one of the choices.
-func pick[T any](r random, choices []T) T { return choices[r.IntN(len(choices))] }
 
 // mix makes a number of a seed and a text, always the same.
 func mix(seed uint64, text string) uint64 {

@@ -48,7 +48,7 @@ func (s *Session) ModifyImageSharePermission(req ModifyImageSharePermissionReque
 	r.settle(now)
 	e, state := r.images.live(string(req.ImageID))
 	switch {
-	case state != nil && e.owner == systemOwner:
+	case state != nil && e.owner == SystemOwner:
 		return wrongState(403, "Image.Public", "The specified image is public image.")
 	case state == nil || e.owner != s.caller.Account:
 		return refuse(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.")

@@ -158,7 +158,7 @@ func (s *Session) retag(id image.RegionID, resourceType string, ids []string, ne
 		switch {
 		case bearer == nil:
 			return refuse(404, "InvalidResourceId.NotFound", "The specified ResourceIds are not found in our records.")
-		case bearer.owner == systemOwner || bearer.owner == marketplaceOwner:
+		case bearer.owner == SystemOwner || bearer.owner == MarketplaceOwner:
 			return wrongState(403, "InvalidResourceId.NotSupported", "The specified ResourceId does not support tagging.")
 		case bearer.owner != s.caller.Account:
 			return refuse(404, "InvalidResourceId.NotFound", "The specified ResourceIds are not found in our records.")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/image"
 )
 
@@ -104,7 +105,7 @@ func TestRememberedListingsEndInTime(t *testing.T) {
 // Sessions are used by many at once; the race detector watches.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
-	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 200, Visibility: late, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+	cloud := company.New(cloudsim.Options{Seed: 1, Visibility: late, Clock: cloudsim.NewClock(cloudsim.Epoch())}, company.Options{Images: 200})
 	id := cloud.AddImage(one, hangzhou, cloudsim.ImageSpec{})
 	var all sync.WaitGroup
 	for n := range 8 {

@@ -58,16 +58,16 @@ func (c *Cloud) AddImage(account image.AccountID, regionID image.RegionID, spec 
 	return c.addImage(r, account, spec, now, c.random)
 }
 
-func (c *Cloud) addImage(r *region, account image.AccountID, spec ImageSpec, now time.Time, rnd random) image.ID {
+func (c *Cloud) addImage(r *region, account image.AccountID, spec ImageSpec, now time.Time, rnd Random) image.ID {
 	state := &imageState{img: spec.Image, kmsKey: spec.KMSKey, parent: spec.Parent, imds: "v1"}
 	img := &state.img
 	img.Region, img.Account = r.id, ""
 	img.Owner = account
 	switch img.Kind {
 	case image.KindPublic:
-		img.Owner = systemOwner
+		img.Owner = SystemOwner
 	case image.KindMarketplace:
-		img.Owner = marketplaceOwner
+		img.Owner = MarketplaceOwner
 	case image.KindCommunity:
 		img.Published = true
 	}
@@ -124,7 +124,7 @@ func fillImage(img *image.Image, now time.Time) {
 
 // addImageDisks gives each disk of a custom image its snapshot, which is made if
 // it is not there: no image is without.
-func (c *Cloud) addImageDisks(r *region, account image.AccountID, state *imageState, source image.DiskID, now time.Time, rnd random) {
+func (c *Cloud) addImageDisks(r *region, account image.AccountID, state *imageState, source image.DiskID, now time.Time, rnd Random) {
 	if state.img.Owner != account {
 		return
 	}
@@ -177,8 +177,12 @@ func (c *Cloud) AddSnapshot(account image.AccountID, regionID image.RegionID, sn
 	defer c.mu.Unlock()
 	r, now := c.mustRegion(regionID), c.now()
 	r.settle(now)
+	return c.addSnapshot(r, account, snap, now, c.random)
+}
+
+func (c *Cloud) addSnapshot(r *region, account image.AccountID, snap image.Snapshot, now time.Time, rnd Random) image.SnapshotID {
 	if snap.ID == "" {
-		snap.ID = image.SnapshotID(c.random.id("s", r.infix))
+		snap.ID = image.SnapshotID(rnd.id("s", r.infix))
 	}
 	s := &snapshotState{row: SnapshotRow{Snapshot: snap, Type: "user"}}
 	if strings.HasPrefix(snap.Name, "auto") {
@@ -187,12 +191,12 @@ func (c *Cloud) AddSnapshot(account image.AccountID, regionID image.RegionID, sn
 	if _, disk := r.disks.owned(account, string(snap.SourceDisk)); disk != nil {
 		s.origin = image.Ref{Account: account, Region: r.id, ID: disk.row.Image}
 	}
-	c.fillSnapshot(r, s, now, c.random)
+	c.fillSnapshot(r, s, now, rnd)
 	c.putSnapshot(r, account, s, now)
 	return snap.ID
 }
 
-func (c *Cloud) fillSnapshot(r *region, s *snapshotState, now time.Time, rnd random) {
+func (c *Cloud) fillSnapshot(r *region, s *snapshotState, now time.Time, rnd Random) {
 	row := &s.row
 	row.Region, row.Account = r.id, ""
 	row.Status = cmp.Or(row.Status, "accomplished")
@@ -235,7 +239,7 @@ func (c *Cloud) AddDisk(account image.AccountID, regionID image.RegionID, disk i
 	return c.addDisk(r, account, DiskRow{Disk: disk, DeleteWithInstance: true}, now, c.random)
 }
 
-func (c *Cloud) addDisk(r *region, account image.AccountID, row DiskRow, now time.Time, rnd random) image.DiskID {
+func (c *Cloud) addDisk(r *region, account image.AccountID, row DiskRow, now time.Time, rnd Random) image.DiskID {
 	if row.ID == "" {
 		row.ID = image.DiskID(rnd.id("d", r.infix))
 	}
@@ -277,7 +281,7 @@ func (c *Cloud) AddInstance(account image.AccountID, regionID image.RegionID, sp
 	return c.addInstance(r, account, spec, now, c.random)
 }
 
-func (c *Cloud) addInstance(r *region, account image.AccountID, spec InstanceSpec, now time.Time, rnd random) image.InstanceID {
+func (c *Cloud) addInstance(r *region, account image.AccountID, spec InstanceSpec, now time.Time, rnd Random) image.InstanceID {
 	row := InstanceRow{Instance: spec.Instance}
 	if row.ID == "" {
 		row.ID = image.InstanceID(rnd.id("i", r.infix))
@@ -324,7 +328,7 @@ func (r *region) stopRunning(id image.ID) {
 }
 
 // fillInstance gives an instance what a spec left open.
-func (c *Cloud) fillInstance(r *region, row *InstanceRow, system image.Image, now time.Time, rnd random) {
+func (c *Cloud) fillInstance(r *region, row *InstanceRow, system image.Image, now time.Time, rnd Random) {
 	row.Name = cmp.Or(row.Name, string(row.ID))
 	row.Status = cmp.Or(row.Status, image.InstanceRunning)
 	row.Type = cmp.Or(row.Type, image.InstanceTypeID("ecs.g7.large"))
@@ -391,7 +395,7 @@ func (c *Cloud) ReplaceSystemDisk(regionID image.RegionID, id image.InstanceID, 
 	return c.replaceDisk(r, id, with, now, now, c.random)
 }
 
-func (c *Cloud) replaceDisk(r *region, id image.InstanceID, with image.ID, at, now time.Time, rnd random) image.DiskID {
+func (c *Cloud) replaceDisk(r *region, id image.InstanceID, with image.ID, at, now time.Time, rnd Random) image.DiskID {
 	e, state := r.instances.live(string(id))
 	if state == nil {
 		return ""

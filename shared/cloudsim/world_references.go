@@ -38,7 +38,7 @@ func (c *Cloud) AddLaunchTemplate(account image.AccountID, regionID image.Region
 	return c.addTemplate(c.mustRegion(regionID), account, spec, c.now(), c.random)
 }
 
-func (c *Cloud) addTemplate(r *region, account image.AccountID, spec LaunchTemplateSpec, now time.Time, rnd random) string {
+func (c *Cloud) addTemplate(r *region, account image.AccountID, spec LaunchTemplateSpec, now time.Time, rnd Random) string {
 	if len(spec.Versions) == 0 {
 		spec.Versions = []TemplateVersionSpec{{}}
 	}
@@ -84,9 +84,9 @@ func (r *region) alias(id image.ID, viewer image.AccountID) string {
 	switch {
 	case s == nil:
 		return ""
-	case s.img.Owner == systemOwner:
+	case s.img.Owner == SystemOwner:
 		return AliasSystem
-	case s.img.Owner == marketplaceOwner:
+	case s.img.Owner == MarketplaceOwner:
 		return AliasMarketplace
 	case s.img.Owner == viewer:
 		return AliasSelf
@@ -128,7 +128,7 @@ func (c *Cloud) AddScalingGroup(account image.AccountID, regionID image.RegionID
 	return c.addScalingGroup(c.mustRegion(regionID), account, spec, c.now(), c.random)
 }
 
-func (c *Cloud) addScalingGroup(r *region, account image.AccountID, spec ScalingGroupSpec, now time.Time, rnd random) (string, []string) {
+func (c *Cloud) addScalingGroup(r *region, account image.AccountID, spec ScalingGroupSpec, now time.Time, rnd Random) (string, []string) {
 	row := ScalingGroupRow{
 		ID: rnd.id("asg", r.infix), Region: r.id, Active: !spec.Inactive, TemplateID: spec.TemplateID, Least: spec.Least,
 		Most: max(spec.Most, spec.Least), CreatedAt: dated(spec.CreatedAt, now).Truncate(time.Minute),
@@ -189,7 +189,7 @@ func (c *Cloud) AddImagePipeline(account image.AccountID, regionID image.RegionI
 	return c.addPipeline(c.mustRegion(regionID), account, spec, c.now(), c.random)
 }
 
-func (c *Cloud) addPipeline(r *region, account image.AccountID, spec PipelineSpec, now time.Time, rnd random) (string, []string) {
+func (c *Cloud) addPipeline(r *region, account image.AccountID, spec PipelineSpec, now time.Time, rnd Random) (string, []string) {
 	row := PipelineRow{
 		Pipeline:    image.Pipeline{Region: r.id, ID: rnd.id("ip", r.infix), Name: spec.Name, Base: spec.Base, BaseType: cmp.Or(spec.BaseType, "IMAGE")},
 		ImageFamily: spec.ImageFamily, ImageName: string(spec.ImageFamily), InstanceType: "ecs.g7.large", SystemDiskGiB: 40,

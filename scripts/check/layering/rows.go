@@ -159,7 +159,7 @@ func programs() []Row {
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal",
 				"shared/pricing", "shared/lineage", "shared/provenance", "shared/evidence", "shared/usage", "shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
+			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "price wires pricing, lineage and usage to the cloud, and keeps reports; money is what it reads and writes",
 		},
 		{
@@ -168,7 +168,7 @@ func programs() []Row {
 				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/evidence", "shared/usage",
 				"shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "pgregory.net/rapid"},
+			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "a function wires capabilities to the cloud and the runtime; nobody imports a function",
 		},
 		{

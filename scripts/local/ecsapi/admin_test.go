@@ -55,7 +55,7 @@ func TestCallsAreRecorded(t *testing.T) {
 // included.
 func TestKeyWithLessPermission(t *testing.T) {
 	t.Parallel()
-	l := serveCloud(t, worldOf(40), ecsapi.Options{})
+	l := serveCompany(t, 40, ecsapi.Options{})
 	status, text := l.admin("POST", "/_local/keys",
 		`{"accessKeyId":"weak","secret":"weak-secret","accountId":"1000000000000001","allow":["ecs:DescribeRegions"]}`)
 	if status != 201 {

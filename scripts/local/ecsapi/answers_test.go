@@ -185,7 +185,7 @@ func everyCall(l *local) map[string][]reply {
 // with its type, and every key of the rows that clients rely on is there.
 func TestAnswersHaveTheVendorsShape(t *testing.T) {
 	t.Parallel()
-	l := serveCloud(t, worldOf(400), ecsapi.Options{Strict: true})
+	l := serveCompany(t, 400, ecsapi.Options{Strict: true})
 	known, answers := trees(t), everyCall(l)
 	for action, tree := range known {
 		if len(answers[action]) == 0 {

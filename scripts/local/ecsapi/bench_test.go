@@ -7,12 +7,13 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 )
 
 // BenchmarkDescribeImages serves pages of 100 images, signatures verified.
 func BenchmarkDescribeImages(b *testing.B) {
 	clock := cloudsim.NewClock(cloudsim.Epoch())
-	cloud := cloudsim.New(cloudsim.Options{Seed: 1, Images: 20000, Clock: clock})
+	cloud := company.New(cloudsim.Options{Seed: 1, Clock: clock}, company.Options{Images: 20000})
 	l := &local{TB: b, signing: clock, api: ecsapi.New(cloud, ecsapi.Options{RatePerMinute: -1, Clock: clock})}
 	var requests []*http.Request
 	for range b.N {

@@ -14,7 +14,7 @@ import (
 // The vendor's own client lists an image of a cloud that has one, and then
 // meets a fault.
 func Example() {
-	cloud := cloudsim.New(cloudsim.Options{Empty: true})
+	cloud := cloudsim.New(cloudsim.Options{})
 	cloud.AddImage(cloudsim.FirstAccount, "cn-hangzhou", cloudsim.ImageSpec{Image: image.Image{Name: "web-1"}})
 	api := ecsapi.New(cloud, ecsapi.Options{})
 	server := httptest.NewServer(api)

@@ -98,7 +98,7 @@ func everyFleetCall(l *local) map[string][]reply {
 // operations about prices, histories and references.
 func TestFleetAnswersHaveTheVendorsShape(t *testing.T) {
 	t.Parallel()
-	l := serveCloud(t, worldOf(1000), ecsapi.Options{Strict: true})
+	l := serveCompany(t, 1000, ecsapi.Options{Strict: true})
 	known, answers := fleetTrees(t), everyFleetCall(l)
 	for action, tree := range known {
 		if len(answers[action]) == 0 {
@@ -232,7 +232,7 @@ func TestConfigChoosesReadings(t *testing.T) {
 // both keys, or as the vendor's documents have them.
 func TestPriceOnTheWire(t *testing.T) {
 	t.Parallel()
-	l := serveCloud(t, worldOf(400), ecsapi.Options{Strict: true})
+	l := serveCompany(t, 400, ecsapi.Options{Strict: true})
 	ask := func() reply {
 		return l.must("DescribePrice", "RegionId", region, "InstanceType", "ecs.g7.large", "ImageId", "redhat_9_6_x64_20G_alibase_20260618.vhd")
 	}
@@ -261,7 +261,7 @@ func TestPriceOnTheWire(t *testing.T) {
 // TestFaultsOfPipelinePages: a list by token that has a count and no number.
 func TestFaultsOfPipelinePages(t *testing.T) {
 	t.Parallel()
-	l := serveCloud(t, worldOf(400), ecsapi.Options{Strict: true})
+	l := serveCompany(t, 400, ecsapi.Options{Strict: true})
 	want := l.must("DescribeImagePipelines", "RegionId", region)
 	if len(want.list("ImagePipeline.ImagePipelineSet")) != 2 {
 		t.Fatal(want.body)

@@ -226,7 +226,7 @@ func FuzzParameters(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	cloud := cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+	cloud := cloudsim.New(cloudsim.Options{Clock: cloudsim.NewClock(cloudsim.Epoch())})
 	cloud.AddImage(cloudsim.FirstAccount, region, cloudsim.ImageSpec{Image: image.Image{Name: "a"}})
 	l := &local{TB: f, signing: cloudsim.NewClock(cloudsim.Epoch())}
 	api := ecsapi.New(cloud, ecsapi.Options{RatePerMinute: -1, Strict: true, Clock: l.signing})

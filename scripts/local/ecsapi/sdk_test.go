@@ -21,7 +21,7 @@ import (
 // realTime is a server whose clients sign by the machine's clock.
 func realTime(t *testing.T) *local {
 	t.Helper()
-	l := serveCloud(t, worldOf(60), ecsapi.Options{})
+	l := serveCompany(t, 60, ecsapi.Options{})
 	l.api = ecsapi.New(l.cloud, ecsapi.Options{Strict: true, CloudClock: l.state})
 	l.Config.Handler = l.api
 	return l

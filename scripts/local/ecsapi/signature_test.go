@@ -18,7 +18,7 @@ import (
 // vectorServer knows the key of the documents' examples, at their time.
 func vectorServer(t *testing.T, at time.Time) *ecsapi.Server {
 	t.Helper()
-	cloud := cloudsim.New(cloudsim.Options{Empty: true})
+	cloud := cloudsim.New(cloudsim.Options{})
 	if err := cloud.AddKey(cloudsim.FirstAccount, "testid", "testsecret", "tester", nil); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/image"
 )
 
@@ -41,7 +42,7 @@ type local struct {
 // serve starts a server for an empty cloud.
 func serve(t testing.TB, options ecsapi.Options) *local {
 	t.Helper()
-	return serveCloud(t, cloudsim.Options{Empty: true}, options)
+	return serveCloud(t, cloudsim.Options{}, options)
 }
 
 func serveCloud(t testing.TB, world cloudsim.Options, options ecsapi.Options) *local {
@@ -276,5 +277,10 @@ func expect(t testing.TB, out reply, status int, code string) {
 	}
 }
 
-// worldOf is a seeded catalogue with n images and as many instances.
-func worldOf(n int) cloudsim.Options { return cloudsim.Options{Seed: 5, Images: n, Instances: n} }
+// serveCompany serves a company with n images and as many instances.
+func serveCompany(t testing.TB, n int, options ecsapi.Options) *local {
+	t.Helper()
+	l := serveCloud(t, cloudsim.Options{Seed: 5}, options)
+	company.Fill(l.cloud, company.Options{Images: n, Instances: n})
+	return l
+}

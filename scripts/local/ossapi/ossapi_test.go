@@ -37,7 +37,7 @@ const bucket = "golden-images"
 
 func newWorld(t testing.TB) world {
 	t.Helper()
-	w := world{cloud: cloudsim.New(cloudsim.Options{Empty: true})}
+	w := world{cloud: cloudsim.New(cloudsim.Options{})}
 	if err := w.owner().PutBucket(bucket, "cn-hangzhou"); err != nil {
 		t.Fatal(err)
 	}
@@ -479,7 +479,7 @@ func TestWatchersHearOfChanges(t *testing.T) {
 }
 
 func ExampleNew() {
-	cloud := cloudsim.New(cloudsim.Options{Empty: true})
+	cloud := cloudsim.New(cloudsim.Options{})
 	owner := cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"})
 	fmt.Println(owner.PutBucket("golden-images", image.RegionID("cn-hangzhou")))
 	server := httptest.NewServer(ossapi.New(cloud, ossapi.Options{}))

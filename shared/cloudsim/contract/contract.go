@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -66,7 +67,7 @@ func Run(t *testing.T, open Open) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				clock := cloudsim.NewClock(cloudsim.Epoch())
-				cloud := cloudsim.New(cloudsim.Options{Seed: 7, Empty: true, Clock: clock})
+				cloud := cloudsim.New(cloudsim.Options{Seed: 7, Clock: clock})
 				check(&world{t, cloud, clock, open(t, cloud, one), open})
 			})
 		}
@@ -156,7 +157,7 @@ func settled(v reflect.Value) reflect.Value {
 // wholeCatalogue reads a seeded catalogue through the subject and, as a second
 // opinion, through the view in memory: every field of every row must agree.
 func wholeCatalogue(t *testing.T, open Open) {
-	cloud := cloudsim.New(cloudsim.Options{Seed: 3, Images: 300, Instances: 60, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+	cloud := company.New(cloudsim.Options{Seed: 3, Clock: cloudsim.NewClock(cloudsim.Epoch())}, company.Options{Images: 300, Instances: 60})
 	for _, account := range []image.AccountID{one, two} {
 		subject, view := open(t, cloud, account), cloud.View(account)
 		regions, err := subject.Regions(t.Context())

@@ -52,7 +52,7 @@ func RunFurther(t *testing.T, open OpenFurther) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := cloudsim.NewClock(cloudsim.Epoch())
-			cloud := cloudsim.New(cloudsim.Options{Seed: 7, Empty: true, Clock: clock})
+			cloud := cloudsim.New(cloudsim.Options{Seed: 7, Clock: clock})
 			check(&wider{t, cloud, clock, open(t, cloud, one), open})
 		})
 	}

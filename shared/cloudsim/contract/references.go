@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -192,7 +193,7 @@ func furtherFailures(w *wider) {
 // wholeReferences reads a seeded catalogue's references through the subject and
 // through the view in memory.
 func wholeReferences(t *testing.T, open OpenFurther) {
-	cloud := cloudsim.New(cloudsim.Options{Seed: 3, Images: 300, Instances: 60, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+	cloud := company.New(cloudsim.Options{Seed: 3, Clock: cloudsim.NewClock(cloudsim.Epoch())}, company.Options{Images: 300, Instances: 60})
 	for _, account := range []image.AccountID{one, two} {
 		subject, view := open(t, cloud, account), cloud.View(account)
 		regions, err := view.Regions(t.Context())

@@ -32,7 +32,7 @@ func RunSharing(t *testing.T, open func(t *testing.T, cloud *cloudsim.Cloud, acc
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := cloudsim.NewClock(cloudsim.Epoch())
-			cloud := cloudsim.New(cloudsim.Options{Seed: 7, Empty: true, Clock: clock})
+			cloud := cloudsim.New(cloudsim.Options{Seed: 7, Clock: clock})
 			check(&sharingWorld{t, cloud, open(t, cloud, one)})
 		})
 	}

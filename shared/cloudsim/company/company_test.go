@@ -1,4 +1,4 @@
-package cloudsim_test
+package company_test
 
 import (
 	"reflect"
@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/image"
 )
 
 // catalogue is everything account one sees of a seeded cloud.
 func catalogue(t testing.TB, cloud *cloudsim.Cloud) map[image.RegionID][]image.Image {
 	t.Helper()
-	view := cloud.View(one)
+	view := cloud.View(cloudsim.FirstAccount)
 	regions, err := view.Regions(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +33,7 @@ func catalogue(t testing.TB, cloud *cloudsim.Cloud) map[image.RegionID][]image.I
 }
 
 func seeded(seed uint64, images int) *cloudsim.Cloud {
-	return cloudsim.New(cloudsim.Options{Seed: seed, Images: images, Clock: cloudsim.NewClock(cloudsim.Epoch())})
+	return company.New(cloudsim.Options{Seed: seed, Clock: cloudsim.NewClock(cloudsim.Epoch())}, company.Options{Images: images})
 }
 
 func TestCatalogueHasAsManyImagesAsAsked(t *testing.T) {
@@ -106,7 +107,7 @@ func TestCatalogueLooksLikeACompanys(t *testing.T) {
 func TestLineageIsTrueAndPartlyLost(t *testing.T) {
 	t.Parallel()
 	cloud := seeded(1, 400)
-	view := cloud.View(one)
+	view := cloud.View(cloudsim.FirstAccount)
 	whole, lost := 0, 0
 	for region, list := range catalogue(t, cloud) {
 		for _, i := range list {
@@ -148,7 +149,7 @@ func TestCatalogueOfInstances(t *testing.T) {
 	cloud := seeded(1, 400)
 	total, gone, replaced := 0, 0, 0
 	images := catalogue(t, cloud)
-	for _, account := range []image.AccountID{one, two} {
+	for _, account := range []image.AccountID{cloudsim.FirstAccount, cloudsim.SecondAccount} {
 		view := cloud.View(account)
 		for region, list := range images {
 			instances, err := view.Instances(t.Context(), region, image.InstanceListing{})
@@ -158,7 +159,7 @@ func TestCatalogueOfInstances(t *testing.T) {
 			}
 			total += len(instances)
 			replaced += younger(disks, instances)
-			if account == one {
+			if account == cloudsim.FirstAccount {
 				gone += without(list, instances)
 			}
 		}
@@ -192,13 +193,98 @@ func younger(disks []image.Disk, instances []image.Instance) (n int) {
 func TestCatalogueLeavesRoom(t *testing.T) {
 	t.Parallel()
 	cloud := seeded(1, 3000)
-	s := sessionOf(t, cloud, "local")
-	for _, region := range []image.RegionID{hangzhou, shanghai, "us-west-1"} {
+	cred, _ := cloud.Credential("local")
+	s := cloud.As(cred.Caller)
+	for _, region := range []image.RegionID{"cn-hangzhou", "cn-shanghai", "us-west-1"} {
 		page, err := s.DescribeInstances(cloudsim.DescribeInstancesRequest{RegionID: region, Status: "Running"})
 		if err != nil || len(page.Instances) == 0 {
 			t.Fatal(len(page.Instances), err)
 		}
-		_, err = s.CreateImage(cloudsim.CreateImageRequest{RegionID: region, InstanceID: page.Instances[0].ID, ImageFamily: "brand-new"})
-		expect(t, err, "", 0)
+		if _, err := s.CreateImage(cloudsim.CreateImageRequest{RegionID: region, InstanceID: page.Instances[0].ID, ImageFamily: "brand-new"}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestCatalogueReferences: what the catalogue's references name is mostly there,
+// and pipelines made what they claim, of what they claim.
+func TestCatalogueReferences(t *testing.T) {
+	t.Parallel()
+	cloud := company.New(cloudsim.Options{Seed: 1, Clock: cloudsim.NewClock(cloudsim.Epoch())}, company.Options{})
+	view := cloud.View(cloudsim.FirstAccount)
+	images, err := view.Images(t.Context(), "cn-hangzhou", image.Listing{Statuses: image.Statuses()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[image.ID]bool{}
+	for _, i := range images {
+		there[i.ID] = true
+	}
+	versions, err := view.TemplateVersions(t.Context(), "cn-hangzhou")
+	perTemplate := map[string]int{}
+	for _, v := range versions {
+		perTemplate[v.Template]++
+		if !there[v.Image] {
+			t.Errorf("%s version %d names %s, which is not there", v.Name, v.Version, v.Image)
+		}
+	}
+	if err != nil || len(perTemplate) < 5 || perTemplate[versions[0].Template] < 2 {
+		t.Errorf("%d templates, %v", len(perTemplate), err)
+	}
+	configurations, err := view.ScalingConfigurations(t.Context(), "cn-hangzhou")
+	byFamily := 0
+	for _, c := range configurations {
+		if c.Family != "" {
+			byFamily++
+		}
+	}
+	if err != nil || len(configurations) < 3 || byFamily == 0 || byFamily == len(configurations) {
+		t.Errorf("%d configurations, %d by family, %v", len(configurations), byFamily, err)
+	}
+	builds, err := view.Builds(t.Context(), "cn-hangzhou")
+	for _, b := range builds {
+		parent, ok := cloud.Parent(image.Ref{Region: "cn-hangzhou", ID: b.Made})
+		if !there[b.Made] || !ok || string(parent.ID) != b.Base {
+			t.Errorf("build %+v; truly made from %s", b, parent)
+		}
+	}
+	if err != nil || len(builds) < 3 {
+		t.Errorf("%d builds, %v", len(builds), err)
+	}
+}
+
+// TestPackerBuiltCatalogue: nothing of what images were made on is left.
+func TestPackerBuiltCatalogue(t *testing.T) {
+	t.Parallel()
+	for packer, wantChains := range map[bool]bool{false: true, true: false} {
+		cloud := company.New(cloudsim.Options{Seed: 1, Clock: cloudsim.NewClock(cloudsim.Epoch())}, company.Options{PackerBuilt: packer})
+		view := cloud.View(cloudsim.FirstAccount)
+		images, err := view.Images(t.Context(), "cn-hangzhou", image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
+		if err != nil || len(images) < 20 {
+			t.Fatalf("%d images, %v", len(images), err)
+		}
+		disks, err := view.Disks(t.Context(), "cn-hangzhou", image.DiskListing{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alive := map[image.DiskID]bool{}
+		for _, d := range disks {
+			alive[d.ID] = true
+		}
+		whole, tagged := 0, 0
+		for _, i := range images {
+			if i.Tags["imagekeeper:parent"] != "" {
+				tagged++
+			}
+			system, _ := i.SystemDisk()
+			snapshots, err := view.Snapshots(t.Context(), "cn-hangzhou", image.SnapshotListing{IDs: []image.SnapshotID{system.SnapshotID}})
+			if err == nil && len(snapshots) == 1 && alive[snapshots[0].SourceDisk] {
+				whole++
+			}
+		}
+		builds, err := view.Builds(t.Context(), "cn-hangzhou")
+		if (whole > 0) != wantChains || (tagged > 0) != wantChains || (len(builds) > 0) != wantChains || err != nil {
+			t.Errorf("built by Packer %v: %d source disks are left, %d tags, %d builds, %v", packer, whole, tagged, len(builds), err)
+		}
 	}
 }

@@ -1,8 +1,9 @@
-package cloudsim
+package company
 
 import (
 	"time"
 
+	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
 )
 
@@ -20,7 +21,7 @@ func (p publicImage) created() time.Time {
 	at := len(p.id) - len("20060102.vhd")
 	t, err := time.Parse("20060102", p.id[at:at+8])
 	if err != nil {
-		return Epoch()
+		return cloudsim.Epoch()
 	}
 	return t.Add(9 * time.Hour)
 }

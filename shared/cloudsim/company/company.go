@@ -1,18 +1,44 @@
-package cloudsim
+// Package company is what a company has in Alibaba Cloud: image families built
+// every week and copied to other regions, images of partners and vendors,
+// instances, launch templates, scaling groups and pipelines, put into an
+// emulated cloud.
+package company
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
+	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
 )
+
+// Options say how large a company is. Zero numbers mean the defaults.
+type Options struct {
+	// Images is how many images account 1000000000000001 sees over all regions,
+	// of every kind and state. Default 400.
+	Images int
+	// Instances is how many instances the accounts have together. Default 120.
+	Instances int
+	// PackerBuilt: no builder is left, and no tag names a parent: what images were
+	// made on was released, as Packer does.
+	PackerBuilt bool
+}
+
+// New returns a cloud that a company works in.
+func New(world cloudsim.Options, size Options) *cloudsim.Cloud {
+	cloud := cloudsim.New(world)
+	Fill(cloud, size)
+	return cloud
+}
 
 // A seeder fills a cloud with a company's images. All its dates are counted
 // back from Epoch, and all its ids come from the seed and the region, so that
 // one more image in one region changes nothing in another.
 type seeder struct {
-	cloud *Cloud
+	cloud *cloudsim.Cloud
+	Options
 	// left is how many images account 1 is still to see.
 	left int
 	// tags are shared between images that have the same ones.
@@ -23,49 +49,38 @@ type seeder struct {
 	built map[image.Family][]image.Ref
 }
 
-// seed fills the cloud as the options say.
-func (c *Cloud) seed() {
+// Fill puts a company into a cloud that nobody uses yet.
+func Fill(cloud *cloudsim.Cloud, size Options) {
+	size.Images, size.Instances = cmp.Or(size.Images, 400), cmp.Or(size.Instances, 120)
 	s := &seeder{
-		cloud: c, left: c.options.Images, tags: map[string]image.Tags{},
+		cloud: cloud, Options: size, left: size.Images, tags: map[string]image.Tags{},
 		publics: map[string]image.Image{}, built: map[image.Family][]image.Ref{},
 	}
 	for _, p := range publicImages() {
 		s.publics[p.id] = p.spec()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.accounts[FirstAccount] = AccountSettings{
+	cloud.Configure(cloudsim.FirstAccount, cloudsim.AccountSettings{
 		ShareRole: true, CommunityTerms: true,
 		Subscriptions: []image.ProductCode{products()[0].code, products()[1].code},
-	}
-	for _, r := range c.regions {
-		r.images.loading, r.snapshots.loading = true, true
-	}
-	s.images()
-	for _, r := range c.regions {
-		r.images.loaded()
-		r.snapshots.loaded()
-	}
-	s.servers(c.options.Instances)
+	})
+	cloud.Load(s.images)
+	s.servers(s.Instances)
 	s.references()
-	for _, r := range c.regions {
-		for _, b := range r.books {
-			if b.images >= b.quota {
-				b.quota = b.images + 100
-			}
-		}
-		r.settle(c.now())
-	}
+}
+
+// builder works in a region with a random stream of its own.
+func (s *seeder) builder(region image.RegionID, stream string) *cloudsim.Builder {
+	return s.cloud.Builder(region, stream+"/"+string(region))
 }
 
 // images adds all images: everybody's, others', then account 1's own.
 func (s *seeder) images() {
 	total := s.left
 	for _, sh := range shares() {
-		s.public(s.cloud.regions[sh.region], min(len(publicImages()), max(1, total/20)))
+		s.public(s.builder(sh.region, "public"), min(len(publicImages()), max(1, total/20)))
 	}
 	for _, sh := range shares() {
-		s.foreign(s.cloud.regions[sh.region], total)
+		s.foreign(s.builder(sh.region, "foreign"), total)
 	}
 	custom := s.left
 	for i, sh := range shares() {
@@ -73,7 +88,7 @@ func (s *seeder) images() {
 		if i == 0 {
 			n += custom - total100(custom)
 		}
-		s.custom(s.cloud.regions[sh.region], i, n)
+		s.custom(s.builder(sh.region, "custom"), i, n)
 	}
 }
 
@@ -87,19 +102,18 @@ func total100(n int) int {
 }
 
 // add puts one image in that account 1 sees, unless there are enough.
-func (s *seeder) add(r *region, owner image.AccountID, spec ImageSpec, rnd random) (image.ID, bool) {
+func (s *seeder) add(b *cloudsim.Builder, owner image.AccountID, spec cloudsim.ImageSpec) (image.ID, bool) {
 	if s.left == 0 {
 		return "", false
 	}
 	s.left--
-	return s.cloud.addImage(r, owner, spec, s.cloud.now(), rnd), true
+	return b.AddImage(owner, spec), true
 }
 
 // public adds the first n of Alibaba Cloud's images.
-func (s *seeder) public(r *region, n int) {
-	rnd := newRandom(s.cloud.options.Seed, "public/"+string(r.id))
+func (s *seeder) public(b *cloudsim.Builder, n int) {
 	for _, p := range publicImages()[:n] {
-		s.add(r, systemOwner, ImageSpec{Image: p.spec()}, rnd)
+		s.add(b, cloudsim.SystemOwner, cloudsim.ImageSpec{Image: p.spec()})
 	}
 }
 
@@ -122,21 +136,20 @@ func (s *seeder) based(id string) image.Image {
 
 // foreign adds what others offer: Marketplace and community images, and images
 // that account 2 shares; and some of account 2's own.
-func (s *seeder) foreign(r *region, total int) {
-	rnd := newRandom(s.cloud.options.Seed, "foreign/"+string(r.id))
+func (s *seeder) foreign(b *cloudsim.Builder, total int) {
 	for i, p := range products()[:min(len(products()), total/200)] {
-		if p.abroad || strings.HasPrefix(string(r.id), "cn-") && r.id != "cn-hongkong" {
-			s.add(r, marketplaceOwner, ImageSpec{Image: s.product(p, i), Parent: image.Ref{Account: systemOwner, Region: r.id, ID: image.ID(p.base)}}, rnd)
+		if p.abroad || strings.HasPrefix(string(b.Region()), "cn-") && b.Region() != "cn-hongkong" {
+			s.add(b, cloudsim.MarketplaceOwner, cloudsim.ImageSpec{Image: s.product(p, i), Parent: image.Ref{Account: cloudsim.SystemOwner, Region: b.Region(), ID: image.ID(p.base)}})
 		}
 	}
 	for i := range min(2, total/400) {
-		s.add(r, "1000000000000003", s.community(i), rnd)
+		s.add(b, "1000000000000003", s.community(i))
 	}
 	for i := range min(20, total/130) {
-		s.add(r, SecondAccount, s.partner("partner-edge", i, r, FirstAccount), rnd)
+		s.add(b, cloudsim.SecondAccount, s.partner("partner-edge", i, b, cloudsim.FirstAccount))
 	}
 	for i := range min(4, 1+total/100) {
-		s.cloud.addImage(r, SecondAccount, s.partner("partner-core", i, r), s.cloud.now(), rnd)
+		b.AddImage(cloudsim.SecondAccount, s.partner("partner-core", i, b))
 	}
 }
 
@@ -145,28 +158,28 @@ func (s *seeder) product(p product, i int) image.Image {
 	img := s.based(p.base)
 	img.Kind, img.Name, img.Description = image.KindMarketplace, p.name, p.description
 	img.ProductCode, img.Supplier, img.Version, img.SizeGiB = p.code, p.supplier, p.version, 40
-	img.CreatedAt = Epoch().AddDate(0, 0, -40-17*i)
+	img.CreatedAt = cloudsim.Epoch().AddDate(0, 0, -40-17*i)
 	return img
 }
 
-func (s *seeder) community(i int) ImageSpec {
+func (s *seeder) community(i int) cloudsim.ImageSpec {
 	img := s.based([]string{"ubuntu_24_04_x64_20G_alibase_20260812.vhd", "debian_12_11_x64_20G_alibase_20260720.vhd"}[i%2])
 	img.Kind = image.KindCommunity
 	img.Name = []string{"open-devbox-24.04", "open-router-12"}[i%2]
 	img.Description = "Published by the community"
-	img.CreatedAt = Epoch().AddDate(0, -2, -i)
-	return ImageSpec{Image: img}
+	img.CreatedAt = cloudsim.Epoch().AddDate(0, -2, -i)
+	return cloudsim.ImageSpec{Image: img}
 }
 
 // partner is the ith version of an image of account 2.
-func (s *seeder) partner(name string, i int, r *region, sharedWith ...image.AccountID) ImageSpec {
+func (s *seeder) partner(name string, i int, b *cloudsim.Builder, sharedWith ...image.AccountID) cloudsim.ImageSpec {
 	const base = "rockylinux_9_6_x64_20G_alibase_20260709.vhd"
 	img := s.based(base)
-	img.CreatedAt = Epoch().AddDate(0, 0, -5-9*i).Add(7 * time.Hour)
+	img.CreatedAt = cloudsim.Epoch().AddDate(0, 0, -5-9*i).Add(7 * time.Hour)
 	img.Name = name + "-" + img.CreatedAt.Format("20060102")
 	img.Family, img.Description, img.SizeGiB = image.Family(name), "Edge proxy of the partner team", 40
 	img.Tags = s.tagSet("edge", "prod", "envoy=1.34.1")
-	return ImageSpec{Image: img, SharedWith: sharedWith, Parent: image.Ref{Account: systemOwner, Region: r.id, ID: base}}
+	return cloudsim.ImageSpec{Image: img, SharedWith: sharedWith, Parent: image.Ref{Account: cloudsim.SystemOwner, Region: b.Region(), ID: base}}
 }
 
 // tagSet returns a team's tags, the same map for the same tags.
