@@ -55,7 +55,7 @@ func reportName(r report) string {
 
 // ofMonth is the newest whole report of a month, else the newest one, else empty.
 func ofMonth(ctx context.Context, shelf journal.Documents, m month) (name string, whole bool, err error) {
-	names, err := shelf.Names(ctx, reportFolder+m.String()+"-")
+	names, err := shelf.Names(ctx, reportFolder+m.String()+"-", "")
 	for _, n := range names { // in order of their days
 		isWhole := strings.HasSuffix(n, reportWhole) && !strings.HasSuffix(n, reportPartial)
 		if isWhole || !whole {

@@ -149,11 +149,11 @@ type unwilling struct {
 	names, keep error
 }
 
-func (u unwilling) Names(ctx context.Context, prefix string) ([]string, error) {
+func (u unwilling) Names(ctx context.Context, prefix, last string) ([]string, error) {
 	if u.names != nil {
 		return nil, u.names
 	}
-	return u.Documents.Names(ctx, prefix)
+	return u.Documents.Names(ctx, prefix, last)
 }
 
 func (u unwilling) Keep(ctx context.Context, name string, text []byte) error {

@@ -86,9 +86,19 @@ func fillOne(look Lookup, v reflect.Value, field reflect.StructField) *fault.Err
 	}
 	e := fault.InField(name, codeConfiguration, "%s", fault.Sentence(err))
 	if field.Tag.Get("secret") != "true" && field.Type != reflect.TypeFor[Secret]() {
-		e.Cause = fault.New(fault.Invalid, "the value is %q", strictjson.Shown(text))
+		e.Cause = fault.New(fault.Invalid, "the value is %q", strictjson.Shown(withoutPassword(text)))
 	}
 	return e
+}
+
+// withoutPassword hides who logs on in what may be an address, or several.
+func withoutPassword(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	begins := strings.Index(text, "//")
+	if at < 0 || begins < 0 || at < begins {
+		return text
+	}
+	return text[:begins+2] + stars + text[at:]
 }
 
 func setVariable(v reflect.Value, name, text string) error {

@@ -75,3 +75,14 @@ func TestConfigureNamesTheVariable(t *testing.T) {
 		})
 	}
 }
+
+// TestConfigureTellsNoPassword: who logs on stands in addresses, too.
+func TestConfigureTellsNoPassword(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"oss://key:hush@bucket/x", "a,oss://hush@b@c", "https://u:hush@host,https://v:hush@host"} {
+		_, err := function.Configure[environment](from(map[string]string{"MUST": "x", "COLOUR": value}))
+		if err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}

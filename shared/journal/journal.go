@@ -1,7 +1,9 @@
 // Package journal is the memory of the functions that change things, and the
 // audit trail: one append-only log per subject, with compare-and-append. An
 // append names the position it expects; whoever comes second is told so. Records
-// are chained by hashes, so that a record that was changed or taken out shows.
+// are chained by hashes, name their subject, and their sums are kept beside them,
+// so that a record that was changed, taken out, cut off or copied shows. Beside
+// the logs it keeps documents, an agenda and claims.
 package journal
 
 import (
@@ -10,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +23,9 @@ import (
 
 // Record is one entry of a subject's log.
 type Record struct {
+	// Subject is whose log it is in. Records of before there was this member have
+	// none; none follows one that has it.
+	Subject string `json:"subject,omitempty"`
 	// Position counts from 0, without gaps.
 	Position int `json:"position"`
 	// ID is random and made by the writer: after a lost reply it tells whether
@@ -33,8 +39,12 @@ type Record struct {
 	Body json.RawMessage `json:"body"`
 }
 
-// maxBody bounds a record, so that no log grows by accident.
-const maxBody = 1 << 20
+// maxBody bounds a record, so that no log grows by accident, and maxLine what is
+// around it as well.
+const (
+	maxBody = 1 << 20
+	maxLine = maxBody + 4096
+)
 
 // Journal is a set of logs in one place; safe for concurrent use.
 type Journal struct {
@@ -61,7 +71,8 @@ const mostEnds = 4096
 // Store keeps the records of a subject; this package has two: Directory and
 // Objects. Lines are complete records without line ends.
 type Store interface {
-	// Lines returns every record of a subject in order; none if there is none.
+	// Lines returns every record of a subject in order; none if there is none. It
+	// fails with fault.Unknown if they are not those that were added.
 	Lines(ctx context.Context, subject string) ([][]byte, error)
 	// Add stores a line at a position, durably, before it returns. It fails with
 	// fault.Conflict if the position is taken, also by an earlier Add of the same
@@ -134,7 +145,21 @@ func (j *Journal) Read(ctx context.Context, subject string) ([]Record, error) {
 	if len(lines) < before.length {
 		return nil, damaged(fault.New(fault.Unknown, "%s has %d records, and had %d", subject, len(lines), before.length))
 	}
-	records, previous := make([]Record, 0, len(lines)), ""
+	records, err := decode(subject, lines)
+	if err != nil {
+		return nil, err
+	}
+	at := tip{length: len(records)}
+	if len(lines) > 0 {
+		at.previous = sum(lines[len(lines)-1])
+	}
+	j.remember(subject, at)
+	return records, nil
+}
+
+// decode reads lines as the records of a subject.
+func decode(subject string, lines [][]byte) ([]Record, error) {
+	records, previous, bound := make([]Record, 0, len(lines)), "", false
 	for n, line := range lines {
 		var r Record
 		if err := json.Unmarshal(line, &r); err != nil {
@@ -143,25 +168,24 @@ func (j *Journal) Read(ctx context.Context, subject string) ([]Record, error) {
 		if r.Position != n || r.Previous != previous {
 			return nil, damaged(fault.New(fault.Unknown, "record %d of %s does not follow the one before it", n, subject))
 		}
+		bound = bound || r.Subject != ""
+		if bound && r.Subject != subject {
+			return nil, damaged(fault.New(fault.Unknown, "record %d of %s is of another log", n, subject))
+		}
 		records, previous = append(records, r), sum(line)
 	}
-	j.remember(subject, tip{len(records), previous})
 	return records, nil
 }
 
 // Append writes body as the record at position. It fails with fault.Conflict if
 // another writer was there first, with fault.Invalid for a position beyond the
-// end, and with fault.Unavailable once the context's deadline is over. A lost reply is not a failure: the record is found by its id.
+// end, and with fault.Unavailable once the context's deadline is over. A lost
+// reply is not a failure: the record is found by its id; fault.Unknown says that
+// it may be there and could not be looked for.
 func (j *Journal) Append(ctx context.Context, subject string, position int, body any) error {
-	if err := checkSubject(subject); err != nil {
-		return err
-	}
-	text, err := json.Marshal(body)
+	text, err := j.text(subject, body)
 	if err != nil {
-		return fault.Wrap(fault.Internal, err, "a record of %s cannot be written as JSON", subject)
-	}
-	if len(text) > maxBody {
-		return fault.New(fault.Exhausted, "a record of %s has %d bytes; at most %d are kept", subject, len(text), maxBody)
+		return err
 	}
 	at, known := j.end(subject)
 	if !known || at.length != position {
@@ -176,7 +200,38 @@ func (j *Journal) Append(ctx context.Context, subject string, position int, body
 	case position > at.length:
 		return fault.New(fault.Invalid, "%s has %d records; none can be written at position %d", subject, at.length, position)
 	}
-	r := Record{Position: position, ID: j.newID(), At: j.now().UTC(), Previous: at.previous, Body: text}
+	return j.write(ctx, subject, at, text)
+}
+
+// begin writes body as the first record of a log that is believed to be new, without
+// reading it; else as Append.
+func (j *Journal) begin(ctx context.Context, subject string, body any) error {
+	text, err := j.text(subject, body)
+	if err != nil {
+		return err
+	}
+	return j.write(ctx, subject, tip{}, text)
+}
+
+// text is the body of a record as it is written.
+func (j *Journal) text(subject string, body any) ([]byte, error) {
+	if err := checkSubject(subject); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "a record of %s cannot be written as JSON", subject)
+	}
+	if len(text) > maxBody {
+		return nil, fault.New(fault.Exhausted, "a record of %s has %d bytes; at most %d are kept", subject, len(text), maxBody)
+	}
+	return text, nil
+}
+
+// write writes a record behind the end of a log.
+func (j *Journal) write(ctx context.Context, subject string, at tip, text []byte) error {
+	position := at.length
+	r := Record{Subject: subject, Position: position, ID: j.newID(), At: j.now().UTC(), Previous: at.previous, Body: text}
 	line, err := json.Marshal(r)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "a record of %s cannot be written as JSON", subject)
@@ -206,7 +261,7 @@ func (j *Journal) add(ctx context.Context, subject string, r Record, line []byte
 	}
 	records, err := j.Read(ctx, subject)
 	if err != nil {
-		return failure
+		return uncertain(failure, "record "+strconv.Itoa(r.Position)+" of "+subject)
 	}
 	if len(records) > r.Position {
 		if records[r.Position].ID == r.ID {
@@ -220,6 +275,17 @@ func (j *Journal) add(ctx context.Context, subject string, r Record, line []byte
 // Subjects lists the subjects that begin with prefix, in order.
 func (j *Journal) Subjects(ctx context.Context, prefix string) ([]string, error) {
 	return j.store.Subjects(ctx, prefix)
+}
+
+// uncertain is what a failed write is when it could not be looked for: it may have
+// been done, also where it was refused because an earlier attempt of it was, unless
+// the failure says for certain that nothing was.
+func uncertain(failure error, what string) error {
+	switch fault.Of(failure) {
+	case fault.Conflict, fault.Unavailable, fault.Unknown, fault.Internal:
+		return fault.Wrap(fault.Unknown, failure, "whether %s was written is not known", what).WithCode("writeUnknown")
+	}
+	return failure
 }
 
 // damaged marks a failure that trying again does not mend.

@@ -1,16 +1,20 @@
 package journal_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +30,8 @@ type bucket struct {
 	// lose says whether the reply to append number n is lost after its effect.
 	lose    func(n int) bool
 	appends int
+	// deny is the key of an object that is said not to exist.
+	deny string
 }
 
 func newBucket() *bucket {
@@ -36,7 +42,7 @@ func (b *bucket) Get(_ context.Context, key string, offset int64) ([]byte, error
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	object, ok := b.objects[key]
-	if !ok {
+	if !ok || key == b.deny {
 		return nil, fault.New(fault.NotFound, "no object %s", key)
 	}
 	return slices.Clone(object[offset:]), nil
@@ -56,16 +62,24 @@ func (b *bucket) Append(_ context.Context, key string, position int64, content [
 	return nil
 }
 
-func (b *bucket) List(_ context.Context, prefix string) ([]string, error) {
+func (b *bucket) List(_ context.Context, prefix, last string) ([]string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var keys []string
 	for k := range b.objects {
-		if strings.HasPrefix(k, prefix) {
+		if strings.HasPrefix(k, prefix) && (last == "" || k <= last) {
 			keys = append(keys, k)
 		}
 	}
+	slices.Sort(keys)
 	return keys, nil
+}
+
+func (b *bucket) Delete(_ context.Context, key string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.objects, key)
+	return nil
 }
 
 // open returns a journal on a store; ids are made from a name and a count.
@@ -94,6 +108,9 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	for name, reopen := range backends(t) {
 		t.Run(name, func(t *testing.T) { contract.Run(t, reopen) })
+		place := func() contract.Place { return reopen().(contract.Place) }
+		t.Run(name, func(t *testing.T) { contract.RunAgenda(t, place) })
+		t.Run(name, func(t *testing.T) { contract.RunClaims(t, place) })
 	}
 }
 
@@ -110,7 +127,7 @@ func TestDocuments(t *testing.T) {
 			if err != nil || !slices.Equal(subjects, []string{"names/log"}) {
 				t.Errorf("logs %v, %v", subjects, err)
 			}
-			names, err := reopen().(journal.Documents).Names(t.Context(), "names/")
+			names, err := reopen().(journal.Documents).Names(t.Context(), "names/", "")
 			if err != nil || len(names) != 3 {
 				t.Errorf("documents %v, %v", names, err)
 			}
@@ -118,7 +135,6 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestALostDocumentIsRecognised: its own is kept, another's is a conflict.
 // TestAFolderThatIsCalledLikeALog holds documents as any other does.
 func TestAFolderThatIsCalledLikeALog(t *testing.T) {
 	t.Parallel()
@@ -129,11 +145,12 @@ func TestAFolderThatIsCalledLikeALog(t *testing.T) {
 	if err := store.Keep(t.Context(), "reports/a.json", []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	if names, err := store.Names(t.Context(), ""); err != nil || !slices.Equal(names, []string{"reports/a.json"}) {
+	if names, err := store.Names(t.Context(), "", ""); err != nil || !slices.Equal(names, []string{"reports/a.json"}) {
 		t.Errorf("%v, %v", names, err)
 	}
 }
 
+// TestALostDocumentIsRecognised: its own is kept, another's is a conflict.
 func TestALostDocumentIsRecognised(t *testing.T) {
 	t.Parallel()
 	b := newBucket()
@@ -240,6 +257,154 @@ func TestDamagedFilesAreUnknown(t *testing.T) {
 	}
 }
 
+// TestDamageShowsToOthers: what was changed, cut off, copied from another log, or is
+// no file at all, is unknown also to who never saw it whole.
+func TestDamageShowsToOthers(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(root string, file func(n int) string) error{
+		"the end is cut off": func(_ string, file func(int) string) error { return os.Remove(file(2)) },
+		"all of it is taken away": func(_ string, file func(int) string) error {
+			return errors.Join(os.Remove(file(0)), os.Remove(file(1)), os.Remove(file(2)))
+		},
+		"the last is changed": func(_ string, file func(int) string) error {
+			text, err := os.ReadFile(file(2))
+			return errors.Join(err, os.WriteFile(file(2), []byte(strings.Replace(string(text), `"body":2`, `"body":7`, 1)), 0o600))
+		},
+		"it is a copy of another": func(root string, _ func(int) string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(root, "log.log")), os.CopyFS(filepath.Join(root, "log.log"), os.DirFS(filepath.Join(root, "other.log"))))
+		},
+		"the last is a pipe": func(_ string, file func(int) string) error {
+			return errors.Join(os.Remove(file(2)), syscall.Mkfifo(file(2), 0o600))
+		},
+		"the next is a pipe":     func(_ string, file func(int) string) error { return syscall.Mkfifo(file(3), 0o600) },
+		"the next is a folder":   func(_ string, file func(int) string) error { return os.Mkdir(file(3), 0o700) },
+		"the last is a gigabyte": func(_ string, file func(int) string) error { return os.Truncate(file(2), 1<<30) },
+		"the sums are a pipe": func(root string, _ func(int) string) error {
+			sums := filepath.Join(root, "log.log", "sums")
+			return errors.Join(os.Remove(sums), syscall.Mkfifo(sums, 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			store, err := journal.OpenDirectory(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			j := open(store, "a")
+			for n := range 3 {
+				if err := errors.Join(j.Append(t.Context(), "log", n, n), j.Append(t.Context(), "other", n, n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := damage(root, func(n int) string { return filepath.Join(root, "log.log", fmt.Sprintf("%09d.json", n)) }); err != nil {
+				t.Fatal(err)
+			}
+			if records, err := open(store, "b").Read(t.Context(), "log"); !errors.Is(err, fault.Unknown) || fault.Code(err) != "journalDamaged" {
+				t.Errorf("read %d records, %v, want kind unknown", len(records), err)
+			}
+		})
+	}
+}
+
+// TestObjectsDamageShowsToOthers: the same of a log in a bucket.
+func TestObjectsDamageShowsToOthers(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(b *bucket, log string){
+		"the end is cut off":      func(b *bucket, log string) { b.objects["log.ndjson"] = []byte(log[:strings.Index(log, "\n")+1]) },
+		"all of it is taken away": func(b *bucket, _ string) { delete(b.objects, "log.ndjson") },
+		"it is empty":             func(b *bucket, _ string) { b.objects["log.ndjson"] = nil },
+		"the last is changed": func(b *bucket, log string) {
+			b.objects["log.ndjson"] = []byte(strings.Replace(log, `"body":2`, `"body":7`, 1))
+		},
+		"it is a copy of another": func(b *bucket, _ string) {
+			b.objects["log.ndjson"], b.objects["log.sums"] = b.objects["other.ndjson"], b.objects["other.sums"]
+		},
+		"it is denied": func(b *bucket, _ string) { b.deny = "log.ndjson" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBucket()
+			j := open(journal.OpenObjects(b, ""), "a")
+			for n := range 3 {
+				if err := errors.Join(j.Append(t.Context(), "log", n, n), j.Append(t.Context(), "other", n, n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			damage(b, string(b.objects["log.ndjson"]))
+			if records, err := open(journal.OpenObjects(b, ""), "b").Read(t.Context(), "log"); !errors.Is(err, fault.Unknown) {
+				t.Errorf("read %d records, %v, want kind unknown", len(records), err)
+			}
+		})
+	}
+}
+
+// TestADocumentThatIsDenied: a bucket that lists a document and says that there is
+// none is not believed.
+func TestADocumentThatIsDenied(t *testing.T) {
+	t.Parallel()
+	b := newBucket()
+	o := journal.OpenObjects(b, "p")
+	if err := o.Keep(t.Context(), "a.json", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	b.deny = "p/a.json"
+	if _, err := o.Kept(t.Context(), "a.json"); fault.Of(err) != fault.Unknown {
+		t.Errorf("got %v, want kind unknown", err)
+	}
+}
+
+// TestSumsAreMadeUpFor: a record whose sum could not be written has one with the
+// next, and so have those of a version that wrote none.
+func TestSumsAreMadeUpFor(t *testing.T) {
+	t.Parallel()
+	root, objects := t.TempDir(), newBucket()
+	sums := filepath.Join(root, "log.log", "sums")
+	for name, c := range map[string]struct {
+		reopen      func() (journal.Store, error)
+		withoutSums func() error
+		has         func() int
+	}{
+		"directory": {
+			func() (journal.Store, error) { return journal.OpenDirectory(root) },
+			func() error { return os.Remove(sums) },
+			func() int { text, _ := os.ReadFile(sums); return len(bytes.TrimLeft(text, "\x00")) / 65 },
+		},
+		"objects": {
+			func() (journal.Store, error) { return journal.OpenObjects(objects, ""), nil },
+			func() error { return objects.Delete(t.Context(), "log.sums") },
+			func() int { return len(objects.objects["log.sums"])/65 - 2 },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reopen := func() journal.Store {
+				store, err := c.reopen()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return store
+			}
+			j := open(reopen(), "a")
+			for n := range 2 {
+				if err := j.Append(t.Context(), "log", n, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.withoutSums(); err != nil {
+				t.Fatal(err)
+			}
+			for n := 2; n < 4; n++ {
+				if err := open(reopen(), fmt.Sprint("b", n)).Append(t.Context(), "log", n, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if records, err := open(reopen(), "c").Read(t.Context(), "log"); err != nil || len(records) != 4 || c.has() != 2 {
+				t.Errorf("%d records, %v; sums of %d new ones", len(records), err, c.has())
+			}
+		})
+	}
+}
+
 func TestDraftsOfTheKilledAreNeverRead(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -251,11 +416,32 @@ func TestDraftsOfTheKilledAreNeverRead(t *testing.T) {
 	if err := j.Append(t.Context(), "log", 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(root, "log.log", "draft-1"), []byte(`{"pos`), 0o600); err != nil {
+	old, young := filepath.Join(root, "drafts~", "1"), filepath.Join(root, "drafts~", "2")
+	for _, name := range []string{filepath.Join(root, "log.log", "draft-1"), filepath.Join(root, "draft-1"), old, young} {
+		if err := os.WriteFile(name, []byte(`{"pos`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if records, err := open(store, "b").Read(t.Context(), "log"); err != nil || len(records) != 1 {
+	again, err := journal.OpenDirectory(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if records, err := open(again, "b").Read(t.Context(), "log"); err != nil || len(records) != 1 {
 		t.Errorf("%d records, %v", len(records), err)
+	}
+	names, err := again.Names(t.Context(), "", "")
+	subjects, errSubjects := again.Subjects(t.Context(), "")
+	if err != nil || errSubjects != nil || len(names) != 0 || !slices.Equal(subjects, []string{"log"}) {
+		t.Errorf("documents %v, %v; logs %v, %v", names, err, subjects, errSubjects)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what a killed writer left long ago is still there: %v", err)
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Errorf("what a writer may be writing is gone: %v", err)
 	}
 }
 
@@ -268,7 +454,7 @@ func TestNothingIsWrittenAfterTheDeadline(t *testing.T) {
 		b := newBucket()
 		j := journal.New(journal.OpenObjects(b, ""), func() time.Time { return end.Add(woke) }, func() string { return "id" })
 		err := j.Append(ctx, "log", 0, 0)
-		if (err == nil) != want || (b.appends == 1) != want || err != nil && !errors.Is(err, fault.Unavailable) {
+		if (err == nil) != want || (len(b.objects["log.ndjson"]) > 0) != want || err != nil && !errors.Is(err, fault.Unavailable) {
 			t.Errorf("%s after the deadline: %v, %d written", woke, err, b.appends)
 		}
 	}
@@ -285,4 +471,26 @@ func Example() {
 	// <nil>
 	// true
 	// 1 "approved"
+}
+
+// TestTheVersionBefore: its logs, whose records name no subject and have no sums,
+// are read and gone on with; but none of its records follows one of ours.
+func TestTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	old := `{"position":0,"id":"a","at":"2026-11-01T00:00:00Z","previous":"","body":1}` + "\n"
+	b := newBucket()
+	b.objects["log.ndjson"] = []byte(old)
+	j := open(journal.OpenObjects(b, ""), "new")
+	if err := j.Append(t.Context(), "log", 1, 2); err != nil {
+		t.Fatal(err)
+	}
+	records, err := open(journal.OpenObjects(b, ""), "reader").Read(t.Context(), "log")
+	if err != nil || len(records) != 2 || records[0].Subject != "" || records[1].Subject != "log" {
+		t.Errorf("%+v, %v", records, err)
+	}
+	sum := sha256.Sum256(bytes.TrimSuffix(b.objects["log.ndjson"][len(old):], []byte("\n")))
+	b.objects["log.ndjson"] = fmt.Appendf(b.objects["log.ndjson"], `{"position":2,"id":"b","at":"2026-11-01T00:00:00Z","previous":"%x","body":1}`+"\n", sum)
+	if _, err := open(journal.OpenObjects(b, ""), "reader").Read(t.Context(), "log"); fault.Code(err) != "journalDamaged" {
+		t.Errorf("a record without subject after one with: %v", err)
+	}
 }

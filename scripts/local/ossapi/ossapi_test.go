@@ -87,6 +87,8 @@ func TestJournal(t *testing.T) {
 	w := newWorld(t)
 	contract.Run(t, func() journal.Store { return journal.OpenObjects(w.journals(t), "journal") })
 	contract.RunDocuments(t, func() journal.Documents { return journal.OpenObjects(w.journals(t), "journal") })
+	contract.RunAgenda(t, func() contract.Place { return journal.OpenObjects(w.journals(t), "journal") })
+	contract.RunClaims(t, func() contract.Place { return journal.OpenObjects(w.journals(t), "journal") })
 }
 
 // bucketAt tells the writer that gets killed where the bucket is.

@@ -162,9 +162,10 @@ func (b *Bucket) append(ctx context.Context, key string, position int64, content
 	return nil
 }
 
-// List returns the keys that begin with prefix, all of them, in order. It fails
-// with fault.Unknown rather than leave some out. Source: ListObjectsV2.
-func (b *Bucket) List(ctx context.Context, prefix string) ([]string, error) {
+// List returns the keys that begin with prefix, all of them or those up to last,
+// in order. It fails with fault.Unknown rather than leave some out. Source:
+// ListObjectsV2.
+func (b *Bucket) List(ctx context.Context, prefix, last string) ([]string, error) {
 	var keys []string
 	for token := ""; ; {
 		var read page
@@ -182,11 +183,29 @@ func (b *Bucket) List(ctx context.Context, prefix string) ([]string, error) {
 		switch {
 		case !inOrder(keys, prefix) || read.IsTruncated && (next == "" || next == token || len(keys) > mostKeys):
 			return nil, fault.New(fault.Unknown, "oss:ListObjectsV2: the pages do not make one list").WithCode("listUnsettled")
+		case last != "" && len(keys) > 0 && keys[len(keys)-1] > last:
+			beyond, _ := slices.BinarySearch(keys, last+"\x00")
+			return keys[:beyond], nil
 		case !read.IsTruncated:
 			return keys, nil
 		}
 		token = next
 	}
+}
+
+// Delete removes an object; one that is not there is removed, so that it is
+// repeated as a reading call is. Source: DeleteObject.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	return b.read(ctx, deleteObject, func(ctx context.Context) error {
+		answer, err := b.send(ctx, request{method: http.MethodDelete, key: key})
+		if err == nil {
+			err = answer.Body.Close()
+		}
+		return err
+	})
 }
 
 // list reads one page of a list. An answer that does not say of which bucket it

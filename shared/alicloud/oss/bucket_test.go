@@ -82,14 +82,49 @@ func TestListsAreWhole(t *testing.T) {
 		s.objects[key], s.objects[fmt.Sprintf("other/%02d", n)] = []byte("x"), []byte("x")
 	}
 	b := s.bucket(t)
-	if got, err := b.List(t.Context(), "logs/"); err != nil || !slices.Equal(got, want) {
+	if got, err := b.List(t.Context(), "logs/", ""); err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if got, err := b.List(t.Context(), "none"); err != nil || len(got) != 0 {
+	for last, n := range map[string]int{want[3]: 4, want[6]: 7, want[7]: 8, want[3] + "x": 4, "logs/": 0, "z": 50} {
+		if got, err := b.List(t.Context(), "logs/", last); err != nil || !slices.Equal(got, want[:n]) {
+			t.Errorf("up to %s: %v, %v", last, got, err)
+		}
+	}
+	before := s.count()
+	if _, err := b.List(t.Context(), "logs/", want[3]); err != nil || s.count() != before+1 {
+		t.Errorf("what comes behind is asked for: %d requests, %v", s.count()-before, err)
+	}
+	if got, err := b.List(t.Context(), "none", ""); err != nil || len(got) != 0 {
 		t.Errorf("of nothing: %v, %v", got, err)
 	}
-	if got, err := b.List(t.Context(), ""); err != nil || len(got) != 100 {
+	if got, err := b.List(t.Context(), "", ""); err != nil || len(got) != 100 {
 		t.Errorf("of everything: %d, %v", len(got), err)
+	}
+}
+
+// TestDeletedOnceOrTwice: it is gone, also when it was gone before or the first
+// answer was lost.
+func TestDeletedOnceOrTwice(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.objects["a"], s.objects["b"] = []byte("x"), []byte("x")
+	s.spoil = func(out http.ResponseWriter, r *http.Request, n int) bool {
+		if n == 1 {
+			refuse(out, 500, "InternalError")
+		}
+		return n == 1
+	}
+	b := s.bucket(t)
+	for range 2 {
+		if err := b.Delete(t.Context(), "a"); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := b.List(t.Context(), "", ""); err != nil || !slices.Equal(got, []string{"b"}) {
+		t.Errorf("left: %v, %v", got, err)
+	}
+	if err := b.Delete(t.Context(), "../a"); fault.Of(err) != fault.Invalid {
+		t.Errorf("a bad key: %v", err)
 	}
 }
 
@@ -111,7 +146,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 	get := func(b *oss.Bucket, ctx context.Context) error { _, err := b.Get(ctx, "log", 0); return err }
 	part := func(b *oss.Bucket, ctx context.Context) error { _, err := b.Get(ctx, "log", 4); return err }
-	keys := func(b *oss.Bucket, ctx context.Context) error { _, err := b.List(ctx, "a"); return err }
+	keys := func(b *oss.Bucket, ctx context.Context) error { _, err := b.List(ctx, "a", ""); return err }
 	for name, c := range map[string]struct {
 		ask func(*oss.Bucket, context.Context) error
 		say func(http.ResponseWriter, *http.Request)

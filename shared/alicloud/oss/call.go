@@ -21,6 +21,7 @@ const (
 	getObject    operation = "GetObject"
 	headObject   operation = "HeadObject"
 	appendObject operation = "AppendObject"
+	deleteObject operation = "DeleteObject"
 	listObjects  operation = "ListObjectsV2"
 )
 

@@ -82,6 +82,9 @@ func (s *store) serve(out http.ResponseWriter, r *http.Request) {
 		refuse(out, 404, "NoSuchBucket")
 	case key == "":
 		s.list(out, r)
+	case r.Method == http.MethodDelete:
+		delete(s.objects, key)
+		out.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPost:
 		s.add(out, r, key)
 	default:

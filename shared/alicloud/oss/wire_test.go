@@ -63,7 +63,7 @@ func TestListsMayBeEncoded(t *testing.T) {
 				`<IsTruncated>false</IsTruncated><Contents><Key>%s</Key></Contents></ListBucketResult>`, bucketName, encoded)
 			return true
 		}
-		got, err := s.bucket(t).List(t.Context(), "a")
+		got, err := s.bucket(t).List(t.Context(), "a", "")
 		if want == "" && !errors.Is(err, fault.Unknown) || want != "" && (err != nil || !slices.Equal(got, []string{want})) {
 			t.Errorf("%s: %q, %v", encoded, got, err)
 		}

@@ -108,7 +108,7 @@ func (p Place) open(bucket func(name string) (journal.Bucket, error)) (kept, err
 type Log struct{ Journal *journal.Journal }
 
 // Read returns every entry of a target in order. It fails with fault.Unknown for
-// a log that is damaged.
+// a log that is damaged, or holds plans of another target.
 func (l Log) Read(ctx context.Context, target string) ([]plan.Entry, error) {
 	records, err := l.Journal.Read(ctx, target)
 	if err != nil {
@@ -118,6 +118,10 @@ func (l Log) Read(ctx context.Context, target string) ([]plan.Entry, error) {
 	for n, r := range records {
 		if err := json.Unmarshal(r.Body, &entries[n]); err != nil {
 			return nil, fault.Wrap(fault.Unknown, err, "record %d of %s is no entry of a plan", n, target).WithCode("journalDamaged")
+		}
+		// Records of before they named their subject could be another log's.
+		if p := entries[n].Plan; p != nil && p.Target != target {
+			return nil, fault.New(fault.Unknown, "record %d of %s is of another target", n, target).WithCode("journalDamaged")
 		}
 	}
 	return entries, nil
