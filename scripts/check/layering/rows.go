@@ -98,6 +98,11 @@ func edges() []Row {
 			Why: "when nothing counts as nothing is one rule for every function that reads the cloud: it asks whoever it is given",
 		},
 		{
+			Over: "shared/notify",
+			May:  []string{"shared/fault", "shared/strictjson"},
+			Why:  "people are told in one place: it posts what it is given, and knows neither the cloud nor the runtime",
+		},
+		{
 			Over: "shared/provenance", Pure: true,
 			May: []string{"shared/lineage", "shared/pricing", "shared/image"},
 			Why: "every function that prices images tells pricing what lineage found, and has to do it in the same words: it translates and decides nothing",
