@@ -80,17 +80,6 @@ type Reason struct {
 	Sentence string `json:"sentence"`
 }
 
-// Unread names a part of the world that could not be read, why, and what
-// permission would cure it. A list with an Unread in it is not complete.
-type Unread struct {
-	Account AccountID `json:"accountId,omitempty"`
-	Region  RegionID  `json:"regionId,omitempty"`
-	Reason
-	// Permission is the RAM action that is missing, e.g. "ecs:DescribeImages";
-	// empty if no permission would help.
-	Permission string `json:"permission,omitempty"`
-}
-
 // Newest orders images newest first; ties are broken by name, region, id and
 // account, so that the order is total over distinct Refs.
 func Newest(a, b Image) int {

@@ -27,8 +27,8 @@ func nouns() []Row {
 		},
 		{
 			Over: "shared/image", Pure: true,
-			May: []string{"shared/money"},
-			Why: "the glossary names things; it reaches nothing",
+			May: []string{"shared/money", "shared/fault"},
+			Why: "the glossary names things, and what could not be read with the kind of its failure; it reaches nothing",
 		},
 		{
 			Over: "shared/plan", Pure: true,
@@ -91,6 +91,11 @@ func edges() []Row {
 		{
 			Over: "shared/atonce", TestsMay: []string{"shared/fault"},
 			Why: "what is done at the same time must not end the process by a panic: every fan-out stands on it, and it knows of nothing",
+		},
+		{
+			Over: "shared/survey",
+			May:  []string{"shared/image", "shared/fault", "shared/atonce"}, TestsMay: []string{"shared/cloudsim"},
+			Why: "what one call looks at is one floor for all functions: it reads whoever it is given, and decides nothing about images",
 		},
 		{
 			Over: "shared/evidence", Pure: true,
