@@ -91,7 +91,7 @@ func (c *counted) Instances(ctx context.Context, in image.RegionID, which image.
 // world is two accounts in two regions, in which the first owns m-own, shared with
 // the second, and there is one Marketplace image.
 func world() *cloudsim.Cloud {
-	cloud := cloudsim.New(cloudsim.Options{Empty: true, Clock: cloudsim.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))})
+	cloud := cloudsim.New(cloudsim.Options{Clock: cloudsim.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))})
 	add := func(region image.RegionID, id image.ID, kind image.Kind, with ...image.AccountID) {
 		cloud.AddImage(first, region, cloudsim.ImageSpec{SharedWith: with, Image: image.Image{
 			Ref: image.Ref{ID: id}, Kind: kind, Name: string(id), Architecture: image.X86_64, OSType: image.Linux,
