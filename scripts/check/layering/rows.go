@@ -103,6 +103,12 @@ func edges() []Row {
 			Why: "when nothing counts as nothing is one rule for every function that reads the cloud: it asks whoever it is given",
 		},
 		{
+			Over: "shared/strictyaml", Pure: true,
+			May:      []string{"shared/fault", "shared/strictjson", "go.yaml.in/yaml/v3"},
+			TestsMay: []string{"github.com/google/go-cmp/cmp"},
+			Why:      "documents that people write are read as strictly as requests; apart, so that functions without any carry no YAML",
+		},
+		{
 			Over: "shared/notify",
 			May:  []string{"shared/fault", "shared/strictjson"},
 			Why:  "people are told in one place: it posts what it is given, and knows neither the cloud nor the runtime",
