@@ -256,8 +256,10 @@ func (s *stage) log() string {
 
 // object is the journal of an image in the bucket.
 func (s *stage) object(id image.ID) ([]byte, error) {
-	o, err := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"}).GetObject(bucket, "journal/share/"+string(owner)+"/"+string(region)+"/"+string(id)+".ndjson")
-	return o.Content, err
+	o, err := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"}).GetObject(cloudsim.ObjectName{
+		Bucket: bucket, Key: "journal/share/" + string(owner) + "/" + string(region) + "/" + string(id) + ".ndjson",
+	})
+	return o.Content.Bytes(), err
 }
 
 // last is the last entry of a kind in the journal of an image in the bucket; empty

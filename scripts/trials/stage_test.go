@@ -229,13 +229,14 @@ func (s *stage) age(by time.Duration) {
 	}
 	for _, o := range page.Objects {
 		subject, isLog := strings.CutSuffix(strings.TrimPrefix(o.Key, "journal/"), ".ndjson")
-		if err := session.DeleteObject(bucket, o.Key); err != nil {
+		if _, err := session.DeleteObject(cloudsim.ObjectName{Bucket: bucket, Key: o.Key}); err != nil {
 			s.t.Fatal(err)
 		}
 		if !isLog { // sums of the log as it was; the next record makes up for them
 			continue
 		}
-		if _, err := session.AppendObject(cloudsim.AppendObjectRequest{Bucket: bucket, Key: o.Key, Content: older(s.t, subject, o.Content, by)}); err != nil {
+		content := cloudsim.ContentOf(older(s.t, subject, o.Content.Bytes(), by))
+		if _, err := session.AppendObject(cloudsim.AppendObjectRequest{Bucket: bucket, Key: o.Key, Content: content}); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -186,11 +186,11 @@ func TestPermissionsOnResources(t *testing.T) {
 		if err := errors.Join(w.s.PutBucket("mine", hangzhou), w.cloud.AddKey(one, "some", "secret", "some", []string{c.allow})); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.s.AppendObject(cloudsim.AppendObjectRequest{Bucket: "mine", Key: "logs/a.log", Content: []byte("x")}); err != nil {
+		if _, err := w.s.AppendObject(cloudsim.AppendObjectRequest{Bucket: "mine", Key: "logs/a.log", Content: cloudsim.ContentOf([]byte("x"))}); err != nil {
 			t.Fatal(err)
 		}
 		some := sessionOf(t, w.cloud, "some")
-		_, get := some.GetObject("mine", "logs/a.log")
+		_, get := some.GetObject(cloudsim.ObjectName{Bucket: "mine", Key: "logs/a.log"})
 		_, list := some.ListObjects(cloudsim.ListObjectsRequest{Bucket: "mine", Max: 10})
 		_, role := some.AssumeRole(cloudsim.AssumeRoleRequest{RoleARN: cloudsim.ReaderRole, SessionName: "find"})
 		if (get == nil) != c.get || (list == nil) != c.list || (role == nil) != c.role {

@@ -2,248 +2,138 @@ package ossapi
 
 import (
 	"encoding/base64"
-	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"imagekeeper/shared/cloudsim"
-	"imagekeeper/shared/image"
 )
 
-// operation does what a call asks for and answers it.
-type operation func(c *call) error
-
-// operations are those there are, by method, what they are about, and the
-// parameter that tells them apart.
-func operations() map[string]operation {
-	return map[string]operation{
-		"GET service": listBuckets,
-
-		"PUT bucket":            putBucket,
-		"DELETE bucket":         deleteBucket,
-		"GET bucket":            listObjects,
-		"GET bucket bucketInfo": bucketInfo,
-		"GET bucket location":   bucketLocation,
-		"POST bucket delete":    deleteObjects,
-
-		"PUT object":             putObject,
-		"POST object append":     appendObject,
-		"GET object":             getObject,
-		"HEAD object":            getObject,
-		"HEAD object objectMeta": getObject,
-		"DELETE object":          deleteObject,
-	}
+// kept are the headers that an object gives back as they came.
+func kept() []string {
+	return []string{"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"}
 }
 
-// route finds the operation of a call.
-func (s *Server) route(c *call) (operation, error) {
-	about := "object"
-	switch {
-	case c.bucket == "":
-		about = "service"
-	case c.key == "":
-		about = "bucket"
+// settings are what the headers say of an object beside its content.
+func (c *call) settings() (cloudsim.ObjectSettings, error) {
+	tags, err := tagsOf(c.header("x-oss-tagging"))
+	s := cloudsim.ObjectSettings{
+		ContentType: c.header("Content-Type"), Headers: map[string]string{}, Meta: map[string]string{},
+		StorageClass: cloudsim.StorageClass(c.header("x-oss-storage-class")), ACL: cloudsim.ACL(c.header("x-oss-object-acl")),
+		Encryption: cloudsim.ObjectEncryption{
+			Algorithm: c.header("x-oss-server-side-encryption"), KeyID: c.header("x-oss-server-side-encryption-key-id"),
+		},
+		Tags: tags,
 	}
-	name := c.request.Method + " " + about
-	for _, special := range special() {
-		if c.query.Has(special) {
-			name += " " + special
-			break
+	for _, name := range kept() {
+		if value := c.header(name); value != "" {
+			s.Headers[name] = value
 		}
 	}
-	do, ok := s.operations[name]
-	if !ok || c.request.Header.Get("x-oss-copy-source") != "" {
-		return nil, refusal{501, "NotImplemented", "A header or parameter you provided implies functionality that is not implemented: " + name + "."}
-	}
-	return do, nil
-}
-
-// special are the parameters that make another operation of a request. Those of
-// operations that there are not are among them, so that these are refused.
-func special() []string {
-	return []string{
-		"bucketInfo", "location", "delete", "append", "objectMeta", "acl", "cors", "encryption", "inventory", "lifecycle", "logging", "policy",
-		"referer", "replication", "restore", "stat", "style", "symlink", "tagging", "uploadId", "uploads", "versioning", "versions", "website",
-		"worm", "x-oss-process",
-	}
-}
-
-// stamp is a time as the documents have it.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// owner is an account in a document.
-type owner struct {
-	ID          image.AccountID
-	DisplayName image.AccountID
-}
-
-func ownerOf(account image.AccountID) *owner { return &owner{account, account} }
-
-// bucketDocument describes a bucket.
-type bucketDocument struct {
-	Name             string
-	Location         string
-	CreationDate     string
-	StorageClass     string
-	ExtranetEndpoint string
-	IntranetEndpoint string
-	Region           image.RegionID
-	Owner            *owner `xml:",omitempty"`
-}
-
-func newBucketDocument(b cloudsim.BucketInfo) bucketDocument {
-	location := "oss-" + string(b.Region)
-	return bucketDocument{
-		Name: b.Name, Location: location, CreationDate: stamp(b.CreatedAt), StorageClass: "Standard",
-		ExtranetEndpoint: location + ".aliyuncs.com", IntranetEndpoint: location + "-internal.aliyuncs.com", Region: b.Region,
-	}
-}
-
-func listBuckets(c *call) error {
-	buckets, err := c.session.ListBuckets()
-	if err != nil {
-		return err
-	}
-	var document struct {
-		XMLName xml.Name `xml:"ListAllMyBucketsResult"`
-		Owner   *owner   `xml:",omitempty"`
-		Buckets struct{ Bucket []bucketDocument }
-	}
-	for _, b := range buckets {
-		document.Owner = ownerOf(b.Owner)
-		document.Buckets.Bucket = append(document.Buckets.Bucket, newBucketDocument(b))
-	}
-	return c.xml(http.StatusOK, document)
-}
-
-// homeRegion is where a bucket is made whose maker does not say.
-const homeRegion = "cn-hangzhou"
-
-func putBucket(c *call) error {
-	body, err := c.body(maxForm)
-	if err != nil {
-		return err
-	}
-	var wanted struct {
-		XMLName            xml.Name `xml:"CreateBucketConfiguration"`
-		LocationConstraint string
-	}
-	if len(body) > 0 && xml.Unmarshal(body, &wanted) != nil {
-		return refusal{400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema."}
-	}
-	region := strings.TrimPrefix(wanted.LocationConstraint, "oss-")
-	if region == "" {
-		region = homeRegion
-	}
-	if err := c.session.PutBucket(c.bucket, image.RegionID(region)); err != nil {
-		return err
-	}
-	c.answer.Header().Set("Location", "/"+c.bucket)
-	c.answer.WriteHeader(http.StatusOK)
-	return nil
-}
-
-func deleteBucket(c *call) error {
-	if err := c.session.DeleteBucket(c.bucket); err != nil {
-		return err
-	}
-	c.answer.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
-func bucketInfo(c *call) error {
-	info, err := c.session.GetBucketInfo(c.bucket)
-	if err != nil {
-		return err
-	}
-	var document struct {
-		XMLName xml.Name `xml:"BucketInfo"`
-		Bucket  bucketDocument
-	}
-	document.Bucket = newBucketDocument(info)
-	document.Bucket.Owner = ownerOf(info.Owner)
-	return c.xml(http.StatusOK, document)
-}
-
-func bucketLocation(c *call) error {
-	info, err := c.session.GetBucketInfo(c.bucket)
-	if err != nil {
-		return err
-	}
-	return c.xml(http.StatusOK, struct {
-		XMLName xml.Name `xml:"LocationConstraint"`
-		Region  string   `xml:",chardata"`
-	}{Region: "oss-" + string(info.Region)})
-}
-
-// meta are the x-oss-meta- headers of a request.
-func (c *call) meta() map[string]string {
-	meta := map[string]string{}
 	for name := range c.request.Header {
 		if rest, ok := strings.CutPrefix(strings.ToLower(name), "x-oss-meta-"); ok {
-			meta[rest] = c.request.Header.Get(name)
+			s.Meta[rest] = c.header(name)
 		}
 	}
-	return meta
+	return s, err
 }
+
+// tagsOf reads tags as a header has them: a=1&b=2, encoded as in an address.
+func tagsOf(text string) ([]cloudsim.ObjectTag, error) {
+	var tags []cloudsim.ObjectTag
+	for pair := range strings.SplitSeq(text, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		key, bad := url.QueryUnescape(name)
+		text, worse := url.QueryUnescape(value)
+		if bad != nil || worse != nil {
+			return nil, refused(400, "InvalidArgument", "The header 'x-oss-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+		}
+		tags = append(tags, cloudsim.ObjectTag{Key: key, Value: text})
+	}
+	return tags, nil
+}
+
+func (c *call) forbidsOverwrite() bool { return c.header("x-oss-forbid-overwrite") == "true" }
 
 // written tells of an object that was written.
 func (c *call) written(o cloudsim.Object) {
-	c.answer.Header().Set("ETag", `"`+o.ETag+`"`)
-	c.answer.Header().Set("X-Oss-Hash-Crc64ecma", strconv.FormatUint(o.CRC, 10))
+	c.set("ETag", `"`+o.ETag+`"`)
+	c.set("X-Oss-Hash-Crc64ecma", strconv.FormatUint(o.Content.CRC(), 10))
+	c.set("X-Oss-Version-Id", o.VersionID)
+	c.encrypted(o.Encryption)
+}
+
+func (c *call) encrypted(e cloudsim.ObjectEncryption) {
+	c.set("X-Oss-Server-Side-Encryption", e.Algorithm)
+	c.set("X-Oss-Server-Side-Encryption-Key-Id", e.KeyID)
 }
 
 func putObject(c *call) error {
-	body, err := c.body(maxObject)
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
+	content, err := c.content(c.limit)
 	if err != nil {
 		return err
 	}
 	o, err := c.session.PutObject(cloudsim.PutObjectRequest{
-		Bucket: c.bucket, Key: c.key, Content: body, ContentType: c.request.Header.Get("Content-Type"), Meta: c.meta(),
-		ForbidOverwrite: c.request.Header.Get("x-oss-forbid-overwrite") == "true",
+		Bucket: c.bucket, Key: c.key, Content: content, Settings: settings, ForbidOverwrite: c.forbidsOverwrite(),
 	})
 	if err != nil {
 		return err
 	}
 	c.written(o)
-	c.answer.WriteHeader(http.StatusOK)
-	return nil
+	return c.done(http.StatusOK)
 }
 
 func appendObject(c *call) error {
-	position, err := c.number("position", -1, 0, maxObject)
+	if c.query.Get("position") == "" {
+		return refused(400, "MissingArgument", "Missing Some Required Arguments.").with("ArgumentName", "position")
+	}
+	position, err := c.number("position", 0, 0, 5<<30)
 	if err != nil {
 		return err
 	}
-	if position < 0 {
-		return refusal{400, "MissingArgument", "Missing Some Required Arguments: position."}
+	settings, err := c.settings()
+	if err != nil {
+		return err
 	}
-	body, err := c.body(maxObject)
+	content, err := c.content(c.limit)
 	if err != nil {
 		return err
 	}
 	o, err := c.session.AppendObject(cloudsim.AppendObjectRequest{
-		Bucket: c.bucket, Key: c.key, Content: body, ContentType: c.request.Header.Get("Content-Type"), Meta: c.meta(), Position: position,
+		Bucket: c.bucket, Key: c.key, Content: content, Settings: settings, Position: position,
 	})
+	if err == nil || o.Type == cloudsim.TypeAppendable {
+		c.set("X-Oss-Next-Append-Position", strconv.FormatInt(o.Content.Size(), 10))
+	}
 	if err != nil {
-		if now, gone := c.session.GetObject(c.bucket, c.key); gone == nil {
-			c.answer.Header().Set("X-Oss-Next-Append-Position", strconv.Itoa(len(now.Content)))
-		}
 		return err
 	}
 	c.written(o)
-	c.answer.Header().Set("X-Oss-Next-Append-Position", strconv.Itoa(len(o.Content)))
-	c.answer.WriteHeader(http.StatusOK)
-	return nil
+	return c.done(http.StatusOK)
 }
 
-// getObject answers GET and HEAD: an object, or a part of it.
+// deleted tells of the delete marker that stands in the way, or was made.
+func (c *call) deleted(o cloudsim.Object) {
+	if o.DeleteMarker {
+		c.set("X-Oss-Delete-Marker", "true")
+		c.set("X-Oss-Version-Id", o.VersionID)
+	}
+}
+
+// getObject answers with an object, or a part of it.
 func getObject(c *call) error {
-	o, err := c.session.GetObject(c.bucket, c.key)
+	o, err := c.session.GetObject(c.object())
+	c.deleted(o)
 	if err != nil {
 		return err
 	}
@@ -251,58 +141,100 @@ func getObject(c *call) error {
 	if status := unchanged(c.request.Header, o); status != 0 {
 		return c.withoutBody(status)
 	}
-	content, status := o.Content, http.StatusOK
-	if said := c.request.Header.Get("Range"); said != "" {
-		from, to, ok := rangeOf(said, len(content))
+	from, size, status := int64(0), o.Content.Size(), http.StatusOK
+	if said := c.header("Range"); said != "" {
+		first, last, ok := rangeOf(said, size)
 		switch {
 		case ok:
-			c.answer.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to, len(content)))
-			content, status = content[from:to+1], http.StatusPartialContent
-		case c.request.Header.Get("x-oss-range-behavior") == "standard":
-			return refusal{416, "InvalidRange", "The requested range cannot be satisfied."}
+			c.set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, size))
+			from, size, status = first, last-first+1, http.StatusPartialContent
+		case c.header("x-oss-range-behavior") == "standard":
+			return refused(416, "InvalidRange", "The requested range cannot be satisfied.").
+				with("RangeRequested", said).with("ActualObjectSize", strconv.FormatInt(size, 10))
 		}
 	}
-	c.answer.Header().Set("Content-Length", strconv.Itoa(len(content)))
-	c.answer.WriteHeader(status)
-	if c.request.Method == http.MethodGet {
-		_, _ = c.answer.Write(content) // a client that is gone needs no answer
+	return c.send(status, o.Content.Section(from, size), size)
+}
+
+// headObject describes an object.
+func headObject(c *call) error {
+	o, err := c.session.HeadObject(c.object())
+	c.deleted(o)
+	if err != nil {
+		return err
 	}
-	return nil
+	c.describe(o)
+	if status := unchanged(c.request.Header, o); status != 0 {
+		return c.withoutBody(status)
+	}
+	return c.send(http.StatusOK, o.Content.Section(0, 0), o.Content.Size())
+}
+
+// objectMeta tells the least of an object.
+func objectMeta(c *call) error {
+	o, err := c.session.HeadObject(c.object())
+	c.deleted(o)
+	if err != nil {
+		return err
+	}
+	c.written(o)
+	c.set("Last-Modified", o.ModifiedAt.UTC().Format(http.TimeFormat))
+	return c.send(http.StatusOK, o.Content.Section(0, 0), o.Content.Size())
 }
 
 // describe sets the headers of an object.
 func (c *call) describe(o cloudsim.Object) {
-	h := c.answer.Header()
-	kind := "Normal"
-	if o.Appendable {
-		kind = "Appendable"
-		h.Set("X-Oss-Next-Append-Position", strconv.Itoa(len(o.Content)))
-	}
 	c.written(o)
-	h.Set("X-Oss-Object-Type", kind)
-	h.Set("X-Oss-Storage-Class", "Standard")
-	h.Set("Accept-Ranges", "bytes")
-	h.Set("Last-Modified", o.ModifiedAt.UTC().Format(http.TimeFormat))
-	h.Set("Content-Type", o.ContentType)
-	for name, value := range o.Meta {
-		h.Set("X-Oss-Meta-"+name, value)
-	}
-	for _, name := range []string{"content-type", "content-disposition", "cache-control", "content-encoding", "content-language", "expires"} {
-		if value := c.query.Get("response-" + name); value != "" {
-			h.Set(name, value)
+	c.set("X-Oss-Object-Type", string(o.Type))
+	c.set("X-Oss-Storage-Class", string(o.StorageClass))
+	c.set("Accept-Ranges", "bytes")
+	c.set("Last-Modified", o.ModifiedAt.UTC().Format(http.TimeFormat))
+	c.set("Content-Type", o.ContentType)
+	switch o.Type {
+	case cloudsim.TypeAppendable:
+		c.set("X-Oss-Next-Append-Position", strconv.FormatInt(o.Content.Size(), 10))
+	case cloudsim.TypeNormal:
+		if sum := o.Content.MD5(); sum != [16]byte{} {
+			c.set("Content-MD5", base64.StdEncoding.EncodeToString(sum[:]))
 		}
+	}
+	if len(o.Tags) > 0 {
+		c.set("X-Oss-Tagging-Count", strconv.Itoa(len(o.Tags)))
+	}
+	switch {
+	case o.Restored.Ongoing:
+		c.set("X-Oss-Restore", `ongoing-request="true"`)
+	case !o.Restored.Until.IsZero():
+		c.set("X-Oss-Restore", `ongoing-request="false", expiry-date="`+o.Restored.Until.UTC().Format(http.TimeFormat)+`"`)
+	}
+	for name, value := range o.Headers {
+		c.set(name, value)
+	}
+	for name, value := range o.Meta {
+		c.answer.Header().Set("X-Oss-Meta-"+name, value)
+	}
+	for _, name := range append(kept(), "Content-Type") {
+		c.set(name, c.query.Get("response-"+strings.ToLower(name)))
 	}
 }
 
 // unchanged is the status that the request's conditions lead to, 0 if they hold.
 func unchanged(h http.Header, o cloudsim.Object) int {
-	names := func(header string) bool { return strings.Trim(h.Get(header), `"`) == o.ETag }
-	since, err := http.ParseTime(h.Get("If-Modified-Since"))
-	before, errBefore := http.ParseTime(h.Get("If-Unmodified-Since"))
+	return conditions{h.Get("If-Match"), h.Get("If-None-Match"), h.Get("If-Modified-Since"), h.Get("If-Unmodified-Since")}.status(o)
+}
+
+// conditions are what a request asks to hold of an object.
+type conditions struct{ match, noneMatch, modifiedSince, unmodifiedSince string }
+
+// status is what they lead to, 0 if they hold.
+func (want conditions) status(o cloudsim.Object) int {
+	is := func(tag string) bool { return strings.Trim(tag, `"`) == o.ETag }
+	since, err := http.ParseTime(want.modifiedSince)
+	before, errBefore := http.ParseTime(want.unmodifiedSince)
 	switch {
-	case h.Get("If-Match") != "" && !names("If-Match"), errBefore == nil && o.ModifiedAt.After(before):
+	case want.match != "" && !is(want.match), errBefore == nil && o.ModifiedAt.After(before):
 		return http.StatusPreconditionFailed
-	case h.Get("If-None-Match") != "" && names("If-None-Match"), err == nil && !o.ModifiedAt.After(since):
+	case want.noneMatch != "" && is(want.noneMatch), err == nil && !o.ModifiedAt.After(since):
 		return http.StatusNotModified
 	}
 	return 0
@@ -311,181 +243,116 @@ func unchanged(h http.Header, o cloudsim.Object) int {
 // withoutBody answers a condition that does not hold.
 func (c *call) withoutBody(status int) error {
 	if status == http.StatusPreconditionFailed {
-		return refusal{412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."}
+		return preconditionFailed()
 	}
-	c.answer.WriteHeader(status)
-	return nil
+	return c.done(status)
+}
+
+func preconditionFailed() error {
+	return refused(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
 }
 
 // rangeOf reads "bytes=a-b", "bytes=a-" or "bytes=-n" of so many bytes. A range
 // that is malformed or out of bounds is none: then OSS sends everything.
-func rangeOf(text string, length int) (from, to int, ok bool) {
+func rangeOf(text string, length int64) (from, to int64, ok bool) {
 	spec, found := strings.CutPrefix(text, "bytes=")
 	first, last, cut := strings.Cut(spec, "-")
 	if !found || !cut || strings.Contains(last, ",") {
 		return 0, 0, false
 	}
 	if first == "" {
-		n, err := strconv.Atoi(last)
+		n, err := strconv.ParseInt(last, 10, 64)
 		if err != nil || n <= 0 || length == 0 {
 			return 0, 0, false
 		}
 		return max(length-n, 0), length - 1, true
 	}
-	from, err := strconv.Atoi(first)
+	from, err := strconv.ParseInt(first, 10, 64)
 	to = length - 1
 	if last != "" && err == nil {
-		to, err = strconv.Atoi(last)
+		to, err = strconv.ParseInt(last, 10, 64)
 		to = min(to, length-1)
 	}
 	return from, to, err == nil && from >= 0 && from <= to
 }
 
 func deleteObject(c *call) error {
-	if err := c.session.DeleteObject(c.bucket, c.key); err != nil {
+	gone, err := c.session.DeleteObject(c.object())
+	if err != nil {
 		return err
 	}
-	c.answer.WriteHeader(http.StatusNoContent)
+	c.deleted(gone)
+	c.set("X-Oss-Version-Id", gone.VersionID)
+	return c.done(http.StatusNoContent)
+}
+
+// copySource reads the header that names what is copied, /bucket/key?versionId=v,
+// encoded as in an address.
+func (c *call) copySource() (cloudsim.ObjectName, error) {
+	text, version, _ := strings.Cut(c.header("x-oss-copy-source"), "?versionId=")
+	path, err := url.PathUnescape(strings.TrimPrefix(text, "/"))
+	bucket, key, named := strings.Cut(path, "/")
+	if err != nil || !named || key == "" {
+		return cloudsim.ObjectName{}, refused(400, "InvalidArgument", "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey.").
+			with("ArgumentName", "x-oss-copy-source").with("ArgumentValue", c.header("x-oss-copy-source"))
+	}
+	return cloudsim.ObjectName{Bucket: bucket, Key: key, VersionID: version}, nil
+}
+
+// errNotModified says that a source is as the client knows it: 304.
+var errNotModified = errors.New("the source is not modified")
+
+// checkSource judges the source by the conditions of the request.
+func (c *call) checkSource(o cloudsim.Object) error {
+	const prefix = "x-oss-copy-source-if-"
+	want := conditions{c.header(prefix + "match"), c.header(prefix + "none-match"), c.header(prefix + "modified-since"), c.header(prefix + "unmodified-since")}
+	switch want.status(o) {
+	case http.StatusPreconditionFailed:
+		return preconditionFailed()
+	case http.StatusNotModified:
+		return errNotModified
+	}
 	return nil
 }
 
-// deleteObjects deletes up to a thousand objects.
-func deleteObjects(c *call) error {
-	body, err := c.body(maxForm)
+// directive reads a header that says COPY or REPLACE.
+func (c *call) directive(name string) (replace bool, err error) {
+	switch said := c.header(name); {
+	case said == "" || strings.EqualFold(said, "COPY"):
+		return false, nil
+	case strings.EqualFold(said, "REPLACE"):
+		return true, nil
+	}
+	return false, refused(400, "InvalidArgument", "Unknown directive.").with("ArgumentName", name)
+}
+
+func copyObject(c *call) error {
+	source, err := c.copySource()
 	if err != nil {
 		return err
 	}
-	var wanted struct {
-		XMLName xml.Name `xml:"Delete"`
-		Quiet   bool
-		Object  []struct{ Key string }
-	}
-	if xml.Unmarshal(body, &wanted) != nil || len(wanted.Object) == 0 || len(wanted.Object) > 1000 {
-		return refusal{400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema."}
-	}
-	encode := c.encoding()
-	document := struct {
-		XMLName      xml.Name `xml:"DeleteResult"`
-		EncodingType string   `xml:",omitempty"`
-		Deleted      []struct{ Key string }
-	}{EncodingType: c.query.Get("encoding-type")}
-	for _, o := range wanted.Object {
-		if err := c.session.DeleteObject(c.bucket, o.Key); err != nil {
-			return err
-		}
-		if !wanted.Quiet {
-			document.Deleted = append(document.Deleted, struct{ Key string }{encode(o.Key)})
-		}
-	}
-	return c.xml(http.StatusOK, document)
-}
-
-// encoding is how keys are written into documents.
-func (c *call) encoding() func(string) string {
-	if c.query.Get("encoding-type") == "url" {
-		return url.QueryEscape
-	}
-	return func(text string) string { return text }
-}
-
-// listing is the document of both ways to list.
-type listing struct {
-	XMLName               xml.Name `xml:"ListBucketResult"`
-	Name                  string
-	Prefix                string
-	Marker                *string `xml:",omitempty"`
-	StartAfter            string  `xml:",omitempty"`
-	ContinuationToken     string  `xml:",omitempty"`
-	MaxKeys               int64
-	Delimiter             string
-	EncodingType          string `xml:",omitempty"`
-	IsTruncated           bool
-	NextMarker            string `xml:",omitempty"`
-	NextContinuationToken string `xml:",omitempty"`
-	KeyCount              *int   `xml:",omitempty"`
-	Contents              []listed
-	CommonPrefixes        []struct{ Prefix string }
-}
-
-type listed struct {
-	Key          string
-	LastModified string
-	ETag         string
-	Type         string
-	Size         int
-	StorageClass string
-	Owner        *owner `xml:",omitempty"`
-}
-
-// listObjects answers GetBucket (V1) and ListObjectsV2.
-func listObjects(c *call) error {
-	second := c.query.Get("list-type") == "2"
-	limit, err := c.number("max-keys", 100, 1, 1000)
-	if err != nil {
+	settings, errSettings := c.settings()
+	meta, errMeta := c.directive("x-oss-metadata-directive")
+	tags, errTags := c.directive("x-oss-tagging-directive")
+	if err := errors.Join(errSettings, errMeta, errTags); err != nil {
 		return err
 	}
-	after, err := c.after(second)
-	if err != nil {
-		return err
-	}
-	page, err := c.session.ListObjects(cloudsim.ListObjectsRequest{
-		Bucket: c.bucket, Prefix: c.query.Get("prefix"), Delimiter: c.query.Get("delimiter"), After: after, Max: int(limit),
+	o, err := c.session.CopyObject(cloudsim.CopyObjectRequest{
+		Source: source, Bucket: c.bucket, Key: c.key, Check: c.checkSource,
+		ReplaceMeta: meta, ReplaceTags: tags, Settings: settings, ForbidOverwrite: c.forbidsOverwrite(),
 	})
 	if err != nil {
-		return err
+		return c.orNotModified(err)
 	}
-	info, err := c.session.GetBucketInfo(c.bucket)
-	if err != nil {
-		info.Owner = "" // who may list need not be told whose it is
-	}
-	return c.xml(http.StatusOK, c.listing(page, info.Owner, limit, second))
+	c.written(o)
+	c.set("X-Oss-Copy-Source-Version-Id", source.VersionID)
+	return c.xml(http.StatusOK, copied("CopyObjectResult", stamp(o.ModifiedAt), o.ETag))
 }
 
-// after is where a page begins.
-func (c *call) after(second bool) (string, error) {
-	if !second {
-		return c.query.Get("marker"), nil
+// orNotModified answers 304 where that is what kept a copy.
+func (c *call) orNotModified(err error) error {
+	if errors.Is(err, errNotModified) {
+		return c.done(http.StatusNotModified)
 	}
-	token := c.query.Get("continuation-token")
-	if token == "" {
-		return c.query.Get("start-after"), nil
-	}
-	text, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return "", refusal{400, "InvalidArgument", "The continuation token provided is incorrect."}
-	}
-	return max(string(text), c.query.Get("start-after")), nil
-}
-
-// listing fills in the document.
-func (c *call) listing(page cloudsim.ObjectsPage, whose image.AccountID, limit int64, second bool) listing {
-	encode := c.encoding()
-	l := listing{
-		Name: c.bucket, Prefix: encode(c.query.Get("prefix")), MaxKeys: limit, Delimiter: encode(c.query.Get("delimiter")),
-		EncodingType: c.query.Get("encoding-type"), IsTruncated: page.Next != "",
-	}
-	for _, o := range page.Objects {
-		one := listed{Key: encode(o.Key), LastModified: stamp(o.ModifiedAt), ETag: `"` + o.ETag + `"`, Type: "Normal", Size: len(o.Content), StorageClass: "Standard"}
-		if o.Appendable {
-			one.Type = "Appendable"
-		}
-		if whose != "" && (!second || c.query.Get("fetch-owner") == "true") {
-			one.Owner = ownerOf(whose)
-		}
-		l.Contents = append(l.Contents, one)
-	}
-	for _, p := range page.Prefixes {
-		l.CommonPrefixes = append(l.CommonPrefixes, struct{ Prefix string }{encode(p)})
-	}
-	if !second {
-		marker := encode(c.query.Get("marker"))
-		l.Marker, l.NextMarker = &marker, encode(page.Next)
-		return l
-	}
-	count := len(page.Objects) + len(page.Prefixes)
-	l.KeyCount, l.StartAfter, l.ContinuationToken = &count, encode(c.query.Get("start-after")), c.query.Get("continuation-token")
-	if page.Next != "" {
-		l.NextContinuationToken = base64.RawURLEncoding.EncodeToString([]byte(page.Next))
-	}
-	return l
+	return err
 }

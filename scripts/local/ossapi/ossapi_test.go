@@ -216,7 +216,7 @@ func TestAppends(t *testing.T) {
 func TestRanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if _, err := w.owner().PutObject(cloudsim.PutObjectRequest{Bucket: bucket, Key: "k", Content: []byte("0123456789")}); err != nil {
+	if _, err := w.owner().PutObject(cloudsim.PutObjectRequest{Bucket: bucket, Key: "k", Content: cloudsim.ContentOf([]byte("0123456789"))}); err != nil {
 		t.Fatal(err)
 	}
 	c := w.local(oss.SignatureVersionV4)
@@ -348,7 +348,7 @@ func TestBuckets(t *testing.T) {
 	if _, err := c.DeleteBucket(ctx, &oss.DeleteBucketRequest{Bucket: oss.Ptr("another-bucket")}); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.GetBucketAcl(ctx, &oss.GetBucketAclRequest{Bucket: oss.Ptr(bucket)}); code(err) != "501 NotImplemented" {
+	if _, err := c.GetBucketWebsite(ctx, &oss.GetBucketWebsiteRequest{Bucket: oss.Ptr(bucket)}); code(err) != "501 NotImplemented" {
 		t.Errorf("what there is not: %v", err)
 	}
 }
@@ -471,7 +471,7 @@ func TestWatchersHearOfChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.owner().DeleteObject(bucket, "log"); err != nil {
+	if _, err := w.owner().DeleteObject(cloudsim.ObjectName{Bucket: bucket, Key: "log"}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"ObjectCreated:AppendObject log 1 1", "ObjectCreated:AppendObject log 2 1", "ObjectRemoved:DeleteObject log 0 0"}

@@ -1,10 +1,12 @@
 // Package ossapi serves the wire of Alibaba Cloud's Object Storage Service over
-// the objects of package cloudsim: buckets, objects, appends at a position,
-// listings, ranges, checksums, and requests signed in both of the vendor's ways.
-// The vendor's SDKs work with it unmodified.
+// the objects of package cloudsim: buckets, objects, uploads in parts and by form,
+// copies, appends at a position, versions, tags, access lists, archived objects and
+// their restoration, retention policies, listings, ranges, checksums, and requests
+// signed in both of the vendor's ways. The vendor's SDKs work with it unmodified;
+// addresses in path style are the ones to use on one machine.
 //
-// What it does not have, such as uploads in parts, versions, access lists and
-// static sites, it refuses as NotImplemented rather than pretend.
+// What it does not have, such as static sites and replication, it refuses as
+// NotImplemented rather than pretend.
 package ossapi
 
 import (
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/image"
 )
 
 // Clock tells the time by which signatures go.
@@ -31,12 +34,15 @@ type Options struct {
 	Clock Clock
 	// CloudClock is the cloud's own, by which temporary keys expire; nil: Clock.
 	CloudClock Clock
+	// MaxBody is how many bytes one request may bring at most; 0: a GiB. The
+	// vendor's limit is 5 GB, but all objects are in memory here.
+	MaxBody int64
 }
 
-// Limits of one request. The vendor's are 5 GB; everything here is in memory.
+// Limits of one request.
 const (
-	maxObject = 64 << 20
-	maxForm   = 2 << 20
+	maxBody = 1 << 30
+	maxForm = 2 << 20
 )
 
 // Server answers for the objects of a cloud. It is an http.Handler, safe for
@@ -48,6 +54,9 @@ type Server struct {
 	clock      Clock
 	cloudClock Clock
 	operations map[string]operation
+	faults     *faults
+	calls      *calls
+	admin      http.Handler
 }
 
 type machineClock struct{}
@@ -58,7 +67,11 @@ func (machineClock) Now() time.Time { return time.Now() }
 func New(cloud *cloudsim.Cloud, options Options) *Server {
 	s := &Server{
 		cloud: cloud, options: options, log: options.Log, clock: options.Clock, cloudClock: options.CloudClock,
-		operations: operations(),
+		operations: operations(), calls: &calls{},
+	}
+	s.faults = &faults{known: names(s.operations)}
+	if s.options.MaxBody == 0 {
+		s.options.MaxBody = maxBody
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -69,38 +82,63 @@ func New(cloud *cloudsim.Cloud, options Options) *Server {
 	if s.cloudClock == nil {
 		s.cloudClock = s.clock
 	}
+	s.admin = s.adminRoutes()
 	return s
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP answers one request: of a client, or an administrative one under
+// /_local/, which cannot be a bucket's name.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{request: r, answer: w, id: newRequestID()}
+	if strings.HasPrefix(r.URL.Path, "/_local/") {
+		s.admin.ServeHTTP(w, r)
+		return
+	}
+	c := &call{request: r, answer: w, id: newRequestID(), limit: s.options.MaxBody}
 	w.Header().Set("Server", "AliyunOSS")
 	w.Header().Set("X-Oss-Request-Id", c.id)
-	if err := s.perform(c); err != nil {
-		s.refuse(c, err)
+	s.conclude(c, s.perform(c))
+}
+
+// conclude answers what was refused, resets the connection where that is how it
+// ends, and remembers the call.
+func (s *Server) conclude(c *call, err error) {
+	status, code := 0, ""
+	if err != nil && !isGone(err) {
+		status, code = s.refuse(c, err)
+	}
+	s.calls.add(Call{
+		At: s.clock.Now().UTC(), RequestID: c.id, Operation: c.operation, Bucket: c.bucket, Key: c.key, Status: status, Code: code, Fault: c.fault,
+	})
+	if err != nil && isGone(err) {
+		reset(c.answer)
 	}
 }
 
 // perform finds out what is asked of what by whom, and does it.
 func (s *Server) perform(c *call) error {
 	if !answers(c.request.Host) {
-		return refusal{403, "AccessDenied", "Only loopback names, and those of the vendor, are answered here."}
+		return refused(403, "AccessDenied", "Only loopback names, and those of the vendor, are answered here.")
 	}
-	if err := c.locate(); err != nil {
-		return err
-	}
-	if err := s.identify(c); err != nil {
-		return err
-	}
-	if err := sleep(c.request.Context(), s.options.Latency); err != nil {
+	if err := s.locate(c); err != nil {
 		return err
 	}
 	do, err := s.route(c)
 	if err != nil {
 		return err
 	}
-	return do(c)
+	if !do.signedInForm {
+		if err := s.identify(c); err != nil {
+			return err
+		}
+	}
+	if do.run == nil {
+		return refused(501, "NotImplemented", "A header or parameter you provided implies functionality that is not implemented.").with("Header", c.kind())
+	}
+	if err := sleep(c.request.Context(), s.options.Latency); err != nil {
+		return err
+	}
+	c.operation = do.name
+	return s.spoiled(c, do.run)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -140,12 +178,35 @@ func bare(host string) string {
 	return host
 }
 
-// bucketOf is the bucket that a host names: bucket.localhost, or
-// bucket.oss-cn-hangzhou.aliyuncs.com.
-func bucketOf(host string) (string, bool) {
-	bucket, rest, dotted := strings.Cut(bare(host), ".")
-	if !dotted || rest != "localhost" && (!strings.HasPrefix(rest, "oss-") || !strings.HasSuffix(rest, vendorDomain)) {
-		return "", false
+// hostNames reads what a host says of bucket and region: bucket.localhost,
+// oss-cn-hangzhou.localhost, bucket.oss-cn-hangzhou.aliyuncs.com.
+func (s *Server) hostNames(host string) (bucket, region string) {
+	name := bare(host)
+	name, local := strings.CutSuffix(name, ".localhost")
+	if !local {
+		var vendors bool
+		if name, vendors = strings.CutSuffix(name, vendorDomain); !vendors {
+			return "", ""
+		}
 	}
-	return bucket, true
+	first, rest, dotted := strings.Cut(name, ".")
+	if dotted {
+		return first, regionOf(rest)
+	}
+	if region := regionOf(first); region != "" && (!local || s.cloud.HasRegion(image.RegionID(region))) {
+		return "", region
+	}
+	if local {
+		return first, ""
+	}
+	return "", ""
+}
+
+// regionOf is the region that the name of an endpoint has in it.
+func regionOf(endpoint string) string {
+	region, ok := strings.CutPrefix(endpoint, "oss-")
+	if !ok {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(region, "-internal"), "-vpc")
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"imagekeeper/shared/cloudsim"
 )
 
 // skew is how far a client's clock may be off.
@@ -29,7 +31,8 @@ type signed struct {
 	accessKeyID, signature string
 	// token of a temporary key.
 	token string
-	// text is what was signed, by the secret; sign computes the signature.
+	// text is what was signed; sign computes the signature of it.
+	text string
 	sign func(secret string) string
 	// from and until bound when it is good.
 	from, until time.Time
@@ -43,37 +46,60 @@ func (s *Server) identify(c *call) error {
 	if err != nil {
 		return err
 	}
+	if claim.accessKeyID == "" {
+		return s.anonymous(c)
+	}
+	return s.verify(c, claim)
+}
+
+// anonymous lets a request of nobody pass to what everybody may do: only with
+// objects, if at all.
+func (s *Server) anonymous(c *call) error {
+	if c.key == "" {
+		return refused(403, "AccessDenied", "You have no right to access this object because of bucket acl.")
+	}
+	c.session = s.cloud.As(cloudsim.Caller{Type: "Anonymous"})
+	return s.checkRegion(c, signed{})
+}
+
+// verify checks a claim.
+func (s *Server) verify(c *call, claim signed) error {
 	known, ok := s.cloud.Credential(claim.accessKeyID)
 	now := s.clock.Now()
 	switch {
 	case !ok:
-		return refusal{403, "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist in our records."}
+		return refused(403, "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist in our records.").with("OSSAccessKeyId", claim.accessKeyID)
 	case now.Before(claim.from) || now.After(claim.until):
-		return refusal{403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large."}
+		return refused(403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
 	case known.SecurityToken != claim.token:
-		return refusal{403, "InvalidSecurityToken", "The security token you provided is invalid."}
+		return refused(403, "InvalidSecurityToken", "The security token you provided is invalid.")
 	case !known.Expires.IsZero() && s.cloudClock.Now().After(known.Expires):
-		return refusal{403, "SecurityTokenExpired", "The security token you provided has expired."}
+		return refused(403, "SecurityTokenExpired", "The security token you provided has expired.")
 	case !hmac.Equal([]byte(claim.sign(known.Secret)), []byte(claim.signature)):
-		return refusal{403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
+		return refused(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.").
+			with("OSSAccessKeyId", claim.accessKeyID).with("SignatureProvided", claim.signature).with("StringToSign", claim.text)
 	}
 	c.session = s.cloud.As(known.Caller)
 	return s.checkRegion(c, claim)
 }
 
-// checkRegion refuses a V4 signature for another region than the bucket's.
+// checkRegion refuses a bucket that is asked for at another region's endpoint, or
+// with a V4 signature for another region.
 func (s *Server) checkRegion(c *call, claim signed) error {
-	if claim.region == "" || c.bucket == "" {
-		return nil
-	}
-	info, err := c.session.GetBucketInfo(c.bucket)
-	if err == nil && string(info.Region) != claim.region {
-		return refusal{400, "InvalidArgument", "Invalid signing region in Authorization header."}
+	region, known := s.cloud.RegionOfBucket(c.bucket)
+	switch {
+	case !known:
+	case c.region != "" && c.region != string(region):
+		return refused(403, "AccessDenied", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.").
+			with("Bucket", c.bucket).with("Endpoint", "oss-"+string(region)+vendorDomain)
+	case claim.region != "" && claim.region != string(region):
+		return refused(400, "InvalidArgument", "Invalid signing region in Authorization header.").with("Bucket", c.bucket).with("Region", string(region))
 	}
 	return nil
 }
 
-// signature reads the claim of a request, wherever it stands.
+// signature reads the claim of a request, wherever it stands; the zero one if
+// nobody says who asks.
 func (c *call) signature() (signed, error) {
 	header := c.request.Header.Get("Authorization")
 	switch {
@@ -82,17 +108,17 @@ func (c *call) signature() (signed, error) {
 	case strings.HasPrefix(header, "OSS "):
 		return c.headerV1(strings.TrimPrefix(header, "OSS "))
 	case header != "":
-		return signed{}, refusal{400, "InvalidArgument", "Unsupported authorization type."}
+		return signed{}, refused(400, "InvalidArgument", "Unsupported authorization type.")
 	case c.query.Get("x-oss-signature-version") == algorithmV4:
 		return c.queryV4()
 	case c.query.Has("OSSAccessKeyId"):
 		return c.queryV1()
 	}
-	return signed{}, refusal{403, "AccessDenied", "You have no right to access this object because of bucket acl."}
+	return signed{}, nil
 }
 
 func incomplete() error {
-	return refusal{400, "InvalidArgument", "The authorization is not well formed."}
+	return refused(400, "InvalidArgument", "The authorization is not well formed.")
 }
 
 // headerV1 reads "OSS id:signature". Where there is an x-oss-date, it counts
@@ -102,12 +128,13 @@ func (c *call) headerV1(text string) (signed, error) {
 	date := cmp.Or(c.request.Header.Get("x-oss-date"), c.request.Header.Get("Date"))
 	at, err := http.ParseTime(date)
 	if !ok || err != nil {
-		return signed{}, refusal{403, "AccessDenied", "OSS authentication requires a valid Date."}
+		return signed{}, refused(403, "AccessDenied", "OSS authentication requires a valid Date.")
 	}
+	text = c.toSignV1(date)
 	return signed{
 		accessKeyID: id, signature: signature, token: c.request.Header.Get("x-oss-security-token"),
-		from: at.Add(-skew), until: at.Add(skew),
-		sign: func(secret string) string { return signV1(secret, c.toSignV1(date)) },
+		from: at.Add(-skew), until: at.Add(skew), text: text,
+		sign: func(secret string) string { return signV1(secret, text) },
 	}, nil
 }
 
@@ -118,10 +145,11 @@ func (c *call) queryV1() (signed, error) {
 	if err != nil {
 		return signed{}, incomplete()
 	}
+	text := c.toSignV1(expires)
 	return signed{
 		accessKeyID: c.query.Get("OSSAccessKeyId"), signature: c.query.Get("Signature"), token: c.query.Get("security-token"),
-		until: time.Unix(seconds, 0),
-		sign:  func(secret string) string { return signV1(secret, c.toSignV1(expires)) },
+		until: time.Unix(seconds, 0), text: text,
+		sign: func(secret string) string { return signV1(secret, text) },
 	}, nil
 }
 
@@ -159,14 +187,16 @@ func (c *call) toSignV1(date string) string {
 	return strings.Join(append(lines, resource), "\n")
 }
 
-// subResources are the parameters that V1 signs. Source: the vendor's SDKs.
+// subResources are the parameters that V1 signs: what any of the vendor's SDKs,
+// old or new, signs.
 func subResources() []string {
-	return []string{
-		"acl", "append", "bucketInfo", "callback", "callback-var", "cloudboxes", "continuation-token", "delete", "location", "objectMeta",
-		"partNumber", "position", "regionList", "response-cache-control", "response-content-disposition", "response-content-encoding",
-		"response-content-language", "response-content-type", "response-expires", "restore", "security-token", "sequential", "stat", "symlink",
-		"tagging", "uploadId", "uploads", "versionId", "versioning", "versions",
-	}
+	return strings.Fields(`acl append asyncFetch bucketInfo callback callback-var cloudboxes cname comp continuation-token cors delete
+		encryption endTime img inventory inventoryId lifecycle live location logging metaQuery objectMeta partNumber policy position
+		qos qosInfo referer regionList replication replicationLocation replicationProgress requestPayment resourceGroup
+		response-cache-control response-content-disposition response-content-encoding response-content-language response-content-type
+		response-expires responseHeader restore rtc security-token sequential startTime stat status style styleName symlink tagging
+		transferAcceleration udf udfApplication udfApplicationLog udfId udfImage udfImageDesc udfName uploadId uploads versionId
+		versioning versions vod website withHashContext worm wormExtend wormId`)
 }
 
 // headers are the names of the request's headers that pick takes, in small
@@ -239,14 +269,18 @@ func (c *call) withText(claim signed, scope string, at time.Time, additional str
 	request := c.canonicalV4(additional)
 	sum := sha256.Sum256([]byte(request))
 	text := algorithmV4 + "\n" + at.Format(compactTime) + "\n" + scope + "\n" + hex.EncodeToString(sum[:])
-	claim.sign = func(secret string) string {
-		key := []byte("aliyun_v4" + secret)
-		for word := range strings.SplitSeq(scope, "/") {
-			key = mac256(key, word)
-		}
-		return hex.EncodeToString(mac256(key, text))
-	}
+	claim.text = text
+	claim.sign = func(secret string) string { return signV4(secret, scope, text) }
 	return claim
+}
+
+// signV4 signs a text with the key that the secret has for a scope.
+func signV4(secret, scope, text string) string {
+	key := []byte("aliyun_v4" + secret)
+	for word := range strings.SplitSeq(scope, "/") {
+		key = mac256(key, word)
+	}
+	return hex.EncodeToString(mac256(key, text))
 }
 
 func mac256(key []byte, text string) []byte {
