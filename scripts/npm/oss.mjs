@@ -53,6 +53,30 @@ for (const authorizationV4 of [false, true]) {
     assert.equal(keys, 5);
     assert.deepEqual((await client.list({ delimiter: '/' })).prefixes.sort(), ['dir/', 'many/']);
 
+
+    // An image of several parts, as people upload it, then what they do with it.
+    const image = Buffer.alloc(250 * 1024, 'qcow2');
+    const done = [];
+    const uploaded = await client.multipartUpload('images/web.qcow2', image, { partSize: 100 * 1024, parallel: 2, progress: (p) => done.push(p) });
+    assert.match(uploaded.etag, /-3"?$/);
+    assert.equal(done.at(-1), 1);
+    assert.equal((await client.head('images/web.qcow2')).res.headers['x-oss-object-type'], 'Multipart');
+    assert.ok((await client.get('images/web.qcow2')).content.equals(image));
+    const begun = await client.initMultipartUpload('images/left.qcow2');
+    await client.uploadPart('images/left.qcow2', begun.uploadId, 1, image, 0, 100 * 1024);
+    assert.equal((await client.listParts('images/left.qcow2', begun.uploadId)).parts[0].Size, String(100 * 1024));
+    assert.deepEqual((await client.listUploads({ 'max-uploads': 10 })).uploads.map((u) => u.name), ['images/left.qcow2']);
+    await client.abortMultipartUpload('images/left.qcow2', begun.uploadId);
+    assert.equal((await client.listUploads({ 'max-uploads': 10 })).uploads.length, 0);
+    await client.copy('images/copy.qcow2', 'images/web.qcow2');
+    assert.ok((await client.get('images/copy.qcow2')).content.equals(image));
+    await client.putObjectTagging('images/copy.qcow2', { team: 'web' });
+    assert.deepEqual((await client.getObjectTagging('images/copy.qcow2')).tag, { team: 'web' });
+    await client.deleteObjectTagging('images/copy.qcow2');
+    await client.putACL('images/copy.qcow2', 'public-read');
+    assert.equal((await client.getACL('images/copy.qcow2')).acl, 'public-read');
+    await client.deleteMulti(['images/web.qcow2', 'images/copy.qcow2']);
+
     // The client signs no address for an endpoint that is a number, so this one goes by name, in path style.
     const named = new OSS({ ...options, endpoint: endpoint.replace('127.0.0.1', 'localhost'), sldEnable: true, bucket });
     const signed = authorizationV4 ? await named.signatureUrlV4('GET', 60, {}, 'log') : named.signatureUrl('log', { expires: 60 });

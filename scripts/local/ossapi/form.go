@@ -152,7 +152,7 @@ func (s *Server) identifyForm(c *call, f form) error {
 	case f.fields["ossaccesskeyid"] != "":
 		return s.verify(c, signed{
 			accessKeyID: f.fields["ossaccesskeyid"], signature: f.fields["signature"], token: f.fields["x-oss-security-token"],
-			until: s.clock.Now(), text: policy,
+			until: s.clock.Now().Add(skew), text: policy,
 			sign: func(secret string) string { return signV1(secret, policy) },
 		})
 	case policy != "":
