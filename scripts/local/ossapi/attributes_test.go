@@ -177,7 +177,7 @@ func TestAccessLists(t *testing.T) {
 func TestArchivedObjects(t *testing.T) {
 	t.Parallel()
 	clock := cloudsim.NewClock(time.Now())
-	w := world{cloud: cloudsim.New(cloudsim.Options{Empty: true, Clock: clock})}
+	w := world{cloud: cloudsim.New(cloudsim.Options{Clock: clock})}
 	if err := w.owner().PutBucket(bucket, "cn-hangzhou"); err != nil {
 		t.Fatal(err)
 	}
@@ -298,19 +298,7 @@ func TestVersions(t *testing.T) {
 	if err != nil || len(list.Contents) != 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
-	var rows []string
-	for p := c.NewListObjectVersionsPaginator(&oss.ListObjectVersionsRequest{Bucket: oss.Ptr(bucket), MaxKeys: 1}); p.HasNext(); {
-		page, err := p.NextPage(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range page.ObjectVersions {
-			rows = append(rows, fmt.Sprint(*v.VersionId, " ", v.IsLatest, " ", v.Size))
-		}
-		for _, v := range page.ObjectDeleteMarkers {
-			rows = append(rows, fmt.Sprint(*v.VersionId, " ", v.IsLatest, " marker"))
-		}
-	}
+	rows := versionRows(t, c)
 	if want := []string{*gone.VersionId + " true marker", two + " false 3", one + " false 3", "null false 4"}; !slices.Equal(rows, want) {
 		t.Errorf("got %q, want %q", rows, want)
 	}
@@ -333,6 +321,24 @@ func TestVersions(t *testing.T) {
 	if err := second(c.DeleteBucket(ctx, &oss.DeleteBucketRequest{Bucket: oss.Ptr(bucket)})); code(err) != "409 BucketNotEmpty" {
 		t.Errorf("got %v", err)
 	}
+}
+
+// versionRows lists all versions in pages of one.
+func versionRows(t *testing.T, c *oss.Client) (rows []string) {
+	t.Helper()
+	for p := c.NewListObjectVersionsPaginator(&oss.ListObjectVersionsRequest{Bucket: oss.Ptr(bucket), MaxKeys: 1}); p.HasNext(); {
+		page, err := p.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range page.ObjectVersions {
+			rows = append(rows, fmt.Sprint(*v.VersionId, " ", v.IsLatest, " ", v.Size))
+		}
+		for _, v := range page.ObjectDeleteMarkers {
+			rows = append(rows, fmt.Sprint(*v.VersionId, " ", v.IsLatest, " marker"))
+		}
+	}
+	return rows
 }
 
 func TestBucketsThatEncryptAndKeep(t *testing.T) {

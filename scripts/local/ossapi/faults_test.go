@@ -21,7 +21,7 @@ import (
 // spoilt is a world whose server can be told to fail.
 func spoilt(t testing.TB) (world, *ossapi.Server) {
 	t.Helper()
-	w := world{cloud: cloudsim.New(cloudsim.Options{Empty: true})}
+	w := world{cloud: cloudsim.New(cloudsim.Options{})}
 	if err := w.owner().PutBucket(bucket, "cn-hangzhou"); err != nil {
 		t.Fatal(err)
 	}

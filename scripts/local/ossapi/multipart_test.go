@@ -68,23 +68,7 @@ func TestUploadsInParts(t *testing.T) {
 			if _, err := c.HeadObject(ctx, &oss.HeadObjectRequest{Bucket: oss.Ptr(bucket), Key: oss.Ptr(key)}); !strings.HasPrefix(code(err), "404") {
 				t.Errorf("it is there before it is complete: %v", err)
 			}
-			open, err := c.ListMultipartUploads(ctx, &oss.ListMultipartUploadsRequest{Bucket: oss.Ptr(bucket), Prefix: oss.Ptr("incoming/")})
-			if err != nil || len(open.Uploads) != 1 || *open.Uploads[0].Key != key || *open.Uploads[0].UploadId != *begun.UploadId {
-				t.Errorf("%+v, %v", open, err)
-			}
-			var numbers []int32
-			for p := c.NewListPartsPaginator(&oss.ListPartsRequest{Bucket: oss.Ptr(bucket), Key: oss.Ptr(key), UploadId: begun.UploadId, MaxParts: 2}); p.HasNext(); {
-				page, err := p.NextPage(ctx)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, part := range page.Parts {
-					numbers = append(numbers, part.PartNumber)
-				}
-			}
-			if !slices.Equal(numbers, []int32{1, 3, 5}) {
-				t.Errorf("parts %v", numbers)
-			}
+			checkOpen(t, c, key, begun.UploadId)
 			complete := func(parts []oss.UploadPart) (*oss.CompleteMultipartUploadResult, error) {
 				return c.CompleteMultipartUpload(ctx, &oss.CompleteMultipartUploadRequest{
 					Bucket: oss.Ptr(bucket), Key: oss.Ptr(key), UploadId: begun.UploadId, CompleteMultipartUpload: &oss.CompleteMultipartUpload{Parts: parts},
@@ -129,6 +113,28 @@ func TestUploadsInParts(t *testing.T) {
 				t.Errorf("heard %q", heard())
 			}
 		})
+	}
+}
+
+// checkOpen checks what the listings say of an upload of three parts.
+func checkOpen(t *testing.T, c *oss.Client, key string, id *string) {
+	t.Helper()
+	open, err := c.ListMultipartUploads(t.Context(), &oss.ListMultipartUploadsRequest{Bucket: oss.Ptr(bucket), Prefix: oss.Ptr("incoming/")})
+	if err != nil || len(open.Uploads) != 1 || *open.Uploads[0].Key != key || *open.Uploads[0].UploadId != *id {
+		t.Errorf("%+v, %v", open, err)
+	}
+	var numbers []int32
+	for p := c.NewListPartsPaginator(&oss.ListPartsRequest{Bucket: oss.Ptr(bucket), Key: oss.Ptr(key), UploadId: id, MaxParts: 2}); p.HasNext(); {
+		page, err := p.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range page.Parts {
+			numbers = append(numbers, part.PartNumber)
+		}
+	}
+	if !slices.Equal(numbers, []int32{1, 3, 5}) {
+		t.Errorf("parts %v", numbers)
 	}
 }
 
@@ -248,7 +254,9 @@ func TestUploader(t *testing.T) {
 	if _, err := c.NewUploader(func(o *oss.UploaderOptions) { o.PartSize = 200_000 }).UploadFrom(ctx, &oss.PutObjectRequest{Bucket: oss.Ptr(bucket), Key: oss.Ptr("k")}, bytes.NewReader(b)); err != nil {
 		t.Fatal(err)
 	}
-	copied, err := c.NewCopier(func(o *oss.CopierOptions) { o.MultipartCopyThreshold, o.PartSize, o.DisableShallowCopy = 300_000, 300_000, true }).
+	copied, err := c.NewCopier(func(o *oss.CopierOptions) {
+		o.MultipartCopyThreshold, o.PartSize, o.DisableShallowCopy = 300_000, 300_000, true
+	}).
 		Copy(ctx, &oss.CopyObjectRequest{Bucket: oss.Ptr(bucket), Key: oss.Ptr("k2"), SourceBucket: oss.Ptr(bucket), SourceKey: oss.Ptr("k")})
 	if err != nil || copied.UploadId == nil {
 		t.Fatalf("%+v, %v", copied, err)
