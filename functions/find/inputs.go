@@ -67,7 +67,7 @@ type decimal struct{ value *big.Rat }
 
 // JSONSchema is the form of what UnmarshalJSON reads, as JSON Schema 2020-12.
 func (d decimal) JSONSchema() map[string]any {
-	return map[string]any{"type": []string{"string", "number", "null"}, "minimum": 0, "examples": []any{"0.5"}}
+	return map[string]any{"type": []string{"string", "number"}, "minimum": 0, "examples": []any{"0.5"}}
 }
 
 // UnmarshalText reads a decimal that is not negative. It fails with fault.Invalid

@@ -24,7 +24,7 @@ func TestAnswers(t *testing.T) {
 		"golden-custom-from-paid":      {"/prices/m-own?instanceType=ecs.g7.xlarge", ""},
 		"golden-shared-chain":          {"/prices/m-twin-a?holding=true", ""},
 		"golden-replace":               {"/prices/m-own?instanceType=ecs.g7.xlarge&hours=1&for=replace&replaces=ubuntu.vhd&replacedDiskGiB=40", ""},
-		"golden-each-on-its-own":       {"/prices", `{"questions":[{"imageId":"m-idle","holding":true,"hours":0.5},{"imageId":"m-nowhere"},{"imageId":"m-own","hours":"1","seconds":1},{"imageId":"","hours":"1"}]}`},
+		"golden-each-on-its-own":       {"/prices", `{"questions":[{"imageId":"m-idle","holding":true,"hours":0.5},{"imageId":"m-nowhere"},{"imageId":"m-own","hours":"1","seconds":1},{"hours":"1"}]}`},
 		"golden-report":                {"/prices", ""},
 		"golden-ambiguous-public-name": {"/prices/ubuntu.vhd?instanceType=ecs.g7.xlarge", ""},
 	} {
@@ -139,6 +139,11 @@ func TestMistakesNameTheField(t *testing.T) {
 		"/prices/m-own?for=create&diskGiBs=0":                          "diskGiBs",
 		"/prices/m-own?for=import&objectBytes=-1":                      "objectBytes",
 		"/prices/m-own?InstanceType=ecs.g7.xlarge":                     "InstanceType",
+		"/prices/m-own?activeVcpus=0&instanceType=ecs.g7.xlarge":       "activeVcpus",
+		"/prices/m-own?for=replace&replaces=m-idle&newDiskGiB=0":       "newDiskGiB",
+		"/prices/m-own?for=import&objectBytes=0":                       "objectBytes",
+		"/prices/m-own?storedFrom=0001-01-01T00:00:00Z":                "storedFrom",
+		"/prices?month=0001-01":                                        "month",
 		"/prices?by=colour":                                            "by",
 		"/prices?limit=0":                                              "limit",
 		"/prices?format=xml":                                           "format",
@@ -153,10 +158,16 @@ func TestMistakesNameTheField(t *testing.T) {
 	if status, answer := ask(f, "/prices", `{"questions":[]}`); status != http.StatusBadRequest {
 		t.Errorf("no questions: %d %s", status, answer)
 	}
-	// null is a field that is left out, where a field may have none.
-	for _, name := range []string{"hours", "seconds", "period", "firstCopy", "diskGiBs"} {
-		if status, answer := ask(f, "/prices", `{"questions":[{"imageId":"m-own","instanceType":"ecs.g7.xlarge","`+name+`":null}]}`); status != http.StatusOK || !strings.Contains(answer, "299.808") {
-			t.Errorf("%s is null: %d %s", name, status, answer)
+	// What is given counts: null, zero and nothing are not the same as left out.
+	for name, values := range map[string][]string{
+		"hours": {"null", `""`}, "seconds": {"null"}, "period": {"null"}, "firstCopy": {"null"}, "diskGiBs": {"null", "[]"},
+		"activeVcpus": {"0"}, "newDiskGiB": {"0"}, "objectBytes": {"0"}, "storedFrom": {`"0001-01-01T00:00:00Z"`}, "region": {`""`, `" "`},
+	} {
+		for _, value := range values {
+			status, answer := ask(f, "/prices", `{"questions":[{"imageId":"m-own","instanceType":"ecs.g7.xlarge","`+name+`":`+value+`}]}`)
+			if status != http.StatusBadRequest || !strings.Contains(answer, `"field":"questions[0].`+name+`"`) {
+				t.Errorf("%s is %s: %d %s", name, value, status, answer)
+			}
 		}
 	}
 	if status, answer := ask(f, "/prices/m-nowhere", ""); status != http.StatusNotFound {

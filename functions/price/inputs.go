@@ -45,7 +45,7 @@ const longestQuantity = 40
 
 // JSONSchema is the form of what UnmarshalJSON reads, as JSON Schema 2020-12.
 func (q quantity) JSONSchema() map[string]any {
-	return map[string]any{"type": []string{"string", "number", "null"}, "maxLength": longestQuantity, "examples": []any{"720", "0.5", "1/3"}}
+	return map[string]any{"type": []string{"string", "number"}, "maxLength": longestQuantity, "examples": []any{"720", "0.5", "1/3"}}
 }
 
 // UnmarshalText reads a parameter. It fails with fault.Invalid for anything else.
@@ -58,12 +58,8 @@ func (q *quantity) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads a JSON number, or a string as in a parameter. null is as if
-// the field were left out.
+// UnmarshalJSON reads a JSON number, or a string as in a parameter.
 func (q *quantity) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		return nil
-	}
 	var text string
 	if json.Unmarshal(b, &text) != nil {
 		text = string(b)

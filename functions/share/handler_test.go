@@ -260,7 +260,14 @@ func TestBadInputNamesTheField(t *testing.T) {
 	}
 	for _, c := range []struct{ method, body, field, code string }{
 		{"PUT", `{}`, "accounts", "required"},
-		{"PUT", `{"accounts":null}`, "accounts", "required"},
+		{"PUT", `{"accounts":null}`, "accounts", "wrongType"},
+		{"PUT", `{"accounts":[],"evenIfUsed":[]}`, "evenIfUsed", "emptyValue"},
+		{"PUT", `{"accounts":[],"apply":null}`, "apply", "wrongType"},
+		{"PUT", `{"accounts":[{"accountId":"1000000000000002","reason":" "}]}`, "accounts[0].reason", "emptyValue"},
+		{"PATCH", `{"remove":[]}`, "remove", "emptyValue"},
+		{"PATCH", `{"add":[]}`, "add", "emptyValue"},
+		{"PATCH", `{"remove":["1000000000000002"],"apply":{"limits":{"max":1,"accounts":[]}}}`, "apply.limits.accounts", "emptyValue"},
+		{"PATCH", `{"remove":["1000000000000002"],"apply":{"limits":{"max":0}}}`, "apply.limits.max", "emptyValue"},
 		{"PUT", `{"accounts":[{"accountId":"12x"}]}`, "accounts[0].accountId", "accountid"},
 		{"PUT", `{"accounts":[{}]}`, "accounts[0].accountId", "required"},
 		{"PUT", `{"accounts":[{"accountId":"1000000000000002"},{"accountId":"1000000000000002"}]}`, "accounts[1].accountId", "duplicate"},

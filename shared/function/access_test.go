@@ -378,7 +378,7 @@ func TestApplying(t *testing.T) {
 		{"viewer", `{"name":"a","apply":{"digest":"d"}}`, "roleMissing", 403, []string{"refused operator roleMissing"}},
 		{"viewer", `{"name":"a","apply":{}}`, "roleMissing", 403, []string{"refused operator roleMissing"}},
 		{"viewer", `{"apply":{}}`, "roleMissing", 403, []string{"refused operator roleMissing"}},
-		{"viewer", `{"name":"a","apply":null}`, "", 201, nil},
+		{"viewer", `{"name":"a","apply":null}`, "wrongType", 400, nil},
 		{"viewer", `{"name":"a","Apply":{}}`, "otherCase", 400, nil},
 		{"fleet", `{"name":"a","apply":{}}`, "roleMissing", 403, []string{"refused operator roleMissing"}},
 		{"operator", `{"name":"a","apply":{}}`, "", 201, []string{"allowed operator roleHeld"}},
@@ -427,17 +427,17 @@ func TestWaysToApply(t *testing.T) {
 		asking    []string
 		not       []string
 	}{
-		"pointer":  {function.Handle(spec, echo[inner]), []string{`{"apply":{}}`}, []string{`{}`, `{"apply":null}`}},
+		"pointer":  {function.Handle(spec, echo[inner]), []string{`{"apply":{}}`}, []string{`{}`}},
 		"embedded": {function.Handle(spec, echo[struct{ inner }]), []string{`{"apply":{}}`}, []string{`{}`}},
 		"boolean": {function.Handle(spec, echo[struct {
 			Apply bool `json:"apply"`
 		}]), []string{`{"apply":true}`}, []string{`{}`, `{"apply":false}`}},
 		"text": {function.Handle(spec, echo[struct {
 			Go string `json:"apply"`
-		}]), []string{`{"apply":"x"}`}, []string{`{}`, `{"apply":""}`}},
+		}]), []string{`{"apply":"x"}`}, []string{`{}`}},
 		"list": {function.Handle(spec, echo[struct {
 			Apply []string `json:"apply"`
-		}]), []string{`{"apply":[]}`, `{"apply":["a"]}`}, []string{`{}`}},
+		}]), []string{`{"apply":["a"]}`}, []string{`{}`}},
 		"raw": {function.Handle(spec, echo[struct {
 			Apply json.RawMessage `json:"apply,omitempty"`
 		}]), []string{`{"apply":{}}`, `{"apply":0}`, `{"apply":null}`}, []string{`{}`}},

@@ -105,7 +105,7 @@ func setVariable(v reflect.Value, name, text string) error {
 	if d, ok := v.Addr().Interface().(*time.Duration); ok {
 		parsed, err := time.ParseDuration(text)
 		*d = parsed
-		return misread(name, text, "a duration such as 90s or 5m", err)
+		return misread(name, "a duration such as 90s or 5m", err)
 	}
 	return setText(v, name, text)
 }

@@ -235,6 +235,7 @@ func (s *schemas) prefixed(f strictjson.Field, prefix string) object {
 	one := s.parameter(f, "query")
 	schema := one["schema"].(object)
 	delete(schema, "propertyNames")
+	delete(schema, "minProperties") // that none is given is no empty object
 	schema["patternProperties"] = object{"^" + strings.ReplaceAll(prefix, ".", `\.`) + ".+$": schema["additionalProperties"]}
 	schema["additionalProperties"] = false
 	one["style"], one["explode"] = "form", true

@@ -81,18 +81,18 @@ func TestDescribedParameters(t *testing.T) {
 	for name, want := range map[string]string{
 		"id":        `path {"pattern":"^t-[a-z0-9 é]{1,8}$","type":"string"}`,
 		"osType":    `query {"enum":["linux","windows"],"type":"string"}`,
-		"name":      `query {"maxLength":8,"type":"string"}`,
+		"name":      `query {"maxLength":8,"pattern":"\\S","type":"string"}`,
 		"limit":     `query {"maximum":1000,"minimum":1,"type":"integer"}`,
-		"ratio":     `query {"exclusiveMaximum":1,"minimum":0,"type":"number"}`,
+		"ratio":     `query {"exclusiveMaximum":1,"minimum":0,"not":{"const":0},"type":"number"}`,
 		"maybe":     `query {"type":"boolean"}`,
 		"after":     `query {"format":"date-time","type":"string"}`,
-		"kinds":     `query {"items":{"enum":["a","b","c","d"],"type":"string"},"maxItems":3,"type":"array","uniqueItems":true}`,
+		"kinds":     `query {"items":{"enum":["a","b","c","d"],"type":"string"},"maxItems":3,"minItems":1,"type":"array","uniqueItems":true}`,
 		"tags":      `query {"additionalProperties":false,"patternProperties":{"^tag\\..+$":{"maxLength":9,"type":"string"}},"type":"object"}`,
 		"internal":  ``,
-		"colour":    `query {"type":"string","x-type":"imagekeeper/shared/function_test.colour"}`,
-		"numbers":   `query {"items":{"type":"integer"},"type":"array"}`,
+		"colour":    `query {"pattern":"\\S","type":"string","x-type":"imagekeeper/shared/function_test.colour"}`,
+		"numbers":   `query {"items":{"type":"integer"},"minItems":1,"type":"array"}`,
 		"requestId": ``,
-		"small":     `query {"minimum":0,"type":"integer"}`,
+		"small":     `query {"minimum":0,"not":{"const":0},"type":"integer"}`,
 		"format":    `query {"enum":["json","csv","ndjson"],"type":"string"}`,
 		"notThere":  ``,
 		"tag.<key>": ``,
@@ -247,7 +247,7 @@ func TestWhatTheSchemaForbidsIsRefused(t *testing.T) {
 		body   string
 		status int
 	}{
-		"/set":                                   {`{"name":"ab","note":""}`, 200},
+		"/set":                                   {`{"name":"ab","note":""}`, 400},
 		"/set?at=2026-01-31T12:00:00.5Z":         {``, 200},
 		"/set?at=2026-01-31T12:00:00,5Z":         {``, 400},
 		"/set?at=2026-01-31T1:00:00Z":            {``, 400},

@@ -35,7 +35,7 @@ func read[In any](in input) (any, error) {
 func (in input) into(target any) error {
 	given := map[string]string{}
 	if len(bytes.TrimSpace(in.body)) > 0 {
-		if err := strictjson.Decode(in.body, target); err != nil {
+		if err := strictjson.DecodeInput(in.body, target); err != nil {
 			return subject(err)
 		}
 		for _, name := range strictjson.Keys(in.body) {
@@ -154,7 +154,16 @@ func (b binder) set(name, text, where string) error {
 		return fault.InField(name, codeRepeated, "is given in %s and in %s", other, where)
 	}
 	b.given[name] = where
-	return setText(b.member(f), name, text)
+	if where == inQuery && f.Type.Kind() != reflect.Slice && strings.Contains(text, ",") {
+		return fault.InField(name, codeRepeated, "must have no comma, as two values have that Function Compute joins; give it once")
+	}
+	if err := setText(b.member(f), name, text); err != nil {
+		return err
+	}
+	if why := strictjson.Nothing(b.member(f)); why != "" {
+		return strictjson.NothingGiven(name, why, strictjson.Required(f))
+	}
+	return nil
 }
 
 // field finds the field that a parameter in that place may set.

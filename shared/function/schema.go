@@ -224,10 +224,7 @@ func (s *schemas) structure(t reflect.Type, way direction, without []string, sid
 		always := !f.Optional
 		switch {
 		case way == inputs:
-			always = rulesOf(f.Go.Tag.Get("validate")).required
-			if kind := f.Type.Kind(); !always && (kind == reflect.Pointer || kind == reflect.Slice || kind == reflect.Map) {
-				properties[f.Name] = nullable(one) // the same as left out
-			}
+			always = strictjson.Required(f)
 		case side == failing && ours:
 			always = !strings.Contains(f.Go.Tag.Get("json"), ",omit")
 		}
@@ -294,6 +291,7 @@ func (s *schemas) member(f strictjson.Field, way direction) object {
 			s.restrict(names, f.Type.Key(), rules.keys)
 			o["propertyNames"] = names
 		}
+		something(o, f)
 	}
 	if doc := f.Go.Tag.Get("doc"); doc != "" {
 		o["description"] = doc
@@ -304,8 +302,36 @@ func (s *schemas) member(f strictjson.Field, way direction) object {
 	return o
 }
 
-// nullable allows null: in an answer for a pointer that is always there (lists
-// and maps are never null, but empty), in an input for what can be left out.
+// something excludes from o what an input refuses because it could not be told
+// from left out: an empty list, map or text, and zero.
+func something(o object, f strictjson.Field) {
+	if strictjson.Tellable(f) || o["enum"] != nil || o["format"] != nil {
+		return
+	}
+	switch o["type"] {
+	case "array":
+		least(o, "minItems")
+	case "object":
+		least(o, "minProperties")
+	case "string":
+		if o["pattern"] == nil {
+			o["pattern"] = `\S`
+		}
+	case "integer", "number":
+		if n, limited := o["minimum"].(float64); !limited || n <= 0 {
+			o["not"] = object{"const": 0}
+		}
+	}
+}
+
+func least(o object, key string) {
+	if o[key] == nil {
+		o[key] = 1
+	}
+}
+
+// nullable allows null, in an answer for a pointer that is always there (lists
+// and maps are never null, but empty).
 func nullable(o object) object {
 	if kind, ok := o["type"].(string); ok {
 		o["type"] = []string{kind, "null"}

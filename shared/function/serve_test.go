@@ -36,7 +36,7 @@ func TestFunctionCompute(t *testing.T) {
 		if problem := a.problem(t); problem.Status != 400 || problem.Field != "limit" || problem.RequestID != id {
 			t.Errorf("got %+v", problem)
 		}
-		if line := p.logged(id, "event"); line["code"] != "invalidValue" {
+		if line := p.logged(id, "event"); line["code"] != "duplicateField" {
 			t.Errorf("log: %v", line)
 		}
 	})

@@ -91,8 +91,8 @@ func plain(field, text string) error {
 }
 
 func setScalar(v reflect.Value, field, text string) error {
-	if text == "" {
-		return fault.InField(field, codeValue, "is empty; leave it out instead")
+	if why := strictjson.Blank(text); why != "" {
+		return strictjson.NothingGiven(field, why, false)
 	}
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
@@ -102,9 +102,9 @@ func setScalar(v reflect.Value, field, text string) error {
 	case *time.Time:
 		at, err := strictjson.Time(text)
 		*own = at
-		return misread(field, text, "a time as in 2026-01-31T12:00:00Z", err)
+		return misread(field, "a time as in 2026-01-31T12:00:00Z", err)
 	case encoding.TextUnmarshaler:
-		return notAccepted(field, text, own.UnmarshalText([]byte(text)))
+		return notAccepted(field, own.UnmarshalText([]byte(text)))
 	}
 	return setBasic(v, field, text)
 }
@@ -117,24 +117,24 @@ func setBasic(v reflect.Value, field, text string) error {
 	case kind == reflect.Bool:
 		v.SetBool(text == "true")
 		if text != "true" && text != "false" {
-			return misread(field, text, "true or false", strconv.ErrSyntax)
+			return misread(field, "true or false", strconv.ErrSyntax)
 		}
 		return nil
 	case v.CanInt():
 		n, err := strconv.ParseInt(canonical(text), 10, v.Type().Bits())
 		v.SetInt(n)
-		return misread(field, text, "a whole number", err)
+		return misread(field, "a whole number", err)
 	case v.CanUint():
 		n, err := strconv.ParseUint(canonical(text), 10, v.Type().Bits())
 		v.SetUint(n)
-		return misread(field, text, "a whole number, not negative", err)
+		return misread(field, "a whole number, not negative", err)
 	}
 	f, err := strconv.ParseFloat(text, v.Type().Bits())
 	if err == nil && (f != f || f-f != 0) {
 		err = strconv.ErrRange
 	}
 	v.SetFloat(f)
-	return misread(field, text, "a number", err)
+	return misread(field, "a number", err)
 }
 
 // canonical is a whole number as JSON has it, empty for text that is none: one
@@ -147,18 +147,18 @@ func canonical(text string) string {
 	return text
 }
 
-// misread says what text should have been, if err is not nil.
-func misread(field, text, want string, err error) error {
+// misread says what a text should have been, if err is not nil.
+func misread(field, want string, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := fault.InField(field, codeValue, "must be %s%s", want, repeated(text))
+	e := fault.InField(field, codeValue, "must be %s", want)
 	e.Cause = err
 	return e
 }
 
 // notAccepted passes on what a type's own reading says, if it is meant for callers.
-func notAccepted(field, text string, err error) error {
+func notAccepted(field string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -166,16 +166,7 @@ func notAccepted(field, text string, err error) error {
 	if said := fault.Sentence(err); said != string(fault.Of(err)) {
 		sentence = said
 	}
-	e := fault.InField(field, codeValue, "%s%s", sentence, repeated(text))
+	e := fault.InField(field, codeValue, "%s", sentence)
 	e.Cause = err
 	return e
-}
-
-// repeated hints at the likeliest reason of a comma where none belongs:
-// Function Compute joins the values of a repeated parameter.
-func repeated(text string) string {
-	if strings.Contains(text, ",") {
-		return ", once (it holds a comma: was the parameter repeated?)"
-	}
-	return ""
 }

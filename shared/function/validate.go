@@ -92,13 +92,13 @@ func where(namespace string) string {
 
 func (v *validation) sentence(t reflect.Type, f validator.FieldError) string {
 	if rule, ours := v.rules[f.Tag()]; ours {
-		return rule.Sentence + commaHint(f.Value())
+		return rule.Sentence
 	}
 	switch tag, param := f.Tag(), f.Param(); tag {
 	case "required":
 		return "is required"
 	case "oneof":
-		return "must be one of " + strings.Join(strings.Fields(strings.ReplaceAll(param, "'", "")), ", ") + commaHint(f.Value())
+		return "must be one of " + strings.Join(strings.Fields(strings.ReplaceAll(param, "'", "")), ", ")
 	case "min", "gte":
 		return "must " + measured(f.Kind(), "at least "+param)
 	case "max", "lte":
@@ -178,11 +178,4 @@ func measured(kind reflect.Kind, limit string) string {
 		return "have " + limit + " entries"
 	}
 	return "be " + limit
-}
-
-func commaHint(value any) string {
-	if v := reflect.ValueOf(value); v.Kind() == reflect.String {
-		return repeated(v.String())
-	}
-	return ""
 }

@@ -56,7 +56,7 @@ func TestSentences(t *testing.T) {
 		{`{"partner":"a"}`, "with is required together with partner"},
 		{`{"with":"x","partner":"a","rival":"b","word":"a"}`, "partner must not be given together with rival"},
 		{`{"rival":"b"}`, "rival must not be given without word"},
-		{`{"low":0}`, "either is required unless low is given"},
+		{`{"high":1}`, "either is required unless low is given"},
 		{`{"word":"x"}`, "depending is required here; it depends on word, x"},
 		{`{"word":"y","depending":"a"}`, "depending must not be given here; it depends on word, y"},
 	}

@@ -1,7 +1,8 @@
 // Package strictjson decodes JSON into Go types and refuses what encoding/json
 // lets through: duplicate keys, keys in another case, unknown keys, numbers
-// that lose digits, broken Unicode, NUL, deep nesting. Every refusal names the
-// place, e.g. "accounts[2].until".
+// that lose digits, broken Unicode, NUL, deep nesting and, in what somebody asks
+// for, what is given and empty. Every refusal names the place, e.g.
+// "accounts[2].until".
 package strictjson
 
 import (
@@ -29,14 +30,22 @@ const (
 	CodeNumber    = "numberRange"      // a number the type cannot hold exactly
 	CodeType      = "wrongType"        // another JSON type than the field's
 	CodeValue     = "invalidValue"     // refused by the type's own decoding
+	CodeEmpty     = "emptyValue"       // given, and the same as left out; inputs only
 )
 
 // Decode fills into, a pointer, from raw, which must be exactly one document.
 // What Decode accepts, encoding/json accepts with the same result. The
 // failure is a *fault.Error of kind Invalid whose Field is the place, empty for
 // the whole document; its sentence contains no part of the document but keys.
-func Decode(raw []byte, into any) error {
-	if err := Check(raw, reflect.TypeOf(into).Elem()); err != nil {
+func Decode(raw []byte, into any) error { return decode(raw, into, false) }
+
+// DecodeInput is Decode for what somebody asks for, in which what is given
+// counts: it refuses also null, lists, objects and texts that are empty, and
+// zeros, wherever they could not be told from left out; see Nothing.
+func DecodeInput(raw []byte, into any) error { return decode(raw, into, true) }
+
+func decode(raw []byte, into any, asked bool) error {
+	if err := check(raw, reflect.TypeOf(into).Elem(), asked); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
@@ -48,7 +57,9 @@ func Decode(raw []byte, into any) error {
 // Check is Decode without decoding: the refusals for a document that is to
 // become a t. A nil t, and an interface type, take any JSON value; so does
 // json.RawMessage, in which numbers may be of any length.
-func Check(raw []byte, t reflect.Type) error {
+func Check(raw []byte, t reflect.Type) error { return check(raw, t, false) }
+
+func check(raw []byte, t reflect.Type, asked bool) error {
 	if !utf8.Valid(raw) {
 		return fault.InField("", CodeText, "must be UTF-8")
 	}
@@ -56,7 +67,7 @@ func Check(raw []byte, t reflect.Type) error {
 	if err := json.Unmarshal(raw, &whole); err != nil {
 		return refusedByJSON(err)
 	}
-	w := &walker{raw: raw, known: map[reflect.Type]*object{}}
+	w := &walker{raw: raw, asked: asked, known: map[reflect.Type]*object{}}
 	return w.value(t, nil, 0)
 }
 

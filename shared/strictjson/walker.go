@@ -46,6 +46,12 @@ type walker struct {
 	known map[reflect.Type]*object
 	// undecoded: the value stays as it is written, so no number loses digits.
 	undecoded bool
+	// asked: the document is what somebody asks for, in which nothing given is
+	// nothing.
+	asked bool
+	// nothing is in words why the value that was read last could pass for one that
+	// was left out; empty: it could not.
+	nothing string
 }
 
 // object is what the walker knows of a struct type.
@@ -53,21 +59,22 @@ type object struct {
 	types map[string]reflect.Type
 	lower map[string]string
 	names []string
-	// leavable are texts that are judged unless they are left out: an empty one
-	// would pass for that.
-	leavable map[string]bool
+	// fields are those that, given nothing, would pass for left out.
+	fields map[string]Field
 }
 
 func (w *walker) object(t reflect.Type) *object {
 	if o := w.known[t]; o != nil {
 		return o
 	}
-	o := &object{types: map[string]reflect.Type{}, lower: map[string]string{}, leavable: map[string]bool{}}
+	o := &object{types: map[string]reflect.Type{}, lower: map[string]string{}, fields: map[string]Field{}}
 	for _, f := range Fields(t) {
 		o.types[f.Name] = f.Type
 		o.lower[strings.ToLower(f.Name)] = f.Name
 		o.names = append(o.names, f.Name)
-		o.leavable[f.Name] = f.Type.Kind() == reflect.String && strings.HasPrefix(f.Go.Tag.Get("validate"), "omitempty")
+		if w.asked && !Tellable(f) {
+			o.fields[f.Name] = f
+		}
 	}
 	w.known[t] = o
 	return o
@@ -81,13 +88,11 @@ func (w *walker) space() {
 
 func (w *walker) value(t reflect.Type, at *place, depth int) error {
 	w.space()
+	w.nothing = ""
 	t, nullable := pointed(t)
 	if w.raw[w.pos] == 'n' {
 		w.pos += len("null")
-		if !nullable {
-			return at.refuse(CodeType, "must be %s, not null", expected(t))
-		}
-		return nil
+		return w.null(t, nullable, at)
 	}
 	if t == nil || !decodesItself(t) || t == reflect.TypeFor[time.Time]() {
 		return w.typed(t, at, depth)
@@ -100,8 +105,25 @@ func (w *walker) value(t reflect.Type, at *place, depth int) error {
 	if err := w.typed(nil, at, depth); err != nil {
 		return err
 	}
-	decoder := reflect.New(t).Interface().(json.Unmarshaler)
-	return refusedByType(at, decoder.UnmarshalJSON(w.raw[start:w.pos]))
+	if w.asked && w.nothing != "" && t != reflect.TypeFor[json.RawMessage]() {
+		return NothingGiven(at.String(), w.nothing, false)
+	}
+	decoder := reflect.New(t)
+	err := decoder.Interface().(json.Unmarshaler).UnmarshalJSON(w.raw[start:w.pos])
+	w.nothing = Nothing(decoder.Elem())
+	return refusedByType(at, err)
+}
+
+// null refuses a null where Go has no nothing and, in an input, wherever it
+// would be the same as left out.
+func (w *walker) null(t reflect.Type, nullable bool, at *place) error {
+	switch anything := t == nil || t == reflect.TypeFor[json.RawMessage](); {
+	case !nullable:
+		return at.refuse(CodeType, "must be %s, not null", expected(t))
+	case w.asked && !anything:
+		return at.refuse(CodeType, "must not be null; leave it out instead")
+	}
+	return nil
 }
 
 func (w *walker) typed(t reflect.Type, at *place, depth int) error {
@@ -149,6 +171,21 @@ func (w *walker) members(t reflect.Type, at *place, depth int) error {
 		if err := w.value(member, here, depth); err != nil {
 			return err
 		}
+		if err := w.given(t, here); err != nil {
+			return err
+		}
+	}
+	w.nothing = emptyIf(len(seen) == 0)
+	return nil
+}
+
+// given refuses the value that was read last if it would pass for left out.
+func (w *walker) given(t reflect.Type, here *place) error {
+	if w.nothing == "" || t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	if f, ok := w.object(t).fields[here.key]; ok {
+		return NothingGiven(here.String(), w.nothing, Required(f))
 	}
 	return nil
 }
@@ -163,21 +200,12 @@ func (w *walker) member(t reflect.Type, here *place) (reflect.Type, error) {
 	}
 	o := w.object(t)
 	if member, ok := o.types[here.key]; ok {
-		if o.leavable[here.key] && w.emptyText() {
-			return nil, here.refuse(CodeValue, "is empty; leave it out instead")
-		}
 		return member, nil
 	}
 	if name := o.lower[strings.ToLower(here.key)]; name != "" {
 		return nil, here.refuse(CodeCase, "is not known: write it %s", name)
 	}
 	return nil, UnknownName(here.String(), here.key, o.names)
-}
-
-// emptyText reports whether the value behind the colon is "".
-func (w *walker) emptyText() bool {
-	rest := bytes.TrimLeft(w.raw[w.pos:], ": \t\r\n")
-	return bytes.HasPrefix(rest, []byte(`""`))
 }
 
 func (w *walker) elements(t reflect.Type, at *place, depth int) error {
@@ -193,10 +221,15 @@ func (w *walker) elements(t reflect.Type, at *place, depth int) error {
 	}
 	n := 0
 	for ; w.more(']'); n++ {
-		if err := w.value(element, &place{above: at, index: n}, depth); err != nil {
+		here := &place{above: at, index: n}
+		if err := w.value(element, here, depth); err != nil {
 			return err
 		}
+		if w.asked && w.nothing != "" && element != nil && element.Kind() == reflect.String {
+			return here.refuse(CodeEmpty, "%s", w.nothing)
+		}
 	}
+	w.nothing = emptyIf(n == 0)
 	if t != nil && t.Kind() == reflect.Array && n != t.Len() {
 		return at.refuse(CodeValue, "must have exactly %d entries", t.Len())
 	}
@@ -220,17 +253,26 @@ func (w *walker) more(end byte) bool {
 
 func (w *walker) text(t reflect.Type, at *place) error {
 	s, err := w.quoted(at)
+	if err == nil {
+		w.nothing = Blank(s)
+	}
 	switch {
 	case err != nil || t == nil:
 		return err
+	case w.asked && w.nothing != "" && isText(t): // before it says something else of it
+		return NothingGiven(at.String(), w.nothing, false)
 	case t == reflect.TypeFor[time.Time]():
-		if _, err := Time(s); err != nil {
+		moment, err := Time(s)
+		if err != nil {
 			return at.refuse(CodeValue, "must be %s", expected(t))
 		}
+		w.nothing = zero(reflect.ValueOf(moment))
 		return nil
 	case isText(t):
-		decoder := reflect.New(t).Interface().(encoding.TextUnmarshaler)
-		return refusedByType(at, decoder.UnmarshalText([]byte(s)))
+		decoder := reflect.New(t)
+		err := decoder.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s))
+		w.nothing = Nothing(decoder.Elem())
+		return refusedByType(at, err)
 	case isBytes(t):
 		if _, err := base64.StdEncoding.DecodeString(s); err != nil {
 			return at.refuse(CodeValue, "must be base64")
@@ -322,6 +364,9 @@ func (w *walker) number(t reflect.Type, at *place) error {
 	}
 	if t == nil {
 		return wholeDigits(literal, 64, at)
+	}
+	if f, err := strconv.ParseFloat(literal, 64); err == nil && f == 0 {
+		w.nothing = isZero
 	}
 	var err error
 	switch kind := t.Kind(); {
