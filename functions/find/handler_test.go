@@ -127,6 +127,7 @@ func TestBadParametersAreNamed(t *testing.T) {
 		"instanceType=g7.large": "instanceType", "instanceType=ecs.made.up": "instanceType", "provider=me": "provider",
 		"dataDisks=2": "dataDisks", "licence=cheap": "licence", "status=available": "status", "usage=x": "usage",
 		"encrypted=yes": "encrypted", "createdAfter=yesterday": "createdAfter", "sort=age": "sort",
+		"createdBefore=0001-01-01T00:00:00Z": "createdBefore", "name=a,b": "name", "software=%20": "software", "id=": "id",
 		"createdAfter=2026-01-02T00:00:00Z&createdBefore=2026-01-01T00:00:00Z": "createdBefore",
 		"limit=0": "limit", "limit=1001": "limit", "limit=many": "limit", "cursor=x": "cursor", "format=xml": "format",
 		"explain=true&format=csv": "explain", "nonsense=1": "nonsense", "OSType=linux": "OSType", "name=": "name",
