@@ -66,7 +66,7 @@ func right(id, family string) []asked {
 		get("find.lineage", "/images/"+id+"/lineage"), get("find.usage", "/images/"+id+"/usage"), get("find.instances", "/instances"),
 		get("find.access", "/access"), get("price.image", "/prices/"+id+"?hours=1.5"), get("price.report", "/prices"), get("share.get", "/shares/"+id+"?history=true"),
 		{"price.images", http.MethodPost, "/prices", `{"questions":[{"imageId":"` + id + `","hours":720},{"imageId":"m-none","hours":"1/3"},{"region":"?"}]}`, function.Viewer},
-		{"share.put", http.MethodPut, "/shares/" + id, `{"accounts":[` + grantee + `],"evenIfUsed":null,"community":false}`, function.Viewer},
+		{"share.put", http.MethodPut, "/shares/" + id, `{"accounts":[` + grantee + `],"community":false}`, function.Viewer},
 		{"share.patch", http.MethodPatch, "/shares/" + id, `{"add":[` + grantee + `],"remove":["1000000000000006"]}`, function.Viewer},
 	}
 }
