@@ -158,7 +158,15 @@ func TestMistakesNameTheField(t *testing.T) {
 	if status, answer := ask(f, "/prices", `{"questions":[]}`); status != http.StatusBadRequest {
 		t.Errorf("no questions: %d %s", status, answer)
 	}
-	// What is given counts: null, zero and nothing are not the same as left out.
+	if status, answer := ask(f, "/prices/m-nowhere", ""); status != http.StatusNotFound {
+		t.Errorf("no such image: %d %s", status, answer)
+	}
+}
+
+// TestWhatIsGivenCounts: null, zero and nothing are not the same as left out.
+func TestWhatIsGivenCounts(t *testing.T) {
+	t.Parallel()
+	f := pricer(world(), same)
 	for name, values := range map[string][]string{
 		"hours": {"null", `""`}, "seconds": {"null"}, "period": {"null"}, "firstCopy": {"null"}, "diskGiBs": {"null", "[]"},
 		"activeVcpus": {"0"}, "newDiskGiB": {"0"}, "objectBytes": {"0"}, "storedFrom": {`"0001-01-01T00:00:00Z"`}, "region": {`""`, `" "`},
@@ -169,9 +177,6 @@ func TestMistakesNameTheField(t *testing.T) {
 				t.Errorf("%s is %s: %d %s", name, value, status, answer)
 			}
 		}
-	}
-	if status, answer := ask(f, "/prices/m-nowhere", ""); status != http.StatusNotFound {
-		t.Errorf("no such image: %d %s", status, answer)
 	}
 }
 

@@ -212,12 +212,9 @@ func (w *walker) elements(t reflect.Type, at *place, depth int) error {
 	if depth > MaxDepth {
 		return at.refuse(CodeDepth, "must not nest more than %d levels", MaxDepth)
 	}
-	var element reflect.Type
-	if t != nil {
-		if t.Kind() != reflect.Slice && t.Kind() != reflect.Array || isText(t) || isBytes(t) {
-			return at.refuse(CodeType, "must be %s, not an array", expected(t))
-		}
-		element = t.Elem()
+	element, ok := elementOf(t)
+	if !ok {
+		return at.refuse(CodeType, "must be %s, not an array", expected(t))
 	}
 	n := 0
 	for ; w.more(']'); n++ {
@@ -234,6 +231,17 @@ func (w *walker) elements(t reflect.Type, at *place, depth int) error {
 		return at.refuse(CodeValue, "must have exactly %d entries", t.Len())
 	}
 	return nil
+}
+
+// elementOf is what the entries of a t are, nil for anything; false: a t has none.
+func elementOf(t reflect.Type) (reflect.Type, bool) {
+	if t == nil {
+		return nil, true
+	}
+	if t.Kind() != reflect.Slice && t.Kind() != reflect.Array || isText(t) || isBytes(t) {
+		return nil, false
+	}
+	return t.Elem(), true
 }
 
 // more steps over an opening bracket or a comma and reports whether another
