@@ -1,0 +1,4 @@
+package work
+
+// Fresh is where a kind looks.
+type Fresh struct{}

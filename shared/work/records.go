@@ -1,0 +1,279 @@
+package work
+
+import (
+	"encoding/json"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
+	"imagekeeper/shared/plan"
+)
+
+// Deed is what a record of a work says.
+type Deed string
+
+// The records of a work's log, in the order in which they first appear.
+const (
+	proposed Deed = "proposed" // one person approved it, another one has to
+	approved Deed = "approved" // it will be carried out
+	expired  Deed = "expired"  // the approval ended before anything was begun
+	leased   Deed = "leased"   // a worker took it, or goes on with it
+	claimed  Deed = "claimed"  // the things of the whole work are held
+	intended Deed = "intended" // some acts are about to be done
+	happened Deed = "happened" // what came of them, or what was seen of items
+	ordered  Deed = "ordered"  // pause, resume, abort
+	halted   Deed = "halted"   // it stopped by itself
+	released Deed = "released" // the worker let it go, until Next
+	ended    Deed = "ended"    // nothing is left to do
+)
+
+// Record is one entry of a work's log.
+type Record struct {
+	Deed Deed      `json:"deed"`
+	At   time.Time `json:"at"`
+	// Worker holds the lease until Until from this record on.
+	Worker string    `json:"worker,omitempty"`
+	Until  time.Time `json:"until,omitzero"`
+	// Next is when the work is due again, Why what for or why not.
+	Next time.Time     `json:"next,omitzero"`
+	Why  *image.Reason `json:"reason,omitempty"`
+	// Of a proposal or an approval: whose, of what, with how many items.
+	Approval *Approval `json:"approval,omitempty"`
+	Digest   string    `json:"digest,omitempty"`
+	Of       string    `json:"of,omitempty"`
+	Total    int       `json:"total,omitempty"`
+	Order    *Order    `json:"order,omitempty"`
+	Acts     []Act     `json:"acts,omitempty"`
+	Answers  []Said    `json:"answers,omitempty"`
+	Items    []Item    `json:"items,omitempty"`
+	// State of a work that has ended.
+	State State `json:"state,omitempty"`
+}
+
+// Said is the answer to an act of an item, as it is recorded.
+type Said struct {
+	Item   string            `json:"item"`
+	Result plan.Result       `json:"result"`
+	Why    *image.Reason     `json:"reason,omitempty"`
+	Notes  map[string]string `json:"notes,omitempty"`
+}
+
+// lateness is how long after its end a call of which nobody saw the end may still
+// show: it can be begun until then, and what it does is visible a while later.
+const lateness = 2 * time.Minute
+
+// Tell folds what a log says of the work that became of a document.
+func Tell(id string, records []Record, d Document) Work {
+	w := Work{ID: id, Kind: d.Kind, Document: d, Items: map[string]Item{}, names: d.Names()}
+	for _, r := range records {
+		w = w.after(r)
+	}
+	return w
+}
+
+// decode reads the records of a work's log.
+func decode(records []journal.Record) ([]Record, error) {
+	all := make([]Record, len(records))
+	for n, r := range records {
+		if err := json.Unmarshal(r.Body, &all[n]); err != nil {
+			return nil, fault.Wrap(fault.Unknown, err, "record %d of %s is none of a work", n, r.Subject).WithCode("journalDamaged")
+		}
+	}
+	return all, nil
+}
+
+// after is the work once a record is written.
+func (w Work) after(r Record) Work {
+	position := w.length
+	w.length, w.ChangedAt = position+1, r.At
+	if r.Worker != "" {
+		if w.Worker != "" && w.Worker != r.Worker { // taken over from one that fell silent
+			w.doubt = later(w.doubt, r.At.Add(lateness))
+		}
+		w.Worker, w.Lease = r.Worker, r.Until
+	}
+	if !r.Next.IsZero() {
+		w.Next, w.due, w.position = r.Next, r.Next, position
+	}
+	switch r.Deed {
+	case proposed, approved:
+		w = w.approve(r, position)
+	case leased:
+		w = w.run()
+	case claimed:
+		w.claimed = true
+	case intended:
+		w = w.happen(r).intend(r)
+	case happened:
+		w = w.happen(r)
+	case ordered:
+		w = w.order(*r.Order)
+	case halted:
+		w = w.happen(r)
+		w.State, w.Why = Halted, r.Why
+	case released:
+		w = w.release(r)
+	case expired, ended:
+		w.State, w.Why, w.EndedAt = r.State, r.Why, r.At
+		w.Worker, w.Lease, w.Next = "", time.Time{}, time.Time{}
+	}
+	return w
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// approve folds a proposal or an approval. One of a work that has ended begins it
+// again where it was left: what failed is tried again.
+func (w Work) approve(r Record, position int) Work {
+	again := w.State.Ended()
+	if again || r.Deed == proposed {
+		w.Approvals, w.StartedAt, w.ApprovedAt, w.ProposedAt = nil, time.Time{}, time.Time{}, time.Time{}
+	}
+	if again {
+		w.Items = maps.Clone(w.Items)
+		for name, i := range w.Items {
+			if i.Outcome.Result == plan.Failed {
+				i.Outcome, i.Refusal = plan.Outcome{}, nil
+				w.Items[name] = i
+			}
+		}
+	}
+	w.Digest, w.Of, w.Total, w.Why, w.EndedAt = r.Digest, r.Of, r.Total, nil, time.Time{}
+	w.Approvals = append(w.Approvals[:len(w.Approvals):len(w.Approvals)], *r.Approval)
+	w.generation, w.claimed = position, false
+	if w.ProposedAt.IsZero() {
+		w.ProposedAt = r.At
+	}
+	if w.State = AwaitingApproval; r.Deed == approved {
+		w.State, w.ApprovedAt = Queued, r.At
+	}
+	return w
+}
+
+// run: a worker is at it.
+func (w Work) run() Work {
+	if w.State == Waiting || w.State == Queued && w.begun() {
+		w.State, w.Why = Running, nil
+	}
+	return w
+}
+
+// intend folds acts that are about to be done.
+func (w Work) intend(r Record) Work {
+	if w.StartedAt.IsZero() {
+		w.StartedAt = r.At
+	}
+	w = w.run()
+	w.Items = maps.Clone(w.Items)
+	for _, a := range r.Acts {
+		i := w.Items[a.Item]
+		sent := a
+		sent.Notes = nil // they are the item's now
+		i.Name, i.Sent, i.Answered, i.Refusal, i.Since = a.Item, &sent, "", nil, r.At
+		i.Notes = joined(i.Notes, a.Notes)
+		w.Items[a.Item] = i
+	}
+	return w
+}
+
+func joined(notes, more map[string]string) map[string]string {
+	if len(more) == 0 {
+		return notes
+	}
+	all := maps.Clone(notes)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, more)
+	return all
+}
+
+// happen folds answers to acts, and what was seen of items.
+func (w Work) happen(r Record) Work {
+	w.Items = maps.Clone(w.Items)
+	for _, s := range r.Answers {
+		i := w.Items[s.Item]
+		if i.Sent == nil {
+			continue // a look was faster
+		}
+		i.Notes, i.Since = joined(i.Notes, s.Notes), r.At
+		switch s.Result {
+		case plan.Already:
+			i.Level, i.Sent, i.Answered, i.Tries = i.Sent.Level, nil, "", i.Tries+1
+		case plan.Failed:
+			i.Sent, i.Answered, i.Tries, i.Refusal = nil, "", i.Tries+1, s.Why
+		case plan.Applied:
+			i.Answered = plan.Applied
+		default:
+			i.Answered = plan.Open
+			w.doubt = later(w.doubt, r.At.Add(lateness))
+		}
+		w.Items[s.Item] = i
+	}
+	for _, i := range r.Items {
+		if was := w.Items[i.Name]; was.Sent != nil && i.Sent == nil {
+			i.Tries, i.Answered = was.Tries+1, ""
+		}
+		i.Since = r.At
+		w.Items[i.Name] = i
+	}
+	return w
+}
+
+// order folds an order.
+func (w Work) order(o Order) Work {
+	switch o.Do {
+	case Pause:
+		w.State, w.PausedAt = Paused, o.At
+		w.Why = &image.Reason{Code: "paused", Sentence: said("paused", o)}
+	case Resume:
+		w.ResumedAt, w.State, w.Why = o.At, Running, nil
+		if !w.begun() {
+			w.State = Queued
+		}
+		if o.Digest != "" {
+			w.Approvals = append(w.Approvals[:len(w.Approvals):len(w.Approvals)], Approval{By: o.By, At: o.At})
+		}
+	case Abort:
+		w.State = Aborting
+		w.Why = &image.Reason{Code: "aborted", Sentence: said("aborted", o)}
+	}
+	return w
+}
+
+// said tells an order.
+func said(what string, o Order) string {
+	text := what + " by " + o.By
+	if o.Reason != "" {
+		text += ": " + o.Reason
+	}
+	return text
+}
+
+// release folds that a worker let the work go.
+func (w Work) release(r Record) Work {
+	w.Worker, w.Lease = "", time.Time{}
+	if (w.State == Running || w.State == Queued || w.State == Waiting) && r.Why != nil {
+		w.State, w.Why = Waiting, r.Why
+	}
+	return w
+}
+
+// cutItem takes apart the item of a claim.
+func cutItem(text string) (generation int, item string, ok bool) {
+	number, item, ok := strings.Cut(text, " ")
+	generation, err := strconv.Atoi(number)
+	if !ok || err != nil {
+		return -1, "", false
+	}
+	return generation, item, true
+}
