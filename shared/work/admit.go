@@ -15,27 +15,23 @@ import (
 // item that has ended, was not seen, is in doubt about another act, was just asked
 // for, or may not be begun now; and nothing that changes nothing.
 func admit(w Work, seen Seen, d Decision, now time.Time) Decision {
-	items := map[string]Item{}
+	items, left := map[string]Item{}, maps.Clone(w.Items)
 	for _, i := range d.Items {
-		if was, known := w.Items[i.Name]; !slices.Contains(w.names, i.Name) || known && (same(was, i) || was.Ended() && !i.Ended()) {
-			continue
+		was := w.Items[i.Name]
+		if slices.Contains(w.names, i.Name) && !same(was, i) && (i.Ended() || !was.Ended()) {
+			if i.Tries, i.Answered = was.Tries, was.Answered; was.Sent != nil && i.Sent == nil {
+				i.Tries, i.Answered = was.Tries+1, ""
+			}
+			items[i.Name], left[i.Name] = i, i
 		}
-		items[i.Name] = i
 	}
 	d.Items = slices.SortedFunc(maps.Values(items), func(a, b Item) int { return compare(a.Name, b.Name) })
 	var acts []Act
 	for _, a := range d.Acts {
-		i, changed := items[a.Item]
-		if !changed {
-			i = w.Items[a.Item]
-		}
 		_, known := seen[a.Item]
 		twice := slices.ContainsFunc(acts, func(b Act) bool { return a.Item == b.Item })
-		if known && !twice && slices.Contains(w.names, a.Item) && len(acts) < mostBatch && w.mayDo(i, a, now) {
-			a.Attempt = i.Tries
-			if was := w.Items[a.Item]; was.Sent != nil && i.Sent == nil {
-				a.Attempt = was.Tries + 1
-			}
+		if known && !twice && slices.Contains(w.names, a.Item) && len(acts) < mostBatch && w.mayDo(left[a.Item], a, now) {
+			a.Attempt = left[a.Item].Tries
 			acts = append(acts, a)
 		}
 	}

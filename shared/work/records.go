@@ -220,9 +220,6 @@ func (w Work) happen(r Record) Work {
 		w.Items[s.Item] = i
 	}
 	for _, i := range r.Items {
-		if was := w.Items[i.Name]; was.Sent != nil && i.Sent == nil {
-			i.Tries, i.Answered = was.Tries+1, ""
-		}
 		i.Since = r.At
 		w.Items[i.Name] = i
 	}

@@ -12,6 +12,7 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/survey"
 )
 
 // Runner keeps and carries the works of one kind. It is made for one event, and
@@ -31,7 +32,7 @@ type Runner struct {
 	// Pause waits; it ends early with the context's error.
 	Pause func(ctx context.Context, d time.Duration) error
 	// Again returns where to look, with nothing remembered.
-	Again func(ctx context.Context) Fresh
+	Again func(ctx context.Context) survey.Fresh
 	// NotAfter makes the calls of a context be signed so that the cloud itself
 	// refuses them after a time, whenever they arrive. Nil: nothing can do that here.
 	NotAfter func(ctx context.Context, t time.Time) context.Context
@@ -123,8 +124,8 @@ func (r Runner) Get(ctx context.Context, id string) (Work, error) {
 // The same approval again returns the work as it is, also when it has ended. With
 // two people the first proposes, and another one approves; the first again changes
 // nothing. A work that has ended and is approved with another plan goes on with
-// that one. It fails with fault.Conflict where the work is open with another plan,
-// "inProgress", or the things of the plan are held by others, "claimed".
+// that one. It fails with fault.Conflict, "inProgress", where the work is open with
+// another plan.
 func (r Runner) Approve(ctx context.Context, d Document, by Approval) (Work, error) {
 	d.Kind = r.Name
 	id, digest := d.WorkID(), d.Plan.Plan().Digest()
@@ -160,7 +161,7 @@ func (r Runner) Approve(ctx context.Context, d Document, by Approval) (Work, err
 		if err != nil {
 			return Work{}, err
 		}
-		return r.begin(ctx, id)
+		return r.Get(ctx, id)
 	}
 	return Work{}, fault.New(fault.Unavailable, "too many change %s at once", subject(r.Name, id))
 }
@@ -175,26 +176,6 @@ func (r Runner) announce(ctx context.Context, id, digest string, text []byte, w 
 		return nil
 	}
 	return r.Documents.Keep(ctx, r.indexed(id, r.Now()), []byte("{}\n"))
-}
-
-// begin takes the claims of a work that was just approved, so that whoever approved
-// hears of others at once. A worker would find out, too.
-func (r Runner) begin(ctx context.Context, id string) (Work, error) {
-	w, err := r.load(ctx, id, true)
-	if err != nil || w.State != Queued {
-		return w, err
-	}
-	err = r.claim(ctx, w, w.Document.Claims, "")
-	if !errors.Is(err, fault.Conflict) {
-		return w, nil // a worker sees to it
-	}
-	why := reason(err)
-	errEnd := r.append(ctx, id, w.length, Record{Deed: ended, At: r.Now().UTC(), State: Failed, Why: &why})
-	if errEnd != nil && !errors.Is(errEnd, fault.Conflict) {
-		return w, errEnd
-	}
-	w, errLoad := r.load(ctx, id, true)
-	return w, errors.Join(err, errLoad)
 }
 
 // admits is what an approval of a plan is to the work of its name: a record to be
@@ -250,35 +231,32 @@ func (r Runner) Order(ctx context.Context, id string, o Order) (Work, error) {
 
 // obeys reports whether an order changes anything.
 func (w Work) obeys(o Order) (bool, error) {
-	open := !w.State.Ended()
-	switch o.Do {
-	case Pause:
-		if w.State == Paused {
-			return false, nil
-		}
-		if slices.Contains([]State{Queued, Running, Waiting}, w.State) {
-			return true, nil
-		}
-	case Resume:
-		switch {
-		case w.State == Paused && o.At.Sub(w.PausedAt) > pauseLasts && o.Digest != w.Digest:
-			return false, fault.New(fault.Conflict, "it was paused for more than seven days: resume it with the digest of its plan").WithCode(codeExpired)
-		case o.Digest != "" && o.Digest != w.Digest:
-			return false, fault.New(fault.Conflict, "the digest is not that of the plan that was approved").WithCode("planChanged")
-		case w.State == Paused || w.State == Halted || w.State == Waiting:
-			return true, nil
-		case w.State == Queued || w.State == Running:
-			return false, nil
-		}
-	case Abort:
-		if w.State == Aborting || w.State == Aborted {
-			return false, nil
-		}
-		if open {
-			return true, nil
-		}
+	changes, already := o.states()
+	switch {
+	case o.Digest != "" && o.Digest != w.Digest:
+		return false, fault.New(fault.Conflict, "the digest is not that of the plan that was approved").WithCode("planChanged")
+	case o.Do == Resume && w.State == Paused && o.At.Sub(w.PausedAt) > pauseLasts && o.Digest == "":
+		return false, fault.New(fault.Conflict, "it was paused for more than seven days: resume it with the digest of its plan").WithCode(codeExpired)
+	case slices.Contains(changes, w.State):
+		return true, nil
+	case slices.Contains(already, w.State):
+		return false, nil
 	}
 	return false, fault.New(fault.Conflict, "%s cannot be done while it is %s", o.Do, w.State).WithCode("wrongState")
+}
+
+// states are those in which an order changes something, and those in which it is
+// obeyed already.
+func (o Order) states() (changes, already []State) {
+	switch o.Do {
+	case Pause:
+		return []State{Queued, Running, Waiting}, []State{Paused}
+	case Resume:
+		return []State{Paused, Halted, Waiting}, []State{Queued, Running}
+	case Abort:
+		return []State{AwaitingApproval, Queued, Running, Waiting, Paused, Halted}, []State{Aborting, Aborted}
+	}
+	return nil, nil
 }
 
 // append writes a record at a position. One that makes the work due is on the
@@ -306,10 +284,9 @@ func (r Runner) claim(ctx context.Context, w Work, things []Claim, item string) 
 // own is known.
 func (r Runner) held(own Work) journal.Held {
 	return func(ctx context.Context, c journal.Claim) (bool, error) {
-		_, _, ok := cutItem(c.Item)
 		words := strings.Split(c.Work, "/")
-		if !ok || len(words) != 3 {
-			return true, nil // of what kind of work it is only its maker knows
+		if len(words) != 3 {
+			return true, nil // what it is only its maker knows
 		}
 		if own.length > 0 && c.Work == subject(own.Kind, own.ID) {
 			return own.holds(c.Item), nil

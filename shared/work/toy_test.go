@@ -17,6 +17,7 @@ import (
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/journal/contract"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
 )
 
@@ -122,7 +123,7 @@ type toys struct {
 	halt int
 }
 
-func (k toys) Look(ctx context.Context, _ work.Fresh, w work.Work) (work.Seen, error) {
+func (k toys) Look(ctx context.Context, _ survey.Fresh, w work.Work) (work.Seen, error) {
 	if k.step != nil && !k.step() {
 		return nil, errDead
 	}
@@ -205,7 +206,7 @@ func (k toys) item(i work.Item, name string, facts plan.Facts, now time.Time) (w
 	return i, act
 }
 
-func (k toys) Do(ctx context.Context, _ work.Fresh, w work.Work, a work.Act) work.Answer {
+func (k toys) Do(ctx context.Context, _ survey.Fresh, w work.Work, a work.Act) work.Answer {
 	open := work.Answer{Outcome: plan.Outcome{Result: plan.Open}}
 	if k.step != nil && !k.step() || ctx.Err() != nil {
 		return open
@@ -279,7 +280,7 @@ func (s *stage) runner(wrap func(journal.Bucket) journal.Bucket) work.Runner {
 			ids++
 			return fmt.Sprint(name, "-", ids)
 		}),
-		Now: time.Now, Pause: pause, Again: func(context.Context) work.Fresh { return work.Fresh{} },
+		Now: time.Now, Pause: pause, Again: func(context.Context) survey.Fresh { return survey.Fresh{} },
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/survey"
 )
 
 // State is how far a work is.
@@ -235,11 +236,11 @@ type Answer struct {
 type Kind interface {
 	// Look looks at the items of a work as they are now: those that are not ended,
 	// and once more those that are.
-	Look(ctx context.Context, at Fresh, w Work) (Seen, error)
+	Look(ctx context.Context, at survey.Fresh, w Work) (Seen, error)
 	// Next decides; it is pure: waves, windows, caps, retries, undo, waits.
 	Next(w Work, seen Seen, now time.Time) Decision
 	// Do looks at the guards of an act once more, and makes one changing call.
-	Do(ctx context.Context, at Fresh, w Work, a Act) Answer
+	Do(ctx context.Context, at survey.Fresh, w Work, a Act) Answer
 }
 
 // Approval is somebody's word that a plan may be carried out.

@@ -40,6 +40,7 @@ func TestStory(t *testing.T) {
 				both.Go(func() { s.tick(r) })
 			}
 			both.Wait()
+			time.Sleep(time.Minute)
 			if w = s.get(w.ID); w.State.Ended() {
 				break
 			}

@@ -98,6 +98,12 @@ func edges() []Row {
 			Why: "what one call looks at is one floor for all functions: it reads whoever it is given, and decides nothing about images",
 		},
 		{
+			Over: "shared/work", Pure: true,
+			May:      []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/atonce"},
+			TestsMay: []string{"shared/journal/contract"},
+			Why:      "long work is carried by one engine for all kinds: it knows their logs, and nothing of what they change",
+		},
+		{
 			Over: "shared/evidence", Pure: true,
 			May: []string{"shared/image", "shared/fault"},
 			Why: "when nothing counts as nothing is one rule for every function that reads the cloud: it asks whoever it is given",

@@ -1,4 +1,0 @@
-package work
-
-// Fresh is where a kind looks.
-type Fresh struct{}
