@@ -32,7 +32,7 @@ func (d *desk) joint(ctx context.Context, found image.Image, w wish) (*job, erro
 	together := together{desk: d, parts: parts}
 	j.work = plan.Work{
 		Target: sharing.Target(found.Ref) + "/copies", Log: d.log, Now: d.now,
-		Observe: func(ctx context.Context) (plan.Plan, error) {
+		Observe: func(ctx context.Context, _ []plan.Entry) (plan.Plan, error) {
 			return together.observe(ctx, sharing.Target(found.Ref)+"/copies")
 		},
 		Batch: together.batch, Do: together.do,
@@ -82,7 +82,7 @@ func (t together) observe(ctx context.Context, target string) (plan.Plan, error)
 	plans, failed := make([]plan.Plan, len(targets)), make([]error, len(targets))
 	var wait atonce.Group
 	for n, part := range targets {
-		wait.Go(func() { plans[n], failed[n] = t.parts[part].Observe(ctx) })
+		wait.Go(func() { plans[n], failed[n] = t.parts[part].Plan(ctx) })
 	}
 	wait.Wait()
 	if n := slices.IndexFunc(failed, func(err error) bool { return err != nil }); n >= 0 {

@@ -177,9 +177,20 @@ type sight struct {
 	consumers map[image.AccountID]usage.Consumer
 }
 
-// see looks at an image and at what the journal knows of it. One that is not a
-// custom image of an account of ours has no list of accounts that we could see.
+// see looks at an image, and then at what the journal knows of it: it knows of
+// every share of ours that shows.
 func (d *desk) see(ctx context.Context, found image.Image) (sight, error) {
+	s, err := d.look(ctx, found)
+	if err != nil || found.Kind != image.KindCustom {
+		return s, err
+	}
+	told, err := d.log.Read(ctx, sharing.Target(found.Ref))
+	return s.with(told), err
+}
+
+// look looks at an image and whom it is shared with. One that is not a custom
+// image of an account of ours has no list of accounts that we could see.
+func (d *desk) look(ctx context.Context, found image.Image) (sight, error) {
 	s := sight{Observed: sharing.Observed{Image: found}}
 	if found.Kind != image.KindCustom {
 		return s, nil
@@ -189,15 +200,15 @@ func (d *desk) see(ctx context.Context, found image.Image) (sight, error) {
 	if s.Image, s.Grants, err = sharing.Look(ctx, owner, found.Ref, d.pause); fault.Of(err) == fault.NotFound {
 		err = proven(ctx, owner, found.Ref, err)
 	}
-	if err != nil {
-		return s, err
-	}
-	if s.entries, err = d.log.Read(ctx, sharing.Target(found.Ref)); err != nil {
-		return s, err
-	}
-	s.memories, s.drift = sharing.Reconcile(sharing.Remember(s.entries), s.Grants)
+	return s, err
+}
+
+// with is a sight with what its log knows.
+func (s sight) with(told []plan.Entry) sight {
+	s.entries = told
+	s.memories, s.drift = sharing.Reconcile(sharing.Remember(told), s.Grants)
 	s.Remembered = sharing.TermsOf(s.memories)
-	return s, nil
+	return s
 }
 
 // proven is gone, that an image is no longer there, if the list that does not show
@@ -213,12 +224,14 @@ func proven(ctx context.Context, owner account, ref image.Ref, gone error) error
 	return gone
 }
 
-// weigh also looks at the use of those who would lose access by a wish.
-func (d *desk) weigh(ctx context.Context, found image.Image, w wish) (sight, plan.Plan, error) {
-	s, err := d.see(ctx, found)
+// weigh also looks at the use of those who would lose access by a wish; told is
+// the log of the image.
+func (d *desk) weigh(ctx context.Context, found image.Image, told []plan.Entry, w wish) (sight, plan.Plan, error) {
+	s, err := d.look(ctx, found)
 	if err != nil {
 		return s, plan.Plan{}, err
 	}
+	s = s.with(told)
 	if w.shares && s.Image.Encrypted() == image.Yes && found.Kind == image.KindCustom {
 		s.Asked, s.Objection = true, d.accounts[found.Account].Objection(ctx, found.Ref)
 	}
@@ -319,8 +332,8 @@ func (d *desk) workOn(j *job, found image.Image, w wish) plan.Work {
 	}
 	return plan.Work{
 		Target: target, Log: d.log, Now: d.now,
-		Observe: func(ctx context.Context) (plan.Plan, error) {
-			s, p, err := d.weigh(ctx, found, w)
+		Observe: func(ctx context.Context, told []plan.Entry) (plan.Plan, error) {
+			s, p, err := d.weigh(ctx, found, told, w)
 			j.keep(target, s)
 			return p, err
 		},

@@ -249,7 +249,7 @@ func (r *expiryRun) end(ctx context.Context, ref image.Ref) error {
 		losing: func(o sharing.Observed) []image.AccountID { _, ifUnused := sharing.Due(o, now); return ifUnused },
 		plan:   func(o sharing.Observed) plan.Plan { return sharing.Expire(o, now) },
 	})
-	p, err := job.work.Observe(ctx)
+	p, err := job.work.Plan(ctx)
 	if err != nil {
 		return err
 	}

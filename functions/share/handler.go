@@ -118,7 +118,7 @@ func (h handler) change(ctx context.Context, call function.Call, in changing, wi
 		}
 	}
 	if in.Apply == nil {
-		p, err := job.work.Observe(ctx)
+		p, err := job.work.Plan(ctx)
 		if err != nil {
 			return answer{}, err
 		}
@@ -133,7 +133,7 @@ func (h handler) change(ctx context.Context, call function.Call, in changing, wi
 func (d *desk) apply(ctx context.Context, job *job, in applyInput) (answer, error) {
 	request := plan.Request{Digest: in.Digest, By: by(d.call), Deadline: d.deadline}
 	if in.Limits != nil {
-		p, err := job.work.Observe(ctx)
+		p, err := job.work.Plan(ctx)
 		if err != nil {
 			return answer{}, err
 		}

@@ -288,7 +288,7 @@ func newShares(s sight, asOf time.Time, history bool) shares {
 	for _, m := range s.drift.Gone {
 		out.Gone = append(out.Gone, goneOut{m.Account, m.By, m.At})
 	}
-	if e, left := plan.Unfinished(s.entries, s.Facts()); left {
+	if e, left := plan.Unfinished(s.entries, s.Facts(), asOf); left {
 		out.Unfinished = &unfinishedOut{e.Digest, e.By, e.At}
 	}
 	if history {

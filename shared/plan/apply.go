@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -23,8 +24,9 @@ const reserve = 2 * time.Second
 type Work struct {
 	Target string
 	Log    Log
-	// Observe looks at the world and plans again.
-	Observe func(ctx context.Context) (Plan, error)
+	// Observe looks at the world and plans again; told is the target's log, as it
+	// was read just before.
+	Observe func(ctx context.Context, told []Entry) (Plan, error)
 	// Batch cuts changes into what is done by one Do, in order; it may reorder.
 	Batch func(changes []Step) [][]Step
 	// Do carries out some steps of an approved plan, after looking whether their
@@ -39,6 +41,12 @@ type Work struct {
 type Request struct {
 	// Digest of the plan that the caller has seen.
 	Digest string
+	// Within is asked instead, if it is set: whatever the plan of now is, it is
+	// carried out unless Within fails, and then it fails likewise.
+	Within func(Plan) error
+	// ID names such a request, so that one that is delivered again carries out
+	// nothing else; empty: it cannot be told from another one.
+	ID string
 	// By is the caller, for the log.
 	By string
 	// Deadline is when this worker must have stopped.
@@ -50,34 +58,78 @@ type Report struct {
 	// Plan is the one carried out; after a conflict, the new one.
 	Plan     Plan
 	Outcomes []Outcome
-	// Complete: every change is done; else the same digest goes on with the rest.
+	// Complete: every change is done, and a last look showed what was asked for;
+	// else the same digest goes on with the rest.
 	Complete bool
 	// Recorded: the plan was finished before, and these are its outcomes.
 	Recorded bool
 	// Differences, of a conflict, are what moved since the base of the plan that
-	// was approved last.
+	// was approved last, or since that was finished which is asked for again; of
+	// what is not complete, how the last look differs from the goal.
 	Differences []Difference
+	// Unseen is why there was no last look, though every change is done.
+	Unseen error
+}
+
+// Kept is why nothing was done at all: the failure of the first change. It is nil
+// if something was done, or may have been.
+func (r Report) Kept() error {
+	if r.Complete || slices.ContainsFunc(r.Outcomes, Outcome.Sent) {
+		return nil
+	}
+	for _, o := range r.Outcomes {
+		if o.Why != nil {
+			return &fault.Error{Kind: cmp.Or(o.Kind, fault.Precondition), Code: o.Why.Code, Sentence: o.Why.Sentence, Permission: o.Permission}
+		}
+	}
+	return fault.New(fault.Unavailable, "the time was over before anything was done; the same digest goes on").WithCode("timeOver")
+}
+
+// Plan looks at the world and plans, in the epoch that the target is in.
+func (w Work) Plan(ctx context.Context) (Plan, error) {
+	_, now, err := w.look(ctx)
+	return now, err
+}
+
+// look reads the log, and then looks at the world: whoever finds the log as it was
+// read can rely on what was seen.
+func (w Work) look(ctx context.Context) (story, Plan, error) {
+	entries, err := w.Log.Read(ctx, w.Target)
+	if err != nil {
+		return story{}, Plan{}, err
+	}
+	now, err := w.Observe(ctx, entries)
+	if err != nil {
+		return story{}, Plan{}, err
+	}
+	told := tell(entries)
+	now.Base = compact(now.Base)
+	if epoch := told.epoch(now, w.Now()); epoch != "" {
+		now.Base[Epoch] = epoch
+	}
+	return told, now, nil
 }
 
 // Apply carries out the plan with the digest asked for, resumes it if another
-// worker left it, or answers the outcomes if it was finished. It fails with
-// fault.Conflict if the world, or another worker, made it another plan; the
-// report then has the new plan. It fails with fault.Precondition if steps of
-// the plan are refused, and with fault.Unavailable if its time is over before it
-// began. A plan without changes needs nothing and is done.
+// worker left it, or answers the outcomes if it was finished and the world still
+// shows what it was for. It fails with fault.Conflict if the world, or another
+// worker, made it another plan; the report then has the new plan. It fails with
+// fault.Precondition if steps of the plan are refused, and with fault.Unavailable
+// if its time is over before it began. A plan without changes needs nothing and
+// is done.
 func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.Deadline.Sub(w.Now()))
 	defer cancel()
-	entries, err := w.Log.Read(ctx, w.Target)
+	told, now, err := w.look(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	now, err := w.Observe(ctx)
-	if err != nil {
-		return Report{}, err
+	if r.Within != nil {
+		if r.Digest, err = within(told, now, r); err != nil {
+			return Report{Plan: now}, err
+		}
 	}
-	told := tell(entries)
-	d := decide(told, now, r, w.Now())
+	d := decide(told, now, r.Digest, w.Now())
 	switch d.verdict {
 	case answer:
 		return Report{Plan: now, Outcomes: d.outcomes, Complete: true, Recorded: true}, nil
@@ -94,14 +146,23 @@ func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
 	return run.carryOut(ctx)
 }
 
+// within is the digest of what a request without one asks for: what was approved
+// for it before, else the plan of now, if it is within the limits.
+func within(told story, now Plan, r Request) (string, error) {
+	if before, known := told.requests[r.ID]; known && r.ID != "" {
+		return before, nil
+	}
+	return now.Digest(), r.Within(now)
+}
+
 // lostRace: another worker wrote first, so the caller gets the plan as it is now.
 func (w Work) lostRace(ctx context.Context, was Facts, err error) (Report, error) {
 	if !errors.Is(err, fault.Conflict) {
 		return Report{}, err
 	}
-	now, observeErr := w.Observe(ctx)
-	if observeErr != nil {
-		return Report{}, errors.Join(err, observeErr)
+	_, now, lookErr := w.look(ctx)
+	if lookErr != nil {
+		return Report{}, errors.Join(err, lookErr)
 	}
 	return Report{Plan: now, Differences: Differences(was, now.Base)}, fault.Wrap(fault.Conflict, err, "another change of %s was approved first", w.Target).WithCode("approvedElsewhere")
 }
@@ -125,16 +186,16 @@ type decision struct {
 	err         error
 }
 
-// decide is the protocol: a pure function of the log, the world, the request
-// and the time.
-func decide(told story, now Plan, r Request, at time.Time) decision {
+// decide is the protocol: a pure function of the log, the world, the digest asked
+// for, and the time.
+func decide(told story, now Plan, digest string, at time.Time) decision {
 	busy := told.held && at.Before(told.until.Add(Grace))
-	same := now.Digest() == r.Digest
+	same := now.Digest() == digest
 	switch {
 	case busy:
 		return refused("inProgress", "an approved plan is being carried out until "+told.until.UTC().Format(time.RFC3339)+" at the latest", nil)
-	case told.digest == r.Digest && !told.finished && told.plan != nil:
-		return decideResume(told, now)
+	case told.digest == digest && !told.finished && told.plan != nil:
+		return decideResume(told, now, at)
 	case told.unsettled(now.Base) && at.Before(told.at.Add(Grace)):
 		return refused("unsettled", "changes of an approved plan were sent and do not show yet; until "+
 			told.at.Add(Grace).UTC().Format(time.RFC3339)+" only the same plan can go on", nil)
@@ -145,16 +206,30 @@ func decide(told story, now Plan, r Request, at time.Time) decision {
 	case same:
 		return decision{verdict: act, plan: now, known: map[string]Outcome{}}
 	}
-	if earlier, ok := told.earlier[r.Digest]; ok && sameWish(earlier.plan, now) {
-		return decision{verdict: answer, outcomes: earlier.outcomes}
+	if earlier, ok := told.earlier[digest]; ok {
+		return decideAgain(earlier, now)
 	}
 	return refused("planChanged", "the plan is not the one that was approved: look at the one in this answer, and apply its digest", told.moved(now.Base))
+}
+
+// decideAgain: the plan was finished, and is asked for again. It never acts: either
+// the world still shows what it was for, and what is asked for now, or it does not.
+func decideAgain(earlier finished, now Plan) decision {
+	if now.within(now.Base) && earlier.plan.within(now.Base) && sameWish(earlier.plan, now) {
+		return decision{verdict: answer, outcomes: earlier.outcomes}
+	}
+	return refused("planChanged", "the plan was carried out before, and what is asked for no longer holds: look at the one in this answer, and apply its digest",
+		Differences(earlier.plan.goal(), now.Base))
 }
 
 // decideResume: the plan was approved and not finished, and nobody works on it.
 // A refusal of the plan of now bars the step about the same subject, and
 // everything if there is none.
-func decideResume(told story, now Plan) decision {
+func decideResume(told story, now Plan, at time.Time) decision {
+	if !told.open(at) {
+		return refused("approvalExpired", "the plan was approved at "+told.approved.UTC().Format(time.RFC3339)+
+			" and not begun within a day: look at the one in this answer, and apply its digest", told.moved(now.Base))
+	}
 	if strange := told.plan.unexplained(now.Base); len(strange) > 0 {
 		return refused("worldMoved", "the world changed in a way that is no step of the approved plan", strange)
 	}
@@ -210,6 +285,9 @@ func (r *run) claim(ctx context.Context, v verdict) error {
 	e := Entry{Kind: Resumed, By: r.request.By, Until: r.request.Deadline.UTC()}
 	if v == act {
 		e.Kind, e.Plan = Approved, r.plan.store()
+		if r.request.Within != nil {
+			e.Request = r.request.ID
+		}
 	}
 	return r.append(ctx, e)
 }
@@ -217,15 +295,61 @@ func (r *run) claim(ctx context.Context, v verdict) error {
 // carryOut does what is left, batch by batch: intent, deed, outcome. What does
 // not fit into this worker's time is left for the next.
 func (r *run) carryOut(ctx context.Context) (Report, error) {
-	for _, batch := range r.Batch(r.left()) {
+	for _, batch := range r.batches() {
 		if ctx.Err() != nil || !r.Now().Add(reserve).Before(r.request.Deadline) {
 			break
 		}
+		if batch = r.ready(batch); len(batch) == 0 {
+			continue
+		}
 		if err := r.step(ctx, batch); err != nil {
-			return r.report(), err
+			return r.brokenOff(err)
 		}
 	}
 	return r.finish(ctx)
+}
+
+// batches are what is left, cut into what is done at once: first what waits for
+// nothing, then what waits for that, and so on.
+func (r *run) batches() [][]Step {
+	var batches [][]Step
+	for left := r.left(); len(left) > 0; {
+		var now, later []Step
+		for _, s := range left {
+			waits := slices.ContainsFunc(left, func(other Step) bool { return slices.Contains(s.After, other.Name()) })
+			if waits {
+				later = append(later, s)
+			} else {
+				now = append(now, s)
+			}
+		}
+		if len(now) == 0 { // they wait for each other
+			now, later = later, nil
+		}
+		batches = append(batches, r.Batch(now)...)
+		left = later
+	}
+	return batches
+}
+
+// ready are the steps of a batch for which everything is done that must be done
+// before them. The others failed, by what they wait for.
+func (r *run) ready(batch []Step) []Step {
+	var ready []Step
+	for _, s := range batch {
+		n := slices.IndexFunc(s.After, func(name string) bool { return r.missing(name) })
+		if n < 0 {
+			ready = append(ready, s)
+			continue
+		}
+		r.outcomes[s.Name()] = Failure(s, fault.New(fault.Precondition, "it is to be done after %s, which is not done", s.After[n]).WithCode("notBefore"))
+	}
+	return ready
+}
+
+// missing: a step of this name is part of the plan, and is not done.
+func (r *run) missing(name string) bool {
+	return !r.outcomes[name].Done() && slices.ContainsFunc(r.plan.Changes(), func(s Step) bool { return s.Name() == name && !s.Done(r.seen) })
 }
 
 // until ends a context at a time of the run's own clock.
@@ -242,11 +366,11 @@ func (r *run) left() []Step {
 		bar := slices.IndexFunc(r.barred, s.concernsSame)
 		switch {
 		case s.Done(r.seen):
-			if !r.outcomes[s.Name()].done() { // it may have been in doubt
+			if !r.outcomes[s.Name()].Done() { // it may have been in doubt
 				r.outcomes[s.Name()] = Outcome{Step: s.Name(), Result: Already}
 			}
 		case bar >= 0:
-			r.outcomes[s.Name()] = Outcome{Step: s.Name(), Result: Failed, Why: &r.barred[bar].Reasons[0]}
+			r.outcomes[s.Name()] = Outcome{Step: s.Name(), Result: Failed, Why: &r.barred[bar].Reasons[0], Kind: fault.Precondition}
 		default:
 			left = append(left, s)
 		}
@@ -271,13 +395,46 @@ func (r *run) step(ctx context.Context, batch []Step) error {
 	return r.append(ctx, Entry{Kind: Happened, Outcomes: outcomes})
 }
 
-// finish closes the plan, or lets go of it if something failed or is still open.
+// finish closes the plan, or lets go of it if something failed or is still open,
+// or if a last look does not show what was asked for.
 func (r *run) finish(ctx context.Context) (Report, error) {
 	report := r.report()
-	if !report.Complete {
-		return report, r.append(ctx, Entry{Kind: Released, Outcomes: report.Outcomes})
+	if report.Complete {
+		report.Complete, report.Differences, report.Unseen = r.lastLook(ctx)
 	}
-	return report, r.append(ctx, Entry{Kind: Finished, Outcomes: report.Outcomes})
+	kind := Released
+	if report.Complete {
+		kind = Finished
+	}
+	if err := r.append(ctx, Entry{Kind: kind, Outcomes: report.Outcomes}); err != nil {
+		report.Complete = false
+		return report, err
+	}
+	return report, nil
+}
+
+// lastLook reports whether the world shows what the plan was for, and how it
+// differs; also for a caller who has gone away.
+func (r *run) lastLook(ctx context.Context) (shows bool, differences []Difference, err error) {
+	ctx, cancel := r.until(context.WithoutCancel(ctx), r.request.Deadline.Add(-reserve/2))
+	defer cancel()
+	_, now, err := r.look(ctx)
+	if err != nil {
+		return false, nil, err
+	}
+	if now.within(now.Base) && r.plan.within(now.Base) {
+		return true, nil, nil
+	}
+	want := r.plan.goal()
+	want[Epoch] = now.Base[Epoch]
+	return false, Differences(want, now.Base), nil
+}
+
+// brokenOff is the report of a run that err ended.
+func (r *run) brokenOff(err error) (Report, error) {
+	report := r.report()
+	report.Complete = false
+	return report, err
 }
 
 // report has one outcome per change, in the order of the plan.
@@ -288,7 +445,7 @@ func (r *run) report() Report {
 		if !ok {
 			o = Outcome{Step: s.Name(), Result: Open}
 		}
-		report.Complete = report.Complete && o.done()
+		report.Complete = report.Complete && o.Done()
 		report.Outcomes = append(report.Outcomes, o)
 	}
 	return report

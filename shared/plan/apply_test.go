@@ -29,6 +29,7 @@ type world struct {
 	late    bool // what is done does not show
 	sent    []plan.Step
 	refused map[string]bool // accounts that the deployment does not share with
+	failing map[string]bool // accounts that the cloud refuses
 	entries []plan.Entry
 }
 
@@ -120,7 +121,7 @@ func (w *world) want(want ...string) plan.Plan {
 			add("add", a, "shared")
 		}
 	}
-	for a := range w.shared {
+	for _, a := range slices.Sorted(maps.Keys(w.shared)) {
 		if !slices.Contains(want, a) {
 			add("remove", a, "")
 		}
@@ -141,6 +142,10 @@ func (w *world) do(_ context.Context, _ plan.Plan, steps []plan.Step) []plan.Out
 			outcomes = append(outcomes, plan.InDoubt(s, fault.New(fault.Unavailable, "no answer")))
 			continue
 		}
+		if w.failing[s.Subject] {
+			outcomes = append(outcomes, plan.Failure(s, fault.New(fault.Precondition, "the cloud refuses it")))
+			continue
+		}
 		if s.Action == "add" {
 			w.shared[s.Subject] = true
 		} else {
@@ -151,22 +156,35 @@ func (w *world) do(_ context.Context, _ plan.Plan, steps []plan.Step) []plan.Out
 	return outcomes
 }
 
-// apply is one call of a function that wants the list to be want.
-func (w *world) apply(digest string, want ...string) (plan.Report, error) {
-	work := plan.Work{
+// work makes the list exactly want.
+func (w *world) work(want ...string) plan.Work {
+	return plan.Work{
 		Target: "share m-1", Log: w, Do: w.do, Now: w.now,
-		Observe: func(context.Context) (plan.Plan, error) { return w.want(want...), nil },
+		Observe: func(context.Context, []plan.Entry) (plan.Plan, error) { return w.want(want...), nil },
 		Batch: func(steps []plan.Step) [][]plan.Step {
 			return slices.Collect(slices.Chunk(steps, 2))
 		},
 	}
-	return work.Apply(context.Background(), plan.Request{Digest: digest, By: "test", Deadline: w.now().Add(time.Hour)})
+}
+
+// digest is that of the plan for want, as it is now.
+func (w *world) digest(want ...string) string {
+	p, err := w.work(want...).Plan(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	return p.Digest()
+}
+
+// apply is one call of a function that wants the list to be want.
+func (w *world) apply(digest string, want ...string) (plan.Report, error) {
+	return w.work(want...).Apply(context.Background(), plan.Request{Digest: digest, By: "test", Deadline: w.now().Add(time.Hour)})
 }
 
 func TestAppliedTwiceAsksForNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld("a", "b")
-	digest := w.want("b", "c").Digest()
+	digest := w.digest("b", "c")
 	first, err := w.apply(digest, "b", "c")
 	if err != nil || !first.Complete || strings.Join(w.list(), "") != "bc" {
 		t.Fatalf("%+v, %v, list %v", first, err, w.list())
@@ -187,7 +205,7 @@ func TestAppliedTwiceAsksForNothing(t *testing.T) {
 func TestAPlanWithoutChangesIsDoneAndNotWritten(t *testing.T) {
 	t.Parallel()
 	w := newWorld("a")
-	report, err := w.apply(w.want("a").Digest(), "a")
+	report, err := w.apply(w.digest("a"), "a")
 	if err != nil || !report.Complete || len(w.entries) != 0 {
 		t.Errorf("%+v, %v, %d entries", report, err, len(w.entries))
 	}
@@ -197,16 +215,16 @@ func TestWhatWasSentAndDoesNotShowHoldsOthersOnlySoLong(t *testing.T) {
 	t.Parallel()
 	w := newWorld("a")
 	w.late = true
-	mine := w.want("a", "c").Digest()
+	mine := w.digest("a", "c")
 	_, _ = w.apply(mine, "a", "c")
 	w.late = false
 	if report, err := w.apply(mine, "a", "c"); err != nil || !report.Complete {
 		t.Errorf("the same plan: %+v, %v", report, err)
 	}
 	w.late = true
-	_, _ = w.apply(w.want("a").Digest(), "a")
+	_, _ = w.apply(w.digest("a"), "a")
 	w.late, w.clock = false, w.clock.Add(plan.Grace)
-	if report, err := w.apply(w.want("d").Digest(), "d"); err != nil || !report.Complete {
+	if report, err := w.apply(w.digest("d"), "d"); err != nil || !report.Complete {
 		t.Errorf("another plan, later: %+v, %v", report, err)
 	}
 }
@@ -215,7 +233,7 @@ func TestWhatWasInDoubtAndShowsLaterIsDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld("a")
 	w.late = true
-	digest := w.want("a", "c").Digest()
+	digest := w.digest("a", "c")
 	if report, err := w.apply(digest, "a", "c"); err != nil || report.Complete {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -236,7 +254,7 @@ func TestADigestWithAnotherWishIsAConflict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld("a")
-			digest := w.want("a", "c").Digest()
+			digest := w.digest("a", "c")
 			leave(w)
 			if _, err := w.apply(digest, "a", "c"); err != nil {
 				t.Fatal(err)
@@ -258,7 +276,7 @@ func TestGuardsHoldWhenAPlanIsResumed(t *testing.T) {
 	t.Parallel()
 	w := newWorld("a")
 	w.late = true
-	digest := w.want("a", "c", "d").Digest()
+	digest := w.digest("a", "c", "d")
 	_, _ = w.apply(digest, "a", "c", "d")
 	w.late, w.refused = false, map[string]bool{"c": true}
 	report, err := w.apply(digest, "a", "c", "d")
@@ -281,7 +299,7 @@ func TestAWorkerWhoseTimeIsOverRecordsNoApproval(t *testing.T) {
 	frozen := false
 	work := plan.Work{
 		Target: "share m-1", Log: w, Do: w.do, Batch: func(steps []plan.Step) [][]plan.Step { return [][]plan.Step{steps} },
-		Observe: func(context.Context) (plan.Plan, error) { frozen = true; return p, nil },
+		Observe: func(context.Context, []plan.Entry) (plan.Plan, error) { frozen = true; return p, nil },
 		Now: func() time.Time {
 			if frozen {
 				return w.clock.Add(time.Hour)
@@ -302,7 +320,7 @@ func TestACallerWhoGoesAwayLeavesItRecordedAndFree(t *testing.T) {
 	p := w.want("a", "c", "d", "e")
 	work := plan.Work{
 		Target: "share m-1", Log: gone{w}, Now: w.now,
-		Observe: func(context.Context) (plan.Plan, error) { return w.want("a", "c", "d", "e"), nil },
+		Observe: func(context.Context, []plan.Entry) (plan.Plan, error) { return w.want("a", "c", "d", "e"), nil },
 		Batch:   func(steps []plan.Step) [][]plan.Step { return slices.Collect(slices.Chunk(steps, 1)) },
 		Do: func(ctx context.Context, approved plan.Plan, steps []plan.Step) []plan.Outcome {
 			leave()
@@ -336,13 +354,13 @@ func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	w := newWorld("a")
 	w.late = true
-	digest := w.want("c").Digest()
+	digest := w.digest("c")
 	_, _ = w.apply(digest, "c")
-	if e, left := plan.Unfinished(w.entries, w.want("c").Base); !left || e.Digest != digest || e.By != "test" {
+	if e, left := plan.Unfinished(w.entries, w.want("c").Base, w.now()); !left || e.Digest != digest || e.By != "test" {
 		t.Errorf("%+v, %v", e, left)
 	}
 	w.shared = map[string]bool{"c": true}
-	if _, left := plan.Unfinished(w.entries, w.want("c").Base); left {
+	if _, left := plan.Unfinished(w.entries, w.want("c").Base, w.now()); left {
 		t.Error("the world shows that nothing is left")
 	}
 }
@@ -360,7 +378,7 @@ func TestRefusals(t *testing.T) {
 			return w.apply(newWorld("x").want("c").Digest(), "c")
 		}},
 		{"the world moved since the plan", fault.Conflict, "planChanged", func(w *world) (plan.Report, error) {
-			digest := w.want("c").Digest()
+			digest := w.digest("c")
 			w.shared["z"] = true
 			return w.apply(digest, "c")
 		}},
@@ -370,12 +388,12 @@ func TestRefusals(t *testing.T) {
 			_, _ = w.apply(p.Digest(), "c")
 			w.dieAt = 0
 			w.clock = w.clock.Add(time.Hour) // the deadline, but not the grace
-			return w.apply(w.want("d").Digest(), "d")
+			return w.apply(w.digest("d"), "d")
 		}},
 		{"something sent does not show yet", fault.Conflict, "unsettled", func(w *world) (plan.Report, error) {
 			w.late = true
-			_, _ = w.apply(w.want("a", "c").Digest(), "a", "c")
-			return w.apply(w.want("d").Digest(), "d")
+			_, _ = w.apply(w.digest("a", "c"), "a", "c")
+			return w.apply(w.digest("d"), "d")
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -443,7 +461,7 @@ func TestADeathAnywhereIsResumedByTheSameDigest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		have, want := accounts().Draw(t, "have"), accounts().Draw(t, "want")
 		w := newWorld(have...)
-		digest := w.want(want...).Digest()
+		digest := w.digest(want...)
 		for range rapid.IntRange(0, 4).Draw(t, "deaths") {
 			w.calls, w.dieAt = 0, rapid.IntRange(1, 14).Draw(t, "death")
 			_, _ = w.apply(digest, want...)
@@ -477,7 +495,7 @@ func TestTwoCallersNeverMix(t *testing.T) {
 		w := newWorld("a", "b", "c")
 		goals := [][]string{{"a", "d", "e", "f"}, {"b", "g", "h"}}
 		wins := make([]bool, 2)
-		digests := []string{w.want(goals[0]...).Digest(), w.want(goals[1]...).Digest()}
+		digests := []string{w.digest(goals[0]...), w.digest(goals[1]...)}
 		var wait sync.WaitGroup
 		for n := range goals {
 			wait.Go(func() {
@@ -505,6 +523,6 @@ func TestTwoCallersNeverMix(t *testing.T) {
 func ExamplePlan_Digest() {
 	w := newWorld("a")
 	p := w.want("a", "b")
-	fmt.Println(len(p.Changes()), p.Digest() == w.want("b", "a").Digest(), p.Digest() == w.want("b").Digest())
+	fmt.Println(len(p.Changes()), p.Digest() == w.digest("b", "a"), p.Digest() == w.digest("b"))
 	// Output: 1 true false
 }

@@ -20,7 +20,7 @@ func Join(target string, parts ...Plan) Plan {
 			p.Base[part.Target+joint+key] = value
 		}
 		for _, s := range part.Steps {
-			s.Subject, s.Sets = part.Target+joint+s.Subject, preceded(part.Target, s.Sets)
+			s.Subject, s.Sets, s.After = part.Target+joint+s.Subject, preceded(part.Target, s.Sets), renamed(s.After, func(subject string) string { return part.Target + joint + subject })
 			p.Steps = append(p.Steps, s)
 		}
 	}
@@ -36,6 +36,22 @@ func preceded(target string, facts Facts) Facts {
 		joined[target+joint+key] = value
 	}
 	return joined
+}
+
+// renamed are names of steps with other subjects.
+func renamed(names []string, subject func(string) string) []string {
+	var changed []string
+	for _, name := range names {
+		action, of, _ := strings.Cut(name, " ")
+		changed = append(changed, Step{Action: action, Subject: subject(of)}.Name())
+	}
+	return changed
+}
+
+// own is the subject of a step as its part has it.
+func own(subject string) string {
+	_, rest, _ := strings.Cut(subject, joint)
+	return rest
 }
 
 // Parts are the plans that p was joined of, in the order of their targets; none
@@ -58,7 +74,7 @@ func (p Plan) Parts() []Plan {
 	}
 	for _, s := range p.Steps {
 		of, subject := part(s.Subject)
-		s.Subject = subject
+		s.Subject, s.After = subject, renamed(s.After, own)
 		if s.Sets != nil {
 			own := Facts{}
 			for key, value := range s.Sets {
@@ -78,12 +94,12 @@ func (p Plan) Parts() []Plan {
 
 // Part is the target that a step of a joined plan belongs to, and the step as
 // that part has it. The target of any other step is empty.
-func (s Step) Part() (target string, own Step) {
+func (s Step) Part() (target string, part Step) {
 	target, subject, found := strings.Cut(s.Subject, joint)
 	if !found {
 		return "", s
 	}
-	own = s
-	own.Subject = subject
-	return target, own
+	part = s
+	part.Subject, part.After = subject, renamed(s.After, own)
+	return target, part
 }

@@ -20,6 +20,11 @@ import (
 // empty value and a missing key are the same.
 type Facts map[string]string
 
+// Epoch is the fact, in the base of a plan, that names the plan which was carried
+// out last for the same target: a wish that was carried out never acts again when
+// the world comes back to where it was. Before the first there is none.
+const Epoch = "epoch"
+
 // Step is one change, or the decision not to change something.
 type Step struct {
 	// Action is a word of the function's own, e.g. "add", "keep", "refuse".
@@ -35,6 +40,9 @@ type Step struct {
 	Sets Facts `json:"-"`
 	// Refused: the plan as a whole cannot be applied because of this step.
 	Refused bool `json:"refused,omitempty"`
+	// After names the steps of the same plan that must be done before this one is
+	// begun. While one of them is not, this one is left undone.
+	After []string `json:"after,omitempty"`
 }
 
 // Plan is what would be done, and from which state of the world.
@@ -86,6 +94,7 @@ type canonicalStep struct {
 	Codes      []string          `json:"codes"`
 	Sets       Facts             `json:"sets"`
 	Refused    bool              `json:"refused"`
+	After      []string          `json:"after,omitempty"`
 }
 
 // Digest is the SHA-256 of the plan's canonical form, in lower-case hex. It does
@@ -98,7 +107,8 @@ func (p Plan) Digest() string {
 			codes = append(codes, r.Code)
 		}
 		slices.Sort(codes)
-		c.Steps = append(c.Steps, canonicalStep{s.Action, s.Subject, orEmpty(s.Parameters), slices.Compact(codes), orEmpty(s.Sets), s.Refused})
+		after := slices.Sorted(slices.Values(s.After))
+		c.Steps = append(c.Steps, canonicalStep{s.Action, s.Subject, orEmpty(s.Parameters), slices.Compact(codes), orEmpty(s.Sets), s.Refused, slices.Compact(after)})
 	}
 	slices.SortFunc(c.Steps, func(a, b canonicalStep) int {
 		return cmp.Or(strings.Compare(a.Action, b.Action), strings.Compare(a.Subject, b.Subject), slices.Compare(a.Codes, b.Codes))
@@ -155,12 +165,13 @@ func Differences(was, is Facts) []Difference {
 }
 
 // goal is the state of the world once all steps are done, those that are refused
-// among them: what was asked for.
+// among them: what was asked for. It is that of the epoch which the plan begins.
 func (p Plan) goal() Facts {
 	goal := maps.Clone(compact(p.Base))
 	for _, s := range p.Steps {
 		maps.Copy(goal, s.Sets)
 	}
+	goal[Epoch] = p.Digest()
 	return goal
 }
 
@@ -174,9 +185,17 @@ func (p Plan) within(goal Facts) bool {
 	return !slices.ContainsFunc(p.Steps, func(s Step) bool { return !s.Done(goal) })
 }
 
-// unexplained are the differences that no step of the plan made.
+// unexplained are the differences that no step of the plan made. That a part of
+// it was finished begins another epoch of that part.
 func (p Plan) unexplained(now Facts) []Difference {
+	finished := Facts{Epoch: now[Epoch]} // nobody but its own log tells of it
+	for _, part := range p.Parts() {
+		finished[part.Target+joint+Epoch] = part.Digest()
+	}
 	return slices.DeleteFunc(Differences(p.Base, now), func(d Difference) bool {
+		if v, ours := finished[d.Fact]; ours && v == d.Is {
+			return true
+		}
 		return slices.ContainsFunc(p.Steps, func(s Step) bool {
 			v, sets := s.Sets[d.Fact]
 			return sets && v == d.Is

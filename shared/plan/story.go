@@ -31,6 +31,8 @@ type Entry struct {
 	At     time.Time `json:"at"`
 	// By is the caller who approved, or who made a worker go on.
 	By string `json:"by,omitempty"`
+	// Request names what asked for it where no digest did; see Request.ID.
+	Request string `json:"request,omitempty"`
 	// Plan is what was approved.
 	Plan *Stored `json:"plan,omitempty"`
 	// Until is when this worker stops at the latest; nobody takes over before.
@@ -46,6 +48,10 @@ type Outcome struct {
 	Step   string        `json:"step"`
 	Result Result        `json:"result"`
 	Why    *image.Reason `json:"reason,omitempty"`
+	// Kind is that of the failure, and Permission the action that would cure it, as
+	// RAM names it. Records of earlier versions have neither.
+	Kind       fault.Kind `json:"kind,omitempty"`
+	Permission string     `json:"permission,omitempty"`
 }
 
 // Result is how a step ended.
@@ -59,12 +65,18 @@ const (
 	Open    Result = "open"    // not tried yet; with a reason: tried, and what became of it is not known yet
 )
 
-// done: the world is as the step would make it.
-func (o Outcome) done() bool { return o.Result == Applied || o.Result == Already }
+// Done: the world is as the step would make it.
+func (o Outcome) Done() bool { return o.Result == Applied || o.Result == Already }
+
+// Sent: it was done, or may have been.
+func (o Outcome) Sent() bool { return o.Done() || o.Result == Open && o.Why != nil }
 
 // Failure is the outcome of a step that err kept from being done.
 func Failure(s Step, err error) Outcome {
-	return Outcome{Step: s.Name(), Result: Failed, Why: &image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}}
+	return Outcome{
+		Step: s.Name(), Result: Failed, Kind: fault.Of(err), Permission: fault.Permission(err),
+		Why: &image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)},
+	}
 }
 
 // InDoubt is the outcome of a step that was sent and of which err is all that
@@ -142,11 +154,15 @@ type story struct {
 	held bool
 	// until is when the last worker on it stops at the latest.
 	until time.Time
-	// at is when the last entry was written.
-	at       time.Time
+	// at is when the last entry was written, approved when the last plan was.
+	at, approved time.Time
+	// begun: something of the last plan was about to be done.
+	begun    bool
 	outcomes map[string]Outcome
 	// earlier are the plans that were finished before, by digest.
 	earlier map[string]finished
+	// requests are the digests that were approved for a request without one.
+	requests map[string]string
 }
 
 // finished is a plan of which nothing is left, and what came of it.
@@ -157,16 +173,21 @@ type finished struct {
 
 // tell sums up a log.
 func tell(entries []Entry) story {
-	s := story{length: len(entries), outcomes: map[string]Outcome{}, earlier: map[string]finished{}}
+	s := story{length: len(entries), outcomes: map[string]Outcome{}, earlier: map[string]finished{}, requests: map[string]string{}}
 	for _, e := range entries {
 		s.at = e.At
 		switch e.Kind {
 		case Approved:
 			p := e.Plan.plan()
 			s.plan, s.digest, s.until, s.finished, s.held = &p, e.Digest, e.Until, false, true
-			s.outcomes = map[string]Outcome{}
+			s.approved, s.begun, s.outcomes = e.At, false, map[string]Outcome{}
+			if e.Request != "" {
+				s.requests[e.Request] = e.Digest
+			}
 		case Resumed:
 			s.until, s.held = e.Until, true
+		case Intended:
+			s.begun = true
 		case Happened:
 			for _, o := range e.Outcomes {
 				s.outcomes[o.Step] = o
@@ -183,22 +204,39 @@ func tell(entries []Entry) story {
 	return s
 }
 
-// Unfinished returns the entry that approved a plan of which something is left,
-// and whether there is one. A plan that the world shows to be done is not left,
-// even if its worker died before it could say so.
-func Unfinished(entries []Entry, now Facts) (approved Entry, ok bool) {
-	for _, e := range entries {
-		switch e.Kind {
-		case Approved:
-			approved, ok = e, true
-		case Finished:
-			ok = false
-		}
+// validFor is how long an approval is good for that nobody began to carry out.
+const validFor = 24 * time.Hour
+
+// open: something of the last plan may still be carried out. What was begun stays
+// open until it is finished or another plan is approved.
+func (s story) open(at time.Time) bool {
+	return s.plan != nil && !s.finished && (s.begun || at.Before(s.approved.Add(validFor)))
+}
+
+// epoch is the one that a plan of now belongs to. A plan for what the open one is
+// for is of the same epoch; any other begins where that one is left.
+func (s story) epoch(now Plan, at time.Time) string {
+	if s.open(at) && sameWish(*s.plan, now) {
+		return s.plan.Base[Epoch]
 	}
-	if !ok || approved.Plan == nil {
+	return s.digest
+}
+
+// Unfinished returns the entry that approved a plan of which something is left
+// that the same digest still carries out, and whether there is one. A plan that
+// the world shows to be done is not left, even if its worker died before it could
+// say so.
+func Unfinished(entries []Entry, now Facts, at time.Time) (approved Entry, ok bool) {
+	told := tell(entries)
+	if !told.open(at) || !slices.ContainsFunc(told.plan.Changes(), func(s Step) bool { return !s.Done(now) }) {
 		return Entry{}, false
 	}
-	return approved, slices.ContainsFunc(approved.Plan.plan().Changes(), func(s Step) bool { return !s.Done(now) })
+	for _, e := range entries {
+		if e.Kind == Approved {
+			approved = e
+		}
+	}
+	return approved, true
 }
 
 // unsettled: something of the last plan was sent, what became of it is not
