@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -302,9 +303,17 @@ type job struct {
 	unread []image.Unread
 }
 
+// keep keeps what was seen, and of earlier looks whose use was looked at: nobody
+// asks again about those who have lost access since.
 func (j *job) keep(target string, s sight) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	consumers := maps.Clone(j.sights[target].consumers)
+	if consumers == nil {
+		consumers = map[image.AccountID]usage.Consumer{}
+	}
+	maps.Copy(consumers, s.consumers)
+	s.consumers = consumers
 	j.sights[target] = s
 }
 

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"os"
-	"slices"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -61,7 +61,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // function returns the operations.
 func (h handler) function() *function.Function {
-	own := []fault.Kind{fault.NotFound}
+	own, applied := []fault.Kind{fault.NotFound}, []int{http.StatusOK, http.StatusMultiStatus}
 	return function.New("share",
 		function.Handle(function.Spec{
 			Name: "share.get", Pattern: "GET /shares/{imageId}", Role: function.Viewer,
@@ -71,12 +71,12 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "share.put", Pattern: "PUT /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
 			Summary: "Make the accounts that may use an image exactly this list: plan, or apply a plan by its digest",
-			Fails:   own, Tells: toldKinds(),
+			Success: applied, Fails: own, Tells: fault.Kinds(),
 		}, h.put),
 		function.Handle(function.Spec{
 			Name: "share.patch", Pattern: "PATCH /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
 			Summary: "Add and remove accounts that may use an image: plan, or apply a plan by its digest",
-			Fails:   own, Tells: toldKinds(),
+			Success: applied, Fails: own, Tells: fault.Kinds(),
 		}, h.patch),
 		function.OnTimer("*", h.expire), // called expiry in s.yaml; elsewhere the platform names it
 	).With(rules()...)
@@ -129,36 +129,53 @@ func (h handler) change(ctx context.Context, call function.Call, in changing, wi
 }
 
 // apply carries a plan out. A conflict or a refused step is an answer with the
-// plan as it is now, and so is what was done until it broke off.
+// plan as it is now, and so is what was done until it broke off, and what kept
+// everything from being done.
 func (d *desk) apply(ctx context.Context, job *job, in applyInput) (answer, error) {
 	request := plan.Request{Digest: in.Digest, By: by(d.call), Deadline: d.deadline}
 	if in.Limits != nil {
-		p, err := job.work.Plan(ctx)
-		if err != nil {
-			return answer{}, err
-		}
-		if err := in.Limits.within(p); err != nil {
-			return job.refused(plan.Report{Plan: p}, err, d.call.RequestID), nil
-		}
-		request.Digest = p.Digest()
+		request.Within, request.ID = in.Limits.within, d.call.RequestID
 	}
 	report, err := job.work.Apply(ctx, request)
-	switch {
-	case err != nil && report.Plan.Target != "" && told(err):
-		return job.refused(report, err, d.call.RequestID), nil
-	case err != nil:
+	if err != nil && report.Plan.Target == "" {
 		return answer{}, err
+	}
+	if err == nil {
+		err = report.Kept()
+	}
+	job.log(d.call, report, err)
+	if err != nil {
+		return job.refused(report, err, d.call.RequestID), nil
 	}
 	return job.applied(report), nil
 }
 
-// told reports whether a failure is told with the plan.
-func told(err error) bool { return slices.Contains(toldKinds(), fault.Of(err)) }
-
-// toldKinds are the failures that are told with the plan: what keeps it from being
-// carried out with the plan as it is now, what broke it off with what was done.
-func toldKinds() []fault.Kind {
-	return []fault.Kind{fault.Conflict, fault.Precondition, fault.Unavailable, fault.Unknown}
+// log writes what came of a request to change something.
+func (j *job) log(call function.Call, r plan.Report, err error) {
+	counts := map[plan.Result]int{}
+	for _, o := range r.Outcomes {
+		counts[o.Result]++
+	}
+	attrs := []any{
+		"image", j.asked.String(), "digest", r.Plan.Digest(), "by", by(call), "complete", r.Complete, "recorded", r.Recorded,
+		"changes", len(r.Plan.Changes()), "applied", counts[plan.Applied], "already", counts[plan.Already], "failed", counts[plan.Failed], "open", counts[plan.Open],
+	}
+	if err == nil {
+		err = r.Unseen
+	}
+	if err != nil {
+		attrs = append(attrs, "code", fault.Code(err), "error", err.Error())
+	}
+	if r.Complete {
+		call.Log.Info("change", attrs...)
+		return
+	}
+	for _, o := range r.Outcomes {
+		if o.Why != nil {
+			call.Log.Warn("not done", "image", j.asked.String(), "digest", r.Plan.Digest(), "step", o.Step, "result", string(o.Result), "code", o.Why.Code, "permission", o.Permission)
+		}
+	}
+	call.Log.Warn("change", attrs...)
 }
 
 // by names the caller, for the log.

@@ -42,6 +42,7 @@ type termsInput struct {
 	Until    *time.Time       `json:"until" doc:"When its access ends, to the second; left out: never"`
 	OnExpiry sharing.OnExpiry `json:"onExpiry" validate:"omitempty,oneof=remove removeIfUnused" doc:"What becomes of it then: remove whatever the use, or removeIfUnused; required with until"`
 	Reason   string           `json:"reason" validate:"omitempty,oneline" doc:"Why it has access, for people"`
+	Replaces image.AccountID  `json:"replaces" validate:"omitempty,accountid" doc:"The account in whose place it gets access: that one loses it only once this one has it"`
 }
 
 // changing is what PUT and PATCH have in common.
@@ -104,13 +105,24 @@ func terms(field string, list []termsInput) ([]sharing.Terms, error) {
 	return all, nil
 }
 
+// replaces has, by account, the one in whose place it gets access.
+func replaces(list []termsInput) map[image.AccountID]image.AccountID {
+	by := map[image.AccountID]image.AccountID{}
+	for _, t := range list {
+		if t.Replaces != "" {
+			by[t.Account] = t.Replaces
+		}
+	}
+	return by
+}
+
 // wish is how this call would have the image.
 func (in putInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
 	accounts, err := terms("accounts", in.Accounts)
 	if err != nil {
 		return wish{}, err
 	}
-	wanted := sharing.Wanted{Accounts: accounts, EvenIfUsed: in.EvenIfUsed}
+	wanted := sharing.Wanted{Accounts: accounts, EvenIfUsed: in.EvenIfUsed, Replaces: replaces(in.Accounts)}
 	if err := wanted.Check(now); err != nil {
 		return wish{}, err
 	}
@@ -130,7 +142,7 @@ func (in patchInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
 	if err != nil {
 		return wish{}, err
 	}
-	change := sharing.Change{Add: add, Remove: in.Remove, EvenIfUsed: in.EvenIfUsed}
+	change := sharing.Change{Add: add, Remove: in.Remove, EvenIfUsed: in.EvenIfUsed, Replaces: replaces(in.Add)}
 	if err := change.Check(now); err != nil {
 		return wish{}, err
 	}

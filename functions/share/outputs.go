@@ -32,38 +32,51 @@ type answer struct {
 	RegionID image.RegionID `json:"regionId"`
 	// AccountID owns the image.
 	AccountID image.AccountID `json:"accountId"`
-	// Applied: the plan was carried out, now or before.
+	// Applied: the plan was carried out, now or before, or some of it was.
 	Applied bool `json:"applied"`
-	// Complete: nothing of the plan is left. Else the same digest goes on.
+	// Complete: nothing of the plan is left, and a last look showed what was asked
+	// for. Else the same digest goes on.
 	Complete *bool `json:"complete,omitempty"`
 	// Recorded: it was carried out before, and this is what came of it.
 	Recorded bool    `json:"recorded,omitempty"`
 	Plan     planOut `json:"plan"`
 	// Outcomes: what became of each step, when it was applied.
 	Outcomes []outcomeOut `json:"outcomes,omitempty"`
-	// Differences are what moved since the plan that was approved last.
+	// Differences are what moved since the plan that was approved last, or was carried
+	// out before; of what is not complete, how the last look differs from the goal.
 	Differences []plan.Difference `json:"differences,omitempty"`
 	// Unsure are images that may be copies, too, and were left out.
 	Unsure []image.Reason `json:"unsure,omitempty"`
-	// Unknown is what could not be read for the licences, and what would cure it.
+	// Unknown is what could not be read for the licences, or at the last look, and
+	// what would cure it.
 	Unknown []image.Unread `json:"unknown,omitempty"`
 }
 
-// HTTPStatus is 200 unless it is a problem.
+// HTTPStatus is that of a problem; else 207 if only some of it was done, and 200.
 func (a answer) HTTPStatus() int {
-	if a.problem == nil {
-		return http.StatusOK
+	switch {
+	case a.problem != nil:
+		return a.problem.Status
+	case a.Complete != nil && !*a.Complete:
+		return http.StatusMultiStatus
 	}
-	return a.problem.Status
+	return http.StatusOK
 }
 
-// HTTPHeader says that a problem is one.
+// HTTPHeader says that a problem is one, and when to ask again.
 func (a answer) HTTPHeader() http.Header {
 	if a.problem == nil {
 		return http.Header{}
 	}
-	return http.Header{"Content-Type": {"application/problem+json"}}
+	header := http.Header{"Content-Type": {"application/problem+json"}}
+	if a.problem.Status == http.StatusServiceUnavailable {
+		header.Set("Retry-After", retryAfter)
+	}
+	return header
 }
+
+// retryAfter is how many seconds to wait where that may help.
+const retryAfter = "5"
 
 // planOut is a plan as callers see it.
 type planOut struct {
@@ -93,6 +106,8 @@ type stepOut struct {
 	Reason string `json:"reason,omitempty"`
 	// Reasons say why, for yes and for no.
 	Reasons []image.Reason `json:"reasons"`
+	// After are the steps, by action and account, that must be done before it.
+	After []string `json:"after,omitempty"`
 	// Use is what is known of the use of an account that would lose access.
 	Use usage.Verdict `json:"use,omitempty"`
 	// Breaks are the things that no longer work when it does.
@@ -115,6 +130,8 @@ type outcomeOut struct {
 	AccountID image.AccountID `json:"accountId,omitempty"`
 	Result    plan.Result     `json:"result"`
 	Reason    *image.Reason   `json:"reason,omitempty"`
+	// Permission is the action that was refused, as RAM names it, if that is why.
+	Permission string `json:"permission,omitempty"`
 }
 
 // planned answers a plan.
@@ -129,8 +146,19 @@ func (j *job) planned(p plan.Plan) answer {
 func (j *job) applied(r plan.Report) answer {
 	a := j.planned(r.Plan)
 	a.Applied, a.Complete, a.Recorded = true, &r.Complete, r.Recorded
-	a.Outcomes = j.outcomes(r)
+	a.Outcomes, a.Differences = j.outcomes(r), r.Differences
+	if r.Unseen != nil {
+		a.Unknown = append(a.Unknown, unread(j.asked, r.Unseen))
+	}
 	return a
+}
+
+// unread is that an image could not be looked at.
+func unread(ref image.Ref, err error) image.Unread {
+	return image.Unread{
+		Account: ref.Account, Region: ref.Region, Permission: fault.Permission(err),
+		Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)},
+	}
 }
 
 func (j *job) outcomes(r plan.Report) []outcomeOut {
@@ -151,7 +179,7 @@ func (j *job) refused(r plan.Report, err error, requestID string) answer {
 	a := j.planned(r.Plan)
 	if len(r.Outcomes) > 0 {
 		left := false
-		a.Applied, a.Complete, a.Outcomes = true, &left, j.outcomes(r)
+		a.Applied, a.Complete, a.Outcomes = slices.ContainsFunc(r.Outcomes, plan.Outcome.Sent), &left, j.outcomes(r)
 	}
 	status := fault.Of(err).HTTPStatus()
 	a.problem = &problem{"about:blank", http.StatusText(status), status, fault.Code(err), fault.Sentence(err), requestID}
@@ -186,7 +214,7 @@ func (j *job) stepOut(s plan.Step) stepOut {
 	out := stepOut{
 		Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account,
 		Until: own.Parameters["until"], OnExpiry: sharing.OnExpiry(own.Parameters["onExpiry"]), Reason: own.Parameters["reason"],
-		Reasons: own.Reasons, Licence: j.licence(target, own.Action, account),
+		Reasons: own.Reasons, After: own.After, Licence: j.licence(target, own.Action, account),
 	}
 	if c, looked := j.sight(target).consumers[account]; looked {
 		out.Use, out.Breaks, out.Cures = c.Verdict, c.Uses, c.Cures
@@ -204,7 +232,7 @@ func (j *job) outcomeOut(o plan.Outcome, s plan.Step) outcomeOut {
 		s.Action, s.Subject, _ = strings.Cut(o.Step, " ")
 	}
 	ref, _, own, account := j.place(s)
-	return outcomeOut{Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account, Result: o.Result, Reason: o.Why}
+	return outcomeOut{Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account, Result: o.Result, Reason: o.Why, Permission: o.Permission}
 }
 
 // shares is who may use an image.

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -42,6 +43,10 @@ type stage struct {
 	slow time.Duration
 	// breaks says which records the journal fails to keep; nil: none.
 	breaks func(line []byte) bool
+	// refuses says what ECS has against a change; nil: nothing.
+	refuses func(add, remove []image.AccountID) error
+	// logged is what the log says.
+	logged bytes.Buffer
 	// watch wraps the first account.
 	watch func(account) account
 }
@@ -64,6 +69,11 @@ func (c counted) Permit(ctx context.Context, r image.Ref, add, remove []image.Ac
 	c.permits.said = append(c.permits.said, fmt.Sprint(r.ID, " +", add, " -", remove))
 	c.permits.mu.Unlock()
 	c.stage.clock.Advance(c.stage.slow)
+	if c.stage.refuses != nil {
+		if err := c.stage.refuses(add, remove); err != nil {
+			return err
+		}
+	}
 	return c.View.Permit(ctx, r, add, remove)
 }
 
@@ -239,6 +249,9 @@ func (s *stage) applyPut(input map[string]any) (planned, applied said) {
 	}
 	return planned, s.call("share.put", with)
 }
+
+// log keeps what it is told.
+func (s *stage) log() *slog.Logger { return slog.New(slog.NewJSONHandler(&s.logged, nil)) }
 
 // set moves the clock to a time that is not over.
 func (s *stage) set(at time.Time) { s.clock.Advance(at.Sub(s.clock.Now())) }

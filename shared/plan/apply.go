@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -103,8 +104,8 @@ func (w Work) look(ctx context.Context) (story, Plan, error) {
 		return story{}, Plan{}, err
 	}
 	told := tell(entries)
-	now.Base = compact(now.Base)
 	if epoch := told.epoch(now, w.Now()); epoch != "" {
+		now.Base = Facts(orEmpty(maps.Clone(now.Base)))
 		now.Base[Epoch] = epoch
 	}
 	return told, now, nil

@@ -65,6 +65,9 @@ type Wanted struct {
 	// EvenIfUsed names accounts that may lose access although they use the
 	// image, or may use it for all that is known.
 	EvenIfUsed []image.AccountID
+	// Replaces has, by an account that is wanted, the one that loses access only
+	// once it has it.
+	Replaces map[image.AccountID]image.AccountID
 }
 
 // Policy is what a deployment allows.
@@ -199,6 +202,11 @@ func (w Wanted) Check(now time.Time) error {
 	if len(w.Accounts) > MaxAccounts {
 		return fault.InField("accounts", "tooMany", "an image can be shared with %d accounts at the most, not %d", MaxAccounts, len(w.Accounts))
 	}
+	for n, t := range w.Accounts {
+		if old := w.Replaces[t.Account]; slices.ContainsFunc(w.Accounts, func(t Terms) bool { return t.Account == old }) {
+			return fault.InField(fmt.Sprintf("accounts[%d].replaces", n), "contradiction", "account %s is to have access, and to be replaced", old)
+		}
+	}
 	return checkAccounts("evenIfUsed", w.EvenIfUsed)
 }
 
@@ -252,6 +260,8 @@ type Change struct {
 	Add        []Terms
 	Remove     []image.AccountID
 	EvenIfUsed []image.AccountID
+	// Replaces is that of the desired state.
+	Replaces map[image.AccountID]image.AccountID
 }
 
 // Check looks at what can be wrong with a change whatever the world is like. It
@@ -270,13 +280,16 @@ func (c Change) Check(now time.Time) error {
 		if slices.Contains(c.Remove, t.Account) {
 			return fault.InField(fmt.Sprintf("add[%d].accountId", n), "contradiction", "account %s is both added and removed", t.Account)
 		}
+		if old, replaces := c.Replaces[t.Account]; replaces && !slices.Contains(c.Remove, old) {
+			return fault.InField(fmt.Sprintf("add[%d].replaces", n), "contradiction", "account %s must be in remove to be replaced", old)
+		}
 	}
 	return checkAccounts("evenIfUsed", c.EvenIfUsed)
 }
 
 // Over is the desired state that c makes of what was observed.
 func (c Change) Over(o Observed) Wanted {
-	w := Wanted{Community: o.Image.Published, EvenIfUsed: c.EvenIfUsed, Accounts: slices.Clone(c.Add), Without: c.Remove}
+	w := Wanted{Community: o.Image.Published, EvenIfUsed: c.EvenIfUsed, Accounts: slices.Clone(c.Add), Without: c.Remove, Replaces: c.Replaces}
 	named := map[image.AccountID]bool{}
 	for _, t := range c.Add {
 		named[t.Account] = true
@@ -437,6 +450,11 @@ func takeAway(o Observed, a image.AccountID, w Wanted) plan.Step {
 	wanted := slices.Contains(w.EvenIfUsed, a)
 	s := step(Take, string(a), "notWanted", "it is not in the list; its use of the image is %s", use)
 	s.Sets = plan.Facts{accountFact(a): "", termsFact(a): ""}
+	for _, t := range w.Accounts {
+		if w.Replaces[t.Account] == a && !o.shared(t.Account) {
+			s.After = append(s.After, plan.Step{Action: Add, Subject: string(t.Account)}.Name())
+		}
+	}
 	switch {
 	case use != NotInUse && wanted:
 		s.Reasons = append(s.Reasons, image.Reason{Code: codeForced, Sentence: "removal was asked for although its use is " + string(use)})
