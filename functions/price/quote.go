@@ -62,7 +62,7 @@ func (h handler) quote(ctx context.Context, s *survey, seen sightings, q questio
 		site, by = siteOf(asked.Observed, h.config.Site)
 	}
 	asked.Site = site
-	priced, err := pricing.Price(asked, h.rates)
+	priced, err := pricing.Price(asked, h.rates.At(s.now))
 	if err != nil {
 		return quote{}, q.blamed(err)
 	}

@@ -50,7 +50,7 @@ func (h handler) whole(ctx context.Context, call function.Call) (report, error) 
 		return report{}, err
 	}
 	holdings := h.holdings(ctx, s)
-	monthly, err := pricing.Monthly(holdings, h.rates)
+	monthly, err := pricing.Monthly(holdings, h.rates.At(s.now))
 	if err != nil {
 		return report{}, fault.Wrap(fault.Internal, err, "the report could not be made")
 	}
@@ -77,6 +77,9 @@ type report struct {
 	// Unused is what deleting the images that nobody uses would save, if their
 	// snapshots are deleted after them: DeleteImage leaves those.
 	Unused []pricing.Group `json:"unused"`
+	// UnusedShared is what it would save once the images that nobody uses are not
+	// shared any more: before, they cannot be deleted.
+	UnusedShared []pricing.Group `json:"unusedShared"`
 	// Items: the images whose cost is known, the dearest first.
 	Items []pricing.Row `json:"items"`
 	// Incomplete are the images of which something is not known.
@@ -88,8 +91,11 @@ type report struct {
 	// Copies has all regional copies of an image together.
 	Copies []pricing.Group `json:"copies"`
 	// Billed is what ECS says all snapshots of a region occupy, in images or not.
-	Billed  []billed       `json:"billed"`
-	NotRead []image.Unread `json:"unknown"`
+	Billed []billed `json:"billed"`
+	// MissingRates are the rates for want of which something is not known, as
+	// PRICE_RATES takes them once their price is filled in.
+	MissingRates []pricing.WantedRate `json:"missingRates"`
+	NotRead      []image.Unread       `json:"unknown"`
 
 	by string
 }
@@ -106,9 +112,9 @@ type billed struct {
 
 func newReport(s *survey, m pricing.Report) report {
 	return report{
-		AsOf: s.asOf(), Hours: hoursOfMonth, Images: len(m.Rows) + len(m.Unknown), Totals: m.Totals, Unused: m.Unused,
+		AsOf: s.asOf(), Hours: hoursOfMonth, Images: m.Images(), Totals: m.Totals, Unused: m.Unused, UnusedShared: m.UnusedShared,
 		Items: m.Rows, Incomplete: m.Unknown, Families: m.Families, Regions: m.Regions, Copies: m.Copies,
-		Billed: []billed{}, NotRead: s.left(),
+		Billed: []billed{}, MissingRates: append([]pricing.WantedRate{}, m.Wanted...), NotRead: s.left(),
 	}
 }
 
@@ -116,14 +122,14 @@ func newReport(s *survey, m pricing.Report) report {
 func (r report) shown(in reportInput) report {
 	limit := defaultLimit
 	if in.Format == "csv" || in.Format == "ndjson" {
-		limit = max(r.Images, len(r.Families), len(r.Regions), len(r.Copies))
+		limit = max(len(r.Items), len(r.Incomplete), len(r.Families), len(r.Regions), len(r.Copies))
 	}
 	if in.Limit != nil {
 		limit = *in.Limit
 	}
 	r.by = in.By
 	r.Items, r.Incomplete = first(r.Items, limit), first(r.Incomplete, limit)
-	r.Families, r.Regions, r.Copies = first(r.Families, limit), first(r.Regions, limit), first(r.Copies, limit)
+	r.Families, r.Regions, r.Copies = pricing.Cut(r.Families, limit), pricing.Cut(r.Regions, limit), pricing.Cut(r.Copies, limit)
 	return r
 }
 
@@ -164,7 +170,7 @@ func (r report) Rows() ([]string, iter.Seq[[]string]) {
 		return groupColumns(), func(yield func([]string) bool) {
 			for _, g := range groups {
 				row := []string{g.Key, strconv.Itoa(g.Images), strconv.Itoa(g.Running), string(g.Currency)}
-				if !yield(append(row, costCells(g.Costs)...)) {
+				if !yield(append(append(row, costCells(g.Costs)...), codes(g.Notes))) {
 					return
 				}
 			}
@@ -184,11 +190,11 @@ func (r report) Columns() [][]string { return [][]string{rowColumns(), groupColu
 
 func rowColumns() []string {
 	header := []string{"imageId", "regionId", "accountId", "name", "imageFamily", "copyOf", "rule", "usage", "instances", "currency"}
-	return append(append(header, costColumns()...), "missing")
+	return append(append(header, costColumns()...), "missing", "kind", "notes")
 }
 
 func groupColumns() []string {
-	return append([]string{"key", "images", "instances", "currency"}, costColumns()...)
+	return append(append([]string{"key", "images", "instances", "currency"}, costColumns()...), "notes")
 }
 
 // LineTypes are an image, a group, and the last line.
@@ -213,7 +219,7 @@ func (r report) Lines() iter.Seq[any] {
 			}
 			count = len(r.Items) + len(r.Incomplete)
 		}
-		yield(reportEnd{true, r.AsOf, r.Hours, count, r.Images, r.Totals, r.Unused, r.Billed, r.NotRead})
+		yield(reportEnd{true, r.AsOf, r.Hours, count, r.Images, r.Totals, r.Unused, r.UnusedShared, r.Billed, r.MissingRates, r.NotRead})
 	}
 }
 
@@ -232,9 +238,13 @@ type reportEnd struct {
 	Totals []pricing.Group `json:"totals"`
 	// Unused: what deleting the images that nobody uses would save.
 	Unused []pricing.Group `json:"unused"`
+	// UnusedShared: what it would save once they are not shared any more.
+	UnusedShared []pricing.Group `json:"unusedShared"`
 	// Billed: what ECS says all snapshots of a region occupy.
-	Billed  []billed       `json:"billed"`
-	NotRead []image.Unread `json:"unknown"`
+	Billed []billed `json:"billed"`
+	// MissingRates: the rates for want of which something is not known.
+	MissingRates []pricing.WantedRate `json:"missingRates"`
+	NotRead      []image.Unread       `json:"unknown"`
 }
 
 // groups is the list of groups that was asked for, if one was.
@@ -250,8 +260,17 @@ func (r report) groups() ([]pricing.Group, bool) {
 	return nil, false
 }
 
-// costColumns are lower and upper bound of each cost; they are the same where it
-// is known exactly, and the upper is empty where something is not known.
+// codes are those of notes.
+func codes(notes []image.Reason) string {
+	texts := make([]string, len(notes))
+	for n, r := range notes {
+		texts[n] = r.Code
+	}
+	return strings.Join(texts, " ")
+}
+
+// costColumns are lower and upper bound of each cost: the same where it is known
+// exactly, and empty where the bound is not known.
 func costColumns() []string {
 	return []string{
 		"storageLower", "storageUpper", "licenceLower", "licenceUpper", "softwareLower", "softwareUpper", "totalLower", "totalUpper",
@@ -286,5 +305,5 @@ func cells(w pricing.Row) []string {
 	if len(w.Missing) > 0 {
 		missing = w.Missing[0].Code
 	}
-	return append(cells, missing)
+	return append(cells, missing, string(w.Kind), codes(w.Notes))
 }

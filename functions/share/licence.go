@@ -39,7 +39,7 @@ func (d *desk) appraise(ctx context.Context, j *job, p plan.Plan) {
 	j.dues = map[string]dues{}
 	for _, i := range images {
 		of := func(as image.Kind) pricing.Dues {
-			return pricing.DuesOf(i, sources[lineage.KeyOf(i.Ref)], as, d.rates, d.config.Site)
+			return pricing.DuesOf(i, sources[lineage.KeyOf(i.Ref)], as, d.rates.At(d.now()), d.config.Site)
 		}
 		j.dues[sharing.Target(i.Ref)] = dues{of(image.KindShared), of(image.KindCommunity)}
 	}

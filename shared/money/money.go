@@ -28,14 +28,17 @@ const digits = 10
 // Amount is an exact, signed sum in one currency. The zero value is zero
 // without a currency: it adds to any. Amounts are immutable.
 type Amount struct {
-	value    *big.Rat
+	value    Ratio
 	currency Currency
 }
 
 // New returns value in a currency.
 func New(value *big.Rat, c Currency) Amount {
-	return Amount{value: new(big.Rat).Set(value), currency: c}
+	return Amount{value: RatioOf(value), currency: c}
 }
+
+// Of returns value in a currency.
+func Of(value Ratio, c Currency) Amount { return Amount{value: value, currency: c} }
 
 // Parse reads a decimal ("0.1041") or a fraction ("1/6000") in a currency. It
 // fails with fault.Invalid for anything else, exponents included.
@@ -47,7 +50,7 @@ func Parse(text string, c Currency) (Amount, error) {
 	if !c.known() {
 		return Amount{}, fault.New(fault.Invalid, "currency %q is not CNY or USD", c)
 	}
-	return Amount{value: value, currency: c}, nil
+	return Amount{value: RatioOf(value), currency: c}, nil
 }
 
 // ParseRatio reads a plain number without a currency, as Parse does.
@@ -83,49 +86,43 @@ func isDigits(s string) bool {
 func (a Amount) Currency() Currency { return a.currency }
 
 // Rat returns the exact value.
-func (a Amount) Rat() *big.Rat {
-	if a.value == nil {
-		return new(big.Rat)
-	}
-	return new(big.Rat).Set(a.value)
-}
+func (a Amount) Rat() *big.Rat { return a.value.Rat() }
+
+// Ratio returns the exact value.
+func (a Amount) Ratio() Ratio { return a.value }
 
 // Sign is -1, 0 or 1.
-func (a Amount) Sign() int {
-	if a.value == nil {
-		return 0
-	}
-	return a.value.Sign()
-}
+func (a Amount) Sign() int { return a.value.Sign() }
 
 // Times multiplies by a plain number.
-func (a Amount) Times(n *big.Rat) Amount {
-	return Amount{value: new(big.Rat).Mul(a.rat(), n), currency: a.currency}
-}
+func (a Amount) Times(n *big.Rat) Amount { return a.By(RatioOf(n)) }
+
+// By multiplies by a plain number.
+func (a Amount) By(n Ratio) Amount { return Amount{value: a.value.Times(n), currency: a.currency} }
 
 // Over divides by a plain number. It fails with fault.Invalid for zero.
 func (a Amount) Over(n *big.Rat) (Amount, error) {
 	if n.Sign() == 0 {
 		return Amount{}, fault.New(fault.Invalid, "an amount cannot be divided by zero")
 	}
-	return Amount{value: new(big.Rat).Quo(a.rat(), n), currency: a.currency}, nil
+	return Amount{value: a.value.Over(RatioOf(n)), currency: a.currency}, nil
 }
 
 // Minus subtracts. It fails with fault.Invalid if the currencies differ.
 func (a Amount) Minus(b Amount) (Amount, error) {
-	return Sum(a, b.Times(big.NewRat(-1, 1)))
+	return Sum(a, b.By(Whole(-1)))
 }
 
 // Sum adds exactly. It fails with fault.Invalid if the currencies differ.
 func Sum(amounts ...Amount) (Amount, error) {
-	sum := Amount{value: new(big.Rat)}
+	sum := Amount{value: Whole(0)}
 	for _, a := range amounts {
 		c, err := common(sum.currency, a.currency)
 		if err != nil {
 			return Amount{}, err
 		}
 		sum.currency = c
-		sum.value.Add(sum.value, a.rat())
+		sum.value = sum.value.Plus(a.value)
 	}
 	return sum, nil
 }
@@ -136,16 +133,11 @@ func (a Amount) Cmp(b Amount) (int, error) {
 	if _, err := common(a.currency, b.currency); err != nil {
 		return 0, err
 	}
-	return a.rat().Cmp(b.rat()), nil
+	return a.value.Cmp(b.value), nil
 }
 
 // rat is the value for reading only.
-func (a Amount) rat() *big.Rat {
-	if a.value == nil {
-		return new(big.Rat)
-	}
-	return a.value
-}
+func (a Amount) rat() *big.Rat { return a.value.rat() }
 
 func common(a, b Currency) (Currency, error) {
 	switch {
@@ -241,7 +233,7 @@ func (a *Amount) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
-	read := Amount{value: value, currency: w.Currency}
+	read := Amount{value: RatioOf(value), currency: w.Currency}
 	if read.Decimal() != w.Amount {
 		return fault.New(fault.Invalid, "amount %q is not %q rounded to ten digits", w.Amount, w.Exact)
 	}
@@ -257,7 +249,7 @@ func Compare(a, b Amount) int {
 	if c := strings.Compare(string(a.currency), string(b.currency)); c != 0 {
 		return c
 	}
-	return a.rat().Cmp(b.rat())
+	return a.value.Cmp(b.value)
 }
 
 // Span is the least and the most something can cost, where it cannot be known

@@ -2,7 +2,6 @@ package pricing
 
 import (
 	"cmp"
-	"math/big"
 	"slices"
 
 	"imagekeeper/shared/image"
@@ -38,8 +37,19 @@ type DuesRate struct {
 	InstanceType image.InstanceTypeID `json:"instanceType,omitempty"`
 	// Source is who says so.
 	Source string `json:"source"`
-	// Date is since when the rate holds, as 2026-01-31.
+	// Since: from when on the rate holds, as 2026-01-31; left out where the source
+	// does not say.
+	Since string `json:"since,omitempty"`
+	// ReadAt: the day, month or year as of which the source was read.
+	ReadAt string `json:"readAt,omitempty"`
+	// AgeDays: how many days ago that was at the most; without readAt since.
+	AgeDays int `json:"ageDays,omitempty"`
+	// Old: that may be more than twelve months ago.
+	Old bool `json:"old,omitempty"`
+	// Date: since, or else readAt.
 	Date string `json:"date,omitempty"`
+	// Default: it is the one that PRICE_RATES has for all regions.
+	Default bool `json:"default,omitempty"`
 }
 
 // DuesOf tells what an account pays for instances of an image of another account
@@ -62,7 +72,7 @@ func DuesOf(i image.Image, source Source, as image.Kind, rates Rates, site Site)
 		d.software(rates, i.Region, site)
 	}
 	if d.Rule.Licence == NotCharged && !d.Rule.Marketplace {
-		nothing := money.New(new(big.Rat), site.Currency())
+		nothing := money.Of(money.Whole(0), site.Currency())
 		d.Amount = &nothing
 	}
 	return d
@@ -102,22 +112,26 @@ func (r Rates) hourly(w *want) []DuesRate {
 	})
 	var rates []DuesRate
 	for _, c := range chosen {
-		rates = append(rates, DuesRate{
-			Item: c.Item, Amount: c.Price, Per: c.unitName(), VCPUs: c.Tier(), InstanceType: c.InstanceType, Source: c.Source, Date: c.Date,
-		})
+		d := DuesRate{
+			Item: c.Item, Amount: c.Price, Per: c.unitName(), VCPUs: c.Tier(), InstanceType: c.InstanceType, Source: c.Source,
+			Since: c.Since, ReadAt: c.ReadAt, Date: cmp.Or(c.Since, c.ReadAt), Default: c.Default,
+		}
+		d.AgeDays, d.Old = r.age(page{c.Source, c.Since, c.ReadAt})
+		rates = append(rates, d)
 	}
 	return rates
 }
 
 // ratesIn are those of a table that are the most specific for some instance.
-func ratesIn(table []Rate, w *want) []*Rate {
+func ratesIn(table *book, w *want) []*Rate {
 	var chosen []*Rate
-	for n := range table {
-		c := &table[n]
+	all := table.all()
+	for n := range all {
+		c := &all[n]
 		for _, vcpus := range []int{max(1, c.MinVCPUs), cmp.Or(c.MaxVCPUs, manyVCPUs)} {
 			one := *w
 			one.instance, one.vcpus = c.InstanceType, vcpus
-			if find(table, &one) == c {
+			if table.find(&one) == c {
 				chosen = append(chosen, c)
 				break
 			}

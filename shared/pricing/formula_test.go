@@ -111,7 +111,7 @@ func TestPublishedRatesAreComplete(t *testing.T) {
 	t.Parallel()
 	all := pricing.Published().All()
 	for _, r := range all {
-		if r.Price.Sign() <= 0 || r.Price.Currency() == "" || r.Source == "" || len(r.Date) < 4 || r.Basis == "" || r.Unit == "" {
+		if r.Price.Sign() <= 0 || r.Price.Currency() == "" || r.Source == "" || len(r.ReadAt) < 4 || r.Basis == "" || r.Unit == "" {
 			t.Errorf("an incomplete rate: %+v", r)
 		}
 	}
@@ -147,7 +147,7 @@ func TestClockHours(t *testing.T) {
 		from, to string
 		want     int64
 	}{
-		{"11:02:06", "15:20:20", 5}, {"11:00:00", "11:00:00", 1}, {"11:59:59", "12:00:00", 2}, {"00:00:00", "23:59:59", 24},
+		{"11:02:06", "15:20:20", 5}, {"11:00:00", "11:00:00", 1}, {"11:59:59", "12:00:00", 1}, {"11:59:59", "12:00:01", 2}, {"10:20:00", "23:00:00", 13}, {"10:00:00", "23:00:00", 13}, {"00:00:00", "23:59:59", 24},
 	} {
 		if got := pricing.ClockHours(clock(c.from), clock(c.to)); got != c.want {
 			t.Errorf("%s to %s: got %d, want %d", c.from, c.to, got, c.want)

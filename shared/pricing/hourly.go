@@ -78,6 +78,7 @@ type Licences struct {
 // there are questions left, the first subjects first; where there are none the
 // rule and the table decide alone, as they do where DescribePrice refuses.
 func (h Hourly) Licences(ctx context.Context, subjects []Subject) Licences {
+	h.Rates = h.Rates.At(h.Now)
 	inquiries, of := h.inquiries(subjects)
 	out := Licences{Of: make([]Licence, len(subjects)), Sites: map[image.AccountID]Site{}}
 	h.ask(ctx, inquiries)
@@ -106,7 +107,7 @@ func licenceOf(q *Question, rates Rates, asked image.ID) Licence {
 	b := builder{q: q, rates: rates, currency: q.Site.Currency(), lines: make([]Line, 0, 2)}
 	b.ruling = Judge(q.Image, q.Source, q.region())
 	b.term = q.term()
-	if d := q.Observed.difference(b.term, b.currency); asked != q.Image.ID && b.ruling.Sure == Fallback && d.value != nil && d.value.Sign() != 0 {
+	if d := q.Observed.difference(b.term, b.currency); asked != q.Image.ID && b.ruling.Sure == Fallback && d.known && d.value.Sign() != 0 {
 		l := b.line(OperatingSystemLicence, InstanceOwner)
 		l.unknown("alikeIsCharged", "the rule was decided without a source and says free, but "+string(asked)+", which says the same of its system, is charged")
 		return Licence{Rule: b.ruling, Lines: []Line{l}}

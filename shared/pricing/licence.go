@@ -1,7 +1,6 @@
 package pricing
 
 import (
-	"math/big"
 	"time"
 
 	"imagekeeper/shared/image"
@@ -15,12 +14,13 @@ func (b *builder) licence() {
 	switch {
 	case b.q.Instance.None:
 		l.Quantity, l.Unit = Whole(0), "instance-hour"
-		l.nothing(b.currency, imagePage, pagesDate)
+		b.nothing(&l, images())
 		l.because("noInstance", "a licence is charged to instances; holding an image has none")
 	case b.q.Charge.Refunded && b.ruling.Licence != NotCharged:
 		l.unknown("refundNotCalculable", "after an early refund the licence is charged from creation to release; at which rate no page says")
 	default:
 		b.priceLicence(&l)
+		b.paused(&l, codeEconomical, "two billing pages say that it is not charged while stopped in economical mode, and the page of that mode says both yes and no: from no to yes")
 	}
 	b.licenceReasons(&l)
 	b.add(l)
@@ -28,7 +28,7 @@ func (b *builder) licence() {
 
 func (b *builder) priceLicence(l *Line) {
 	d := b.q.Observed.difference(b.term, b.currency)
-	if d.value != nil {
+	if d.known {
 		d = b.withoutMarketplace(d)
 	}
 	switch b.ruling.Licence {
@@ -41,12 +41,26 @@ func (b *builder) priceLicence(l *Line) {
 	}
 }
 
+// paused: whether what an instance pays by the hour goes on while it is stopped in
+// economical mode is not certain. The amount of all hours becomes a range, from that
+// of the hours in which it runs.
+func (b *builder) paused(l *Line, code, sentence string) {
+	c := b.q.Charge
+	if l.Amount == nil || l.Amount.Sign() == 0 || c.Stopped.Sign() <= 0 || c.StoppedMode == KeepCharging {
+		return
+	}
+	runs := b.q.Duration.ratio().Minus(c.Stopped.ratio()).Over(b.q.Duration.ratio())
+	lower := l.Amount.By(runs)
+	l.Lower, l.Upper, l.Amount = &lower, l.Amount, nil
+	l.because(code, sentence)
+}
+
 // freeLicence: the rule says that nothing is charged.
 func (b *builder) freeLicence(l *Line, d difference) {
 	switch {
-	case d.value == nil || d.value.Sign() == 0:
-		l.Quantity, l.Unit = Number{value: b.term.units()}, b.term.unitName()
-		l.nothing(b.currency, imagePage, pagesDate)
+	case !d.known || d.value.Sign() == 0:
+		l.Quantity, l.Unit = exactly(b.term.units()), b.term.unitName()
+		b.nothing(l, images())
 		if d.why != nil {
 			l.Reasons = append(l.Reasons, *d.why)
 		}
@@ -54,14 +68,14 @@ func (b *builder) freeLicence(l *Line, d difference) {
 		l.because("answerOutweighsFallback", "the rule was decided without a source, so DescribePrice outweighs it")
 		b.byAnswer(l, d)
 	default:
-		l.unknown("answerContradictsRule", "the rule says free, DescribePrice answered "+money.New(d.value, b.currency).String())
+		l.unknown("answerContradictsRule", "the rule says free, DescribePrice answered "+money.Of(d.value, b.currency).String())
 	}
 }
 
 // paidLicence: a negotiated rate, DescribePrice, the published rate, in this order.
 func (b *builder) paidLicence(l *Line, d difference) {
 	if rate, _ := b.licenceRate(b.rates.negotiated); rate != nil {
-		l.settle(rate, b.licenceQuantity(rate))
+		b.settle(l, rate, b.licenceQuantity(rate))
 		b.compare(l, d)
 		return
 	}
@@ -69,18 +83,20 @@ func (b *builder) paidLicence(l *Line, d difference) {
 	switch {
 	case b.optionsMatter(d, rate):
 		b.disputedAnswer(l, d)
-	case d.value != nil && d.value.Sign() > 0:
+	case d.known && d.value.Sign() > 0:
 		b.byAnswer(l, d)
 		b.differsFrom(l, rate)
-	case d.value != nil:
+	case d.known:
 		l.unknown("answerZeroForPaid", "the rule says that the licence is paid"+atRate(rate)+", DescribePrice answered 0")
 	case rate != nil:
-		l.settle(rate, b.licenceQuantity(rate))
+		b.settle(l, rate, b.licenceQuantity(rate))
 		if d.why != nil {
 			l.Reasons = append(l.Reasons, *d.why)
 		}
 	default:
-		l.Unknown = appendReasons(l.Unknown, d.why, b.noRate(disputed))
+		why := b.noRate(disputed)
+		l.Unknown = appendReasons(l.Unknown, d.why, why)
+		b.lackLicence(why)
 	}
 }
 
@@ -91,7 +107,7 @@ func (b *builder) unsettledLicence(l *Line, d difference) {
 		b.disputedAnswer(l, d)
 		return
 	}
-	if d.value != nil {
+	if d.known {
 		l.because("answerOnly", "the rule does not decide it; this is what DescribePrice answers")
 		b.byAnswer(l, d)
 		return
@@ -124,11 +140,11 @@ func appendReasons(to []image.Reason, reasons ...*image.Reason) []image.Reason {
 
 // byAnswer takes the amount from DescribePrice.
 func (b *builder) byAnswer(l *Line, d difference) {
-	rate := money.New(d.value, b.currency)
-	amount := rate.Times(b.term.units())
-	l.Quantity, l.Unit = Number{value: b.term.units()}, b.term.unitName()
+	rate := money.Of(d.value, b.currency)
+	amount := rate.By(b.term.units())
+	l.Quantity, l.Unit = exactly(b.term.units()), b.term.unitName()
 	l.Rate, l.Amount = &rate, &amount
-	l.Source, l.Date = "DescribePrice", dateOf(b.q.Observed.With.At)
+	b.date(l, answered(b.q.Observed.With))
 	if d.inImageRow {
 		l.because("licenceInImageRow", "found in the image row of DescribePrice")
 	} else if d.value.Sign() > 0 {
@@ -136,11 +152,13 @@ func (b *builder) byAnswer(l *Line, d difference) {
 	}
 }
 
-func dateOf(t time.Time) string {
-	if t.IsZero() {
-		return ""
+// answered is where an answer of DescribePrice says its prices.
+func answered(a *PriceAnswer) page {
+	p := page{source: "DescribePrice"}
+	if !a.At.IsZero() {
+		p.readAt = a.At.UTC().Format(time.DateOnly)
 	}
-	return t.UTC().Format(time.DateOnly)
+	return p
 }
 
 // optionsMatter: CPU options are modified, of which DescribePrice cannot be told,
@@ -149,22 +167,22 @@ func dateOf(t time.Time) string {
 func (b *builder) optionsMatter(d difference, rate *Rate) bool {
 	active := b.q.Instance.ActiveVCPUs
 	modified := active != 0 && active != b.q.Instance.VCPUs
-	return modified && d.value != nil && d.value.Sign() > 0 && rate == nil && b.ruling.Product != WindowsServer
+	return modified && d.known && d.value.Sign() > 0 && rate == nil && b.ruling.Product != WindowsServer
 }
 
 func (b *builder) disputedAnswer(l *Line, d difference) {
 	why := b.noRate(true)
-	l.unknown(why.Code, why.Sentence+"; for all vCPUs of the type DescribePrice answers "+money.New(d.value, b.currency).String()+" per "+b.term.unitName())
+	l.unknown(why.Code, why.Sentence+"; for all vCPUs of the type DescribePrice answers "+money.Of(d.value, b.currency).String()+" per "+b.term.unitName())
 }
 
 // compare says where DescribePrice and a negotiated rate differ.
 func (b *builder) compare(l *Line, d difference) {
-	if d.value == nil {
+	if !d.known {
 		return
 	}
-	answered := new(big.Rat).Mul(d.value, b.term.units())
-	if answered.Cmp(l.Amount.Rat()) != 0 {
-		l.because("answerDiffers", "DescribePrice answers "+money.New(answered, b.currency).String()+" for it")
+	answered := d.value.Times(b.term.units())
+	if answered.Cmp(l.Amount.Ratio()) != 0 {
+		l.because("answerDiffers", "DescribePrice answers "+money.Of(answered, b.currency).String()+" for it")
 	}
 }
 
@@ -173,29 +191,29 @@ func (b *builder) differsFrom(l *Line, rate *Rate) {
 	if rate == nil {
 		return
 	}
-	listed := rate.times(b.licenceQuantity(rate).rat())
-	if listed.Rat().Cmp(l.Amount.Rat()) != 0 {
+	listed := rate.times(b.licenceQuantity(rate).ratio())
+	if listed.Ratio().Cmp(l.Amount.Ratio()) != 0 {
 		l.because("publishedDiffers", "by the published rate it would be "+listed.String())
 	}
 }
 
 // licenceRate finds the rate of the ruling's product. It is nil and disputed if
 // there is one, but modified CPU options leave open which.
-func (b *builder) licenceRate(table []Rate) (rate *Rate, disputed bool) {
-	if len(table) == 0 {
+func (b *builder) licenceRate(table *book) (rate *Rate, disputed bool) {
+	if table == nil {
 		return nil, false
 	}
 	w := want{
 		item: OperatingSystemLicence, product: b.ruling.Product, region: b.q.region(),
 		instance: b.q.Instance.Type, vcpus: b.q.Instance.VCPUs, unit: b.term.unit, currency: b.currency,
 	}
-	rate = find(table, &w)
+	rate = table.find(&w)
 	active := b.q.Instance.ActiveVCPUs
 	if rate == nil || active == 0 || active == w.vcpus {
 		return rate, false
 	}
 	w.vcpus = active
-	if other := find(table, &w); rate.Basis == PerVCPU || other != rate {
+	if other := table.find(&w); rate.Basis == PerVCPU || other != rate {
 		return nil, true
 	}
 	return rate, false
@@ -218,9 +236,9 @@ func (b *builder) noRate(disputed bool) *image.Reason {
 // instance.
 func (b *builder) licenceQuantity(r *Rate) Number {
 	if r.Basis != PerVCPU {
-		return Number{value: b.term.quantity}
+		return exactly(b.term.quantity)
 	}
-	return Number{value: new(big.Rat).Mul(b.term.quantity, big.NewRat(int64(b.q.Instance.VCPUs), 1))}
+	return exactly(b.term.quantity.Times(money.Whole(int64(b.q.Instance.VCPUs))))
 }
 
 // licenceReasons are the remarks that go with a licence that is, or may be, paid.
@@ -231,9 +249,6 @@ func (b *builder) licenceReasons(l *Line) {
 	}
 	if c.Method == Spot {
 		l.because("spotLicenceOnTop", "the spot price covers the instance type only: the licence comes on top at its pay-as-you-go price (inferred)")
-	}
-	if c.Stopped.Sign() > 0 && c.StoppedMode != KeepCharging {
-		l.because("economicalMode", "not charged while stopped in economical mode, by two billing pages; the page of that mode says both yes and no")
 	}
 	if c.Stopped.Sign() > 0 && c.StoppedMode == KeepCharging {
 		l.because("stoppedStandardMode", "charged while stopped in standard mode")

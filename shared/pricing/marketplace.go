@@ -1,9 +1,8 @@
 package pricing
 
 import (
-	"math/big"
-
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
 )
 
 // marketplace adds the line for the software of a Marketplace product, if the
@@ -17,17 +16,18 @@ func (b *builder) marketplace() {
 	switch {
 	case b.q.Instance.None:
 		l.Quantity, l.Unit = Whole(0), "instance-hour"
-		l.nothing(b.currency, imagePage, pagesDate)
+		b.nothing(&l, images())
 		l.because("noInstance", "the Marketplace price is charged to instances; holding an image has none")
 	case b.q.Charge.Refunded:
 		l.unknown("refundByVendor", "a refund is given only if the vendor of the product allows it")
 	case b.sameProductReplaced():
-		l.nothing(b.currency, imageFAQ, faqDate)
+		b.nothing(&l, faq())
 		l.because("sameProduct", "the instance runs another version of the same product, for which no fee is taken again")
 	case b.termRemains():
 		l.unknown("remainingTerm", "the fee goes by the image's price and the remaining term, by a formula that no page gives")
 	default:
 		b.priceSoftware(&l)
+		b.paused(&l, codeEconomicalSoftware, "whether Marketplace software is charged while stopped in economical mode is not documented: from no to yes")
 	}
 	b.add(l)
 }
@@ -37,39 +37,30 @@ func (b *builder) priceSoftware(l *Line) {
 		item: MarketplaceSoftware, productCode: b.ruling.ProductCode, region: b.q.region(),
 		instance: b.q.Instance.Type, vcpus: b.q.Instance.VCPUs, unit: b.term.unit, currency: b.currency,
 	}
-	if rate := find(b.rates.negotiated, &w); rate != nil && w.productCode != "" {
-		l.settle(rate, b.licenceQuantity(rate))
-		b.whileStopped(l, rate)
+	if rate := b.rates.negotiated.find(&w); rate != nil && w.productCode != "" {
+		b.settle(l, rate, b.licenceQuantity(rate))
 		return
 	}
 	price, why := b.softwarePrice()
-	if why != nil {
-		l.Unknown = append(l.Unknown, *why)
+	if rate := b.rates.listed().find(&w); why != nil && rate != nil && w.productCode != "" {
+		b.settle(l, rate, b.licenceQuantity(rate))
+		l.Reasons = append(l.Reasons, *why)
 		return
 	}
-	rate := Rate{Item: MarketplaceSoftware, Source: "DescribePrice", Date: dateOf(b.q.Observed.With.At)}
-	rate.Price = amountOf(price.rat(), b.currency)
-	l.settle(&rate, Number{value: b.term.units()})
+	if why != nil {
+		l.Unknown = append(l.Unknown, *why)
+		if w.productCode != "" && w.instance != "" {
+			b.lack(WantedRate{Item: w.item, ProductCode: w.productCode, InstanceType: w.instance, Region: w.region, Basis: PerInstance, Unit: w.unit})
+		}
+		return
+	}
+	said := answered(b.q.Observed.With)
+	rate := Rate{Item: MarketplaceSoftware, Source: said.source, ReadAt: said.readAt, Price: amountOf(price.ratio(), b.currency)}
+	b.settle(l, &rate, exactly(b.term.units()))
 	l.Unit = b.term.unitName()
 	if b.ruling.Code != Marketplace {
 		l.because("priceOfOriginalProduct", "an image made from a product pays the product's own price for each instance")
 	}
-	b.whileStopped(l, &rate)
-}
-
-// whileStopped: that the licence pauses in economical mode is documented for
-// operating systems; Marketplace software may go on.
-func (b *builder) whileStopped(l *Line, rate *Rate) {
-	c := b.q.Charge
-	if c.Stopped.Sign() <= 0 || c.StoppedMode == KeepCharging {
-		return
-	}
-	running := *b
-	running.term.quantity = over(b.q.Duration.rat(), secondsPerHour)
-	l.Quantity = running.licenceQuantity(rate)
-	upper := rate.times(l.Quantity.rat())
-	l.Lower, l.Upper, l.Amount = l.Amount, &upper, nil
-	l.because("economicalModeSoftware", "whether Marketplace software is charged while stopped in economical mode is not documented: from no to yes")
 }
 
 // softwarePrice is MarketplaceImagePrice. For an image made from a product, 0 may
@@ -107,18 +98,18 @@ func (b *builder) productIsFree() bool {
 // and lead to different licences, there is no answer.
 func (b *builder) withoutMarketplace(d difference) difference {
 	price := b.q.Observed.With.Marketplace
-	if price.Sign() <= 0 || d.value.Cmp(price.rat()) < 0 {
+	if price.Sign() <= 0 || d.value.Cmp(price.ratio()) < 0 {
 		return d // less than the price: it is not in there
 	}
-	rest := new(big.Rat).Sub(d.value, price.rat())
-	inside := difference{value: rest, inImageRow: d.inImageRow}
+	rest := d.value.Minus(price.ratio())
+	inside := difference{value: rest, known: true, inImageRow: d.inImageRow}
 	if b.ruling.Licence == NotCharged {
 		if rest.Sign() == 0 {
 			return inside
 		}
 		return d // neither reading explains it: a contradiction
 	}
-	if listed := b.listedLicence(); listed != nil && b.ruling.Licence == IsCharged {
+	if listed, ok := b.listedLicence(); ok && b.ruling.Licence == IsCharged {
 		switch {
 		case listed.Cmp(d.value) == 0:
 			return d
@@ -129,19 +120,19 @@ func (b *builder) withoutMarketplace(d difference) difference {
 	return difference{why: &image.Reason{
 		Code: "marketplacePriceInRows",
 		Sentence: "the rows of DescribePrice differ by " + amountOf(d.value, b.currency).String() +
-			", and whether the Marketplace price of " + amountOf(price.rat(), b.currency).String() + " is in them is not documented",
+			", and whether the Marketplace price of " + amountOf(price.ratio(), b.currency).String() + " is in them is not documented",
 	}}
 }
 
 // listedLicence is the licence of one answer's term by the published rate.
-func (b *builder) listedLicence() *big.Rat {
+func (b *builder) listedLicence() (money.Ratio, bool) {
 	rate, _ := b.licenceRate(b.rates.listed())
 	if rate == nil {
-		return nil
+		return money.Ratio{}, false
 	}
 	one := *b
 	if one.term.unit == Hour {
-		one.term.quantity = big.NewRat(1, 1)
+		one.term.quantity = money.Whole(1)
 	}
-	return rate.times(one.licenceQuantity(rate).rat()).Rat()
+	return rate.times(one.licenceQuantity(rate).ratio()).Ratio(), true
 }

@@ -11,46 +11,47 @@ import (
 // Number is an exact quantity without a unit. The zero value is unset, which is
 // not the number zero. In JSON it is a string: a decimal where there is one
 // ("0.5"), else a fraction ("1/3").
-type Number struct{ value *big.Rat }
+type Number struct {
+	value money.Ratio
+	set   bool
+}
 
 // NumberOf returns the number r; a nil r is unset.
 func NumberOf(r *big.Rat) Number {
 	if r == nil {
 		return Number{}
 	}
-	return Number{value: new(big.Rat).Set(r)}
+	return exactly(money.RatioOf(r))
 }
 
 // Whole returns the number n.
-func Whole(n int64) Number { return Number{value: new(big.Rat).SetInt64(n)} }
+func Whole(n int64) Number { return exactly(money.Whole(n)) }
+
+// exactly is a number that is set.
+func exactly(r money.Ratio) Number { return Number{value: r, set: true} }
 
 // Hours returns the seconds of h hours; unset stays unset.
 func Hours(h Number) Number {
 	if h.IsZero() {
 		return Number{}
 	}
-	return Number{value: new(big.Rat).Mul(h.value, big.NewRat(secondsPerHour, 1))}
+	return exactly(h.value.Times(money.Whole(secondsPerHour)))
 }
 
 // IsZero tells whether n is unset.
-func (n Number) IsZero() bool { return n.value == nil }
+func (n Number) IsZero() bool { return !n.set }
 
 // Sign is -1, 0 or 1; unset is 0.
-func (n Number) Sign() int { return n.rat().Sign() }
+func (n Number) Sign() int { return n.value.Sign() }
 
 // Rat returns the exact value; unset is 0.
-func (n Number) Rat() *big.Rat { return new(big.Rat).Set(n.rat()) }
+func (n Number) Rat() *big.Rat { return n.value.Rat() }
 
-// rat is the value for reading only.
-func (n Number) rat() *big.Rat {
-	if n.value == nil {
-		return new(big.Rat)
-	}
-	return n.value
-}
+// ratio is the exact value; unset is 0.
+func (n Number) ratio() money.Ratio { return n.value }
 
 // String is the exact value: a decimal where there is one, else a fraction.
-func (n Number) String() string { return money.New(n.rat(), "").Exact() }
+func (n Number) String() string { return money.Of(n.value, "").Exact() }
 
 // MarshalJSON writes the exact value as a string.
 func (n Number) MarshalJSON() ([]byte, error) { return json.Marshal(n.String()) }
@@ -74,6 +75,6 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
-	n.value = value
+	*n = NumberOf(value)
 	return nil
 }

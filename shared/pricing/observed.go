@@ -1,7 +1,6 @@
 package pricing
 
 import (
-	"math/big"
 	"strings"
 	"time"
 
@@ -58,16 +57,15 @@ func (o ObservedPrices) empty() bool {
 
 // sum adds the rows in which a licence can be; ok is false if there is no row for
 // the instance type, without which nothing compares.
-func (a *PriceAnswer) sum() (total, imageRow *big.Rat, ok bool) {
-	total, imageRow = new(big.Rat), new(big.Rat)
+func (a *PriceAnswer) sum() (total, imageRow money.Ratio, ok bool) {
 	for _, row := range a.Rows {
 		switch {
 		case strings.EqualFold(row.Resource, "instanceType"):
 			ok = ok || !row.Trade.IsZero()
-			total.Add(total, row.Trade.rat())
+			total = total.Plus(row.Trade.ratio())
 		case strings.EqualFold(row.Resource, "image"):
-			total.Add(total, row.Trade.rat())
-			imageRow.Add(imageRow, row.Trade.rat())
+			total = total.Plus(row.Trade.ratio())
+			imageRow = imageRow.Plus(row.Trade.ratio())
 		}
 	}
 	return total, imageRow, ok
@@ -77,7 +75,7 @@ func (a *PriceAnswer) sum() (total, imageRow *big.Rat, ok bool) {
 type term struct {
 	unit     Unit
 	period   int
-	quantity *big.Rat
+	quantity money.Ratio
 }
 
 // fits tells whether an answer is for the same kind of term.
@@ -89,11 +87,11 @@ func (t term) fits(a *PriceAnswer) bool {
 }
 
 // units is how many times an answer's price is due: once for a period.
-func (t term) units() *big.Rat {
+func (t term) units() money.Ratio {
 	if t.unit == Hour {
 		return t.quantity
 	}
-	return big.NewRat(1, 1)
+	return money.Whole(1)
 }
 
 // unitName is the unit of those.
@@ -121,7 +119,9 @@ func (a *PriceAnswer) usable(t term, c money.Currency) *image.Reason {
 // the image, less those with a free one. So it does not matter in which row ECS
 // puts the licence. A reason says why there is none.
 type difference struct {
-	value *big.Rat
+	// value counts if known.
+	value money.Ratio
+	known bool
 	// inImageRow tells where the licence was found.
 	inImageRow bool
 	why        *image.Reason
@@ -144,11 +144,11 @@ func (o ObservedPrices) difference(t term, c money.Currency) difference {
 	if !ok || !ok2 {
 		return difference{why: &image.Reason{Code: "rowsMissing", Sentence: "DescribePrice gave no row for the instance type"}}
 	}
-	d := difference{value: with.Sub(with, free), inImageRow: withRow.Cmp(freeRow) != 0}
+	d := difference{value: with.Minus(free), known: true, inImageRow: withRow.Cmp(freeRow) != 0}
 	if d.value.Sign() < 0 {
 		return difference{why: &image.Reason{
 			Code:     "negativeDifference",
-			Sentence: "DescribePrice answered less for the image than for a free one, by " + money.New(d.value.Neg(d.value), c).String(),
+			Sentence: "DescribePrice answered less for the image than for a free one, by " + money.Of(free.Minus(with), c).String(),
 		}}
 	}
 	return d

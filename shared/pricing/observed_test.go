@@ -214,11 +214,11 @@ func TestMarketplaceInEconomicalMode(t *testing.T) {
 	t.Parallel()
 	q := observed(ask(product(of(image.KindMarketplace, redHat())), pricing.Source{}), priced("0.2", "0.4164", false, false))
 	q.Charge.Stopped = pricing.Hours(pricing.Whole(220))
-	if got, want := show(price(t, q)), "operatingSystemLicence=208.2 marketplaceSoftware=100..144"; got != want {
+	if got, want := show(price(t, q)), "operatingSystemLicence=208.2..299.808 marketplaceSoftware=100..144"; got != want {
 		t.Errorf("stopped for a part: got %s, want %s", got, want)
 	}
 	q.Charge.Stopped = q.Duration
-	if got, want := show(price(t, q)), "operatingSystemLicence=0 marketplaceSoftware=0..144"; got != want {
+	if got, want := show(price(t, q)), "operatingSystemLicence=0..299.808 marketplaceSoftware=0..144"; got != want {
 		t.Errorf("stopped all the time: got %s, want %s", got, want)
 	}
 	q.Charge.StoppedMode = pricing.KeepCharging

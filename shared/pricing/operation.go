@@ -1,10 +1,9 @@
 package pricing
 
 import (
-	"math/big"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
 )
 
 // Operation is what is done with the image.
@@ -159,7 +158,7 @@ func imageGiB(i image.Image) (int64, bool) {
 func (b *builder) copyImage() {
 	b.copyFindings()
 	l := b.operationLine(Transfer, ImageOwner)
-	l.nothing(b.currency, copyPage, undatedRecent)
+	b.nothing(&l, page{source: copyPage, readAt: undatedRecent})
 	l.because("copyImageNoTransferFee", "copying an image has no transfer fee currently")
 	b.add(l)
 	for _, g := range b.chains() {
@@ -241,14 +240,15 @@ func (b *builder) copySnapshot() {
 	})
 	switch {
 	case b.q.Task.To == b.q.Image.Region:
-		l.nothing(b.currency, snapshotPage, pagesDate)
+		b.nothing(&l, page{source: snapshotPage, readAt: pagesDate})
 		l.because("sameRegion", "the copy fee is for copies to another region")
 	case !size.known:
 		l.unknown("sizeNotKnown", "ECS gave no size for it")
 	case rate == nil:
 		l.unknown("noRateForRegion", "no copy rate is known from "+string(b.q.Image.Region)+" to "+string(b.q.Task.To)+"; PRICE_RATES can give one")
+		b.lack(WantedRate{Item: SnapshotCopy, Region: b.q.Image.Region, To: b.q.Task.To, Basis: PerGB, Unit: Once})
 	default:
-		b.bound(&l, rate, size, big.NewRat(1, 1))
+		b.bound(&l, rate, size, money.Whole(1))
 	}
 	b.add(l)
 	b.copiedStorage(size)
@@ -260,19 +260,20 @@ func (b *builder) copySnapshot() {
 func (b *builder) objectLines() {
 	months := over(b.q.storageHours(), hoursPerMonth)
 	b.objectLine(OSSStorage, Month, months)
-	b.objectLine(OSSTraffic, Once, big.NewRat(1, 1))
+	b.objectLine(OSSTraffic, Once, money.Whole(1))
 	l := b.operationLine(OSSRequests, ImageOwner)
 	l.unknown("requestsNotCounted", "how many requests the operation makes is not documented")
 	b.add(l)
 }
 
-func (b *builder) objectLine(item Item, unit Unit, factor *big.Rat) {
+func (b *builder) objectLine(item Item, unit Unit, factor money.Ratio) {
 	l := b.operationLine(item, ImageOwner)
 	rate := b.rates.lookup(want{item: item, region: b.q.Image.Region, unit: unit, currency: b.currency})
 	bytes := b.q.Task.ObjectBytes
 	switch {
 	case rate == nil:
 		l.unknown("noRate", "OSS rates are not in the published table; PRICE_RATES can give one")
+		b.lack(WantedRate{Item: item, Region: b.q.Image.Region, Basis: PerGB, Unit: unit})
 	case bytes == 0:
 		l.unknown("sizeNotKnown", "the size of the OSS object is not known")
 	default:

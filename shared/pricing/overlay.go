@@ -1,10 +1,10 @@
 package pricing
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -24,7 +24,11 @@ const (
 //
 //	{"gbBytes": 1073741824, "rates": [
 //	  {"item": "operatingSystemLicence", "product": "rhel", "basis": "perVcpu", "unit": "hour",
-//	   "minVcpus": 1, "maxVcpus": 8, "regionId": "cn-hongkong", "price": "0.09", "currency": "CNY", "date": "2026-01-01"}]}
+//	   "minVcpus": 1, "maxVcpus": 8, "regionId": "cn-hongkong", "price": "0.09", "currency": "CNY", "since": "2026-01-01"}]}
+//
+// A regionId of "all" makes a rate the default, which counts for every region of
+// which no other rate is known. since is from when on a rate holds (until then it
+// does not count), readAt as of when it was read; date is the older word for since.
 //
 // It is strict: an unknown, duplicate or differently-cased field, a rate that can
 // never apply, or two rates for the same thing fail with fault.Invalid and the
@@ -84,21 +88,28 @@ func readRate(path string, fields object) (Rate, error) {
 		Product:      Product(r.oneOf("product", names(Products()))),
 		ProductCode:  image.ProductCode(r.name("productCode")),
 		Category:     Category(r.oneOf("category", []string{string(Standard), string(Archive)})),
-		Region:       image.RegionID(r.name("regionId")),
-		To:           image.RegionID(r.name("toRegionId")),
-		InstanceType: image.InstanceTypeID(r.name("instanceType")),
+		Region:       r.region("regionId"),
+		To:           r.region("toRegionId"),
+		InstanceType: r.instanceType("instanceType"),
 		Basis:        Basis(r.oneOf("basis", names([]Basis{PerVCPU, PerInstance, PerGB, PerGBDisk}))),
 		Unit:         Unit(r.oneOf("unit", names([]Unit{Hour, Week, Month, Year, Once}))),
 		MinVCPUs:     r.count("minVcpus"),
 		MaxVCPUs:     r.count("maxVcpus"),
 		Source:       overlayName,
-		Date:         r.date("date"),
+		Since:        r.since(),
+		ReadAt:       r.date("readAt"),
 	}
 	rate.Price = r.price("price", "currency")
 	if err := r.finish(); err != nil {
 		return Rate{}, err
 	}
-	return rate, checkShape(path, rate)
+	if err := checkShape(path, rate); err != nil {
+		return Rate{}, err
+	}
+	if rate.Region == AnyRegion {
+		rate.Region, rate.Default = "", true
+	}
+	return rate, nil
 }
 
 func ratedItems() []Item {
@@ -172,7 +183,7 @@ func checkShape(path string, r Rate) error {
 	if r.MaxVCPUs > 0 && r.MaxVCPUs < r.MinVCPUs {
 		return fault.InField(path+".maxVcpus", "tierEmpty", "it is less than minVcpus")
 	}
-	if r.To != "" && r.To == r.Region {
+	if r.To != "" && r.To == r.Region && r.To != AnyRegion {
 		return fault.InField(path+".toRegionId", "sameRegion", "the copy fee is for copies to another region")
 	}
 	return nil
@@ -201,7 +212,7 @@ func overlap(rates []Rate) error {
 	groups := make(map[Rate][]int, len(rates))
 	for i, r := range rates {
 		key := r
-		key.Date, key.Basis = "", ""
+		key.Since, key.ReadAt, key.Basis = "", "", ""
 		key.Price = money.Amount{}
 		key.Source = string(r.Price.Currency())
 		key.MinVCPUs, key.MaxVCPUs = 0, 0
@@ -296,18 +307,80 @@ func isIdentifier(s string) bool {
 	return len(s) <= 64 && strings.Trim(s, alphanumeric+"._-") == "" && strings.IndexAny(s[:1], alphanumeric) == 0
 }
 
+// region reads a region, or the word for all of them.
+func (r *reader) region(field string) image.RegionID {
+	text := r.text(field)
+	if text == "" || text == string(AnyRegion) {
+		return image.RegionID(text)
+	}
+	if !isRegion(text) {
+		r.fail(field, "notARegion", "it is a region id such as cn-hangzhou, in small letters, or %s", AnyRegion)
+		return ""
+	}
+	if known, ok := meant(image.RegionID(text)); ok {
+		r.fail(field, "regionMisspelt", "there is no region %s that is known; is it %s?", text, known)
+	}
+	return image.RegionID(text)
+}
+
+// isRegion: small letters and digits in two to five parts, the first of letters.
+func isRegion(s string) bool {
+	parts := strings.Split(s, "-")
+	for n, p := range parts {
+		if p == "" || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789") != "" || (n == 0 && strings.ContainsAny(p, "0123456789")) {
+			return false
+		}
+	}
+	return len(s) <= 64 && len(parts) > 1 && len(parts) < 6 && len(parts[0]) > 1
+}
+
+// instanceType reads an instance type.
+func (r *reader) instanceType(field string) image.InstanceTypeID {
+	text := r.text(field)
+	if text == "" {
+		return ""
+	}
+	parts := strings.Split(text, ".")
+	ok := len(text) <= 64 && len(parts) > 1 && len(parts) < 6 && parts[0] == "ecs"
+	for _, p := range parts {
+		ok = ok && p != "" && strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+	}
+	if !ok {
+		r.fail(field, "notAnInstanceType", "it is an instance type such as ecs.g7.xlarge")
+	}
+	return image.InstanceTypeID(text)
+}
+
+// since reads from when on a rate holds; date is its older word.
+func (r *reader) since() string {
+	since, date := r.date("since"), r.date("date")
+	if since != "" && date != "" {
+		r.fail("date", "dateTwice", "it is the older word for since: give one of them")
+	}
+	return cmp.Or(since, date)
+}
+
+// The years in which a rate can begin to hold: ECS did not exist before, and what
+// is far ahead is a slip.
+const (
+	firstYear = 2009
+	lastYear  = 2099
+)
+
 func (r *reader) date(name string) string {
 	text := r.text(name)
 	if text == "" {
 		return ""
 	}
-	for _, layout := range []string{time.DateOnly, "2006-01", "2006"} {
-		if _, err := time.Parse(layout, text); err == nil {
-			return text
-		}
+	day, ok := parseDate(text)
+	switch {
+	case !ok:
+		r.fail(name, "notADate", "it is a day, month or year such as 2026-01-31")
+		return ""
+	case day.Year() < firstYear || day.Year() > lastYear:
+		r.fail(name, "dateOutOfRange", "it is from %d to %d", firstYear, lastYear)
 	}
-	r.fail(name, "notADate", "it is a day, month or year such as 2026-01-31")
-	return ""
+	return text
 }
 
 func (r *reader) integer(name string) (int64, bool) {

@@ -10,33 +10,43 @@ import (
 
 // The pages that the published rates and rules come from.
 const (
-	imagePage     = "https://help.aliyun.com/zh/ecs/images"
-	licencePage   = "https://www.alibabacloud.com/help/en/ecs/user-guide/purchase-software-licenses-for-ecs-instances"
-	snapshotPage  = "https://help.aliyun.com/zh/ecs/snapshots-1"
-	snapshotIntl  = "https://www.alibabacloud.com/help/en/elastic-compute-service/latest/billing-items-snapshots"
-	copyPage      = "https://www.alibabacloud.com/help/en/ecs/user-guide/copy-an-image"
-	replacePage   = "https://help.aliyun.com/zh/ecs/user-guide/replace-the-operating-system-of-an-instance"
-	imageFAQ      = "https://github.com/AlibabaCloudDocs/ecs (Image FAQ)"
+	imagePage    = "https://help.aliyun.com/zh/ecs/images"
+	licencePage  = "https://www.alibabacloud.com/help/en/ecs/user-guide/purchase-software-licenses-for-ecs-instances"
+	snapshotPage = "https://help.aliyun.com/zh/ecs/snapshots-1"
+	snapshotIntl = "https://www.alibabacloud.com/help/en/elastic-compute-service/latest/billing-items-snapshots"
+	copyPage     = "https://www.alibabacloud.com/help/en/ecs/user-guide/copy-an-image"
+	replacePage  = "https://help.aliyun.com/zh/ecs/user-guide/replace-the-operating-system-of-an-instance"
+	imageFAQ     = "https://github.com/AlibabaCloudDocs/ecs (Image FAQ)"
+)
+
+// As of when they were read: pages without a date are dated by what they say.
+const (
 	pagesDate     = "2026"
-	rhelDate      = "2024-07-31"
+	rhelDate      = "2024-07-31" // since when, says the page
 	licenceDate   = "2025"
-	snapshotYear  = "2024"
+	snapshotDate  = "2024-04-02"
 	undatedRecent = "2025"
 	faqDate       = "2021-07-19"
 )
+
+func images() page { return page{source: imagePage, readAt: pagesDate} }
+
+func faq() page { return page{source: imageFAQ, readAt: faqDate} }
 
 // Published returns the rates that the vendor published, as of 2026: "for
 // reference; the page prevails". The China site's in CNY, the international
 // site's in USD. It has no rates for Windows, which is priced by instance type
 // only, and rates for snapshots of the few regions that the pages name.
-func Published() Rates { return Rates{published: sync.OnceValue(pages)} }
+func Published() Rates {
+	return Rates{published: sync.OnceValue(func() *book { return bookOf(pages()) })}
+}
 
 // pages reads the rates of all pages.
 func pages() []Rate {
 	var t table
 	t.rhel()
 	t.suse()
-	t.add(Rate{Item: OperatingSystemLicence, Product: AlibabaLinuxPro, Basis: PerInstance, Source: imagePage, Date: pagesDate},
+	t.add(Rate{Item: OperatingSystemLicence, Product: AlibabaLinuxPro, Basis: PerInstance, Source: imagePage, ReadAt: pagesDate},
 		money.CNY, tier{1, 0, "0.5", "240", ""})
 	t.international()
 	t.snapshots()
@@ -76,7 +86,7 @@ func published(text string, c money.Currency) money.Amount {
 }
 
 func (t *table) rhel() {
-	like := Rate{Item: OperatingSystemLicence, Product: RHEL, Basis: PerVCPU, Source: imagePage, Date: rhelDate}
+	like := Rate{Item: OperatingSystemLicence, Product: RHEL, Basis: PerVCPU, Source: imagePage, Since: rhelDate, ReadAt: pagesDate}
 	t.add(like, money.CNY,
 		tier{1, 8, "0.1041", "70.43", "732.48"},
 		tier{9, 127, "0.0781", "52.82", "549.36"},
@@ -89,7 +99,7 @@ func (t *table) rhel() {
 }
 
 func (t *table) suse() {
-	like := Rate{Item: OperatingSystemLicence, Product: SUSE, Basis: PerInstance, Source: imagePage, Date: pagesDate}
+	like := Rate{Item: OperatingSystemLicence, Product: SUSE, Basis: PerInstance, Source: imagePage, ReadAt: pagesDate}
 	t.add(like, money.CNY,
 		tier{1, 2, "0.41", "159", "1529"},
 		tier{3, 4, "0.82", "326", "3065"},
@@ -103,7 +113,7 @@ func (t *table) suse() {
 // international: licences sold for existing instances; that images cost the same
 // is likely and not documented, which every line that uses them says.
 func (t *table) international() {
-	like := Rate{Item: OperatingSystemLicence, Product: RHEL, Basis: PerVCPU, Source: licencePage, Date: licenceDate}
+	like := Rate{Item: OperatingSystemLicence, Product: RHEL, Basis: PerVCPU, Source: licencePage, ReadAt: licenceDate}
 	t.add(like, money.USD,
 		tier{1, 8, "0.015", "10.15", ""},
 		tier{9, 127, "0.011", "7.61", ""},
@@ -124,7 +134,7 @@ func (t *table) snapshots() {
 		r.Price = published(price, c)
 		t.rates = append(t.rates, r)
 	}
-	storage := Rate{Item: SnapshotStorage, Category: Standard, Basis: PerGB, Unit: Month, Source: snapshotPage, Date: pagesDate}
+	storage := Rate{Item: SnapshotStorage, Category: Standard, Basis: PerGB, Unit: Month, Source: snapshotPage, ReadAt: pagesDate}
 	for _, region := range []image.RegionID{"cn-hangzhou", "cn-qingdao"} {
 		storage.Region = region
 		add(storage, "0.12", money.CNY)
@@ -133,14 +143,14 @@ func (t *table) snapshots() {
 	add(storage, "0.06", money.CNY)
 	add(Rate{
 		Item: SnapshotCopy, Region: "cn-hangzhou", To: "cn-qingdao", Basis: PerGB, Unit: Once,
-		Source: snapshotPage, Date: pagesDate,
+		Source: snapshotPage, ReadAt: pagesDate,
 	}, "0.5", money.CNY)
 	add(Rate{
 		Item: SnapshotPreheat, Region: "cn-huhehaote", Basis: PerGBDisk, Unit: Hour,
-		Source: snapshotPage, Date: pagesDate,
+		Source: snapshotPage, ReadAt: pagesDate,
 	}, "0.0000138889", money.CNY)
 	add(Rate{
 		Item: SnapshotStorage, Category: Standard, Region: "cn-hangzhou", Basis: PerGB, Unit: Month,
-		Source: snapshotIntl, Date: snapshotYear,
+		Source: snapshotIntl, ReadAt: snapshotDate,
 	}, "0.0173", money.USD)
 }

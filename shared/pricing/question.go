@@ -1,12 +1,12 @@
 package pricing
 
 import (
-	"math/big"
 	"strings"
 	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
 )
 
 const (
@@ -207,10 +207,7 @@ func (q *Question) checkCharge() error {
 
 // within tells whether n is from 0 to most.
 func within(n Number, most int64) bool {
-	if top := n.rat().Num(); top.IsInt64() && top.Int64() <= most {
-		return top.Sign() >= 0 // the denominator only makes it less
-	}
-	return n.Sign() >= 0 && n.rat().Cmp(new(big.Rat).SetInt64(most)) <= 0
+	return n.Sign() >= 0 && n.ratio().Cmp(money.Whole(most)) <= 0
 }
 
 func (q *Question) checkPeriod() error {
@@ -244,7 +241,7 @@ func (q *Question) checkStopped() error {
 	if c.Stopped.Sign() == 0 {
 		return nil
 	}
-	if !within(c.Stopped, maxSeconds) || (!q.subscription() && c.Stopped.rat().Cmp(q.Duration.rat()) > 0) {
+	if !within(c.Stopped, maxSeconds) || (!q.subscription() && c.Stopped.ratio().Cmp(q.Duration.ratio()) > 0) {
 		return fault.InField("stoppedHours", "stoppedOutOfRange", "must be a part of the duration, at the most all of it")
 	}
 	if q.subscription() && c.StoppedMode != KeepCharging {
@@ -287,12 +284,12 @@ func (s *Storage) checkSizes() error {
 
 // storageHours is how many whole clock hours the snapshots are stored. A year
 // counts as twelve months of 720 hours.
-func (q *Question) storageHours() *big.Rat {
+func (q *Question) storageHours() money.Ratio {
 	if !q.Storage.From.IsZero() {
-		return new(big.Rat).SetInt64(ClockHours(q.Storage.From, q.Storage.To))
+		return money.Whole(ClockHours(q.Storage.From, q.Storage.To))
 	}
 	if !q.subscription() {
-		return roundUp(over(q.Duration.rat(), secondsPerHour))
+		return over(q.Duration.ratio(), secondsPerHour).Up()
 	}
 	perPeriod := int64(hoursPerMonth)
 	switch q.Charge.PeriodUnit {
@@ -301,34 +298,22 @@ func (q *Question) storageHours() *big.Rat {
 	case Week:
 		perPeriod = hoursPerWeek
 	}
-	return big.NewRat(perPeriod*int64(q.Charge.Period), 1)
+	return money.Whole(perPeriod * int64(q.Charge.Period))
 }
 
 // wholeHours tells whether the duration has no part of an hour.
-func (q *Question) wholeHours() bool { return over(q.Duration.rat(), secondsPerHour).IsInt() }
+func (q *Question) wholeHours() bool { return over(q.Duration.ratio(), secondsPerHour).IsWhole() }
 
 // ClockHours is how many hours storage is billed that begins and ends at these
-// times: from the clock hour it begins in to the end of the clock hour it ends in.
+// times: from the clock hour it begins in to the end of the clock hour it ends in;
+// what ends on the full hour ends with the hour before. It is at least one.
 func ClockHours(from, to time.Time) int64 {
-	return int64(to.Truncate(time.Hour).Sub(from.Truncate(time.Hour))/time.Hour) + 1
+	end := to.Truncate(time.Hour)
+	if end.Before(to) {
+		end = end.Add(time.Hour)
+	}
+	return max(1, int64(end.Sub(from.Truncate(time.Hour))/time.Hour))
 }
 
 // over divides by a positive number.
-func over(r *big.Rat, n int64) *big.Rat {
-	if r.IsInt() && r.Num().IsInt64() {
-		return big.NewRat(r.Num().Int64(), n)
-	}
-	return new(big.Rat).Mul(r, big.NewRat(1, n))
-}
-
-// roundUp is the least whole number that is not less than r.
-func roundUp(r *big.Rat) *big.Rat {
-	if r.IsInt() {
-		return r
-	}
-	whole, rest := new(big.Int).QuoRem(r.Num(), r.Denom(), new(big.Int))
-	if rest.Sign() > 0 {
-		whole.Add(whole, big.NewInt(1))
-	}
-	return new(big.Rat).SetInt(whole)
-}
+func over(r money.Ratio, n int64) money.Ratio { return r.Times(money.Fraction(1, n)) }

@@ -1,7 +1,7 @@
 package pricing
 
 import (
-	"math/big"
+	"cmp"
 
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
@@ -34,12 +34,21 @@ type Line struct {
 	Amount *money.Amount `json:"amount,omitempty"`
 	Lower  *money.Amount `json:"lower,omitempty"`
 	Upper  *money.Amount `json:"upper,omitempty"`
-	// Source is the page, DescribePrice or PRICE_RATES; Date is of the rate.
+	// Source is the page, DescribePrice or PRICE_RATES.
 	Source string `json:"source,omitempty"`
-	// Date: since when the rate holds, as 2026-01-31.
-	Date  string `json:"date,omitempty"`
-	Payer Payer  `json:"payer"`
-	Rule  Rule   `json:"rule"`
+	// Since: from when on the rate holds, as 2026-01-31; left out where the source
+	// does not say.
+	Since string `json:"since,omitempty"`
+	// ReadAt: the day, month or year as of which the source was read.
+	ReadAt string `json:"readAt,omitempty"`
+	// AgeDays: how many days ago that was at the most; without readAt since.
+	AgeDays int `json:"ageDays,omitempty"`
+	// Date: since, or else readAt.
+	Date string `json:"date,omitempty"`
+	// Default: the rate is the one that PRICE_RATES has for all regions.
+	Default bool  `json:"default,omitempty"`
+	Payer   Payer `json:"payer"`
+	Rule    Rule  `json:"rule"`
 	// Unknown says why there is neither amount nor range; else it is empty.
 	Unknown []image.Reason `json:"unknown,omitempty"`
 	// Reasons say how the amount came about, and which assumptions it rests on.
@@ -84,6 +93,9 @@ type Quote struct {
 	Known money.Amount `json:"known"`
 	// Missing names the other lines; empty if there is a total.
 	Missing []Missing `json:"missing,omitempty"`
+	// Wanted are the rates for want of which an amount is unknown, as PRICE_RATES
+	// takes them once their price is filled in.
+	Wanted []WantedRate `json:"missingRates,omitempty"`
 	// Findings: what contradicts the rules, or was refused.
 	Findings []Finding `json:"findings,omitempty"`
 	// Notes: what to know beside the lines.
@@ -98,7 +110,7 @@ func Price(q Question, rates Rates) (Quote, error) {
 	if err := q.check(); err != nil {
 		return Quote{}, err
 	}
-	b := builder{q: &q, rates: rates, currency: q.Site.Currency(), lines: make([]Line, 0, 4)}
+	b := builder{q: &q, rates: rates, currency: q.Site.Currency(), lines: make([]Line, 0, 2)}
 	b.ruling = Judge(q.Image, q.Source, q.region())
 	b.term = q.term()
 	b.licence()
@@ -131,17 +143,13 @@ func (q *Question) source() Source {
 	}
 }
 
-// term is the hours that are charged, or the purchased periods. In economical
-// mode the licence is not charged while stopped.
+// term is the hours that are charged, or the purchased periods. What is stopped in
+// economical mode is in it: see paused.
 func (q *Question) term() term {
 	if q.subscription() {
-		return term{unit: q.Charge.PeriodUnit, period: q.Charge.Period, quantity: Whole(int64(q.Charge.Period)).value}
+		return term{unit: q.Charge.PeriodUnit, period: q.Charge.Period, quantity: money.Whole(int64(q.Charge.Period))}
 	}
-	seconds := q.Duration.rat()
-	if q.Charge.StoppedMode != KeepCharging && q.Charge.Stopped.Sign() > 0 {
-		seconds = new(big.Rat).Sub(seconds, q.Charge.Stopped.rat())
-	}
-	return term{unit: Hour, period: 1, quantity: over(seconds, secondsPerHour)}
+	return term{unit: Hour, period: 1, quantity: over(q.Duration.ratio(), secondsPerHour)}
 }
 
 // builder is a quote in the making.
@@ -154,6 +162,7 @@ type builder struct {
 	lines    []Line
 	findings []Finding
 	said     []image.Reason
+	wanted   []WantedRate
 }
 
 func (b *builder) line(item Item, payer Payer) Line {
@@ -185,36 +194,60 @@ func (l *Line) unknown(code, sentence string) {
 }
 
 // settle gives the line an exact amount: quantity times rate.
-func (l *Line) settle(rate *Rate, quantity Number) {
-	l.show(rate, quantity)
-	amount := rate.times(quantity.rat())
+func (b *builder) settle(l *Line, rate *Rate, quantity Number) {
+	b.show(l, rate, quantity)
+	amount := rate.times(quantity.ratio())
 	l.Amount = &amount
 }
 
 // show puts the rate and its origin on the line.
-func (l *Line) show(rate *Rate, quantity Number) {
+func (b *builder) show(l *Line, rate *Rate, quantity Number) {
 	price := rate.Price
-	l.Quantity, l.Unit, l.Rate = quantity, rate.unitName(), &price
-	l.Tier, l.Source, l.Date = rate.Tier(), rate.Source, rate.Date
+	l.Quantity, l.Unit, l.Rate, l.Tier, l.Default = quantity, rate.unitName(), &price, rate.Tier(), rate.Default
 	if rate.Source == licencePage {
 		l.because("imagePriceNotPublished", "the page lists licences for existing instances; that images cost the same is not documented")
 	}
+	if rate.Default {
+		l.because(codeDefaultRate, "this is the default of "+overlayName+" for all regions: no rate of the region itself is known")
+	}
+	b.date(l, page{rate.Source, rate.Since, rate.ReadAt})
 }
 
 // nothing gives the line an amount of zero, by a rule of a page.
-func (l *Line) nothing(c money.Currency, source, date string) {
-	zero := money.New(Whole(0).value, c)
-	l.Amount, l.Source, l.Date = &zero, source, date
+func (b *builder) nothing(l *Line, p page) {
+	zero := money.Of(money.Whole(0), b.currency)
+	l.Amount = &zero
+	b.date(l, p)
+}
+
+// page is where a rate or a rule stands, and its dates.
+type page struct{ source, since, readAt string }
+
+// date puts the origin of an amount on the line, and says if that is old.
+func (b *builder) date(l *Line, p page) {
+	l.Source, l.Since, l.ReadAt, l.Date = p.source, p.since, p.readAt, cmp.Or(p.since, p.readAt)
+	days, old := b.rates.age(p)
+	l.AgeDays = days
+	if old {
+		l.because(codeOldRate, "known as of "+cmp.Or(p.readAt, p.since)+", which may be more than twelve months ago: see whether it still holds")
+	}
+}
+
+// lack says that a rate is missing for want of which an amount is unknown.
+func (b *builder) lack(w WantedRate) {
+	w.Currency = b.currency
+	b.wanted = append(b.wanted, w)
 }
 
 // quote adds up.
 func (b *builder) quote() (Quote, error) {
 	q := Quote{
 		Image: b.q.Image.Ref, Rule: b.ruling, Source: b.q.source(), For: b.q.For, Currency: b.currency,
-		Lines: b.lines, Findings: b.findings, Notes: b.said,
+		Lines: b.lines, Findings: b.findings, Notes: b.said, Wanted: distinctRates(b.wanted),
 	}
 	if !b.q.Observed.empty() {
-		q.Observed = &b.q.Observed
+		observed := b.q.Observed
+		q.Observed = &observed
 	}
 	return q, q.sum()
 }
@@ -239,7 +272,7 @@ func (q *Quote) sum() error {
 		q.Missing = append(q.Missing, Missing{Item: l.Item, For: l.For, Subject: l.Subject, Reason: l.missing()})
 	}
 	if len(exact) == 0 {
-		exact = append(exact, money.New(new(big.Rat), q.Currency))
+		exact = append(exact, money.Of(money.Whole(0), q.Currency))
 	}
 	known, err := total(exact)
 	if err != nil {

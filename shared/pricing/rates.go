@@ -1,9 +1,11 @@
 package pricing
 
 import (
-	"math/big"
+	"cmp"
 	"slices"
 	"strconv"
+	"sync"
+	"time"
 
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
@@ -96,8 +98,11 @@ type Rate struct {
 	ProductCode image.ProductCode
 	// Category is for snapshots.
 	Category Category
-	// Region empty means every region; To is the destination of a copy.
+	// Region empty means every region; To is the destination of a copy, or
+	// AnyRegion.
 	Region, To image.RegionID
+	// Default: it counts only where no other rate is known; its region is empty.
+	Default bool
 	// InstanceType empty means every type.
 	InstanceType image.InstanceTypeID
 	Basis        Basis
@@ -107,13 +112,21 @@ type Rate struct {
 	Price              money.Amount
 	// Source is a page's address, or PRICE_RATES.
 	Source string
-	// Date is a year, month or day (ISO 8601): since when, or of which age.
-	Date string
+	// Since is from when on it holds, ReadAt as of when it was read: each a year,
+	// month or day (ISO 8601), or empty where that is not known.
+	Since, ReadAt string
+	// perUnit and tier are its names, once a book has put them together.
+	perUnit, tier string
 }
+
+// AnyRegion is how PRICE_RATES names all regions.
+const AnyRegion image.RegionID = "all"
 
 // Tier is the range of vCPUs for people; empty if the rate has no tiers.
 func (r Rate) Tier() string {
 	switch {
+	case r.tier != "":
+		return r.tier
 	case r.MaxVCPUs > 0:
 		return strconv.Itoa(r.MinVCPUs) + "-" + strconv.Itoa(r.MaxVCPUs) + " vCPU"
 	case r.MinVCPUs > 1:
@@ -123,7 +136,10 @@ func (r Rate) Tier() string {
 }
 
 // unitName is the unit of the quantity that the rate is multiplied by.
-func (r Rate) unitName() string {
+func (r *Rate) unitName() string {
+	if r.perUnit != "" {
+		return r.perUnit
+	}
 	switch r.Basis {
 	case PerVCPU:
 		return "vCPU-" + string(r.Unit)
@@ -142,37 +158,133 @@ func (r Rate) unitName() string {
 
 // Rates is a table of rates. The zero value knows none. It is immutable.
 type Rates struct {
-	negotiated []Rate
+	negotiated *book
 	// published are read when the first price asks for them, not when a function
-	// starts; nil: none.
-	published func() []Rate
+	// starts, and so are the defaults, which stand behind them; nil: none.
+	published func() *book
 	gbBytes   int64
+	now       time.Time
 }
 
-// listed are the published rates.
-func (r Rates) listed() []Rate {
+// listed are the published rates, and behind them the defaults.
+func (r Rates) listed() *book {
 	if r.published == nil {
 		return nil
 	}
 	return r.published()
 }
 
-// Negotiated is an overlay of rates; its rates win over the published ones.
+// book is a table of rates with an index. A nil one is empty.
+type book struct {
+	rates []Rate
+	index map[entryWord][]*Rate
+}
+
+// entryWord is what every rate and every question for one agree in.
+type entryWord struct {
+	item    Item
+	product Product
+	unit    Unit
+}
+
+// bookOf makes a book of rates, which become its own.
+func bookOf(rates []Rate) *book {
+	b := &book{rates: rates, index: make(map[entryWord][]*Rate, len(rates))}
+	for i := range rates {
+		r := &rates[i]
+		r.perUnit, r.tier = r.unitName(), r.Tier()
+		word := entryWord{r.Item, r.Product, r.Unit}
+		b.index[word] = append(b.index[word], r)
+	}
+	return b
+}
+
+// all are the rates of a book, in order; they are not changed.
+func (b *book) all() []Rate {
+	if b == nil {
+		return nil
+	}
+	return b.rates
+}
+
+// without is the book without some rates.
+func (b *book) without(some func(Rate) bool) *book {
+	if !slices.ContainsFunc(b.all(), some) {
+		return b
+	}
+	return bookOf(slices.DeleteFunc(slices.Clone(b.all()), some))
+}
+
+// Negotiated is an overlay of rates; its rates win over the published ones, but
+// for its defaults, which count where there are none.
 type Negotiated struct {
 	Rates []Rate
 	// GBBytes is how many bytes are billed as a GB, if the contract says so; else 0.
 	GBBytes int64
 }
 
-// With returns rates with an overlay in place of any earlier one.
+// With returns rates with an overlay. An earlier one is replaced but for its
+// defaults.
 func (r Rates) With(n Negotiated) Rates {
-	r.negotiated = slices.Clone(n.Rates)
+	var defaults, own []Rate
+	for _, rate := range n.Rates {
+		if rate.Default {
+			defaults = append(defaults, rate)
+		} else {
+			own = append(own, rate)
+		}
+	}
+	r.negotiated = bookOf(own)
+	if len(defaults) > 0 {
+		before := r
+		r.published = sync.OnceValue(func() *book { return bookOf(slices.Concat(before.listed().all(), defaults)) })
+	}
 	r.gbBytes = n.GBBytes
 	return r
 }
 
-// All returns every rate: the negotiated ones, then the published.
-func (r Rates) All() []Rate { return slices.Concat(r.negotiated, r.listed()) }
+// At returns the rates as of a time: without those that hold only from later on,
+// and each with its age.
+func (r Rates) At(now time.Time) Rates {
+	later := func(rate Rate) bool { return rate.begins().After(now) }
+	r.negotiated = r.negotiated.without(later)
+	if before := r; r.published != nil {
+		r.published = sync.OnceValue(func() *book { return before.listed().without(later) })
+	}
+	r.now = now
+	return r
+}
+
+// begins is when the rate begins to hold; zero if that is not known.
+func (r Rate) begins() time.Time { t, _ := parseDate(r.Since); return t }
+
+// parseDate is the beginning of a day, month or year.
+func parseDate(text string) (time.Time, bool) {
+	for _, layout := range []string{time.DateOnly, "2006-01", "2006"} {
+		if len(layout) == len(text) {
+			t, err := time.Parse(layout, text)
+			return t, err == nil
+		}
+	}
+	return time.Time{}, false
+}
+
+// age is how many days ago a page was read at the most, and whether that may be
+// more than twelve months; 0 where that is not known.
+func (r Rates) age(p page) (days int, old bool) {
+	if r.now.IsZero() {
+		return 0, false
+	}
+	read, ok := parseDate(cmp.Or(p.readAt, p.since))
+	if !ok || read.After(r.now) {
+		return 0, false
+	}
+	return int(r.now.Sub(read) / (24 * time.Hour)), read.AddDate(0, monthsPerYear, 0).Before(r.now)
+}
+
+// All returns every rate: the negotiated ones, then the published, then the
+// defaults.
+func (r Rates) All() []Rate { return slices.Concat(r.negotiated.all(), r.listed().all()) }
 
 // want selects a rate.
 type want struct {
@@ -187,12 +299,16 @@ type want struct {
 	currency    money.Currency
 }
 
-// find returns the most specific rate that w selects in table: one for the
-// instance type before one for all types, one for the region before one for all.
-func find(table []Rate, w *want) *Rate {
+// find returns the most specific rate that w selects: one for the instance type
+// before one for all types, one for the region before one for all, and defaults
+// last.
+func (b *book) find(w *want) *Rate {
+	if b == nil {
+		return nil
+	}
 	best, score := (*Rate)(nil), -1
-	for i := range table {
-		if r := &table[i]; w.selects(r) && specificity(r) > score {
+	for _, r := range b.index[entryWord{w.item, w.product, w.unit}] {
+		if w.selects(r) && specificity(r) > score {
 			best, score = r, specificity(r)
 		}
 	}
@@ -200,9 +316,12 @@ func find(table []Rate, w *want) *Rate {
 }
 
 func (w *want) selects(r *Rate) bool {
-	return r.Item == w.item && r.Unit == w.unit && r.Product == w.product &&
-		r.Category == w.category && r.Price.Currency() == w.currency &&
-		r.ProductCode == w.productCode && r.To == w.to && w.place(r) && w.size(r)
+	return r.Category == w.category && r.Price.Currency() == w.currency &&
+		r.ProductCode == w.productCode && w.destination(r) && w.place(r) && w.size(r)
+}
+
+func (w *want) destination(r *Rate) bool {
+	return r.To == w.to || (r.To == AnyRegion && w.to != "")
 }
 
 func (w *want) place(r *Rate) bool {
@@ -218,6 +337,12 @@ func (w *want) size(r *Rate) bool {
 
 func specificity(r *Rate) int {
 	score := 0
+	if !r.Default {
+		score += 8
+	}
+	if r.To != AnyRegion {
+		score += 4
+	}
 	if r.InstanceType != "" {
 		score += 2
 	}
@@ -229,11 +354,11 @@ func specificity(r *Rate) int {
 
 // lookup prefers negotiated rates.
 func (r Rates) lookup(w want) *Rate {
-	if rate := find(r.negotiated, &w); rate != nil {
+	if rate := r.negotiated.find(&w); rate != nil {
 		return rate
 	}
-	return find(r.listed(), &w)
+	return r.listed().find(&w)
 }
 
 // times returns the amount of a quantity at a rate.
-func (r *Rate) times(quantity *big.Rat) money.Amount { return r.Price.Times(quantity) }
+func (r *Rate) times(quantity money.Ratio) money.Amount { return r.Price.By(quantity) }

@@ -1,10 +1,10 @@
 package pricing
 
 import (
-	"math/big"
 	"strings"
 
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/money"
 )
 
 // replace adds what replacing the system disk costs: the replacement itself is
@@ -14,7 +14,7 @@ func (b *builder) replace() {
 	old := b.q.Task.Replaced
 	was := Judge(old.Image, old.Source, b.q.region())
 	l := b.operationLine(SystemDiskReplacement, InstanceOwner)
-	l.nothing(b.currency, replacePage, undatedRecent)
+	b.nothing(&l, page{source: replacePage, readAt: undatedRecent})
 	l.because("replacementIsFree", "replacing costs nothing itself; only a paid image and a larger disk do")
 	b.add(l)
 	b.diskGrowth()
@@ -39,19 +39,20 @@ func (b *builder) diskGrowth() {
 	rate := b.rates.lookup(want{item: SystemDiskGrowth, region: b.q.region(), unit: Month, currency: b.currency})
 	if rate == nil {
 		l.unknown("diskNotPriced", "the system disk grows, and disk prices are not in the published table; PRICE_RATES can give one")
+		b.lack(WantedRate{Item: SystemDiskGrowth, Region: b.q.region(), Basis: PerGB, Unit: Month})
 	} else {
 		months := over(b.q.diskHours(), hoursPerMonth)
-		l.settle(rate, Number{value: months.Mul(months, Whole(int64(grown)).value)})
+		b.settle(&l, rate, exactly(months.Times(money.Whole(int64(grown)))))
 	}
 	b.add(l)
 }
 
 // diskHours is how long the larger disk is charged: not rounded.
-func (q *Question) diskHours() *big.Rat {
+func (q *Question) diskHours() money.Ratio {
 	if q.subscription() {
 		return q.storageHours()
 	}
-	return over(q.Duration.rat(), secondsPerHour)
+	return over(q.Duration.ratio(), secondsPerHour)
 }
 
 // licenceChange says what happens to the two licences.
@@ -81,7 +82,7 @@ func (b *builder) marketplaceChange(was Ruling) {
 	if b.ruling.Marketplace && same {
 		l := b.operationLine(MarketplaceChange, InstanceOwner)
 		l.Subject = string(b.ruling.ProductCode)
-		l.nothing(b.currency, imageFAQ, faqDate)
+		b.nothing(&l, faq())
 		l.because("sameProduct", "the present image is another version of the same product: no fee (documentation of 2021)")
 		b.add(l)
 	}

@@ -2,7 +2,6 @@ package pricing
 
 import (
 	"cmp"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,7 @@ import (
 
 const binaryGB = 1 << 30
 
-func amountOf(r *big.Rat, c money.Currency) money.Amount { return money.New(r, c) }
+func amountOf(r money.Ratio, c money.Currency) money.Amount { return money.Of(r, c) }
 
 // storage adds one line for each chain of snapshots behind the image. Public and
 // Marketplace images have none of ours; those of shared and community images stay
@@ -72,7 +71,7 @@ func (b *builder) gbBytes() int64 {
 }
 
 // gb turns bytes into billed GB.
-func (b *builder) gb(bytes int64) *big.Rat { return big.NewRat(bytes, b.gbBytes()) }
+func (b *builder) gb(bytes int64) money.Ratio { return money.Fraction(bytes, b.gbBytes()) }
 
 // chainGroup is the snapshots of the image that share one chain.
 type chainGroup struct {
@@ -84,7 +83,10 @@ type chainGroup struct {
 // chains groups the snapshots, in the order of chain and id. A snapshot without a
 // chain is a group of its own.
 func (b *builder) chains() []chainGroup {
-	s := b.q.Storage
+	s := &b.q.Storage
+	if len(s.Snapshots) == 1 {
+		return []chainGroup{{chain: s.chain(s.Snapshots[0].Chain), category: cmp.Or(s.Snapshots[0].Category, Standard), snapshots: s.Snapshots}}
+	}
 	sorted := slices.Clone(s.Snapshots)
 	slices.SortFunc(sorted, func(x, y Snapshot) int {
 		return cmp.Or(strings.Compare(x.Chain, y.Chain), cmp.Compare(x.Category, y.Category), cmp.Compare(x.ID, y.ID))
@@ -161,7 +163,7 @@ func (g chainGroup) subject() string {
 
 // chainLine prices storage: the rate per GB and month, over 720, times GB, times
 // hours.
-func (b *builder) chainLine(g chainGroup, hours *big.Rat) Line {
+func (b *builder) chainLine(g chainGroup, hours money.Ratio) Line {
 	l := b.line(SnapshotStorage, ImageOwner)
 	l.Subject = g.subject()
 	b.priceStorage(&l, g.category, b.q.Image.Region, g.bytes(), hours)
@@ -172,7 +174,7 @@ func (b *builder) chainLine(g chainGroup, hours *big.Rat) Line {
 }
 
 // priceStorage fills l with the storage of a size for some hours in a region.
-func (b *builder) priceStorage(l *Line, c Category, region image.RegionID, size billed, hours *big.Rat) {
+func (b *builder) priceStorage(l *Line, c Category, region image.RegionID, size billed, hours money.Ratio) {
 	rate := b.rates.lookup(want{item: SnapshotStorage, category: c, region: region, unit: Month, currency: b.currency})
 	months := over(hours, hoursPerMonth)
 	switch {
@@ -180,26 +182,27 @@ func (b *builder) priceStorage(l *Line, c Category, region image.RegionID, size 
 		l.unknown("sizeNotKnown", "ECS gave no size for it")
 	case rate == nil:
 		l.unknown("noRateForRegion", "no rate is known for "+string(c)+" snapshots in "+string(region)+" in "+string(b.currency)+"; PRICE_RATES can give one")
+		b.lack(WantedRate{Item: SnapshotStorage, Category: c, Region: region, Basis: PerGB, Unit: Month})
 	default:
 		b.bound(l, rate, size, months)
 	}
 }
 
 // bound sets an amount or a range for a size that a factor multiplies.
-func (b *builder) bound(l *Line, rate *Rate, size billed, factor *big.Rat) {
-	upper := new(big.Rat).Mul(b.gb(size.upper), factor)
+func (b *builder) bound(l *Line, rate *Rate, size billed, factor money.Ratio) {
+	upper := b.gb(size.upper).Times(factor)
 	if size.exact {
-		l.settle(rate, Number{value: upper})
+		b.settle(l, rate, exactly(upper))
 		return
 	}
-	l.show(rate, Number{value: upper})
-	low, high := rate.times(new(big.Rat).Mul(b.gb(size.lower), factor)), rate.times(upper)
+	b.show(l, rate, exactly(upper))
+	low, high := rate.times(b.gb(size.lower).Times(factor)), rate.times(upper)
 	l.Lower, l.Upper = &low, &high
 }
 
 // earlyDeletion: archive storage that is deleted before 1440 hours pays the rest
 // of them. Snapshots of one chain that began at different times bound it.
-func (b *builder) earlyDeletion(g chainGroup, hours *big.Rat) {
+func (b *builder) earlyDeletion(g chainGroup, hours money.Ratio) {
 	var most int64
 	for _, p := range g.snapshots {
 		most = max(most, b.remaining(p, hours))
@@ -209,14 +212,23 @@ func (b *builder) earlyDeletion(g chainGroup, hours *big.Rat) {
 	}
 	l := b.line(ArchiveEarlyDeletion, ImageOwner)
 	l.Subject = g.subject()
-	b.priceStorage(&l, Archive, b.q.Image.Region, g.bytes(), Whole(most).value)
+	b.priceStorage(&l, Archive, b.q.Image.Region, g.bytes(), money.Whole(most))
 	l.because("archiveMinimum", "archive storage is kept for at least 1440 hours; "+strconv.FormatInt(most, 10)+" are left")
 	b.add(l)
 }
 
+// wholeHours leaves out a part of an hour.
+func wholeHours(hours money.Ratio) int64 {
+	whole := hours.Up().Rat().Num().Int64()
+	if !hours.IsWhole() {
+		whole--
+	}
+	return whole
+}
+
 // remaining is how many hours of the minimum are left when the snapshot goes.
-func (b *builder) remaining(p Snapshot, hours *big.Rat) int64 {
-	stored := new(big.Int).Quo(hours.Num(), hours.Denom()).Int64()
+func (b *builder) remaining(p Snapshot, hours money.Ratio) int64 {
+	stored := wholeHours(hours)
 	if !p.Since.IsZero() && !b.q.Storage.To.IsZero() && !p.Since.After(b.q.Storage.To) {
 		stored = ClockHours(p.Since, b.q.Storage.To)
 	}
@@ -229,8 +241,8 @@ func (b *builder) preheatLine(g chainGroup) Line {
 	l := b.line(SnapshotPreheat, ImageOwner)
 	l.Subject = g.subject()
 	heat := b.q.Storage.Preheat
-	hours := over(heat.Seconds.rat(), secondsPerHour)
-	if one := big.NewRat(1, 1); hours.Cmp(one) < 0 {
+	hours := over(heat.Seconds.ratio(), secondsPerHour)
+	if one := money.Whole(1); hours.Cmp(one) < 0 {
 		hours = one
 	}
 	rate := b.rates.lookup(want{item: SnapshotPreheat, region: b.q.Image.Region, unit: Hour, currency: b.currency})
@@ -239,9 +251,10 @@ func (b *builder) preheatLine(g chainGroup) Line {
 	case !known:
 		l.unknown("sizeNotKnown", "ECS gave no full size for it")
 	case rate == nil:
-		l.unknown("noRateForRegion", "no rate is known for preheating in "+string(b.q.Image.Region))
+		l.unknown("noRateForRegion", "no rate is known for preheating in "+string(b.q.Image.Region)+"; PRICE_RATES can give one")
+		b.lack(WantedRate{Item: SnapshotPreheat, Region: b.q.Image.Region, Basis: PerGBDisk, Unit: Hour})
 	default:
-		l.settle(rate, Number{value: hours.Mul(hours, new(big.Rat).Mul(b.gb(full), Whole(int64(heat.Disks)).value))})
+		b.settle(&l, rate, exactly(hours.Times(b.gb(full)).Times(money.Whole(int64(heat.Disks)))))
 	}
 	return l
 }
