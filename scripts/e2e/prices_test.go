@@ -144,7 +144,7 @@ func chargeCases() []priceCase {
 		{"early refund", red + "&instanceType=ecs.g7.xlarge&period=1&refunded=true", "publicPaid licence=unknown:refundNotCalculable"},
 		{"spot", red + "&instanceType=ecs.g7.xlarge&spot=true", "publicPaid licence=299.808"},
 		{"burstable", red + "&instanceType=ecs.t6-c1m2.xlarge&hours=1", "publicPaid licence=0.4164"},
-		{"economical mode", red + "&instanceType=ecs.g7.xlarge&stoppedHours=360", "publicPaid licence=149.904"},
+		{"economical mode", red + "&instanceType=ecs.g7.xlarge&stoppedHours=360", "publicPaid licence=149.904..299.808"},
 		{"stopped in standard mode", red + "&instanceType=ecs.g7.xlarge&stoppedHours=360&stoppedMode=KeepCharging", "publicPaid licence=299.808"},
 		{"no instance", "m-own-redhat?region=cn-hangzhou&holding=true", "customFromPaid licence=0 storage=1.2"},
 		{"no instance type", "m-own-redhat?region=cn-hangzhou", "customFromPaid licence=unknown:vcpusNotGiven storage=1.2"},
