@@ -318,8 +318,8 @@ func TestUnknownNamesItsCauseAndItsCure(t *testing.T) {
 func TestDeniedInstancesUnderEveryReading(t *testing.T) {
 	t.Parallel()
 	for name, readings := range map[string]cloudsim.Readings{
-		"empty": {}, "refused": {DeniedInstancesRefused: true}, "dry run hides": {DryRunHidesDenial: true},
-		"dry run is empty": {DryRunDeniedEmpty: true}, "success": {DryRunSuccess: true}, "kept": {UsageKept: true},
+		"refused": {}, "empty": {DeniedListsEmpty: true}, "dry run hides": {DeniedListsEmpty: true, DryRunHidesDenial: true},
+		"dry run is empty": {DeniedListsEmpty: true, DryRunDeniedEmpty: true}, "success": {DryRunSuccess: true}, "kept": {UsageKept: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

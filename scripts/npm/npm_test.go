@@ -35,7 +35,9 @@ func TestSDKs(t *testing.T) {
 		t.Skip("SKIPPED: the npm SDKs are not tried in a short run")
 	}
 	folder := install(t)
-	cloud := company.New(cloudsim.Options{Seed: 1, CreateTime: 200 * time.Millisecond, CopyTime: 300 * time.Millisecond}, company.Options{Images: 60, Instances: 20})
+	cloud := company.New(cloudsim.Options{
+		Seed: 1, CreateTime: 200 * time.Millisecond, CopyTime: time.Second, Visibility: 500 * time.Millisecond,
+	}, company.Options{Images: 60, Instances: 30})
 	var host atomic.Pointer[fchost.Host]
 	server := httptest.NewServer(ecsapi.New(cloud, ecsapi.Options{Functions: ecsapi.Functions{
 		Account: cloudsim.FirstAccount,

@@ -105,3 +105,62 @@ for (const [name, connect] of Object.entries(clients)) {
     );
   });
 }
+
+// What the vendor documents and other people's clients rely on, without waiting and without asking twice, while all
+// other changes show late.
+for (const [name, connect] of Object.entries(clients)) {
+  test(`${name}: what clients rely on`, { timeout: 60000 }, async () => {
+    const call = connect();
+    const as = (owner, answer) => new RPCClient({ accessKeyId: owner, accessKeySecret: `${owner}-secret`, endpoint: `http://${address}`, apiVersion: '2014-05-26' })
+      .request('DescribeImages', { RegionId: region, Status: 'Creating,Waiting,Available', ...answer }, { method: 'POST' });
+    const described = async (params) => (await call('DescribeImages', { RegionId: region, ...params })).Images.Image;
+    const { Instances } = await call('DescribeInstances', { RegionId: region, Status: 'Running', MaxResults: 100 });
+    const running = Instances.Instance.filter((i) => i.OperationLocks.LockReason.length === 0)[Object.keys(clients).indexOf(name)];
+
+    // A share and a tag are there at once, and gone at once, also on an image that is still being copied.
+    const family = await described({ ImageOwnerAlias: 'self', ImageFamily: 'web-base', PageSize: 10 });
+    const source = family[Object.keys(clients).indexOf(name)];
+    const { ImageId: copy } = await call('CopyImage', {
+      RegionId: region, ImageId: source.ImageId, DestinationRegionId: elsewhere, DestinationImageName: `relied-${name.replace(/\W/g, '')}`,
+    });
+    const [making] = await described({ RegionId: elsewhere, ImageId: copy, Status: 'Creating,Waiting,Available' });
+    assert.notEqual(making.Status, 'Available');
+    assert.equal(making.ImageFamily, '', 'a copy is in no family');
+    const share = (change) => call('ModifyImageSharePermission', { RegionId: elsewhere, ImageId: copy, ...change });
+    const accounts = async () => (await call('DescribeImageSharePermission', { RegionId: elsewhere, ImageId: copy })).Accounts.Account.map((a) => a.AliyunId);
+    for (let round = 0; round < 3; round++) {
+      await share({ AddAccount: [friend] });
+      assert.deepEqual(await accounts(), [friend]);
+      assert.equal((await as('local2', { RegionId: elsewhere, ImageId: copy })).Images.Image.length, 1, 'the friend sees it');
+      await share({ RemoveAccount: [friend] });
+      assert.deepEqual(await accounts(), []);
+      assert.equal((await as('local2', { RegionId: elsewhere, ImageId: copy })).Images.Image.length, 0, 'the friend sees it no more');
+      await call('TagResources', { RegionId: region, ResourceType: 'image', ResourceId: [source.ImageId], Tag: [{ Key: 'round', Value: `${round} ${name}` }] });
+      const [tagged] = await described({ ImageId: source.ImageId });
+      assert.equal(tagged.Tags.Tag.find((t) => t.TagKey === 'round').TagValue, `${round} ${name}`);
+    }
+
+    // A size of 0 is one that was left out, and an instance is Pending first.
+    const types = (await call('DescribeImageSupportInstanceTypes', { RegionId: region, ImageId: source.ImageId })).InstanceTypes.InstanceType;
+    const { InstanceIdSets } = await call('RunInstances', {
+      RegionId: region, ImageId: source.ImageId, InstanceType: types[0].InstanceTypeId,
+      ...(name.startsWith('@alicloud/ecs') ? { SystemDisk: new Ecs.RunInstancesRequestSystemDisk({ size: '0' }) } : { 'SystemDisk.Size': 0 }),
+    });
+    const [instanceId] = InstanceIdSets.InstanceIdSet;
+    const state = await call('DescribeInstances', { RegionId: region, InstanceIds: JSON.stringify([instanceId]) });
+    assert.equal(state.Instances.Instance[0].Status, 'Pending');
+
+    // The mode that a running instance shows can be sent back.
+    assert.equal(running.StoppedMode, 'Not-applicable');
+    await call('StopInstance', { InstanceId: running.InstanceId, StoppedMode: running.StoppedMode });
+
+    // Public images are in families of their own; to others a shared image's family says whose it is.
+    const [ubuntu] = await described({ ImageFamily: 'acs:ubuntu_22_04_x64' });
+    assert.equal(ubuntu.ImageOwnerAlias, 'system');
+    const newest = await call('DescribeImageFromFamily', { RegionId: region, ImageFamily: 'acs:ubuntu_22_04_x64' });
+    assert.equal(newest.Image.ImageId, ubuntu.ImageId);
+    await call('ModifyImageSharePermission', { RegionId: region, ImageId: source.ImageId, AddAccount: [friend] });
+    const theirs = (await as('local2', { ImageFamily: 'acs:1000000000000001:web-base', PageSize: 100 })).Images.Image;
+    assert.ok(theirs.some((i) => i.ImageId === source.ImageId), 'found by the name that its grantee sees');
+  });
+}

@@ -222,6 +222,9 @@ func (c *Cloud) startCopy(r *region, account image.AccountID, req CopyImageReque
 	img.Ref = image.Ref{Region: r.id, ID: id}
 	img.Owner, img.Status, img.CreatedAt = account, image.StatusAvailable, now.Truncate(time.Second)
 	img.Name, img.Description, img.Family = cmp.Or(req.Name, string(id)), req.Description, ""
+	if c.readings().CopyKeepsFamily && source.img.Owner == account {
+		img.Family = source.img.Family
+	}
 	img.Copied, img.Published, img.ResourceGroup = true, false, req.ResourceGroup
 	img.Tags = tagMap(req.Tags)
 	if c.readings().CopyKeepsTags && img.Tags == nil && source.img.Owner == account {

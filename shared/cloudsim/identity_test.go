@@ -143,9 +143,16 @@ func TestKeysWithLessPermission(t *testing.T) {
 	w.list(less, hangzhou)
 	_, err := less.DescribeDisks(cloudsim.DescribeDisksRequest{RegionID: hangzhou})
 	expect(t, err, "Forbidden.RAM", 403)
+	_, err = less.DescribeInstances(cloudsim.DescribeInstancesRequest{RegionID: hangzhou})
+	expect(t, err, "Forbidden.RAM", 403)
+	w.cloud.SetReadings(cloudsim.Readings{DeniedListsEmpty: true})
 	page, err := less.DescribeInstances(cloudsim.DescribeInstancesRequest{RegionID: hangzhou})
 	if err != nil || len(page.Instances) != 0 || page.Mark.Total != 0 || page.Next != "" {
 		t.Errorf("instances without permission: %+v, %v", page, err)
+	}
+	disks, err := less.DescribeDisks(cloudsim.DescribeDisksRequest{RegionID: hangzhou})
+	if err != nil || len(disks.Disks) != 0 || disks.Mark.Total != 0 || disks.Next != "" {
+		t.Errorf("disks without permission: %+v, %v", disks, err)
 	}
 	_, err = less.DescribeInstances(cloudsim.DescribeInstancesRequest{RegionID: hangzhou, DryRun: true})
 	expect(t, err, "Forbidden.RAM", 403)

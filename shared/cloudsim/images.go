@@ -3,6 +3,7 @@ package cloudsim
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/image"
@@ -103,6 +104,50 @@ func (s *imageState) kind(viewer image.AccountID) image.Kind {
 	return image.KindShared
 }
 
+// family is the image's family as the viewer sees it; source: the vendor's
+// overview of image families.
+func (c *Cloud) family(s *imageState, viewer image.AccountID) image.Family {
+	img, plain := &s.img, c.readings().FamiliesPlain
+	switch {
+	case img.Owner == SystemOwner && plain:
+		return ""
+	case img.Owner == SystemOwner:
+		return publicFamily(img)
+	case img.Owner == viewer, img.Owner == MarketplaceOwner, img.Family == "", plain:
+		return img.Family
+	}
+	return image.Family("acs:" + string(img.Owner) + ":" + string(img.Family))
+}
+
+// publicFamily is acs: and what the ids of a line of public images have before
+// their size: acs:ubuntu_22_04_x64. Ids of another form are in no family.
+func publicFamily(img *image.Image) image.Family {
+	line, rest, _ := strings.Cut(string(img.ID), "_alibase_")
+	at := strings.LastIndexByte(line, '_')
+	if rest == "" || at < 1 || !strings.HasSuffix(line, "G") {
+		return ""
+	}
+	return image.Family("acs:" + line[:at])
+}
+
+// inFamily returns the newest Available image of a family, as the account names
+// it; nil if there is none.
+func (c *Cloud) inFamily(r *region, account image.AccountID, family image.Family, now time.Time, state func(*entry[imageState]) *imageState) *imageState {
+	lists := append(r.shelves(account, "", image.Unknown), r.published)
+	for _, list := range lists {
+		for _, e := range list.rows {
+			s := state(e)
+			if s == nil || c.family(s, account) != family || s.status(now) != image.StatusAvailable {
+				continue
+			}
+			if s.reaches(account, false) || s.reaches(account, true) {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
 // usage is ECS's hint whether instances run the image.
 func (c *Cloud) usage(r *region, id image.ID) image.Usage {
 	if r.running[id] > 0 || c.readings().UsageKept && r.everRan[id] {
@@ -139,6 +184,7 @@ func (c *Cloud) view(r *region, s *imageState, viewer image.AccountID, now time.
 	if row.Kind == image.KindPublic || row.Kind == image.KindMarketplace {
 		row.Owner = ""
 	}
+	row.Family = c.family(s, viewer)
 	row.Status = s.status(now)
 	row.Usable = image.TriOf(usable(row.Status))
 	row.Progress, row.RemainSeconds = s.progress(now)
@@ -230,8 +276,9 @@ type DescribeImageFromFamilyRequest struct {
 	ImageFamily image.Family
 }
 
-// DescribeImageFromFamily returns the newest Available image of a family of the
-// caller's own; false if there is none. Refusals: MissingParameter,
+// DescribeImageFromFamily returns the newest Available image of a family: the
+// caller's own, or a public, shared or community one by the name that the
+// caller sees; false if there is none. Refusals: MissingParameter,
 // InvalidRegionId.NotFound.
 func (s *Session) DescribeImageFromFamily(req DescribeImageFromFamilyRequest) (ImageRow, bool, error) {
 	if err := s.permit("DescribeImageFromFamily"); err != nil {
@@ -247,13 +294,11 @@ func (s *Session) DescribeImageFromFamily(req DescribeImageFromFamilyRequest) (I
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	r, now := c.regions[req.RegionID], c.now()
-	for _, e := range r.images.of(s.caller.Account).rows {
-		state := e.seen(now)
-		if state != nil && state.img.Family == req.ImageFamily && state.status(now) == image.StatusAvailable {
-			return c.view(r, state, s.caller.Account, now), true, nil
-		}
+	state := c.inFamily(r, s.caller.Account, req.ImageFamily, now, func(e *entry[imageState]) *imageState { return e.seen(now) })
+	if state == nil {
+		return ImageRow{}, false, nil
 	}
-	return ImageRow{}, false, nil
+	return c.view(r, state, s.caller.Account, now), true, nil
 }
 
 // DescribeImageSupportInstanceTypesRequest are the parameters of

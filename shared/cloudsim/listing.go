@@ -309,7 +309,7 @@ func (t *imageTest) readFilters(filters []Filter) error {
 
 // accepts reports whether the state passes all filters.
 func (t *imageTest) accepts(c *Cloud, r *region, s *imageState, viewer image.AccountID, now time.Time) bool {
-	return t.acceptsStatus(s.status(now)) && t.acceptsWords(c, s) && t.acceptsRest(c, r, s) && t.acceptsTags(s, viewer)
+	return t.acceptsStatus(s.status(now)) && t.acceptsWords(c, s, viewer) && t.acceptsRest(c, r, s) && t.acceptsTags(s, viewer)
 }
 
 func (t *imageTest) acceptsStatus(status image.Status) bool {
@@ -322,10 +322,10 @@ func (t *imageTest) acceptsStatus(status image.Status) bool {
 	return t.req.Statuses[0] == StatusAll || slices.Contains(t.req.Statuses, status)
 }
 
-func (t *imageTest) acceptsWords(c *Cloud, s *imageState) bool {
+func (t *imageTest) acceptsWords(c *Cloud, s *imageState, viewer image.AccountID) bool {
 	q, img := &t.req, &s.img
 	switch {
-	case q.ImageFamily != "" && q.ImageFamily != img.Family,
+	case q.ImageFamily != "" && q.ImageFamily != c.family(s, viewer),
 		q.OSType != "" && q.OSType != string(img.OSType),
 		q.Architecture != "" && q.Architecture != string(img.Architecture),
 		q.OwnerID != "" && q.OwnerID != img.Owner,

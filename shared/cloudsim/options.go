@@ -56,9 +56,9 @@ type Quotas struct {
 // proves; the zero value is the more likely one. They can be changed while the
 // cloud is used; see Cloud.SetReadings.
 type Readings struct {
-	// DeniedInstancesRefused: DescribeInstances without permission is refused,
-	// instead of answering an empty list.
-	DeniedInstancesRefused bool `json:"deniedInstancesRefused"`
+	// DeniedListsEmpty: DescribeInstances and DescribeDisks without permission
+	// answer an empty list, as until 2025-12-20, instead of being refused.
+	DeniedListsEmpty bool `json:"deniedListsEmpty"`
 	// DryRunSuccess: a passed dry run answers DRYRUN.SUCCESS, instead of
 	// DryRunOperation.
 	DryRunSuccess bool `json:"dryRunSuccess"`
@@ -67,6 +67,17 @@ type Readings struct {
 	DeleteMissingRefused bool `json:"deleteMissingRefused"`
 	// NewRowsLate: new objects, too, become visible late, instead of at once.
 	NewRowsLate bool `json:"newRowsLate"`
+	// SharesLate: changes of share permissions, too, become visible late, instead
+	// of at once.
+	SharesLate bool `json:"sharesLate"`
+	// TagsLate: changes of tags, too, become visible late, instead of at once.
+	TagsLate bool `json:"tagsLate"`
+	// FamiliesPlain: public images have no family, and others see the family of a
+	// shared or community image as its owner does, instead of as acs:<name> and
+	// acs:<owner>:<family>.
+	FamiliesPlain bool `json:"familiesPlain"`
+	// CopyKeepsFamily: a copy is in the family of its source, instead of in none.
+	CopyKeepsFamily bool `json:"copyKeepsFamily"`
 	// UsageKept: Usage stays "instance" after the last instance is gone.
 	UsageKept bool `json:"usageKept"`
 	// CopyKeepsTags: CopyImage copies the tags of the source.

@@ -131,7 +131,8 @@ func (s *Session) RebootInstance(req InstanceRequest) error { return s.power(reb
 // StopInstanceRequest are the parameters of StopInstance.
 type StopInstanceRequest struct {
 	InstanceID image.InstanceID
-	// StoppedMode is KeepCharging, StopCharging or empty.
+	// StoppedMode is KeepCharging, StopCharging or empty; Not-applicable, which
+	// running instances show, has no effect.
 	StoppedMode string
 	DryRun      bool
 }
@@ -148,7 +149,7 @@ func (s *Session) StopInstance(req StopInstanceRequest) error {
 }
 
 func checkStoppedMode(mode string) error {
-	if !slices.Contains([]string{"", keepCharging, stopCharging}, mode) {
+	if !slices.Contains([]string{"", keepCharging, stopCharging, notApplicable}, mode) {
 		return malformed(400, "InvalidParameter.StoppedMode", "The specified parameter StoppedMode is not valid.")
 	}
 	return nil

@@ -242,7 +242,9 @@ func checkRunDisks(req *RunInstancesRequest) error {
 // checkLaunch returns the image to launch, as it truly is, or refuses.
 func (c *Cloud) checkLaunch(r *region, account image.AccountID, req *RunInstancesRequest, now time.Time) (*imageState, error) {
 	if req.ImageID == "" {
-		req.ImageID = r.newestOf(account, req.ImageFamily, now)
+		if s := c.inFamily(r, account, req.ImageFamily, now, (*entry[imageState]).truth); s != nil {
+			req.ImageID = s.img.ID
+		}
 	}
 	t, known := instanceType(req.InstanceType)
 	if !known {
@@ -276,16 +278,6 @@ func (c *Cloud) checkImageToRun(r *region, account image.AccountID, id image.ID,
 		return nil, wrongState(403, "ImageNotSupportInstanceType", "The specified image does not support the specified InstanceType.")
 	}
 	return state, c.checkBought(r, account, state)
-}
-
-// newestOf is the newest Available image of one of the account's families.
-func (r *region) newestOf(account image.AccountID, family image.Family, now time.Time) image.ID {
-	for _, e := range r.images.of(account).rows {
-		if s := e.truth(); s != nil && s.img.Family == family && s.status(now) == image.StatusAvailable {
-			return s.img.ID
-		}
-	}
-	return ""
 }
 
 func (r *region) checkDataSnapshots(account image.AccountID, disks []NewDisk, now time.Time) error {

@@ -136,8 +136,8 @@ type InstancesPage struct {
 }
 
 // DescribeInstances lists the caller's instances, newest first, by token or by
-// page number. Without the permission the answer is an empty list (or
-// Forbidden.RAM by the other reading), while a dry run is refused either way.
+// page number. Without the permission it is refused (or, by the other
+// reading, answered with an empty list), and so is a dry run either way.
 // Refusals: MissingParameter, InvalidRegionId.NotFound, InvalidStatus.NotFound,
 // InvalidFilterKey.NotFound and others of the vendor's table.
 func (s *Session) DescribeInstances(req DescribeInstancesRequest) (InstancesPage, error) {
@@ -181,7 +181,7 @@ func (c *Cloud) deniedInstances(dryRun bool, denied error) (InstancesPage, error
 	switch {
 	case dryRun && readings.DryRunHidesDenial:
 		return InstancesPage{}, c.dryRun()
-	case dryRun && !readings.DryRunDeniedEmpty, !dryRun && readings.DeniedInstancesRefused:
+	case dryRun && !readings.DryRunDeniedEmpty, !dryRun && !readings.DeniedListsEmpty:
 		return InstancesPage{}, denied
 	}
 	_, mark, err := tokenPage[instanceState](nil, Tokens{}, "", 100)

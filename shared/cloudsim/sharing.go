@@ -32,7 +32,8 @@ type ModifyImageSharePermissionRequest struct {
 // Image.Public, OperationDenied.InvalidImageStatus, InvalidAccount.NotFound,
 // InvalidAccount.Forbbiden, QuotaExceed.ShareImageUser, QuotaExceed.ShareImage,
 // InvalidImageId.BidMismatch, InvalidParameter.IsPublic and those of encrypted
-// images.
+// images. An image can be shared while it is still being made. The change is
+// seen at once, whatever Options.Visibility says, unless by the other reading.
 func (s *Session) ModifyImageSharePermission(req ModifyImageSharePermissionRequest) error {
 	if err := s.permit("ModifyImageSharePermission"); err != nil {
 		return err
@@ -67,7 +68,11 @@ func (s *Session) ModifyImageSharePermission(req ModifyImageSharePermissionReque
 		c.book(r, g.Account).received++
 	}
 	r.spread(e, &next)
-	r.images.put(e, &next, c.visibleFrom(e.id, now), now)
+	if c.readings().SharesLate {
+		r.images.put(e, &next, c.visibleFrom(e.id, now), now)
+		return nil
+	}
+	r.images.amend(e, func(s *imageState) { s.grants, s.img.Published = next.grants, next.img.Published })
 	return nil
 }
 
@@ -108,7 +113,7 @@ func (c *Cloud) checkSharable(r *region, state *imageState, req ModifyImageShare
 	}
 	encrypted := state.img.Encrypted() == image.Yes
 	switch {
-	case state.status(now) != image.StatusAvailable:
+	case state.status(now) == image.StatusDeprecated:
 		return wrongState(403, "OperationDenied.InvalidImageStatus", "The specified image cannot be shared when it is deprecated.")
 	case encrypted && publishes, encrypted && !r.sharesEncrypted():
 		return wrongState(403, "OperationDeined.EncryptedSnapshot", "The image contains encrypted snapshots, which do not support share.")

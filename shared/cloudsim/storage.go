@@ -60,7 +60,7 @@ type DisksPage struct {
 // InvalidZoneId.NotFound and others of the vendor's table.
 func (s *Session) DescribeDisks(req DescribeDisksRequest) (DisksPage, error) {
 	if err := s.permit("DescribeDisks"); err != nil {
-		return DisksPage{}, err
+		return s.cloud.deniedDisks(req.DryRun, err)
 	}
 	if err := checkDisks(req); err != nil {
 		return DisksPage{}, err
@@ -89,6 +89,15 @@ func (s *Session) DescribeDisks(req DescribeDisksRequest) (DisksPage, error) {
 		answer.Disks = append(answer.Disks, row)
 	}
 	return answer, err
+}
+
+// deniedDisks is what a caller without the permission gets.
+func (c *Cloud) deniedDisks(dryRun bool, denied error) (DisksPage, error) {
+	if dryRun || !c.readings().DeniedListsEmpty {
+		return DisksPage{}, denied
+	}
+	_, mark, err := tokenPage[diskState](nil, Tokens{}, "", 500)
+	return DisksPage{TokenMark: mark}, err
 }
 
 func checkDisks(req DescribeDisksRequest) error {

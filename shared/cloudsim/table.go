@@ -166,6 +166,18 @@ func (t *table[T]) put(e *entry[T], state *T, from, now time.Time) {
 	}
 }
 
+// amend changes what every read from now on sees of an object, and will see of
+// it once earlier changes show.
+func (t *table[T]) amend(e *entry[T], edit func(*T)) {
+	for i, rev := range e.revs {
+		if rev.state != nil {
+			next := *rev.state
+			edit(&next)
+			e.revs[i].state = &next
+		}
+	}
+}
+
 // settle forgets what has come to rest, and returns the entries that are gone
 // for every reader.
 func (t *table[T]) settle(now time.Time) []*entry[T] {

@@ -167,7 +167,13 @@ func (s *Session) retag(id image.RegionID, resourceType string, ids []string, ne
 		if err != nil {
 			return err
 		}
-		enter = append(enter, func() { bearer.retag(tags, c.visibleFrom(id, now), now) })
+		enter = append(enter, func() {
+			if c.readings().TagsLate {
+				bearer.retag(tags, c.visibleFrom(id, now), now)
+				return
+			}
+			bearer.amend(tags)
+		})
 	}
 	for _, f := range enter {
 		f()
@@ -180,6 +186,8 @@ type bearer struct {
 	owner image.AccountID
 	tags  image.Tags
 	retag func(tags image.Tags, from, now time.Time)
+	// amend is retag for every read from now on.
+	amend func(tags image.Tags)
 }
 
 // bearer returns the resource as it truly is, nil if there is none.
@@ -207,9 +215,11 @@ func bearerOf[T any, P taggable[T]](t *table[T], id string) *bearer {
 	if state == nil {
 		return nil
 	}
-	return &bearer{e.owner, P(state).tags(), func(tags image.Tags, from, now time.Time) {
-		t.put(e, P(e.truth()).tagged(tags), from, now)
-	}}
+	return &bearer{
+		owner: e.owner, tags: P(state).tags(),
+		retag: func(tags image.Tags, from, now time.Time) { t.put(e, P(e.truth()).tagged(tags), from, now) },
+		amend: func(tags image.Tags) { t.amend(e, func(s *T) { *s = *P(s).tagged(tags) }) },
+	}
 }
 
 func (s *imageState) tags() image.Tags    { return s.img.Tags }

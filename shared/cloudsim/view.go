@@ -178,8 +178,7 @@ func orNil[T any](list []T) []T {
 	return list
 }
 
-// Instances returns every instance that answers the listing; without the
-// permission none, as ECS does.
+// Instances returns every instance that answers the listing.
 func (v *View) Instances(ctx context.Context, region image.RegionID, l image.InstanceListing) ([]image.Instance, error) {
 	req := DescribeInstancesRequest{
 		RegionID: region, InstanceIDs: orNil(l.IDs), ImageID: l.Image, Status: string(l.Status), Tokens: Tokens{MaxResults: 100},

@@ -126,3 +126,39 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// Shares and tags are seen at once, whatever else shows late; by the other
+// readings they show late, too.
+func TestSharesAndTagsAreSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, readings := range []cloudsim.Readings{{}, {SharesLate: true, TagsLate: true}} {
+		w := newWorld(t, cloudsim.Options{Seed: 11, Visibility: time.Hour, Readings: readings})
+		id := w.add(cloudsim.ImageSpec{})
+		prompt := 0
+		for i := range 12 {
+			// A change that is not to be seen yet holds up none that is.
+			expect(t, w.s.ModifyImageAttribute(cloudsim.ModifyImageAttributeRequest{RegionID: hangzhou, ImageID: id, ImageName: fmt.Sprint("late", i)}), "", 0)
+			expect(t, w.s.TagResources(cloudsim.TagResourcesRequest{
+				RegionID: hangzhou, ResourceType: "image", ResourceIDs: []string{string(id)}, Tags: []cloudsim.Tag{{Key: "n", Value: fmt.Sprint(i)}},
+			}), "", 0)
+			change := cloudsim.ModifyImageSharePermissionRequest{RegionID: hangzhou, ImageID: id}
+			if i%2 == 0 {
+				change.AddAccounts = []image.AccountID{two}
+			} else {
+				change.RemoveAccounts = []image.AccountID{two}
+			}
+			expect(t, w.s.ModifyImageSharePermission(change), "", 0)
+			row, _ := w.row(hangzhou, id)
+			if (row.SharedOut == image.Yes) == (i%2 == 0) && row.Tags["n"] == fmt.Sprint(i) && len(w.list(w.s2, hangzhou)) == (i+1)%2 {
+				prompt++
+			}
+		}
+		if late := readings.SharesLate; late && prompt == 12 || !late && prompt < 12 {
+			t.Errorf("%+v: %d of 12 changes were seen at once", readings, prompt)
+		}
+		w.clock.Advance(time.Hour)
+		if row, _ := w.row(hangzhou, id); row.SharedOut != image.No || row.Tags["n"] != "11" || row.Name != "late11" {
+			t.Errorf("%+v: at rest %+v", readings, row)
+		}
+	}
+}

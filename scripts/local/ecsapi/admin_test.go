@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"imagekeeper/scripts/local/ecsapi"
+	"imagekeeper/shared/cloudsim"
 )
 
 func readFile(t *testing.T, path string) []byte {
@@ -51,8 +52,8 @@ func TestCallsAreRecorded(t *testing.T) {
 	}
 }
 
-// TestKeyWithLessPermission: its denials are ECS's, an empty list of instances
-// included.
+// TestKeyWithLessPermission: its denials are ECS's; by the other reading an empty
+// list of instances is one, too.
 func TestKeyWithLessPermission(t *testing.T) {
 	t.Parallel()
 	l := serveCompany(t, 40, ecsapi.Options{})
@@ -65,6 +66,12 @@ func TestKeyWithLessPermission(t *testing.T) {
 	expect(t, l.as("weak", "DescribeDisks", "RegionId", region), 403, "Forbidden.RAM")
 	expect(t, l.as("weak", "AssumeRole", "RoleArn", "acs:ram::1000000000000002:role/imagekeeper-reader", "RoleSessionName", "s1"), 403, "NoPermission")
 	out := l.as("weak", "DescribeInstances", "RegionId", region)
+	expect(t, out, 403, "Forbidden.RAM")
+	if got := out.text("AccessDeniedDetail.AuthAction"); got != "ecs:DescribeInstances" {
+		t.Errorf("the denial names %q: %s", got, out.body)
+	}
+	l.cloud.SetReadings(cloudsim.Readings{DeniedListsEmpty: true})
+	out = l.as("weak", "DescribeInstances", "RegionId", region)
 	expect(t, out, 200, "")
 	if out.text("TotalCount") != "0" || len(out.list("Instances.Instance")) != 0 {
 		t.Errorf("instances that may not be seen: %s", out.body)

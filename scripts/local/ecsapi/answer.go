@@ -29,6 +29,17 @@ type errorBody struct {
 	Code      string `json:"Code"`
 	Message   string `json:"Message"`
 	Recommend string `json:"Recommend"`
+	// AccessDeniedDetail says what a denied caller lacks.
+	AccessDeniedDetail *accessDenied `json:"AccessDeniedDetail,omitempty"`
+}
+
+type accessDenied struct {
+	AuthAction               string
+	AuthPrincipalType        string
+	AuthPrincipalOwnerID     string `json:"AuthPrincipalOwnerId"`
+	AuthPrincipalDisplayName string
+	NoPermissionType         string
+	PolicyType               string
 }
 
 // conclude records a call and writes its answer, as its fault wants it.
@@ -95,9 +106,23 @@ func (s *Server) compose(c *call, a answer, err error) (status int, code string,
 
 func (c *call) errorBody(no *refusal) errorBody {
 	return errorBody{
-		RequestID: c.requestID, HostID: c.product.hostID(c.region), Code: no.code, Message: no.message,
+		AccessDeniedDetail: c.deniedDetail(no),
+		RequestID:          c.requestID, HostID: c.product.hostID(c.region), Code: no.code, Message: no.message,
 		Recommend: "https://api.aliyun.com/troubleshoot?q=" + url.QueryEscape(no.code) +
 			"&product=" + c.product.name + "&requestId=" + c.requestID,
+	}
+}
+
+// deniedDetail names the action that no policy allows the caller.
+func (c *call) deniedDetail(no *refusal) *accessDenied {
+	if no.action == "" {
+		return nil
+	}
+	who := c.credential.Caller
+	kind := map[string]string{"RAMUser": "SubUser", "AssumedRoleUser": "AssumedRoleUser"}[who.Type]
+	return &accessDenied{
+		AuthAction: no.action, AuthPrincipalType: kind, AuthPrincipalOwnerID: string(who.Account),
+		AuthPrincipalDisplayName: who.Name, NoPermissionType: "ImplicitDeny", PolicyType: "AccountLevelIdentityBasedPolicy",
 	}
 }
 

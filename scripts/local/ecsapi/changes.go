@@ -49,12 +49,9 @@ func (c *call) diskInputs() ([]cloudsim.DiskInput, *refusal) {
 	const name = "DiskDeviceMapping"
 	var disks []cloudsim.DiskInput
 	for _, n := range c.parameters.numbers(name) {
-		size := 0
-		if text := c.parameters.member(name, n, "Size"); text != "" {
-			size, _ = strconv.Atoi(text) // check has read it
-			if size < 1 {
-				return nil, invalidParameter(name + "." + strconv.Itoa(n) + ".Size")
-			}
+		size := c.memberSize(name, n)
+		if size < 0 {
+			return nil, invalidParameter(name + "." + strconv.Itoa(n) + ".Size")
 		}
 		disks = append(disks, cloudsim.DiskInput{
 			Device: c.parameters.member(name, n, "Device"), Type: c.parameters.member(name, n, "DiskType"),

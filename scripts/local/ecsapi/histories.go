@@ -22,10 +22,10 @@ func runInstances(c *call) (answer, error) {
 		InstanceType: image.InstanceTypeID(p.text("InstanceType")), TemplateID: p.text("LaunchTemplateId"),
 		TemplateName: p.text("LaunchTemplateName"), TemplateVersion: c.positive("LaunchTemplateVersion"), Amount: c.positive("Amount"),
 		InstanceName: p.text("InstanceName"), HostName: p.text("HostName"), UniqueSuffix: p.flag("UniqueSuffix"),
-		ZoneID: image.ZoneID(p.text("ZoneId")), ChargeType: p.text("InstanceChargeType"), Period: c.positive("Period"),
+		ZoneID: image.ZoneID(p.text("ZoneId")), ChargeType: p.text("InstanceChargeType"), Period: c.size("Period"),
 		PeriodUnit: p.text("PeriodUnit"), SpotStrategy: p.text("SpotStrategy"), KeyPair: p.text("KeyPairName"),
 		VSwitch: p.text("VSwitchId"), SecurityGroups: c.securityGroups(), SystemDisk: cloudsim.NewDisk{
-			Category: p.text("SystemDisk.Category"), SizeGiB: c.positive("SystemDisk.Size"), Name: p.text("SystemDisk.DiskName"),
+			Category: p.text("SystemDisk.Category"), SizeGiB: c.size("SystemDisk.Size"), Name: p.text("SystemDisk.DiskName"),
 			PerformanceLevel: p.text("SystemDisk.PerformanceLevel"),
 		},
 		DataDisks: c.newDisks(), Tags: c.tags(), ClientToken: p.text("ClientToken"), DryRun: p.flag("DryRun"),
@@ -149,7 +149,7 @@ type diskAnswer struct {
 func replaceSystemDisk(c *call) (answer, error) {
 	p := c.parameters
 	id, err := c.session.ReplaceSystemDisk(cloudsim.ReplaceSystemDiskRequest{
-		InstanceID: image.InstanceID(p.text("InstanceId")), ImageID: image.ID(p.text("ImageId")), SizeGiB: c.positive("SystemDisk.Size"),
+		InstanceID: image.InstanceID(p.text("InstanceId")), ImageID: image.ID(p.text("ImageId")), SizeGiB: c.size("SystemDisk.Size"),
 		Encrypted: p.tri("Encrypted"), KMSKeyID: p.text("KMSKeyId"), KeyPair: p.text("KeyPairName"), Password: p.text("Password"),
 		PasswordInherit: p.flag("PasswordInherit"), Security: p.text("SecurityEnhancementStrategy"), ClientToken: p.text("ClientToken"),
 	})

@@ -136,7 +136,7 @@ func TestParametersThatCannotBe(t *testing.T) {
 		{"DescribeDisks", []string{"RegionId", region, "DiskIds", "[1]"}, 400, "InvalidParameter.DiskIds", "diskIds"},
 		{"DescribeDisks", []string{"RegionId", region, "MaxResults", "x"}, 400, "InvalidParameter", `"MaxResults"`},
 		{"DescribeSnapshots", []string{"RegionId", region, "SnapshotIds", "{}"}, 403, "InvalidSnapshotIds.Malformed", "SnapshotIds"},
-		{"CreateImage", []string{"RegionId", region, "DiskDeviceMapping.1.Size", "0"}, 400, "InvalidParameter", "DiskDeviceMapping.1.Size"},
+		{"CreateImage", []string{"RegionId", region, "DiskDeviceMapping.1.Size", "-1"}, 400, "InvalidParameter", "DiskDeviceMapping.1.Size"},
 		{"AssumeRole", []string{"RoleArn", cloudsim.ReaderRole, "RoleSessionName", "s1", "DurationSeconds", "0"}, 400, "InvalidParameter.DurationSeconds", ""},
 		{"AssumeRole", []string{"RoleArn", cloudsim.ReaderRole, "RoleSessionName", "s1", "DurationSeconds", "899"}, 400, "InvalidParameter.DurationSeconds", ""},
 		{"AssumeRole", []string{"RoleArn", cloudsim.ReaderRole, "RoleSessionName", "s1", "Policy", "{}"}, 400, "InvalidParameter.PolicyGrammar", ""},

@@ -84,7 +84,7 @@ func describePrice(c *call) (answer, error) {
 		Period: c.positive("Period"), Amount: c.positive("Amount"), SpotStrategy: p.text("SpotStrategy"), ZoneID: image.ZoneID(p.text("ZoneId")),
 		NetworkType: p.text("InstanceNetworkType"), IOOptimized: p.text("IoOptimized"), InternetChargeType: p.text("InternetChargeType"),
 		SystemDisk: cloudsim.PriceDisk{
-			Category: p.text("SystemDisk.Category"), SizeGiB: c.positive("SystemDisk.Size"), PerformanceLevel: p.text("SystemDisk.PerformanceLevel"),
+			Category: p.text("SystemDisk.Category"), SizeGiB: c.size("SystemDisk.Size"), PerformanceLevel: p.text("SystemDisk.PerformanceLevel"),
 		},
 	}
 	req.BandwidthOut, _ = p.integer("InternetMaxBandwidthOut")
@@ -109,10 +109,19 @@ func (c *call) positive(name string) int {
 	return refusable(n)
 }
 
-// memberSize is positive of name.n.Size.
+// size is positive, but a given 0 is absent: clients send it for what they leave
+// open.
+func (c *call) size(name string) int {
+	if n, ok := c.parameters.integer(name); ok && n == 0 {
+		return 0
+	}
+	return c.positive(name)
+}
+
+// memberSize is size of name.n.Size.
 func (c *call) memberSize(name string, n int) int {
 	size, err := strconv.Atoi(c.parameters.member(name, n, "Size"))
-	if err != nil { // absent: check has read what is there
+	if err != nil || size == 0 { // absent: check has read what is there
 		return 0
 	}
 	return refusable(size)

@@ -16,6 +16,8 @@ type refusal struct {
 	message string
 	// retryAfter, if positive, goes into the header x-acs-retry-after.
 	retryAfter time.Duration
+	// action is what a denied caller lacks the permission for.
+	action string
 }
 
 // Error makes a refusal an error of the code that answers a call.
@@ -108,7 +110,11 @@ func onWire(err error) (*refusal, bool) {
 	}
 	var theirs *cloudsim.Refusal
 	if errors.As(err, &theirs) {
-		return refuse(theirs.Status, theirs.Code, "%s", theirs.Message), true
+		no := refuse(theirs.Status, theirs.Code, "%s", theirs.Message)
+		if theirs.Code == "Forbidden.RAM" {
+			no.action = theirs.Action
+		}
+		return no, true
 	}
 	return internalError(), false
 }

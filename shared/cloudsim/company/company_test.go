@@ -97,8 +97,37 @@ func TestCatalogueLooksLikeACompanys(t *testing.T) {
 			t.Errorf("nothing is %s", what)
 		}
 	}
-	if count["family web-base cn-hangzhou"] < 10 || count["family web-base cn-shanghai"] < 5 {
-		t.Errorf("versions of web-base: %d, %d", count["family web-base cn-hangzhou"], count["family web-base cn-shanghai"])
+	if count["family web-base cn-hangzhou"] < 10 || count["family web-base cn-shanghai"] > 2 {
+		t.Errorf("versions of web-base: %d at home, %d elsewhere, where most are copies", count["family web-base cn-hangzhou"], count["family web-base cn-shanghai"])
+	}
+}
+
+// Copies are in no family, or, by the other reading, in their source's; the
+// world is the same but for that.
+func TestCopiesOfTheCatalogueAndTheirFamilies(t *testing.T) {
+	t.Parallel()
+	plain := catalogue(t, seeded(1, 400))
+	keeps := catalogue(t, company.New(cloudsim.Options{
+		Seed: 1, Clock: cloudsim.NewClock(cloudsim.Epoch()), Readings: cloudsim.Readings{CopyKeepsFamily: true},
+	}, company.Options{Images: 400}))
+	copies := 0
+	for region, list := range keeps {
+		for i, kept := range list {
+			if !kept.Copied {
+				continue
+			}
+			copies++
+			if kept.Family == "" || plain[region][i].Family != "" {
+				t.Errorf("%s: families %q and %q", kept.Name, kept.Family, plain[region][i].Family)
+			}
+			kept.Family = ""
+			if !reflect.DeepEqual(kept, plain[region][i]) {
+				t.Errorf("%s and %s differ in more", kept.Name, plain[region][i].Name)
+			}
+		}
+	}
+	if copies < 50 {
+		t.Errorf("%d copies", copies)
 	}
 }
 

@@ -90,6 +90,9 @@ func (y *yard) version(l line) bool {
 	if source := y.sourceOf(l, v); source.ID != "" {
 		spec.Parent = source
 		spec.Image.Copied = true
+		if !y.cloud.Readings().CopyKeepsFamily {
+			spec.Image.Family = ""
+		}
 		spec.Image.CreatedAt = spec.Image.CreatedAt.Add(2*time.Hour + time.Duration(y.index)*time.Minute)
 	} else if chance(y.b, 25) && !y.PackerBuilt {
 		tags := maps.Clone(spec.Image.Tags)

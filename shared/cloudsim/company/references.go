@@ -3,6 +3,7 @@ package company
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/cloudsim"
@@ -34,9 +35,22 @@ func (s *seeder) references() {
 	}
 }
 
-// versions are the usable images of a family, newest first.
-func versions(b *cloudsim.Builder, account image.AccountID, family image.Family) []image.Image {
-	return slices.DeleteFunc(b.Images(account), func(i image.Image) bool { return i.Family != family || !usable(i) })
+// versions are the usable images of a line, newest first.
+func versions(b *cloudsim.Builder, account image.AccountID, line image.Family) []image.Image {
+	return slices.DeleteFunc(b.Images(account), func(i image.Image) bool { return lineOf(i) != line || !usable(i) })
+}
+
+// lineOf is the line that an image is a version of: its family, or, of a copy,
+// which is in none, what its name begins with. Others are of no line.
+func lineOf(img image.Image) image.Family {
+	if img.Family != "" || !img.Copied {
+		return img.Family
+	}
+	name := img.Name
+	for range 2 { // the date and the running number
+		name = name[:max(0, strings.LastIndexByte(name, '-'))]
+	}
+	return image.Family(name)
 }
 
 // usable: instances can be created from the image.
@@ -81,10 +95,12 @@ func (s *seeder) scaling(b *cloudsim.Builder, templates map[image.Family]string)
 		})
 	}
 	if api := versions(b, cloudsim.FirstAccount, "api-base"); len(api) > 0 {
+		newest := cloudsim.ScalingConfigurationSpec{Name: "api-newest", Active: true, Family: api[0].Family, InstanceType: typeFor(api[0], b)}
+		if newest.Family == "" {
+			newest.Image = api[0].ID
+		}
 		b.AddScalingGroup(cloudsim.FirstAccount, cloudsim.ScalingGroupSpec{
-			Name: "api-workers", Least: 1, Most: 10, CreatedAt: at(), Configurations: []cloudsim.ScalingConfigurationSpec{
-				{Name: "api-newest", Active: true, Family: "api-base", InstanceType: typeFor(api[0], b)},
-			},
+			Name: "api-workers", Least: 1, Most: 10, CreatedAt: at(), Configurations: []cloudsim.ScalingConfigurationSpec{newest},
 		})
 	}
 	if id := templates["worker-arm64"]; id != "" {

@@ -85,7 +85,7 @@ func (s *seeder) server(b *cloudsim.Builder, account image.AccountID, choices []
 // told of the first image is gone.
 func (s *seeder) replaced(b *cloudsim.Builder, id image.InstanceID, choices []image.Image, old image.Image) {
 	for _, c := range choices {
-		if c.Family == old.Family && c.Family != "" && c.CreatedAt.After(old.CreatedAt) {
+		if lineOf(c) == lineOf(old) && lineOf(c) != "" && c.CreatedAt.After(old.CreatedAt) {
 			b.ReplaceSystemDisk(id, c.ID, firstPossible(c.CreatedAt, b))
 			return
 		}
@@ -113,8 +113,8 @@ func firstPossible(at time.Time, b *cloudsim.Builder) time.Time {
 }
 
 func serverRole(img image.Image) string {
-	if img.Family != "" {
-		return string(img.Family)
+	if line := lineOf(img); line != "" {
+		return string(line)
 	}
 	return "node"
 }

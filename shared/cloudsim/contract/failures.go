@@ -43,9 +43,7 @@ func deniedReads(w *world) {
 		w.Fatal(err)
 	}
 	for name, err := range reads(w.ctx(), w.subject, region) {
-		if name != "Instances" {
-			expectKind(w, name, err, fault.Forbidden)
-		}
+		expectKind(w, name, err, fault.Forbidden)
 	}
 	_, err := w.subject.Regions(w.ctx())
 	expectKind(w, "Regions", err, fault.Forbidden)
@@ -59,9 +57,16 @@ func deniedInstances(w *world) {
 	if err := w.cloud.AllowOnly("local", []string{"ecs:DescribeImages"}); err != nil {
 		w.Fatal(err)
 	}
+	_, err := w.subject.Instances(w.ctx(), region, image.InstanceListing{})
+	expectKind(w, "instances", err, fault.Forbidden)
+	w.cloud.SetReadings(cloudsim.Readings{DeniedListsEmpty: true})
 	list, err := w.subject.Instances(w.ctx(), region, image.InstanceListing{})
 	if err != nil || len(list) != 0 {
 		w.Errorf("%d instances, %v; want none, without a failure", len(list), err)
+	}
+	disks, err := w.subject.Disks(w.ctx(), region, image.DiskListing{})
+	if err != nil || len(disks) != 0 {
+		w.Errorf("%d disks, %v; want none, without a failure", len(disks), err)
 	}
 	if _, err := w.subject.Images(w.ctx(), region, image.Listing{}); err != nil {
 		w.Errorf("images are allowed, but: %v", err)
