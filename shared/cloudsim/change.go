@@ -52,6 +52,8 @@ func (s *Session) DeleteImage(req DeleteImageRequest) error {
 		return c.dryRun()
 	}
 	c.dropImage(r, e, state, now)
+	s.leave(r, "DeleteImage", map[string]any{"RegionId": string(r.id), "ImageId": string(req.ImageID), "Force": req.Force}, nil,
+		map[string][]string{TrailImage: {string(req.ImageID)}})
 	return nil
 }
 

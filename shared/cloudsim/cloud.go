@@ -53,6 +53,8 @@ type region struct {
 	// from them goes on to be.
 	buried     map[image.ID]*imageState
 	references references
+	// trail are the calls that changed something, oldest first.
+	trail []Event
 
 	// granted are the images that were ever shared to an account, published
 	// those that were ever community images; reads check the state they see.
@@ -105,6 +107,7 @@ func New(options Options) *Cloud {
 	options.CopyTime = cmp.Or(options.CopyTime, 40*time.Second)
 	options.SnapshotTime = cmp.Or(options.SnapshotTime, 20*time.Second)
 	options.PowerTime = cmp.Or(options.PowerTime, 10*time.Second)
+	options.EventsDelay = cmp.Or(options.EventsDelay, eventsDelay)
 	options.TokenLife = cmp.Or(options.TokenLife, 24*time.Hour)
 	q := &options.Quotas
 	q.Images, q.Grants, q.GrantsReceived = cmp.Or(q.Images, 100), cmp.Or(q.Grants, 50), cmp.Or(q.GrantsReceived, 100)

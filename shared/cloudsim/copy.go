@@ -68,6 +68,9 @@ func (s *Session) CopyImage(req CopyImageRequest) (image.ID, error) {
 		return "", c.dryRun()
 	}
 	use.id = c.startCopy(to, s.caller.Account, req, source, now)
+	s.leave(from, "CopyImage", map[string]any{
+		"RegionId": string(from.id), "ImageId": string(req.ImageID), "DestinationRegionId": string(to.id), "DestinationImageName": req.Name,
+	}, map[string]any{"ImageId": string(use.id)}, map[string][]string{TrailImage: {string(req.ImageID), string(use.id)}})
 	c.remember(key, use)
 	return use.id, nil
 }

@@ -77,6 +77,10 @@ func (s *Session) CreateImage(req CreateImageRequest) (image.ID, error) {
 		return "", c.dryRun()
 	}
 	use.id = c.finishDraft(r, s.caller.Account, req, draft, now)
+	s.leave(r, "CreateImage", map[string]any{
+		"RegionId": string(r.id), "InstanceId": string(req.InstanceID), "SnapshotId": string(req.SnapshotID), "ImageName": req.ImageName,
+		"ImageFamily": string(req.ImageFamily),
+	}, map[string]any{"ImageId": string(use.id)}, map[string][]string{TrailImage: {string(use.id)}, TrailInstance: {string(req.InstanceID)}, TrailSnapshot: {string(req.SnapshotID)}})
 	c.remember(key, use)
 	return use.id, nil
 }

@@ -27,6 +27,8 @@ type Options struct {
 	// SnapshotTime is how long a snapshot takes, PowerTime how long an instance
 	// takes to start, stop or be restarted. Defaults 20 s, 10 s.
 	SnapshotTime, PowerTime time.Duration
+	// EventsDelay is how long after a call LookupEvents knows of it. Default 10 min.
+	EventsDelay time.Duration
 	// TokenLife is how long a client token stands for its first request.
 	// Default 24 h; no source says.
 	TokenLife time.Duration

@@ -76,6 +76,11 @@ func (s *Session) ReplaceSystemDisk(req ReplaceSystemDiskRequest) (image.DiskID,
 	}
 	id := c.replaceSystemDisk(r, e, old, with, req)
 	use.id = image.ID(id)
+	s.leave(r, "ReplaceSystemDisk", map[string]any{
+		"InstanceId": string(req.InstanceID), "ImageId": string(req.ImageID), "SystemDisk.Size": req.SizeGiB,
+	}, map[string]any{"DiskId": string(id)}, map[string][]string{
+		TrailInstance: {string(req.InstanceID)}, TrailImage: {string(req.ImageID)}, TrailDisk: {string(id)},
+	})
 	c.remember(key, use)
 	return id, nil
 }

@@ -82,6 +82,7 @@ func (s *Session) RunInstances(req RunInstancesRequest) ([]image.InstanceID, err
 		}
 		return given(before), nil
 	}
+	asked := req
 	if err := r.fromTemplate(s.caller.Account, &req); err != nil {
 		return nil, err
 	}
@@ -100,6 +101,12 @@ func (s *Session) RunInstances(req RunInstancesRequest) ([]image.InstanceID, err
 		ids = append(ids, c.launch(r, s.caller.Account, req, state, i, now))
 	}
 	use.id = image.ID(joined(ids))
+	s.leave(r, "RunInstances", map[string]any{
+		"RegionId": string(r.id), "ImageId": string(asked.ImageID), "ImageFamily": string(asked.ImageFamily), "Amount": asked.Amount,
+		"InstanceType": string(asked.InstanceType), "LaunchTemplateId": asked.TemplateID, "LaunchTemplateName": asked.TemplateName,
+	}, map[string]any{"InstanceIdSets": map[string]any{"InstanceIdSet": texts(ids)}}, map[string][]string{
+		TrailInstance: texts(ids), TrailImage: {string(state.img.ID)},
+	})
 	c.remember(key, use)
 	return ids, nil
 }
@@ -393,7 +400,12 @@ func (s *Session) DeleteInstance(req DeleteInstancesRequest) error {
 	if state == nil {
 		return unknownInstance()
 	}
-	return c.deleteAll(r, s.caller.Account, req)
+	if err := c.deleteAll(r, s.caller.Account, req); err != nil {
+		return err
+	}
+	s.leave(r, "DeleteInstance", map[string]any{"InstanceId": string(req.InstanceIDs[0]), "Force": req.Force}, nil,
+		map[string][]string{TrailInstance: texts(req.InstanceIDs)})
+	return nil
 }
 
 // DeleteInstancesRequest are the parameters of DeleteInstances and, with one
@@ -440,9 +452,12 @@ func (s *Session) DeleteInstances(req DeleteInstancesRequest) error {
 		}
 		return nil
 	}
-	if err := c.deleteAll(c.regions[req.RegionID], s.caller.Account, req); err != nil {
+	r := c.regions[req.RegionID]
+	if err := c.deleteAll(r, s.caller.Account, req); err != nil {
 		return err
 	}
+	s.leave(r, "DeleteInstances", numberedAs(map[string]any{"RegionId": string(r.id), "Force": req.Force}, "InstanceId", req.InstanceIDs), nil,
+		map[string][]string{TrailInstance: texts(req.InstanceIDs)})
 	c.remember(key, use)
 	return nil
 }

@@ -67,6 +67,9 @@ func (s *Session) ModifyImageSharePermission(req ModifyImageSharePermissionReque
 	for _, g := range next.grants {
 		c.book(r, g.Account).received++
 	}
+	s.leave(r, "ModifyImageSharePermission", numberedAs(numberedAs(map[string]any{
+		"RegionId": string(r.id), "ImageId": string(req.ImageID), "IsPublic": req.IsPublic == image.Yes,
+	}, "AddAccount", req.AddAccounts), "RemoveAccount", req.RemoveAccounts), nil, map[string][]string{TrailImage: {string(req.ImageID)}})
 	r.spread(e, &next)
 	if c.readings().SharesLate {
 		r.images.put(e, &next, c.visibleFrom(e.id, now), now)

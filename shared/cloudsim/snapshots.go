@@ -74,6 +74,8 @@ func (s *Session) CreateSnapshot(req CreateSnapshotRequest) (image.SnapshotID, e
 	row := &state.row // nobody has seen it yet
 	row.Name, row.RetentionDays, row.Tags = req.Name, max(req.RetentionDays, 0), tagMap(req.Tags)
 	use.id = image.ID(id)
+	s.leave(r, "CreateSnapshot", map[string]any{"DiskId": string(req.DiskID), "SnapshotName": req.Name}, map[string]any{"SnapshotId": string(id)},
+		map[string][]string{TrailDisk: {string(req.DiskID)}, TrailSnapshot: {string(id)}})
 	c.remember(key, use)
 	return id, nil
 }

@@ -1,5 +1,7 @@
 package ecsapi
 
+import "cmp"
+
 // product is one API: a name and the version by which calls name it.
 type product struct{ name, version string }
 
@@ -8,10 +10,12 @@ func sts() product      { return product{"Sts", "2015-04-01"} }
 func location() product { return product{"Location", "2015-06-12"} }
 func ess() product      { return product{"Ess", "2014-08-28"} }
 
+func actionTrail() product { return product{"Actiontrail", "2020-07-06"} }
+
 // productOf finds the product by its version. An unknown version is taken for
 // ECS, without a version, so that the error can name a host.
 func productOf(version string) product {
-	for _, p := range []product{ecs(), sts(), location(), ess()} {
+	for _, p := range []product{ecs(), sts(), location(), ess(), actionTrail()} {
 		if p.version == version {
 			return p
 		}
@@ -30,6 +34,8 @@ func (p product) hostID(region string) string {
 		return "ess.aliyuncs.com"
 	case p.name == functionCompute().name:
 		return "fc.aliyuncs.com"
+	case p.name == actionTrail().name:
+		return "actiontrail." + cmp.Or(region, "cn-hangzhou") + ".aliyuncs.com"
 	case region == "":
 		return "ecs.aliyuncs.com"
 	}
@@ -73,7 +79,7 @@ func operations() map[string]*operation {
 	all := map[string]*operation{}
 	for _, group := range [][]operation{
 		identityOperations(), placeOperations(), imageOperations(), imageChanges(), tagOperations(), serverOperations(),
-		priceOperations(), historyOperations(), referenceOperations(),
+		priceOperations(), historyOperations(), referenceOperations(), trailOperations(),
 	} {
 		for _, op := range group {
 			all[op.name] = completed(op)

@@ -131,6 +131,42 @@ func TestCopiesOfTheCatalogueAndTheirFamilies(t *testing.T) {
 	}
 }
 
+// The newest builds have left events that name what they were made from; with
+// them more of the ways to the parents are found than the disks show.
+func TestCatalogueLeavesEvents(t *testing.T) {
+	t.Parallel()
+	for _, packer := range []bool{false, true} {
+		cloud := company.New(cloudsim.Options{Seed: 1, Clock: cloudsim.NewClock(cloudsim.Epoch())}, company.Options{PackerBuilt: packer})
+		cred, _ := cloud.Credential("local")
+		req := cloudsim.LookupEventsRequest{
+			RegionID: "cn-hangzhou", From: cloudsim.Epoch().AddDate(0, 0, -89), To: cloudsim.Epoch(), MaxResults: 50,
+		}
+		ran, built := map[any]any{}, 0
+		req.Forward = true
+		for pages := 0; pages == 0 || req.Next != ""; pages++ {
+			page, err := cloud.As(cred.Caller).LookupEvents(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range page.Events {
+				switch e.Name {
+				case "RunInstances":
+					ran[e.Resources[cloudsim.TrailInstance][0]] = e.Request["ImageId"]
+				case "CreateImage":
+					parent, ok := cloud.Parent(image.Ref{Region: "cn-hangzhou", ID: image.ID(e.Resources[cloudsim.TrailImage][0])})
+					if built++; !ok || ran[e.Request["InstanceId"]] != string(parent.ID) {
+						t.Errorf("%v was made from %s; the events say %v", e.Response, parent.ID, ran[e.Request["InstanceId"]])
+					}
+				}
+			}
+			req.Next = page.Next
+		}
+		if built < 10 {
+			t.Errorf("packer %v: %d builds", packer, built)
+		}
+	}
+}
+
 // Every custom image but the imported ones has a true parent, and the API shows
 // the way to it for some and not for others.
 func TestLineageIsTrueAndPartlyLost(t *testing.T) {

@@ -18,6 +18,7 @@ const perLine = 90
 type yard struct {
 	*seeder
 	b     *cloudsim.Builder
+	trail *cloudsim.Builder
 	index int // of the region
 	lines []line
 	// made are the versions of each family, newest first.
@@ -33,7 +34,7 @@ type yard struct {
 // families, and one is something special.
 func (s *seeder) custom(b *cloudsim.Builder, index, n int) {
 	y := &yard{
-		seeder: s, b: b, index: index,
+		seeder: s, b: b, trail: s.builder(b.Region(), "trail"), index: index,
 		lines: lines(), made: map[image.Family][]image.Ref{}, builders: map[image.Family]image.DiskID{},
 	}
 	for i := range min(moreLines, n/60) {
@@ -102,6 +103,7 @@ func (y *yard) version(l line) bool {
 	y.fate(l, v, &spec)
 	id, ok := y.add(y.b, cloudsim.FirstAccount, spec)
 	if ok {
+		y.builtBy(spec, id)
 		y.made[l.family] = append(y.made[l.family], image.Ref{Account: cloudsim.FirstAccount, Region: y.b.Region(), ID: id})
 	}
 	return true
