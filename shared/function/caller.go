@@ -33,6 +33,9 @@ type Caller struct {
 
 // Has reports whether the caller has a role. Every role includes Viewer.
 func (c Caller) Has(role Role) bool {
+	if role == Applier {
+		return c.Has(Operator) || c.Has(Fleet) || c.Has(Reaper)
+	}
 	return slices.Contains(c.Roles, role) || role == Viewer && len(c.Roles) > 0
 }
 

@@ -29,6 +29,9 @@ const (
 	Operator Role = "operator" // applies share and import
 	Fleet    Role = "fleet"    // applies replace-disk
 	Reaper   Role = "reaper"   // applies cleanup and deletes
+	// Applier is no role that is given: who has operator, fleet or reaper has it. It
+	// is for brakes, which everybody who may apply anything may pull.
+	Applier Role = "operator, fleet or reaper"
 )
 
 // Spec is what is known of an operation beside its types.

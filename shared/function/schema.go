@@ -175,6 +175,13 @@ func (s *schemas) component(key component) string {
 // ShareAnswer, money.Amount is MoneyAmount everywhere.
 func (s *schemas) nameOf(key component) string {
 	owner, name := titled(path.Base(key.t.PkgPath())), titled(strings.TrimSuffix(key.t.Name(), "Out"))
+	if generic, of, ok := strings.Cut(key.t.Name(), "["); ok { // works.State[main.itemOut] of import is ImportItemState
+		owner, name = "Main", ""
+		for one := range strings.SplitSeq(strings.TrimSuffix(of, "]"), ",") {
+			name += titled(strings.TrimSuffix(one[strings.LastIndexByte(one, '.')+1:], "Out"))
+		}
+		name += generic
+	}
 	switch owner {
 	case "Main":
 		owner = titled(s.function)

@@ -100,10 +100,11 @@ func (r Runner) document(ctx context.Context, id, digest string) (Document, erro
 	if err != nil {
 		return Document{}, err
 	}
-	return readDocument(text, digest)
+	return ReadDocument(text, digest)
 }
 
-func readDocument(text []byte, digest string) (Document, error) {
+// ReadDocument reads a document, and checks that it is that of a digest.
+func ReadDocument(text []byte, digest string) (Document, error) {
 	var d Document
 	if err := json.Unmarshal(text, &d); err != nil || d.Plan.Plan().Digest() != digest {
 		return d, fault.Wrap(fault.Unknown, err, "the document of plan %.20s is not that plan", digest).WithCode("journalDamaged")
@@ -191,7 +192,7 @@ func (w Work) admits(digest string, by Approval, two bool) (Deed, error) {
 		return deed, nil
 	case w.Digest != digest:
 		return "", fault.New(fault.Conflict, "%s is open with another plan", subject(w.Kind, w.ID)).WithCode("inProgress")
-	case w.State == AwaitingApproval && by.At.After(w.validUntil()):
+	case w.State == AwaitingApproval && by.At.After(w.ValidUntil()):
 		return deed, nil
 	case w.State == AwaitingApproval && !slices.ContainsFunc(w.Approvals, func(a Approval) bool { return a.By == by.By }):
 		return approved, nil

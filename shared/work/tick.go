@@ -235,7 +235,7 @@ func (s *shift) round(ctx context.Context) (more bool, err error) {
 	if s.w.State.Ended() {
 		return false, nil
 	}
-	if waits := s.w.State == AwaitingApproval; waits || !s.w.begun() && now.After(s.w.validUntil()) {
+	if waits := s.w.State == AwaitingApproval; waits || !s.w.begun() && now.After(s.w.ValidUntil()) {
 		return false, s.expire(ctx, now)
 	}
 	if s.w.Lease.Sub(now) < renewAt {
@@ -255,7 +255,7 @@ func (s *shift) round(ctx context.Context) (more bool, err error) {
 
 // expire ends a work that nobody began in time.
 func (s *shift) expire(ctx context.Context, now time.Time) error {
-	if until := s.w.validUntil(); now.Before(until) {
+	if until := s.w.ValidUntil(); now.Before(until) {
 		return s.letGo(ctx, until, nil)
 	}
 	why := image.Reason{Code: codeExpired, Sentence: "nothing was begun in the time for which it was approved"}

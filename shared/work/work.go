@@ -118,8 +118,11 @@ func (d Document) WorkID() string {
 	if d.ID != "" {
 		return d.ID
 	}
-	return d.Plan.Plan().Digest()[:20]
+	return IDOf(d.Plan.Plan().Digest())
 }
+
+// IDOf is the name of a work that is called after the digest of its plan.
+func IDOf(digest string) string { return digest[:min(20, len(digest))] }
 
 // Names are the items, in the order of the plan.
 func (d Document) Names() []string {
@@ -305,8 +308,8 @@ func (w Work) resting() bool {
 	return true
 }
 
-// validUntil is when an approval that is not begun ends.
-func (w Work) validUntil() time.Time {
+// ValidUntil is when an approval that is not begun ends.
+func (w Work) ValidUntil() time.Time {
 	if len(w.Approvals) == 0 {
 		return time.Time{}
 	}

@@ -5,7 +5,7 @@ import "slices"
 // Rows is the table: who may import whom, and why. The order matters only where
 // two patterns cover the same package; the first one counts.
 func Rows() []Row {
-	return slices.Concat(nouns(), capabilities(), edges(), programs())
+	return slices.Concat(nouns(), capabilities(), edges(), runtimes(), programs())
 }
 
 // nouns are what every other package speaks about.
@@ -134,16 +134,39 @@ func edges() []Row {
 			Why:      "the only speaker to Alibaba Cloud translates and decides nothing",
 		},
 		{
-			Over: "shared/function/memory",
-			May:  []string{"shared/fault", "shared/plan", "shared/journal"},
-			Why:  "where the functions that change things remember: it joins the journal with the log of plans, and knows no image",
-		},
-		{
 			Over: "shared/alicloud/oss",
 			May: []string{
 				"shared/alicloud", "shared/image", "shared/fault", "github.com/aliyun/alibabacloud-oss-go-sdk-v2/...",
 			},
 			Why: "objects, apart so that functions that keep nothing do not carry the vendor's second SDK",
+		},
+		{
+			Over:     "shared/cloudsim/...",
+			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/cloudsim/..."},
+			TestsMay: []string{"pgregory.net/rapid"},
+			Why:      "the cloud in memory is behaviour only: no wire, no third party; imported by tests and scripts",
+		},
+	}
+}
+
+// runtimes are where functions run, and what they have in common there.
+func runtimes() []Row {
+	return []Row{
+		{
+			Over: "shared/function/change",
+			May:  []string{"shared/fault", "shared/plan", "shared/image", "shared/function"},
+			Why:  "the words in which every function that changes something tells plans, outcomes and problems stand once",
+		},
+		{
+			Over:     "shared/function/works",
+			May:      []string{"shared/fault", "shared/plan", "shared/image", "shared/work", "shared/atonce", "shared/function", "shared/function/change"},
+			TestsMay: []string{"shared/survey", "shared/journal", "shared/journal/contract"},
+			Why:      "long work is the same over HTTP for every kind: a function adds what its steps and items are",
+		},
+		{
+			Over: "shared/function/memory",
+			May:  []string{"shared/fault", "shared/plan", "shared/journal"},
+			Why:  "where the functions that change things remember: it joins the journal with the log of plans, and knows no image",
 		},
 		{
 			Over: "shared/function/...",
@@ -153,12 +176,6 @@ func edges() []Row {
 			},
 			TestsMay: []string{"github.com/google/go-cmp/cmp", "github.com/getkin/kin-openapi/openapi3", "pgregory.net/rapid"},
 			Why:      "the only package that knows a runtime knows nothing of images",
-		},
-		{
-			Over:     "shared/cloudsim/...",
-			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/cloudsim/..."},
-			TestsMay: []string{"pgregory.net/rapid"},
-			Why:      "the cloud in memory is behaviour only: no wire, no third party; imported by tests and scripts",
 		},
 	}
 }

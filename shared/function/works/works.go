@@ -1,0 +1,362 @@
+// Package works is long work over HTTP and by direct calls, the same for every kind:
+// plans that are kept for two days, approvals, the state of a work, lists, orders,
+// and the timer that carries them on. A function adds how its steps and items are
+// shown, and its capability.
+package works
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/change"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/work"
+)
+
+// Kind is long work of one kind; S is a step of its plans and I an item of its works,
+// as they are shown. I embeds Item.
+type Kind[S, I any] struct {
+	// Name is the first segment of the route, such as rollouts, and that of the
+	// runner.
+	Name string
+	// Role may apply, resume, abort, and take a stop back.
+	Role function.Role
+	// Runner makes the runner of one call.
+	Runner func(ctx context.Context, call function.Call) (work.Runner, error)
+	// Step shows a step of a plan.
+	Step func(s plan.Step) S
+	// Item shows an item of a work; one that is not begun has nothing but its name.
+	Item func(w work.Work, i work.Item) I
+}
+
+// Item is what every item shows beside what it is.
+type Item struct {
+	// Level is how far it is, in a word of the kind's.
+	Level string `json:"level,omitempty"`
+	// Result: applied, already, failed, or open.
+	Result plan.Result   `json:"result"`
+	Reason *image.Reason `json:"reason,omitempty"`
+	// Since is when it last changed; left out: it is not begun.
+	Since *time.Time `json:"since,omitempty"`
+}
+
+// ItemOf is the common part of an item.
+func ItemOf(i work.Item) Item {
+	out := Item{Level: i.Level, Result: i.Outcome.Result, Reason: i.Outcome.Why}
+	if out.Result == "" {
+		out.Result = plan.Open
+	}
+	if out.Reason == nil {
+		out.Reason = i.Refusal
+	}
+	if !i.Since.IsZero() {
+		out.Since = &i.Since
+	}
+	return out
+}
+
+// Progress is how much of a work is done.
+type Progress struct {
+	Done int `json:"done"`
+	Of   int `json:"of"`
+}
+
+// Next is when a work goes on, and what it waits for.
+type Next struct {
+	At time.Time `json:"at"`
+	*image.Reason
+}
+
+// Summary is a work without its items.
+type Summary struct {
+	ID     string     `json:"id,omitempty"`
+	State  work.State `json:"state,omitempty"`
+	Digest string     `json:"digest,omitempty"`
+	// Of is the work that it undoes or retries.
+	Of string `json:"of,omitempty"`
+	// Reason is why it is paused or halted, waits, or ended as it did.
+	Reason *image.Reason `json:"reason,omitempty"`
+	// ApprovedBy are those who approved it, "<issuer> <subject>" each.
+	ApprovedBy []string   `json:"approvedBy,omitempty"`
+	ApprovedAt *time.Time `json:"approvedAt,omitempty"`
+	// ValidUntil is when the approval ends if nothing is begun by then.
+	ValidUntil *time.Time `json:"validUntil,omitempty"`
+	StartedAt  *time.Time `json:"startedAt,omitempty"`
+	EndedAt    *time.Time `json:"endedAt,omitempty"`
+	Progress   *Progress  `json:"progress,omitempty"`
+	// Next: when it goes on.
+	Next *Next `json:"next,omitempty"`
+}
+
+// State is a work with its items.
+type State[I any] struct {
+	Summary
+	Items    []I              `json:"items"`
+	Findings []change.Finding `json:"findings"`
+	Unknown  []image.Unread   `json:"unknown"`
+}
+
+// Page is a part of a list of works.
+type Page struct {
+	Items []Summary `json:"items"`
+	// NextCursor asks for the next part; left out: this is the last.
+	NextCursor string `json:"nextCursor,omitempty"`
+	// Total is how many there are, where no state was asked for.
+	Total *int `json:"total,omitempty"`
+}
+
+// Shown is what a plan tells beside its steps.
+type Shown struct {
+	Findings []change.Finding `json:"findings"`
+	Totals   json.RawMessage  `json:"totals,omitempty"`
+	Unknown  []image.Unread   `json:"unknown"`
+}
+
+// Answer is what a POST is answered with: a plan, or the state of the work that it
+// became, or a problem with the plan as it is now.
+type Answer[S, I any] struct {
+	*change.Problem
+	Summary
+	Plan       *change.Plan[S]  `json:"plan,omitempty"`
+	Items      []I              `json:"items,omitempty"`
+	Findings   []change.Finding `json:"findings"`
+	Totals     json.RawMessage  `json:"totals,omitempty"`
+	Unknown    []image.Unread   `json:"unknown"`
+	NextCursor string           `json:"nextCursor,omitempty"`
+
+	location string
+}
+
+// HTTPStatus is 202 for a work that is open, 200 for a plan and for a work that has
+// ended, and that of a problem.
+func (a Answer[S, I]) HTTPStatus() int {
+	switch {
+	case a.Problem != nil:
+		return a.Problem.Status
+	case a.ID != "" && !a.State.Ended():
+		return http.StatusAccepted
+	}
+	return http.StatusOK
+}
+
+// HTTPHeader has the place of the work.
+func (a Answer[S, I]) HTTPHeader() http.Header {
+	header := a.Problem.Header()
+	if a.location != "" {
+		header.Set("Location", a.location)
+	}
+	return header
+}
+
+// optional is a time that may not be known.
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// SummaryOf tells a work.
+func SummaryOf(w work.Work) Summary {
+	s := Summary{
+		ID: w.ID, State: w.State, Digest: w.Digest, Of: w.Of, Reason: w.Why,
+		ApprovedAt: optional(w.ApprovedAt), StartedAt: optional(w.StartedAt), EndedAt: optional(w.EndedAt),
+		Progress: &Progress{w.Done(), w.Total}, ApprovedBy: []string{},
+	}
+	for _, a := range w.Approvals {
+		s.ApprovedBy = append(s.ApprovedBy, a.By)
+	}
+	if w.StartedAt.IsZero() && !w.State.Ended() {
+		s.ValidUntil = optional(w.ValidUntil())
+	}
+	if w.State == work.Waiting || w.State == work.Queued || w.State == work.Running {
+		s.Next = &Next{At: w.Next.UTC(), Reason: w.Why}
+	}
+	return s
+}
+
+// state tells a work with the items that changed since a time.
+func (k Kind[S, I]) state(w work.Work, since time.Time) State[I] {
+	shown := shownOf(w.Document)
+	s := State[I]{Summary: SummaryOf(w), Items: []I{}, Findings: shown.Findings, Unknown: shown.Unknown}
+	for _, name := range w.Names() {
+		i := w.Items[name]
+		i.Name = name
+		if since.IsZero() || !i.Since.Before(since) {
+			s.Items = append(s.Items, k.Item(w, i))
+		}
+	}
+	return s
+}
+
+// shownOf reads what is shown beside a plan.
+func shownOf(d work.Document) Shown {
+	var s Shown
+	_ = json.Unmarshal(d.Shown, &s) // one that shows nothing has none
+	if s.Findings == nil {
+		s.Findings = []change.Finding{}
+	}
+	if s.Unknown == nil {
+		s.Unknown = []image.Unread{}
+	}
+	return s
+}
+
+// Request is what a POST of long work has beside the wish; inputs embed it.
+type Request struct {
+	Apply  *Apply `json:"apply" query:"-" doc:"Left out: only plan"`
+	Limit  int    `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many steps of the plan to show; 200 if left out"`
+	Cursor string `json:"cursor" validate:"max=512" doc:"Where to go on with the steps of a plan, from its nextCursor"`
+}
+
+// Apply asks to carry a plan out.
+type Apply struct {
+	Digest string `json:"digest" validate:"required,len=64,hexadecimal" doc:"The digest of the plan that was seen"`
+}
+
+// Post answers a POST: a page of a plan that was made, a new plan, or the work that a
+// plan becomes by its approval. make plans, with what is shown beside. id names the
+// work that the wish becomes, if that is known before there is a plan. validUntil
+// is when an approval ends that is not begun; nil or zero: after a day.
+func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, id string, make func(context.Context) (work.Document, error), validUntil func(work.Document) time.Time) (Answer[S, I], error) {
+	r, err := k.Runner(ctx, call)
+	if err != nil {
+		return Answer[S, I]{}, err
+	}
+	plans := shelf{r}
+	if in.Cursor != "" {
+		return k.page(ctx, plans, in)
+	}
+	if in.Apply == nil {
+		d, err := make(ctx)
+		if err != nil {
+			return Answer[S, I]{}, err
+		}
+		name, err := plans.keep(ctx, d)
+		return k.planned(d, name, 0, in.Limit), err
+	}
+	d, known, err := plans.find(ctx, in.Apply.Digest, id)
+	if err != nil {
+		return Answer[S, I]{}, err
+	}
+	if !known {
+		if d, err = make(ctx); err != nil {
+			return Answer[S, I]{}, err
+		}
+		if d.Plan.Plan().Digest() != in.Apply.Digest {
+			name, err := plans.keep(ctx, d)
+			a := k.planned(d, name, 0, in.Limit)
+			a.Problem = change.ProblemOf(fault.New(fault.Conflict, "there is no such plan any more: look at the one in this answer, and apply its digest").WithCode("planChanged"), call.RequestID)
+			return a, err
+		}
+	}
+	return k.approve(ctx, call, r, d, in.Limit, validUntil)
+}
+
+// approve carries the approval of a plan to the runner.
+func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runner, d work.Document, limit int, validUntil func(work.Document) time.Time) (Answer[S, I], error) {
+	refuse := func(err error) (Answer[S, I], error) {
+		a := k.planned(d, "", 0, limit)
+		a.Problem, a.NextCursor = change.ProblemOf(err, call.RequestID), ""
+		return a, nil
+	}
+	if refusals := d.Plan.Plan().Refusals(); len(refusals) > 0 {
+		first := refusals[0]
+		return refuse(fault.New(fault.Precondition, "%s: %s", first.Name(), first.Reasons[0].Sentence).WithCode(first.Reasons[0].Code))
+	}
+	for _, f := range shownOf(d).Findings {
+		if f.Level == change.Fatal {
+			return refuse(fault.New(fault.Precondition, "%s", f.Sentence).WithCode(f.Code))
+		}
+	}
+	by := work.Approval{By: change.By(call)}
+	if validUntil != nil {
+		by.ValidUntil = validUntil(d)
+	}
+	w, err := r.Approve(ctx, d, by)
+	switch kind := fault.Of(err); {
+	case kind == fault.Conflict || kind == fault.Precondition:
+		return refuse(err)
+	case err != nil:
+		return Answer[S, I]{}, err
+	}
+	return k.answer(w), nil
+}
+
+// answer tells a work as a POST is answered.
+func (k Kind[S, I]) answer(w work.Work) Answer[S, I] {
+	s := k.state(w, time.Time{})
+	return Answer[S, I]{Summary: s.Summary, Items: s.Items, Findings: s.Findings, Unknown: s.Unknown, location: "/" + k.Name + "/" + w.ID}
+}
+
+// usualSteps is how many steps of a plan are shown at once.
+const usualSteps = 200
+
+// planned shows a part of a plan. name is where it is kept.
+func (k Kind[S, I]) planned(d work.Document, name string, from, limit int) Answer[S, I] {
+	if limit == 0 {
+		limit = usualSteps
+	}
+	p, shown := d.Plan.Plan(), shownOf(d)
+	out := change.PlanOf(p, k.Step)
+	for _, s := range d.Others {
+		out.Steps = append(out.Steps, k.Step(s.Step))
+	}
+	for _, f := range shown.Findings {
+		out.Applicable = out.Applicable && f.Level != change.Fatal
+	}
+	out.Applicable = out.Applicable && out.Changes > 0
+	all := len(out.Steps)
+	from = min(from, all)
+	to := min(from+limit, all)
+	out.Steps = out.Steps[from:to]
+	a := Answer[S, I]{Plan: &out, Findings: shown.Findings, Totals: shown.Totals, Unknown: shown.Unknown}
+	if to < all && name != "" {
+		a.NextCursor = cursorOf(name, to)
+	}
+	return a
+}
+
+// page shows a further part of a plan that was kept.
+func (k Kind[S, I]) page(ctx context.Context, plans shelf, in Request) (Answer[S, I], error) {
+	if in.Apply != nil {
+		return Answer[S, I]{}, fault.InField("cursor", "noEffect", "has no effect together with apply")
+	}
+	name, from, err := readCursor(in.Cursor)
+	if err != nil || !strings.HasPrefix(name, plans.folder()) {
+		return Answer[S, I]{}, fault.InField("cursor", "value", "must be a nextCursor that this operation answered")
+	}
+	d, err := plans.read(ctx, name)
+	if err != nil {
+		return Answer[S, I]{}, err
+	}
+	return k.planned(d, name, from, in.Limit), nil
+}
+
+// one reads a work for an operation.
+func (k Kind[S, I]) one(ctx context.Context, call function.Call, id string) (work.Runner, work.Work, error) {
+	r, err := k.Runner(ctx, call)
+	if err != nil {
+		return r, work.Work{}, err
+	}
+	w, err := r.Get(ctx, id)
+	return r, w, err
+}
+
+// states are all that a work can be in.
+func states() []work.State {
+	return []work.State{
+		work.AwaitingApproval, work.Queued, work.Running, work.Waiting, work.Paused, work.Halted,
+		work.Aborting, work.Aborted, work.Finished, work.Partly, work.Failed,
+	}
+}
+
+func knownState(s work.State) bool { return slices.Contains(states(), s) }
