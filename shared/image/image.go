@@ -174,6 +174,11 @@ type Image struct {
 	CloudInit bool
 	// NVMe: "supported", "unsupported" or empty.
 	NVMe string
+	// IMDS is the metadata access that instances of it have by default: "v1", "v2"
+	// or empty (Features.ImdsSupport).
+	IMDS string
+	// Detection is the vendor's check of it; nil: there is none, or not yet.
+	Detection *Detection
 	// Progress of creating, importing or copying, 0 to 100.
 	Progress int
 	// ResourceGroup is empty for the default group.

@@ -73,6 +73,10 @@ func capabilities() []Row {
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
+			Over: "shared/importing", Pure: true, Why: why,
+			May: []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault", "shared/importing/diskimage"},
+		},
+		{
 			Over: "shared/importing/diskimage", Pure: true,
 			May: []string{"shared/image", "shared/fault"},
 			Why: "what a file is, is told by its bytes alone, whoever reads them",

@@ -1,0 +1,395 @@
+package importing
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/work"
+)
+
+// The levels of an item, in their order. The region where the image is made passes
+// through all of them; the others begin with copied.
+const (
+	LevelMade      = "made"      // ECS shows it Available, and its task Finished
+	LevelChecked   = "checked"   // the vendor's check ended, or there is none
+	LevelLaunched  = "launched"  // the test's instance is there
+	LevelCommanded = "commanded" // the test's command was taken
+	LevelTested    = "tested"    // the test's instance is gone again, and it had passed
+	LevelNamed     = "named"     // it has its name, tags and attributes
+	LevelCopied    = "copied"    // the copy is Available, and as the original
+	LevelShared    = "shared"
+	LevelReleased  = "released"
+)
+
+// What is done to an item.
+const (
+	doMake      = "make"
+	doLaunch    = "launch"
+	doCommand   = "command"
+	doTerminate = "terminate"
+	doName      = "name"
+	doCopy      = "copy"
+	doShare     = "share"
+	doRelease   = "release"
+	doCancel    = "cancel"
+	doDelete    = "delete"
+)
+
+// The notes of an item: what cannot be looked up, or what a look found for good.
+const (
+	noteImage    = "imageId"
+	noteTask     = "taskId"
+	noteCheck    = "check"
+	noteInstance = "testInstanceId"
+	noteInvoke   = "invokeId"
+	noteFailed   = "failed" // the code of what failed while the test's instance is still there
+	noteSentence = "failedSentence"
+	noteLaunched = "launchedAt"
+	noteLikeness = "likeness" // what the image is like, for its copies to be compared with
+	noteConsole  = "console"  // the end of what the instance of a failed test wrote to its console
+)
+
+// What a look tells of an item.
+const (
+	factImage     = "image"     // the status as ECS writes it; "gone": it is certainly not there
+	factTask      = "task"      // the status as ECS writes it
+	factError     = "error"     // why the task failed
+	factSource    = "source"    // "same" or "changed"
+	factCheck     = "detection" // Processing or Finished; absent: there is none
+	factRisks     = "risks"     // the names of items at high risk, joined by commas
+	factInstance  = "instance"  // the state as ECS writes it; "gone"
+	factAlive     = "assistant" // "yes": it answered since the launch
+	factInvoke    = "invocation"
+	factExit      = "exit"
+	factNamed     = "named"   // "yes": name, tags and attributes are as wished
+	factDiffers   = "differs" // in what a copy is not as its original
+	factShared    = "shared"  // "yes": with all that were named
+	factReleased  = "channel" // the channel it is in
+	factUsed      = "used"    // "no": certainly by nobody
+	factLikeness  = "likeness"
+	factAvailable = string(image.StatusAvailable)
+	gone          = "gone"
+	yes           = "yes"
+	no            = "no"
+)
+
+// How long things may take, and how often they are looked at.
+const (
+	checkTime = 2 * time.Hour
+	testTime  = 20 * time.Minute
+	lookSoon  = 15 * time.Second
+	lookLater = time.Minute
+	lookCheck = 30 * time.Second
+	mostTries = 40
+)
+
+// Judged is what the vendor's check came to.
+type Judged string
+
+// The results.
+const (
+	Passed      Judged = "passed"
+	Risks       Judged = "risks"
+	Unavailable Judged = "unavailable"
+	TimedOut    Judged = "timedOut"
+)
+
+// next decides about one work at one time.
+type next struct {
+	work work.Work
+	wish Wish
+	seen work.Seen
+	now  time.Time
+	work.Decision
+}
+
+// Next decides what is to be done. It is pure.
+func Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
+	n := &next{work: w, seen: seen, now: now}
+	if err := json.Unmarshal(w.Document.Wish, &n.wish); err != nil {
+		n.Halt = &image.Reason{Code: "wishUnreadable", Sentence: "the wish of the import cannot be read"}
+		return n.Decision
+	}
+	for _, name := range w.Names() {
+		item, known := w.Items[name]
+		if !known {
+			item = work.Item{Name: name}
+		}
+		facts, looked := seen[name]
+		if item.Ended() || !looked {
+			continue
+		}
+		s := &stage{next: n, item: item, facts: facts, home: name == string(n.wish.Region), was: item}
+		if w.State == work.Aborting {
+			s.abort()
+		} else {
+			s.step()
+		}
+	}
+	return n.Decision
+}
+
+// stage is one item at one time.
+type stage struct {
+	*next
+	item, was work.Item
+	facts     plan.Facts
+	home      bool
+}
+
+// wake asks to be looked at again.
+func (s *stage) wake(after time.Duration) {
+	at := s.now.Add(after)
+	if s.Wake.IsZero() || at.Before(s.Wake) {
+		s.Wake = at
+	}
+}
+
+// reach says that an item is at a level, with what a look found for good.
+func (s *stage) reach(level string, notes ...string) {
+	s.item.Level, s.item.Sent = level, nil
+	s.note(notes...)
+	s.Items = append(s.Items, s.item)
+}
+
+// note adds pairs of names and values.
+func (s *stage) note(pairs ...string) {
+	notes := map[string]string{}
+	for k, v := range s.item.Notes {
+		notes[k] = v
+	}
+	for n := 0; n+1 < len(pairs); n += 2 {
+		notes[pairs[n]] = pairs[n+1]
+	}
+	s.item.Notes = notes
+}
+
+// end says what an item came to.
+func (s *stage) end(result plan.Result, code, sentence string, args ...any) {
+	s.item.Sent = nil
+	s.item.Outcome = plan.Outcome{Step: s.item.Name, Result: result}
+	if code != "" {
+		s.item.Outcome.Why = &image.Reason{Code: code, Sentence: fmt.Sprintf(sentence, args...)}
+	}
+	s.Items = append(s.Items, s.item)
+}
+
+func (s *stage) fail(code, sentence string, args ...any) { s.end(plan.Failed, code, sentence, args...) }
+
+// act asks for a call, unless it was refused too often.
+func (s *stage) act(do, level string, notes map[string]string, claims ...work.Claim) {
+	if r := s.item.Refusal; r != nil && (!passing(r.Code) || s.item.Tries >= mostTries) {
+		s.refused(*r)
+		return
+	}
+	s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: do, Level: level, Notes: notes, Claims: claims})
+	s.wake(lookSoon)
+}
+
+// passing: ECS refuses for now what it takes later; source: the error tables of
+// CopyImage, ModifyImageAttribute, RunInstances, DeleteInstance and RunCommand.
+func passing(code string) bool {
+	return slices.Contains([]string{
+		"notSent", "rateShare", "IdempotentProcessing", "IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing", "IncorrectImageStatus",
+		"OperationDenied.ImageCopying", "OperationDenied.ImageCopyConflict", "ImageIsImporting", "InvalidStatus.ImageIsCreating",
+		"OperationDenied.CreatingConflict", "Operation.Conflict", "OperationConflict", "InvalidOperation.Conflict", "InternalError.Dispatch",
+	}, code) || strings.HasPrefix(code, "Throttling")
+}
+
+// refused ends an item whose call was refused for good; a test's instance goes
+// before.
+func (s *stage) refused(why image.Reason) {
+	if s.item.Notes[noteInstance] != "" && s.facts[factInstance] != gone {
+		s.broken(why.Code, why.Sentence)
+		return
+	}
+	s.fail(why.Code, "%s", why.Sentence)
+}
+
+// again repeats the act of which nobody saw the end; while its call was accepted,
+// it waits.
+func (s *stage) again(wait time.Duration) {
+	if s.item.Answered != plan.Applied {
+		s.Acts = append(s.Acts, *s.item.Sent)
+	}
+	s.wake(wait)
+}
+
+// step goes on with an item.
+func (s *stage) step() {
+	if s.item.Sent != nil && s.sent() {
+		return
+	}
+	switch s.item.Level {
+	case "":
+		s.begin()
+	case LevelMade:
+		s.checked()
+	case LevelChecked, LevelLaunched, LevelCommanded:
+		s.test()
+	case LevelTested:
+		s.act(doName, LevelNamed, nil)
+	case LevelNamed, LevelCopied:
+		s.share()
+	case LevelShared:
+		s.release()
+	}
+}
+
+// begin makes the image where it is made, and a copy elsewhere once that passed.
+func (s *stage) begin() {
+	if s.home {
+		s.act(doMake, LevelMade, nil, s.nameClaim())
+		return
+	}
+	home := s.work.Items[string(s.wish.Region)]
+	switch {
+	case home.Ended() && home.Outcome.Result == plan.Failed && !passed(home.Level):
+		s.fail("homeFailed", "the image did not pass in %s", s.wish.Region)
+	case passed(home.Level):
+		s.act(doCopy, LevelCopied, nil, s.nameClaim())
+	default:
+		s.wake(lookLater)
+	}
+}
+
+// nameClaim keeps two imports from making images of one name.
+func (s *stage) nameClaim() work.Claim {
+	return work.Claim{Thing: "imageName/" + string(s.wish.Account) + "/" + s.item.Name + "/" + s.wish.Image.Name}
+}
+
+// passed: the image may be given to others.
+func passed(level string) bool {
+	return slices.Contains([]string{LevelNamed, LevelShared, LevelReleased}, level)
+}
+
+// sent goes by what a look shows of the act that was sent, and reports whether that
+// is all for now.
+func (s *stage) sent() bool {
+	switch s.item.Sent.Do {
+	case doMake, doCopy:
+		s.making()
+	case doLaunch:
+		s.launched()
+	case doCommand:
+		s.commanded()
+	case doTerminate:
+		s.terminated()
+	case doName:
+		s.shows(factNamed, yes, LevelNamed)
+	case doShare:
+		s.shows(factShared, yes, LevelShared)
+	case doRelease:
+		s.shows(factReleased, string(s.wish.Release.Channel), LevelReleased)
+	case doDelete:
+		s.deleted()
+	default:
+		s.again(lookSoon)
+	}
+	return true
+}
+
+// shows reaches a level once a fact has a value.
+func (s *stage) shows(fact, value, level string) {
+	if s.facts[fact] != value {
+		s.again(lookSoon)
+		return
+	}
+	s.reach(level)
+	s.wake(0)
+}
+
+// making waits for an image: for its row and for its task.
+func (s *stage) making() {
+	status, task := s.facts[factImage], s.facts[factTask]
+	switch {
+	case task == "Failed":
+		s.fail("taskFailed", "ECS could not import it: %s", s.facts[factError])
+	case status == string(image.StatusCreateFailed):
+		s.fail("createFailed", "ECS could not make the image")
+	case status == factAvailable && (task == "" || task == "Finished"):
+		s.made()
+	case status == gone && s.item.Answered == plan.Applied && s.item.Notes[noteImage] != "":
+		s.fail("imageGone", "the image %s is no longer there", s.item.Notes[noteImage])
+	case task != "" && !slices.Contains([]string{"Waiting", "Processing", "Finished"}, task):
+		s.fail("taskEnded", "its task ended as %s, which is not known", task)
+	default:
+		s.again(lookLater)
+	}
+}
+
+// made judges an image that is there: of the same source, or as its original.
+func (s *stage) made() {
+	switch {
+	case !s.home && s.facts[factDiffers] != "":
+		s.fail("copyDiffers", "the copy is not as the image: %s", s.facts[factDiffers])
+	case !s.home:
+		s.reach(LevelCopied, noteImage, s.facts[noteImage])
+		s.wake(0)
+	case s.facts[factSource] == "changed":
+		s.note(noteImage, s.facts[noteImage], noteFailed, "sourceChanged", noteSentence, "the source is no longer the one that was checked")
+		s.item.Sent = nil
+		s.Items = append(s.Items, s.item)
+		s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: doDelete})
+		s.wake(lookSoon)
+	case s.facts[factSource] != "same":
+		s.wake(lookLater) // whether it changed is not known yet
+	default:
+		s.reach(LevelMade, noteImage, s.facts[noteImage], noteLikeness, s.facts[factLikeness])
+		s.wake(0)
+	}
+}
+
+// deleted waits until an image that must not stay is gone.
+func (s *stage) deleted() {
+	if s.facts[factImage] != gone {
+		s.again(lookSoon)
+		return
+	}
+	s.fail(s.item.Notes[noteFailed], "%s", s.item.Notes[noteSentence])
+}
+
+// checked waits for the vendor's check, which does not block the image by itself.
+func (s *stage) checked() {
+	result := s.judged()
+	if result == "" {
+		s.wake(lookCheck)
+		return
+	}
+	s.reach(LevelChecked, noteCheck, string(result))
+	s.wake(0)
+}
+
+// judged is what the check came to; empty: it goes on.
+func (s *stage) judged() Judged {
+	over := s.now.After(s.item.Since.Add(checkTime))
+	switch {
+	case s.facts[factCheck] == "Finished":
+		for _, risk := range strings.Split(s.facts[factRisks], ",") {
+			if risk != "" && !slices.Contains(s.wish.Check.Waive, risk) {
+				return Risks
+			}
+		}
+		return Passed
+	case s.facts[factCheck] == "" && s.unchecked():
+		return Unavailable
+	case over:
+		return TimedOut
+	}
+	return ""
+}
+
+// unchecked: the plan says that the vendor does not check this image.
+func (s *stage) unchecked() bool {
+	for _, kept := range s.work.Document.Plan.Steps {
+		if kept.Action == ActionCheck {
+			return slices.ContainsFunc(kept.Reasons, func(r image.Reason) bool { return r.Code == "checkUnavailable" })
+		}
+	}
+	return false
+}

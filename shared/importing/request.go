@@ -1,0 +1,107 @@
+package importing
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+)
+
+// ReservedTag begins the tags that only this product sets.
+const ReservedTag = "imagekeeper:"
+
+// namePattern is what an image may be called, by the stricter of ECS's texts;
+// source: CreateImage, ImportImage ImageName.
+var namePattern = regexp.MustCompile(`^\p{L}[\p{L}0-9_.:-]*$`)
+
+// Validate returns the first thing in a wish that cannot be right, whatever the
+// world is like, as fault.Invalid with its field.
+func (w Wish) Validate() error {
+	for _, check := range []func() error{w.oneSource, w.target, w.licence, w.tags, w.released} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w Wish) oneSource() error {
+	n := 0
+	for _, given := range []bool{w.Source.Object != nil, w.Source.Instance != nil, w.Source.Snapshots != nil, w.Source.Image != nil} {
+		if given {
+			n++
+		}
+	}
+	if n != 1 {
+		return fault.InField("source", "oneSource", "must have exactly one of object, instance, snapshots and image")
+	}
+	return nil
+}
+
+func (w Wish) target() error {
+	lower := strings.ToLower(w.Image.Name)
+	switch {
+	case !namePattern.MatchString(w.Image.Name), strings.HasPrefix(lower, "aliyun"), strings.HasPrefix(lower, "acs:"), strings.HasPrefix(lower, unverified):
+		return fault.InField("image.name", "invalidName", "must begin with a letter, have only letters, digits and . : _ -, and not begin with aliyun, acs: or unverified-")
+	case strings.HasPrefix(w.Image.Description, "http://"), strings.HasPrefix(w.Image.Description, "https://"):
+		return fault.InField("image.description", "invalidDescription", "must not begin with http:// or https://")
+	case w.Source.Object == nil && w.Image.DiskSizeGiB != 0:
+		return fault.InField("image.diskSizeGiB", "withoutEffect", "counts for imports of objects only: the disks of other sources keep their sizes")
+	case w.Source.Image != nil && (w.Image.Platform != "" || w.Image.Architecture != "" || w.Image.BootMode != "" || w.Image.OSType != ""):
+		return fault.InField("image", "withoutEffect", "a copy keeps osType, platform, arch and bootMode of its image: leave them out")
+	case w.Source.Instance != nil && (w.Image.Platform != "" || w.Image.Architecture != "" || w.Image.BootMode != "" || w.Image.OSType != ""):
+		return fault.InField("image", "withoutEffect", "an image of an instance has its osType, platform, arch and bootMode: leave them out")
+	}
+	return nil
+}
+
+func (w Wish) licence() error {
+	windows := w.Image.OSType == image.Windows
+	switch {
+	case w.Source.Object == nil && w.Image.LicenseType != "":
+		return fault.InField("image.licenseType", "withoutEffect", "counts for imports of objects only")
+	case windows && w.Source.Object != nil && w.Image.LicenseType == "":
+		return fault.InField("image.licenseType", "required", "must be Aliyun or BYOL for Windows")
+	case !windows && w.Image.LicenseType != "":
+		return fault.InField("image.licenseType", "withoutEffect", "is for Windows only")
+	}
+	return nil
+}
+
+func (w Wish) tags() error {
+	seen := map[string]bool{}
+	for _, key := range w.Image.Tags.Keys() {
+		lower := strings.ToLower(key)
+		switch {
+		case key == "" || len([]rune(key)) > 128 || len([]rune(w.Image.Tags[key])) > 128:
+			return fault.InField("image.tags", "invalidTag", "keys have 1 to 128 characters, values up to 128")
+		case strings.HasPrefix(lower, ReservedTag):
+			return fault.InField("image.tags", "reservedTag", "tags that begin with %s are set by Imagekeeper alone", ReservedTag)
+		case strings.HasPrefix(lower, "acs:"), strings.HasPrefix(lower, "aliyun"), strings.Contains(lower, "http://"), strings.Contains(lower, "https://"):
+			return fault.InField("image.tags", "invalidTag", "keys do not begin with aliyun or acs:, and have no http:// or https:// in them")
+		case seen[lower]:
+			return fault.InField("image.tags", "invalidTag", "ECS takes two keys that differ only in case for the same")
+		}
+		seen[lower] = true
+	}
+	return nil
+}
+
+func (w Wish) released() error {
+	r := w.Release
+	switch {
+	case w.Test != nil && !w.Test.Boot:
+		return fault.InField("test.boot", "withoutEffect", "must be true: a test boots the image; leave test out for none")
+	case r == nil:
+		return nil
+	case len(r.Regions) == 0 && r.Share == nil && r.Channel == "":
+		return fault.InField("release", "emptyValue", "must name regions, accounts or a channel; leave it out for none")
+	case r.Channel != "" && w.Image.Family == "":
+		return fault.InField("image.family", "required", "must be given where the image is released into a channel of its family")
+	case r.Share != nil && slices.ContainsFunc(r.Share.Accounts, func(g Grantee) bool { return g.AccountID == w.Account }):
+		return fault.InField("release.share.accounts", "ownAccount", "must not have the account that owns the image")
+	}
+	return nil
+}
