@@ -55,11 +55,8 @@ func (c *Cloud) Account(credentials Credentials) *Account {
 
 // account returns the caller's own account.
 func (c *Cloud) account(caller Caller) *Account {
-	made := sync.OnceValues(func() (grant, error) {
-		signer, err := newSigner(caller.Credentials)
-		return grant{credentials: caller.Credentials, signer: signer}, err
-	})
-	a := &Account{cloud: c, named: caller.Account, source: func(context.Context) (grant, error) { return made() }}
+	made, err := grant{credentials: caller.Credentials}, caller.Credentials.check()
+	a := &Account{cloud: c, named: caller.Account, source: func(context.Context) (grant, error) { return made, err }}
 	turn, who := make(chan struct{}, 1), identity{caller.Credentials.print(), caller.Account}
 	a.id = func(ctx context.Context) (image.AccountID, error) { return a.ask(ctx, turn, who) }
 	return a
@@ -132,7 +129,7 @@ func (a *Account) ask(ctx context.Context, turn chan struct{}, who identity) (im
 func (a *Account) callerIdentity(ctx context.Context) (image.AccountID, error) {
 	var id image.AccountID
 	err := a.do(ctx, "", call{
-		product: productSTS, action: "GetCallerIdentity", at: a.cloud.sts,
+		product: productSTS, action: "GetCallerIdentity", at: a.cloud.at(productSTS, ""),
 		build: func() requests.AcsRequest {
 			r := sts.CreateGetCallerIdentityRequest()
 			r.RegionId = string(a.cloud.home)
@@ -242,7 +239,7 @@ func (a *Account) assume(ctx context.Context, arn RoleARN, session string) (gran
 	}
 	var got assumed
 	err = a.do(ctx, account, call{
-		product: productSTS, action: "AssumeRole", at: a.cloud.sts,
+		product: productSTS, action: "AssumeRole", at: a.cloud.at(productSTS, ""),
 		build: func() requests.AcsRequest {
 			r := sts.CreateAssumeRoleRequest()
 			r.RegionId = string(a.cloud.home)
@@ -263,9 +260,7 @@ func (a *Account) assume(ctx context.Context, arn RoleARN, session string) (gran
 	if left <= 0 {
 		return grant{}, fault.New(fault.Unknown, "sts:AssumeRole: the credentials are expired already").WithCode("answerContradictory")
 	}
-	signer, err := newSigner(got.credentials)
-	expires := got.expires.Add(-min(renewBefore, left/2))
-	return grant{credentials: got.credentials, expires: expires, signer: signer}, err
+	return grant{credentials: got.credentials, expires: got.expires.Add(-min(renewBefore, left/2))}, nil
 }
 
 // assumed is AssumeRole's answer.

@@ -39,25 +39,27 @@ type answer[T any] struct {
 	rows []T
 	// lists is how often the list was there; anything but once is malformed.
 	lists int
+	// over: there are more rows than were asked for; the rest was not read.
+	over bool
 }
 
 // shape says where the rows are in an answer, and how one of them is read:
-// {"<outer>":{"<inner>":[row, row]}}.
+// {"<outer>":{"<inner>":[row, row]}}, or {"<outer>":[row, row]} without inner.
 type shape[T any] struct {
 	outer, inner string
 	row          fields[T]
 }
 
-// read reads one whole answer, appending its rows to room. It fails on
-// everything that is not an answer of this shape.
-func (h shape[T]) read(s *scanner, room []T) (answer[T], error) {
+// read reads one whole answer of at most so many rows, appending them to room. It
+// fails on everything that is not an answer of this shape.
+func (h shape[T]) read(s *scanner, room []T, most int) (answer[T], error) {
 	a := answer[T]{mark: mark{total: -1, number: -1, size: -1}, rows: room}
 	if s.peek() != '{' {
 		return a, errMalformed
 	}
 	s.object(func(key []byte) {
 		if string(key) == h.outer {
-			h.list(s, &a)
+			h.list(s, &a, most)
 			return
 		}
 		a.note(s, key)
@@ -71,23 +73,32 @@ func (h shape[T]) read(s *scanner, room []T) (answer[T], error) {
 	return a, nil
 }
 
-// list reads {"<inner>":[…]}.
-func (h shape[T]) list(s *scanner, a *answer[T]) {
+// list reads what is in outer.
+func (h shape[T]) list(s *scanner, a *answer[T], most int) {
+	if h.inner == "" && s.peek() == '[' {
+		h.rows(s, a, most)
+		return
+	}
 	s.object(func(key []byte) {
 		if string(key) != h.inner || s.peek() != '[' {
 			s.skip()
 			return
 		}
-		a.lists++
-		s.array(func() {
-			if s.peek() != '{' {
-				s.fail()
-				return
-			}
-			var row T
-			h.row.read(s, &row)
-			a.rows = append(a.rows, row)
-		})
+		h.rows(s, a, most)
+	})
+}
+
+// rows reads [row, row].
+func (h shape[T]) rows(s *scanner, a *answer[T], most int) {
+	a.lists++
+	s.array(func() {
+		if a.over = len(a.rows) >= most; a.over || s.peek() != '{' {
+			s.fail()
+			return
+		}
+		var row T
+		h.row.read(s, &row)
+		a.rows = append(a.rows, row)
 	})
 }
 

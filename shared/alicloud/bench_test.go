@@ -37,7 +37,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.reset(page)
-		if a, err := shape.read(&s, room); err != nil || len(a.rows) != 100 {
+		if a, err := shape.read(&s, room, 100); err != nil || len(a.rows) != 100 {
 			b.Fatal(err, len(a.rows))
 		}
 	}

@@ -1,7 +1,6 @@
 package alicloud
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -19,9 +17,6 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// maxAnswer is the longest body that is read. A page of 100 images has 200 KB.
-const maxAnswer = 32 << 20
-
 // product is one of the vendor's APIs, as RAM policies name it.
 type product string
 
@@ -30,6 +25,10 @@ const (
 	productECS product = "ecs"
 	productSTS product = "sts"
 	productESS product = "ess"
+	productRAM product = "ram"
+	// productQuotas is Quota Center.
+	productQuotas      product = "quotas"
+	productActionTrail product = "actiontrail"
 )
 
 // call is one call of an operation of one product.
@@ -43,6 +42,10 @@ type call struct {
 	build func() requests.AcsRequest
 	// read reads the answer; it may be asked again for another attempt.
 	read func(*scanner) error
+	// changes: it changes something; token is the client token by which the vendor
+	// knows a repeat, if the operation takes one.
+	changes bool
+	token   string
 }
 
 // what names a call in errors.
@@ -57,78 +60,102 @@ func (c call) what() string {
 type reply struct {
 	status int
 	header http.Header
-	body   *bytes.Buffer
+	body   body
 }
 
 // do makes a reading call until it is answered, refused for good, or out of
-// tries, time or budget. It fails with a *fault.Error: the last that ECS is the
-// reason of, if there is one.
+// tries, time or budget. A call that is throttled has all the time of its caller,
+// or patience if that has no end. It fails with a *fault.Error: the last that the
+// vendor is the reason of, if there is one.
 func (a *Account) do(ctx context.Context, account image.AccountID, c call) error {
-	cloud := a.cloud
-	gate := cloud.gate(account, c)
-	var last *fault.Error
-	for try := 1; ; try++ {
-		failed := a.attempt(ctx, gate, c)
+	tries := attempts{cloud: a.cloud, pacer: a.cloud.pacer(account, c), began: time.Now()}
+	for {
+		failed := a.attempt(ctx, account, tries.pacer, c)
 		if failed == nil {
-			cloud.retries.earn()
+			a.cloud.retries.earn()
 			return nil
 		}
-		if last != nil && (errors.Is(failed, errTooLate) || errors.Is(failed, errStill)) {
+		if last, again := tries.again(ctx, failed, repeatable(failed)); !again {
 			return last
-		}
-		last = failed
-		if ctx.Err() != nil || try >= attempts(failed.Kind) || gate.hopeless() || !cloud.retries.spend() {
-			return failed
-		}
-		pause := backoff(try, cloud.jitter())
-		if failed.Kind == fault.Throttled {
-			pause = 0 // the pace holds the call back
-		}
-		if err := sleep(ctx, time.Now(), pause); err != nil {
-			return failed
 		}
 	}
 }
 
 // attempt makes a call once, at its time.
-func (a *Account) attempt(ctx context.Context, gate gate, c call) *fault.Error {
+func (a *Account) attempt(ctx context.Context, account image.AccountID, p *pacer, c call) *fault.Error {
 	grant, err := a.source(ctx)
 	if err != nil {
 		return blame(err, c.what())
 	}
-	if err := gate.admit(ctx, a.cloud.slots); err != nil {
-		return a.cloud.tooLate(err, c)
+	slot := func() error {
+		select {
+		case a.cloud.slots <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	answer, sent := a.cloud.send(ctx, grant, c)
-	failed := a.cloud.judge(answer, sent, grant.credentials, c)
-	gate.settle(failed, answer, a.cloud.jitter())
+	if err := p.admit(ctx, slot); err != nil {
+		return tooLateFor(err, c, p.resting(time.Now()))
+	}
+	sent := time.Now()
+	answer, err := a.cloud.send(ctx, grant, c)
+	failed := a.cloud.judge(answer, err, grant.credentials, c)
+	o := a.cloud.outcome(failed, answer, sent)
+	p.settle(o)
 	<-a.cloud.slots
-	if answer.body != nil {
-		a.cloud.buffers.Put(answer.body)
+	a.cloud.bodies.put(answer.body)
+	if failed != nil && failed.Kind == fault.Throttled {
+		failed.RetryAfter = p.resting(o.now)
+	}
+	if left(err) {
+		a.cloud.tell(ctx, told{call: c, account: account, header: answer.header, took: o.now.Sub(sent), failed: failed})
 	}
 	return failed
 }
 
-// tooLate says why a call never left.
-func (c *Cloud) tooLate(err error, call call) *fault.Error {
-	if errors.Is(err, errStill) {
-		return fault.Wrap(fault.Throttled, err, "%s: ECS goes on throttling this account", call.what()).WithCode("stillThrottled")
-	}
+// tooLateFor says why a call never left.
+func tooLateFor(err error, call call, rest time.Duration) *fault.Error {
 	if errors.Is(err, errTooLate) {
-		return fault.Wrap(fault.Throttled, err, "%s: over the rate that may be used; its turn comes after the deadline", call.what()).WithCode("rateShare")
+		failed := fault.Wrap(fault.Throttled, err, "%s: over the rate that may be used; its turn comes after the deadline", call.what()).WithCode(codeRateShare)
+		failed.RetryAfter = rest
+		return failed
 	}
-	return fault.Wrap(fault.Unavailable, err, "%s: ended before it was sent", call.what())
+	return fault.Wrap(fault.Unavailable, err, "%s: ended before it was sent", call.what()).WithCode(codeNotSent)
+}
+
+// Codes of calls that never left.
+const (
+	codeRateShare = "rateShare"
+	codeNotSent   = "notSent"
+)
+
+// notSent reports whether a failure is that of a call that never left.
+func notSent(err *fault.Error) bool { return err.Code == codeRateShare || err.Code == codeNotSent }
+
+// left reports whether a call left, by what send said.
+func left(err error) bool {
+	var known *fault.Error
+	return !errors.As(err, &known) && !errors.Is(err, errUnsigned) && !errors.Is(err, errRefusedAddress) && !errors.Is(err, errOver)
 }
 
 // send signs a request, sends it and reads the answer whole. Its errors hold
 // no address.
 func (c *Cloud) send(ctx context.Context, g grant, call call) (reply, error) {
-	request, err := c.signed(g, call)
+	now := time.Now()
+	if late(ctx, now) {
+		return reply{}, errOver
+	}
+	as := now
+	if call.changes {
+		var no *fault.Error
+		if as, no = c.signAt(ctx, now); no != nil {
+			return reply{}, no
+		}
+	}
+	request, err := c.signed(g, call, as)
 	if err != nil {
 		return reply{}, err
-	}
-	if late(ctx, time.Now()) {
-		return reply{}, context.DeadlineExceeded
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -136,14 +163,21 @@ func (c *Cloud) send(ctx context.Context, g grant, call call) (reply, error) {
 	if err != nil {
 		return reply{}, plain(err)
 	}
-	defer answer.Body.Close()
-	r := reply{status: answer.StatusCode, header: answer.Header, body: c.buffers.Get().(*bytes.Buffer)}
-	r.body.Reset()
-	if _, err := r.body.ReadFrom(io.LimitReader(answer.Body, maxAnswer+1)); err != nil {
+	defer func() { _ = answer.Body.Close() }()
+	c.clock.watch(answer.Header, now, time.Now())
+	r := reply{status: answer.StatusCode, header: answer.Header}
+	if r.body, err = c.bodies.read(ctx, answer); err != nil {
 		return r, plain(err)
 	}
 	return r, nil
 }
+
+// errOver says that the time in which a call may leave was over.
+const errOver = over("the time to send it is over")
+
+type over string
+
+func (o over) Error() string { return string(o) }
 
 // late reports whether the context's deadline is over by the clock on the wall: a
 // process that was frozen past its deadline must not send what it was about to,
@@ -170,6 +204,8 @@ func plain(err error) error {
 		return context.DeadlineExceeded
 	case errors.Is(err, errRefusedAddress):
 		return errRefusedAddress
+	case errors.Is(err, errTooLong):
+		return errTooLong
 	case errors.As(err, &dns):
 		return errors.New("the name of the endpoint was not resolved")
 	case errors.As(err, &number):
@@ -184,13 +220,20 @@ func plain(err error) error {
 
 // judge turns what came back into nil or the failure that it is.
 func (c *Cloud) judge(r reply, sent error, secret Credentials, call call) *fault.Error {
+	var known *fault.Error
 	switch {
+	case errors.As(sent, &known):
+		return known
+	case errors.Is(sent, errOver):
+		return fault.Wrap(fault.Unavailable, sent, "%s: not sent", call.what()).WithCode(codeNotSent)
+	case errors.Is(sent, errUnsigned):
+		return fault.Wrap(fault.Internal, sent, "%s: not sent", call.what()).WithCode(codeNotSent)
+	case errors.Is(sent, errTooLong):
+		return fault.New(fault.Unknown, "%s: the answer is too long", call.what()).WithCode("answerTooLong")
 	case errors.Is(sent, errRefusedAddress):
 		return fault.Wrap(fault.Invalid, sent, "%s: the endpoint's address is not one that may be called", call.what()).WithCode("endpointRefused")
 	case sent != nil:
 		return fault.Wrap(fault.Unavailable, sent, "%s: no answer", call.what())
-	case r.body.Len() > maxAnswer:
-		return fault.New(fault.Unknown, "%s: the answer is too long", call.what()).WithCode("answerTooLong")
 	case r.status == http.StatusOK:
 		return c.readAnswer(r, call)
 	case r.status >= 400:
@@ -203,7 +246,7 @@ func (c *Cloud) judge(r reply, sent error, secret Credentials, call call) *fault
 func (c *Cloud) readAnswer(r reply, call call) *fault.Error {
 	s := c.scanners.Get().(*scanner)
 	defer c.scanners.Put(s)
-	s.reset(r.body.Bytes())
+	s.reset(r.body.text)
 	err := call.read(s)
 	if err == nil {
 		return nil
@@ -219,7 +262,7 @@ func (c *Cloud) readAnswer(r reply, call call) *fault.Error {
 func (c *Cloud) readRefusal(r reply, secret Credentials, call call) *fault.Error {
 	s := c.scanners.Get().(*scanner)
 	defer c.scanners.Put(s)
-	s.reset(r.body.Bytes())
+	s.reset(r.body.text)
 	refused, err := readRefusal(s)
 	switch {
 	case err == nil && isCode(refused.code) && !secret.within(refused.code):
@@ -241,93 +284,10 @@ func (c *Cloud) readRefusal(r reply, secret Credentials, call call) *fault.Error
 }
 
 // retryAfter returns how long ECS asks to wait, 0 if it does not: the header
-// x-acs-retry-after in milliseconds, or what the quota headers say is left.
-func retryAfter(h http.Header) time.Duration {
+// x-acs-retry-after in milliseconds, or what the quota headers say.
+func retryAfter(h http.Header, said quotaSaid) time.Duration {
 	if n, err := strconv.ParseUint(h.Get("X-Acs-Retry-After"), 10, 31); err == nil {
 		return time.Duration(n) * time.Millisecond
 	}
-	said, _ := quotaIn(h)
 	return said.left
-}
-
-// quotaIn reads "Limit:1000,Remain:3,TimeLeft:2000" in x-ratelimit-user-api and
-// x-ratelimit-user, where ECS sends them: how many calls a window has, how many
-// are left, and the milliseconds until calls are counted anew. Of both headers
-// the one with less left counts, and the longer time.
-func quotaIn(h http.Header) (said quotaSaid, ok bool) {
-	for _, name := range []string{"X-Ratelimit-User-Api", "X-Ratelimit-User"} {
-		numbers := make(map[string]int)
-		for part := range strings.SplitSeq(h.Get(name), ",") {
-			what, number, _ := strings.Cut(strings.TrimSpace(part), ":")
-			if n, err := strconv.ParseUint(number, 10, 31); err == nil {
-				numbers[what] = int(n)
-			}
-		}
-		left := max(said.left, time.Duration(numbers["TimeLeft"])*time.Millisecond)
-		remain, told := numbers["Remain"]
-		if told && numbers["Limit"] > 0 && (!ok || remain < said.remain) {
-			said.limit, said.remain, ok = numbers["Limit"], remain, true
-		}
-		said.left = left
-	}
-	return said, ok
-}
-
-// gate is the two paces that a call passes.
-type gate struct {
-	total, region *pace
-}
-
-// gate returns the paces of a call.
-func (c *Cloud) gate(account image.AccountID, call call) gate {
-	now := time.Now()
-	g := gate{total: c.limits.pace(place{account: account, action: call.action}, now)}
-	if call.region != "" {
-		g.region = c.limits.pace(place{account: account, region: call.region, action: call.action}, now)
-	}
-	return g
-}
-
-// hopeless reports whether trying again soon is.
-func (g gate) hopeless() bool {
-	return g.total.hopeless() || g.region != nil && g.region.hopeless()
-}
-
-// admit waits until a call may leave, and takes one of slots.
-func (g gate) admit(ctx context.Context, slots chan struct{}) error {
-	slot := func() error {
-		select {
-		case slots <- struct{}{}:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if g.region == nil {
-		return g.total.admit(ctx, slot)
-	}
-	return g.region.admit(ctx, func() error { return g.total.admit(ctx, slot) })
-}
-
-// settle tells the paces what became of a call. A backend's rejection slows
-// its region down, any other throttling the whole account.
-func (g gate) settle(failed *fault.Error, r reply, jitter float64) {
-	blamed := g.total
-	if failed != nil && failed.Code == "Rejected.Throttling" && g.region != nil {
-		blamed = g.region
-	}
-	for _, p := range []*pace{g.total, g.region} {
-		switch {
-		case p == nil:
-		case failed != nil && failed.Kind == fault.Throttled && p == blamed:
-			p.throttled(time.Now(), retryAfter(r.header), jitter)
-		case failed != nil && failed.Kind == fault.Unavailable:
-			p.abandoned()
-		default:
-			p.answered()
-			if said, ok := quotaIn(r.header); ok {
-				p.tell(time.Now(), said, p == g.total, jitter)
-			}
-		}
-	}
 }

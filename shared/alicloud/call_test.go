@@ -196,8 +196,6 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		code  string
 		calls int
 	}{
-		{"throttled", answered{status: 400, body: `{"RequestId":"A-1","Code":"Throttling.User"}`, header: map[string]string{"x-acs-retry-after": "1"}}, fault.Throttled, "Throttling.User", 5},
-		{"too many, no reason", answered{status: 429, header: map[string]string{"x-acs-retry-after": "1"}}, fault.Throttled, "throttled", 5},
 		{"unavailable", answered{status: 503, body: `{"RequestId":"A-1","Code":"ServiceUnavailable"}`}, fault.Unavailable, "ServiceUnavailable", 4},
 		{"broken", answered{status: 502, body: `<html>`}, fault.Unavailable, "unavailable", 4},
 		{"cut off", answered{cut: true}, fault.Unavailable, "unavailable", 4},

@@ -10,12 +10,13 @@
 package alicloud
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/x509"
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +37,13 @@ type Config struct {
 	// ESSEndpoint serves Auto Scaling of every region, if set; else each region's
 	// own endpoint does.
 	ESSEndpoint string
+	// RAMEndpoint serves RAM, if set; else ram.aliyuncs.com does.
+	RAMEndpoint string
+	// QuotasEndpoint serves Quota Center, if set; else quotas.aliyuncs.com does.
+	QuotasEndpoint string
+	// ActionTrailEndpoint serves ActionTrail of every region, if set; else each
+	// region's own endpoint does.
+	ActionTrailEndpoint string
 	// RateShare is the part of the documented rate of each call that this
 	// process may use, above 0 to 1000. Default 0.3. More than 1 is for accounts
 	// with raised quotas.
@@ -44,6 +52,8 @@ type Config struct {
 	InFlight int
 	// AttemptTimeout ends one attempt of one call. Default 10 s.
 	AttemptTimeout time.Duration
+	// Observer is told of every attempt that left; nil: nobody is.
+	Observer Observer
 	// Jitter returns numbers in [0, 1) that spread repeated calls in time.
 	// Default: random.
 	Jitter func() float64
@@ -65,13 +75,12 @@ const (
 // Cloud is one process's way to Alibaba Cloud: transport, limits, endpoints
 // and what was learnt of accounts. Safe for concurrent use.
 type Cloud struct {
-	home    image.RegionID
-	ecs     endpoint // all regions', if its host is set
-	ess     endpoint // likewise
-	sts     endpoint
-	http    *http.Client
-	timeout time.Duration
-	jitter  func() float64
+	home image.RegionID
+	// overrides are the endpoints that the configuration names, for every region.
+	overrides map[product]endpoint
+	http      *http.Client
+	timeout   time.Duration
+	jitter    func() float64
 	// tables and codes are built when the first answer, or refusal, is read.
 	tables  func() *tables
 	codes   func() *codes
@@ -79,9 +88,11 @@ type Cloud struct {
 	retries *budget
 	// slots bounds calls under way.
 	slots chan struct{}
-	// buffers hold bodies, scanners read them; both are used again.
-	buffers  sync.Pool
+	// bodies hold answers, scanners read them; both are used again.
+	bodies   *bodies
 	scanners sync.Pool
+	observer Observer
+	clock    clock
 
 	mu sync.Mutex
 	// endpoints are those that DescribeRegions named.
@@ -97,7 +108,7 @@ func Open(config Config) (*Cloud, error) {
 	c := &Cloud{
 		home: cmp.Or(config.Region, defaultRegion), timeout: cmp.Or(config.AttemptTimeout, defaultTimeout),
 		jitter: config.Jitter, tables: sync.OnceValue(newTables), codes: sync.OnceValue(newCodes), retries: &budget{left: fullBudget},
-		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		bodies: newBodies(), observer: config.Observer,
 		scanners:  sync.Pool{New: func() any { return new(scanner) }},
 		endpoints: map[image.RegionID]endpoint{}, accounts: map[identity]image.AccountID{},
 		roles: map[assumption]*role{},
@@ -115,20 +126,26 @@ func Open(config Config) (*Cloud, error) {
 }
 
 // place takes the endpoints.
-func (c *Cloud) place(config Config) (err error) {
-	if config.ECSEndpoint != "" {
-		if c.ecs, err = parseEndpoint("ECS_ENDPOINT", config.ECSEndpoint); err != nil {
+func (c *Cloud) place(config Config) error {
+	c.overrides = make(map[product]endpoint)
+	for _, o := range []struct {
+		product     product
+		field, text string
+	}{
+		{productECS, "ECS_ENDPOINT", config.ECSEndpoint}, {productSTS, "STS_ENDPOINT", config.STSEndpoint},
+		{productESS, "ESS_ENDPOINT", config.ESSEndpoint}, {productRAM, "RAM_ENDPOINT", config.RAMEndpoint},
+		{productQuotas, "QUOTAS_ENDPOINT", config.QuotasEndpoint}, {productActionTrail, "ACTIONTRAIL_ENDPOINT", config.ActionTrailEndpoint},
+	} {
+		if o.text == "" {
+			continue
+		}
+		at, err := parseEndpoint(o.field, o.text)
+		if err != nil {
 			return err
 		}
+		c.overrides[o.product] = at
 	}
-	if config.ESSEndpoint != "" {
-		if c.ess, err = parseEndpoint("ESS_ENDPOINT", config.ESSEndpoint); err != nil {
-			return err
-		}
-	}
-	sts := cmp.Or(config.STSEndpoint, "https://sts."+string(c.home)+vendorDomain)
-	c.sts, err = parseEndpoint("STS_ENDPOINT", sts)
-	return err
+	return nil
 }
 
 // limit takes the numbers, and makes what depends on them.
@@ -144,7 +161,7 @@ func (c *Cloud) limit(config Config) error {
 	if c.timeout < 0 {
 		return fault.InField("attemptTimeout", "outOfRange", "must not be negative")
 	}
-	c.limits = &limiter{share: share, paces: map[place]*pace{}}
+	c.limits = &limiter{share: share, pacers: map[place]*pacer{}}
 	c.slots = make(chan struct{}, inFlight)
 	c.http = &http.Client{
 		Transport:     config.Transport,
@@ -156,29 +173,37 @@ func (c *Cloud) limit(config Config) error {
 	return nil
 }
 
-// at returns where a product's API of a region is.
+// at returns where a product's API of a region is: the override, what
+// DescribeRegions said, or the regular name.
 func (c *Cloud) at(p product, region image.RegionID) endpoint {
-	switch p {
-	case productSTS:
-		return c.sts
-	case productESS:
-		return c.essAt(region)
-	}
-	return c.ecsAt(region)
-}
-
-// ecsAt returns where a region's ECS is: the override, what DescribeRegions
-// said, or the regular name.
-func (c *Cloud) ecsAt(region image.RegionID) endpoint {
-	if c.ecs.host != "" {
-		return c.ecs
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if known, ok := c.endpoints[region]; ok {
+	if known, ok := c.overrides[p]; ok {
 		return known
 	}
-	return endpoint{scheme: "https", host: "ecs." + string(region) + vendorDomain}
+	host := string(p)
+	switch p {
+	case productSTS:
+		host += "." + string(c.home)
+	case productESS:
+		if !slices.Contains(strings.Fields(essCentral), string(region)) {
+			host += "." + string(region)
+		}
+	case productECS:
+		if known, ok := c.learnt(region); ok {
+			return known
+		}
+		host += "." + string(region)
+	case productActionTrail:
+		host += "." + string(region)
+	}
+	return endpoint{scheme: "https", host: host + vendorDomain}
+}
+
+// learnt returns what DescribeRegions said of a region's endpoint.
+func (c *Cloud) learnt(region image.RegionID) (endpoint, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, ok := c.endpoints[region]
+	return known, ok
 }
 
 // learn remembers the endpoints of regions that are hosts of the vendor; the

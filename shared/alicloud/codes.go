@@ -37,7 +37,7 @@ func newCodes() *codes {
 
 // codeTables are all codes, by kind.
 func codeTables() []map[fault.Kind]string {
-	return []map[fault.Kind]string{exactCodes(), referenceCodes(), priceCodes(), shareCodes()}
+	return []map[fault.Kind]string{exactCodes(), referenceCodes(), priceCodes(), shareCodes(), quotaCodes()}
 }
 
 // exactCodes are the codes of identities, and of what lists images and servers.
@@ -124,6 +124,18 @@ func shareCodes() map[fault.Kind]string {
 			InvalidParameter.KMSKeyId.CMKUnauthorized OperationDeined.EncryptedSnapshot OperationDeined.FullImage
 			OperationDenied.InvalidImageStatus PublicImageAgreement.NotSigned`,
 		fault.Invalid: `InvalidAccount.Forbbiden InvalidGroup.Malformed UnnecessaryParameter.LaunchPermission`,
+	}
+}
+
+// quotaCodes are those of Quota Center, which answers every refusal with 400.
+func quotaCodes() map[fault.Kind]string {
+	return map[fault.Kind]string{
+		fault.NotFound:    `QUOTA.NOT.FOUND DIMENSIONGROUP.NOT.FOUND`,
+		fault.Forbidden:   `RAM.PERMISSION.DENIED RAM.VERIFICATION.ERROR`,
+		fault.Throttled:   `ACQUIRE.LOCK.FAIL`,
+		fault.Unavailable: `BUSINESS.ERROR`,
+		fault.Invalid: `QUOTA.DIMENSION.MISS QUOTA.DIMENSION.UNSUPPORT QUOTA.DIMENSION.VALUE.UNSUPPORT CATEGORY.NOT.SUPPORTED
+			MissingProductCode PARAMETER.ILLEGALL`,
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -67,7 +65,6 @@ func (c Credentials) check() error {
 // The zero time means they do not expire.
 type grant struct {
 	credentials Credentials
-	signer      *sdk.Client
 	expires     time.Time
 }
 

@@ -23,6 +23,7 @@ type quota struct {
 	latency  time.Duration
 	tells    bool          // answers say how much is left
 	spread   time.Duration // instances start within this time of each other
+	loaded   time.Duration // calls and answers each wait up to so long for a processor
 	mu       sync.Mutex
 	accepted []time.Time
 	refused  []time.Time
@@ -30,7 +31,8 @@ type quota struct {
 
 // RoundTrip answers GetCallerIdentity always and DescribeImages within quota.
 func (q *quota) RoundTrip(r *http.Request) (*http.Response, error) {
-	time.Sleep(q.latency)
+	time.Sleep(q.latency + q.waits())
+	defer func() { time.Sleep(q.waits()) }()
 	if r.URL.Query().Get("Action") != "DescribeImages" {
 		return respond(`{"RequestId":"r","AccountId":"1"}`), nil
 	}
@@ -51,6 +53,14 @@ func (q *quota) RoundTrip(r *http.Request) (*http.Response, error) {
 			time.Minute.Milliseconds()-now.Sub(recent[0]).Milliseconds()))
 	}
 	return yes, nil
+}
+
+// waits is how long a loaded machine lets a process wait.
+func (q *quota) waits() time.Duration {
+	if q.loaded == 0 {
+		return 0
+	}
+	return rand.N(q.loaded)
 }
 
 // recent are the calls that count now.
@@ -127,21 +137,24 @@ func TestACrowdKeepsToTheQuota(t *testing.T) {
 		long         time.Duration
 		tells        bool
 		spread       time.Duration
+		loaded       time.Duration
 		worst, least int
 	}{
-		{"twenty calls each", 20, 0.3, time.Minute, false, 0, 1000, 1000},
-		{"a minute of more than there is", 100, 0.3, time.Minute, false, 0, 1050, 1000},
-		{"the full documented rate", 200, 1, time.Minute, false, 0, 1050, 1000},
-		{"minutes of more than there is", 100000, 0.3, 150 * time.Second, false, 0, 1100, 2000},
-		{"a minute, where answers tell what is left", 100, 0.3, time.Minute, true, 0, 1017, 900},
-		{"minutes, where answers tell what is left", 100000, 0.3, 150 * time.Second, true, 0, 1017, 2000},
-		{"one after the other", 100, 0.3, time.Minute, true, 5 * time.Second, 1017, 900},
-		{"minutes, one after the other", 100000, 0.3, 150 * time.Second, true, 20 * time.Second, 1017, 2000},
+		{"twenty calls each", 20, 0.3, time.Minute, false, 0, 0, 1000, 1000},
+		{"a minute of more than there is", 100, 0.3, time.Minute, false, 0, 0, 1050, 1000},
+		{"the full documented rate", 200, 1, time.Minute, false, 0, 0, 1050, 1000},
+		{"minutes of more than there is", 100000, 0.3, 150 * time.Second, false, 0, 0, 1100, 2000},
+		{"a minute, where answers tell what is left", 100, 0.3, time.Minute, true, 0, 0, 1017, 900},
+		{"minutes, where answers tell what is left", 100000, 0.3, 150 * time.Second, true, 0, 0, 1017, 2000},
+		{"one after the other", 100, 0.3, time.Minute, true, 5 * time.Second, 0, 1017, 900},
+		{"minutes, one after the other", 100000, 0.3, 150 * time.Second, true, 20 * time.Second, 0, 1017, 2000},
+		{"a loaded machine", 100000, 0.3, 150 * time.Second, true, 10 * time.Second, time.Second, 1017, 1800},
+		{"an overloaded machine", 100000, 0.3, 150 * time.Second, true, 10 * time.Second, 5 * time.Second, 1017, 1000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				q := &quota{limit: 1000, latency: 50 * time.Millisecond, tells: c.tells, spread: c.spread}
+				q := &quota{limit: 1000, latency: 50 * time.Millisecond, tells: c.tells, spread: c.spread, loaded: c.loaded}
 				q.run(t, 50, c.calls, c.share, c.long)
 				t.Logf("accepted %d, refused %d, worst 60 s %d", len(q.accepted), len(q.refused), q.worst())
 				if q.worst() > c.worst {

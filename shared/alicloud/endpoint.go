@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -81,19 +80,8 @@ func vendor(name string) bool {
 	return strings.HasSuffix(name, vendorDomain) && isHost(name)
 }
 
-// essAt returns where a region's Auto Scaling is: the override, the one host that
-// serves the older regions, or the region's own. Source: the SDK's table for ESS.
-func (c *Cloud) essAt(region image.RegionID) endpoint {
-	switch {
-	case c.ess.host != "":
-		return c.ess
-	case slices.Contains(strings.Fields(essCentral), string(region)):
-		return endpoint{scheme: "https", host: "ess" + vendorDomain}
-	}
-	return endpoint{scheme: "https", host: "ess." + string(region) + vendorDomain}
-}
-
-// essCentral are the regions without a host of their own.
+// essCentral are the regions whose Auto Scaling has no host of its own but the one
+// that serves the older regions. Source: the SDK's table for ESS.
 const essCentral = `cn-beijing cn-fujian cn-hangzhou cn-hangzhou-finance cn-hongkong cn-north-2-gov-1 cn-qingdao
 	cn-shanghai cn-shanghai-finance-1 cn-shenzhen cn-shenzhen-finance-1 cn-wuhan cn-zhangbei
 	ap-southeast-1 us-east-1 us-west-1`

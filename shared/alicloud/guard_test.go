@@ -64,7 +64,8 @@ func TestRetryAfterIsReadInMilliseconds(t *testing.T) {
 		{"X-Ratelimit-User", "Limit:1000, TimeLeft:300", 300 * time.Millisecond},
 		{"X-Other", "1", 0},
 	} {
-		if got := retryAfter(http.Header{c.name: {c.value}}); got != c.want {
+		h := http.Header{c.name: {c.value}}
+		if got := retryAfter(h, quotaIn(h, time.Time{})); got != c.want {
 			t.Errorf("%s: %s: got %v, want %v", c.name, c.value, got, c.want)
 		}
 	}

@@ -205,7 +205,7 @@ func (a *Account) Regions(ctx context.Context) ([]image.Region, error) {
 	}
 	home := a.cloud.home
 	l := listing[image.Region]{
-		action: "DescribeRegions", account: account, region: home, shape: a.cloud.tables().regions, size: mostRows,
+		action: "DescribeRegions", account: account, region: home, shape: a.cloud.tables().regions, size: mostRegions,
 		request: func(int, string) requests.AcsRequest {
 			r := ecs.CreateDescribeRegionsRequest()
 			r.RegionId = string(home)
@@ -222,10 +222,13 @@ func (a *Account) Regions(ctx context.Context) ([]image.Region, error) {
 	}
 	a.cloud.learn(found)
 	for i := range found {
-		found[i].Endpoint = a.cloud.ecsAt(found[i].ID).host
+		found[i].Endpoint = a.cloud.at(productECS, found[i].ID).host
 	}
 	return found, nil
 }
+
+// mostRegions bounds an answer of DescribeRegions; there are about thirty.
+const mostRegions = 1000
 
 // once reads a list that comes in one answer.
 func (l listing[T]) once(ctx context.Context, a *Account) ([]T, error) {

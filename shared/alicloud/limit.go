@@ -2,253 +2,132 @@ package alicloud
 
 import (
 	"context"
-	"math"
-	"slices"
+	"errors"
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
 
-// window is what documented rates count over.
-const window = 60 * time.Second
-
-// crowd is how many processes the limits expect to meet at one account: that
-// many bursts are one window's quota.
-const crowd = 50
-
-// documentedRate returns how many calls of an action an account has per
-// window. Source: the quota pages of the API explorer, where they were
-// published; 500 is assumed for the rest (ASSUMPTIONS.md).
-func documentedRate(action string) int {
-	switch action {
-	case "DescribeImages":
-		return 1000
-	case "ReplaceSystemDisk":
-		return 200
-	}
-	return 500
-}
-
-// place is what one pace is kept for. An empty region is the account's total.
-type place struct {
-	account image.AccountID
-	region  image.RegionID
-	action  string
-}
-
-// limiter keeps a pace per (account, region, action) and one per (account,
-// action) for the total. Nothing tells one process of the others that share
-// the quota, so each starts as if it were one of a crowd and finds out.
+// limiter keeps a pacer per place, for a share of what the account has there.
 type limiter struct {
-	share float64
-	mu    sync.Mutex
-	paces map[place]*pace
-}
-
-// pace is how fast calls of one place may leave: a bucket for the first few,
-// then a rate that grows while nothing objects and halves when ECS throttles.
-// The bucket is empty when a pause ends.
-type pace struct {
-	// turn is held by the one call that waits for its time, so that calls
-	// leave one by one and the others wait for a rate that may grow meanwhile.
-	turn chan struct{}
-
+	share  float64
 	mu     sync.Mutex
-	bucket *rate.Limiter
-	// slow is the rate of the start; full the rate that the share allows.
-	slow, full rate.Limit
-	// calm is where doubling ends and growing step by step begins: half the
-	// rate at which ECS throttled last.
-	calm rate.Limit
-	// grown is when the rate last changed; accepted whether a call that had to
-	// wait was answered since; under how many are not answered yet.
-	grown    time.Time
-	accepted bool
-	under    int
-	// until is when calls may leave again after throttling; strikes is how
-	// often in a row ECS throttled.
-	until   time.Time
-	strikes int
-	used    time.Time
-
-	// ramp is how many calls may be under way; it grows with every answer, so
-	// that a process that starts asks once before it asks for much.
-	ramp int
-	// settled wakes the call that waits for others to come back.
-	settled chan struct{}
-
-	// told is what the last answer said of the quota, and sent are the calls of
-	// the last window, oldest first, at most as many as the share of it.
-	told quotaSaid
-	part float64
-	sent []time.Time
-	born time.Time
+	pacers map[place]*pacer
+	// asked are the quotas that Quota Center told of, instead of the documented.
+	asked map[place]int
 }
 
-// quotaSaid is what an answer said that is left of the account's quota.
-type quotaSaid struct {
-	limit, remain int
-	// left is how long until calls are counted anew.
-	left time.Duration
-	at   time.Time
-}
+// mostPlaces bounds what is kept: places long unused are forgotten then.
+const mostPlaces = 1024
 
-// scarce: less than a tenth is left; another call each of a crowd could be over.
-func (q quotaSaid) scarce() bool { return q.remain < q.limit/10 }
-
-// news is how long what an answer said is believed: others use the quota, too.
-const news = 2 * time.Second
-
-// settling is how long what answers say is not acted on: a crowd that starts at
-// once hears of a quota that the bursts on their way will use up.
-const settling = time.Second
-
-// roomy reports whether the quota is known to have room, so that a call may
-// leave without a permission of the bucket: at least half is left, and as
-// many processes as a crowd, each with as many calls under way as this one may
-// have, could take half of it.
-func (p *pace) roomy(now time.Time) bool {
-	t := p.told
-	if t.remain < t.limit/2 || t.limit == 0 || now.Sub(t.at) > news || t.at.Sub(p.born) < settling {
-		return false
-	}
-	return p.under < max(1, t.remain/crowd/2)
-}
-
-// untilSettled is how long to wait for a call to come back before looking
-// again; one that does wakes whoever waits.
-const untilSettled = 100 * time.Millisecond
-
-// most is how many calls may be under way: as many as the ramp allows and, where
-// what is left of the quota is known, no more than a crowd could share.
-func (p *pace) most(now time.Time) int {
-	if p.told.limit == 0 || now.Sub(p.told.at) > news {
-		return p.ramp
-	}
-	return min(p.ramp, max(1, p.told.remain/crowd))
-}
-
-// back notes that a call is no longer under way.
-func (p *pace) back() {
-	p.under--
-	select {
-	case p.settled <- struct{}{}:
-	default:
-	}
-}
-
-// sleep waits as the function sleep does, or until a call comes back.
-func (p *pace) sleep(ctx context.Context, now time.Time, d time.Duration) error {
-	if end, ok := ctx.Deadline(); ok && end.Sub(now) < d {
-		return errTooLate
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-p.settled:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return nil
-}
-
-// usedUp returns how long the share of the quota that an answer told of is used
-// up by our own calls of the last window; 0: it is not.
-func (p *pace) usedUp(now time.Time) time.Duration {
-	gone, _ := slices.BinarySearchFunc(p.sent, now.Add(-window), time.Time.Compare)
-	p.sent = p.sent[gone:]
-	if p.told.limit == 0 || len(p.sent) < max(1, int(float64(p.told.limit)*p.part)) {
-		return 0
-	}
-	return window - now.Sub(p.sent[0]) + time.Millisecond
-}
-
-// tell notes what an answer said of the quota. Where little is left, calls of
-// the whole account rest until there is more.
-func (p *pace) tell(now time.Time, said quotaSaid, whole bool, jitter float64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.told = said
-	p.told.at = now
-	if !whole || !said.scarce() {
-		return
-	}
-	if now.After(p.until) {
-		p.slowDown(now)
-	}
-	// What becomes free is one call after the other; a crowd that comes back
-	// spread over this long asks for no more than that.
-	turns := 2 * crowd * window / time.Duration(said.limit)
-	p.pause(now, said.left+time.Duration(jitter*float64(turns)), jitter)
-}
-
-// newPace returns the pace of a place at a share of its documented rate. The
-// share scales the burst and the start only above 1. Totals start slowly;
-// regions start at the full rate and slow down only when one of them throttles.
-func newPace(at place, share float64, now time.Time) *pace {
-	documented := float64(documentedRate(at.action))
-	scale := max(share, 1)
-	full := rate.Limit(documented / window.Seconds() * share)
-	slow := min(full, rate.Limit(documented/window.Seconds()/crowd*scale))
-	burst := max(1, int(min(documented/crowd*scale, documented*share)))
-	start, ramp := slow, int(scale)
-	if at.region != "" {
-		start, ramp = full, math.MaxInt32
-	}
-	return &pace{
-		turn: make(chan struct{}, 1), bucket: rate.NewLimiter(start, burst),
-		slow: slow, full: full, calm: full, grown: now, used: now, part: min(share, 1), born: now,
-		ramp: ramp, settled: make(chan struct{}, 1),
-	}
-}
-
-// pace returns the pace of a place, and forgets places long unused when there
-// are many.
-func (l *limiter) pace(at place, now time.Time) *pace {
+// at returns the pacer of a place.
+func (l *limiter) at(at place, now time.Time) *pacer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if p, ok := l.paces[at]; ok {
+	if p, ok := l.pacers[at]; ok {
 		return p
 	}
-	if len(l.paces) >= 1024 {
-		for other, p := range l.paces {
-			if p.idle(now) {
-				delete(l.paces, other)
+	if len(l.pacers) >= mostPlaces {
+		for other, p := range l.pacers {
+			if p.forgettable(now) {
+				delete(l.pacers, other)
 			}
 		}
 	}
-	p := newPace(at, l.share, now)
-	l.paces[at] = p
+	quota, ok := l.asked[at]
+	if !ok {
+		quota = documentedRate(at.action)
+	}
+	p := newPacer(quota, l.share, now)
+	l.pacers[at] = p
 	return p
 }
 
-// idle reports whether forgetting p loses nothing.
-func (p *pace) idle(now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.under == 0 && len(p.turn) == 0 && now.Sub(p.used) > 2*window && now.After(p.until)
+// told takes the quota of a place from Quota Center.
+func (l *limiter) told(at place, quota int, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.asked == nil || len(l.asked) >= mostPlaces*8 {
+		l.asked = make(map[place]int)
+	}
+	l.asked[at] = quota
+	if p, ok := l.pacers[at]; ok {
+		p.requota(quota, l.share, now)
+	}
 }
 
-// admit waits until one more call may leave, and calls take while it holds
-// the turn, so that no permissions pile up behind take. The error is the
-// context's, or errTooLate if the time cannot come before the context ends.
-func (p *pace) admit(ctx context.Context, take func() error) error {
+// pacer decides when calls of one place leave, from what is known of the quota
+// there. It is a rate that starts slowly, a window of calls under way, a rest
+// after refusals, what answers say of the quota, and our own share of it.
+type pacer struct {
+	// turn is held by the one call that waits for its time, so that calls leave one
+	// by one and the others wait for a rate that may grow meanwhile.
+	turn chan struct{}
+	// landed wakes it when a call comes back.
+	landed chan struct{}
+	born   time.Time
+
+	mu     sync.Mutex
+	rate   slowStart
+	flight flight
+	rest   rest
+	told   quotaSaid
+	own    ledger
+	used   time.Time
+}
+
+// mostInFlight bounds a window; Config.InFlight bounds all calls of a process.
+const mostInFlight = 1024
+
+// newPacer paces calls at a share of a quota.
+func newPacer(quota int, share float64, now time.Time) *pacer {
+	return &pacer{
+		turn: make(chan struct{}, 1), landed: make(chan struct{}, 1), born: now, used: now,
+		rate: newSlowStart(quota, share, now), own: newLedger(quota, share),
+		flight: flight{window: max(1, int(share)), most: mostInFlight},
+	}
+}
+
+func newLedger(quota int, share float64) ledger {
+	return ledger{most: max(1, int(float64(quota)*share))}
+}
+
+// requota takes another quota; what was learnt of it begins anew.
+func (p *pacer) requota(quota int, share float64, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sent := p.own.sent
+	p.rate, p.own = newSlowStart(quota, share, now), newLedger(quota, share)
+	p.own.sent = sent
+}
+
+// forgettable reports whether forgetting p loses nothing.
+func (p *pacer) forgettable(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.flight.under == 0 && len(p.turn) == 0 && now.Sub(p.used) > 2*window && now.After(p.rest.until)
+}
+
+// admit waits until one more call may leave, and calls take while it holds the
+// turn, so that no permissions pile up behind take. The error is take's, the
+// context's if it was cancelled, else errTooLate: the time of the call comes
+// after its deadline.
+func (p *pacer) admit(ctx context.Context, take func() error) error {
+	by, _ := ctx.Deadline()
+	if p.restsBeyond(time.Now(), by) {
+		return errTooLate
+	}
 	select {
 	case p.turn <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return ended(ctx)
 	}
 	defer func() { <-p.turn }()
 	for waited := false; ; waited = true {
 		now := time.Now()
-		wait, err := p.wait(now, waited)
-		if err != nil {
-			return err
-		}
+		wait := p.wait(now, by, waited)
 		if wait <= 0 {
 			break
 		}
@@ -260,139 +139,197 @@ func (p *pace) admit(ctx context.Context, take func() error) error {
 		return err
 	}
 	p.mu.Lock()
-	p.under++
+	p.flight.under++
 	p.mu.Unlock()
 	return nil
 }
 
-// wait takes one permission from the bucket and returns 0, or returns how long
-// to wait before asking again. waited tells that the asking call had to wait
-// before: only then is the rate what holds calls back, and may it grow. It
-// fails with errStill while ECS has throttled too often in a row.
-func (p *pace) wait(now time.Time, waited bool) (time.Duration, error) {
+// ended is why a call that waited for its turn is not made.
+func ended(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errTooLate
+	}
+	return ctx.Err()
+}
+
+// restsBeyond reports whether the vendor let it be known that no call is accepted
+// before a time.
+func (p *pacer) restsBeyond(now, by time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !by.IsZero() && p.rest.left(now, by) > by.Sub(now)
+}
+
+// untilLanded is how long to wait for a call to come back before looking again;
+// one that does wakes whoever waits.
+const untilLanded = 100 * time.Millisecond
+
+// wait takes one permission and returns 0, or returns how long to wait before
+// asking again. waited tells that the asking call had to wait before: only then
+// is the rate what holds calls back, and may it grow.
+func (p *pacer) wait(now, by time.Time, waited bool) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.used = now
-	if pause := p.until.Sub(now); pause > 0 && p.strikes >= mostStrikes {
-		return 0, errStill
-	} else if pause > 0 {
-		return pause, nil
+	if pause := p.rest.left(now, by); pause > 0 {
+		return pause
 	}
-	if full := p.usedUp(now); full > 0 {
-		return full, nil
+	if full := p.own.full(now); full > 0 {
+		return full
 	}
-	if p.under >= p.most(now) {
-		return untilSettled, nil
+	if p.flight.under >= p.most(now) {
+		return untilLanded
+	}
+	if p.rest.probes(now) {
+		p.rest.since = now
+		p.own.add(now)
+		return 0
 	}
 	if waited {
-		p.grow(now)
+		p.rate.grow(now, p.flight.under > 0)
 	}
-	if p.bucket.AllowN(now, 1) || p.roomy(now) {
-		if p.told.limit > 0 {
-			p.sent = append(p.sent, now)
-		}
-		return 0, nil
+	if p.rate.take(now) || p.room(now) {
+		p.own.add(now)
+		return 0
 	}
-	if !waited && now.Sub(p.grown) > time.Second {
-		p.grown = now
+	if !waited {
+		p.rate.idle(now)
 	}
-	missing := 1 - p.bucket.TokensAt(now)
-	wait := time.Duration(missing / float64(p.bucket.Limit()) * float64(time.Second))
-	again := time.Second - now.Sub(p.grown)
-	if again <= 0 {
-		again = 100 * time.Millisecond
-	}
-	return min(max(wait, time.Millisecond), again), nil
+	return p.rate.next(now)
 }
 
-// grow raises the rate once a second, unless calls are out of which none came
-// back since: doubling up to calm, a twentieth of the full rate above.
-func (p *pace) grow(now time.Time) {
-	if now.Sub(p.grown) < time.Second || p.under > 0 && !p.accepted {
+// most is how many calls may be under way: as many as the window has and, where
+// answers tell what is left of the quota, no more than is fair.
+func (p *pacer) most(now time.Time) int {
+	if !p.told.said() {
+		return p.flight.window
+	}
+	return min(p.flight.window, p.told.fair(now))
+}
+
+// settling is how long what answers say of a quota with room is not acted on: a
+// crowd that starts at once hears of a quota that its bursts will use up.
+const settling = time.Second
+
+// room reports whether the quota is known to have room, so that a call may leave
+// before its time: at least half is left, and the call is within what is fair.
+func (p *pacer) room(now time.Time) bool {
+	t := p.told
+	if !t.fresh(now) || t.remain < t.limit/2 || t.asOf.Sub(p.born) < settling {
+		return false
+	}
+	return p.flight.under < t.fair(now)
+}
+
+// sleep waits for d after now, or until a call comes back. It fails at once with
+// errTooLate if the deadline is sooner.
+func (p *pacer) sleep(ctx context.Context, now time.Time, d time.Duration) error {
+	if by, limited := ctx.Deadline(); limited && by.Sub(now) < d {
+		return errTooLate
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.landed:
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+	return nil
+}
+
+// outcome is what became of a call.
+type outcome struct {
+	sent, now time.Time
+	// throttled: refused for its rate, with what the answer asks to wait, if it does.
+	throttled bool
+	after     time.Duration
+	// lost: nothing came back that tells anything of the quota.
+	lost bool
+	said quotaSaid
+	// jitter is in [0, 1).
+	jitter float64
+}
+
+// settle learns from what became of a call that was admitted.
+func (p *pacer) settle(o outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flight.land()
+	select {
+	case p.landed <- struct{}{}:
+	default:
+	}
+	if o.said.said() && !o.said.asOf.Before(p.told.asOf) {
+		p.told = o.said
+	}
+	switch {
+	case o.throttled:
+		p.refuse(o)
+	case !o.lost:
+		p.accept(o)
+	}
+}
+
+// accept learns from an answer.
+func (p *pacer) accept(o outcome) {
+	p.rate.answered = true
+	p.flight.widen()
+	if p.rest.over(o.sent) {
+		p.rate.recover(o.now)
+	}
+	if !o.said.scarce() {
 		return
 	}
-	old := p.bucket.Limit()
-	next := old * 2
-	if old >= p.calm {
-		next = old + p.full/20
-	} else if next > p.calm {
-		next = p.calm
+	if o.now.After(p.rest.until) {
+		p.rate.cut(o.now)
 	}
-	p.bucket.SetLimitAt(now, min(next, p.full))
-	p.grown, p.accepted = now, false
+	// What becomes free is one call after the other; a crowd that comes back
+	// spread over this long asks for no more than that.
+	turns := 2 * crowd * window / time.Duration(o.said.limit)
+	p.pause(o, o.said.left+time.Duration(o.jitter*float64(turns)), true)
 }
 
-// answered notes that a call came back without being throttled.
-func (p *pace) answered() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.back()
-	p.accepted = true
-	p.strikes = 0
-	p.ramp = min(p.ramp+1, math.MaxInt32)
-}
-
-// abandoned notes that a call came back without an answer.
-func (p *pace) abandoned() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.back()
-}
-
-// throttled notes that ECS refused a call for its rate: nothing leaves for
-// after, or for a time that doubles with each strike if ECS named none; then
-// the rate is half of what it was. Calls that were under way together count as
-// one strike.
-func (p *pace) throttled(now time.Time, after time.Duration, jitter float64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.back()
-	p.ramp = 1
-	if now.After(p.until) || p.strikes == 0 {
-		p.strikes++
-		p.slowDown(now)
+// refuse learns from a refusal. Calls that were under way together count as one.
+// Where the same answer says that much of the quota is left, it is not the quota
+// that the call was refused for, and the next one may find out.
+func (p *pacer) refuse(o outcome) {
+	p.flight.window = 1
+	if !o.sent.Before(p.rest.since) {
+		p.rest.refused++
+		p.rest.since = o.now
+		p.rate.cut(o.now)
 	}
-	if after <= 0 {
-		after = min(250*time.Millisecond<<min(p.strikes, 8), window/2)
-	}
-	p.pause(now, after, jitter)
-}
-
-// slowDown halves the rate, and goes back to where doubling began.
-func (p *pace) slowDown(now time.Time) {
-	old := p.bucket.Limit()
-	p.calm = max(old/2, p.slow)
-	p.bucket.SetLimitAt(now, max(min(old, p.slow)/2, p.slow/8))
-}
-
-// pause lets nothing leave for a time and up to a quarter of it or a second
-// more; the bucket is empty then.
-func (p *pace) pause(now time.Time, d time.Duration, jitter float64) {
-	d += time.Duration(jitter * float64(max(d/4, time.Second)))
-	if until := now.Add(d); until.After(p.until) {
-		p.until, p.grown, p.accepted = until, until, false
-		p.bucket.ReserveN(until, int(p.bucket.TokensAt(until)))
+	switch {
+	case o.said.said() && !o.said.scarce():
+		p.pause(o, probeEvery, false)
+	case o.after > 0:
+		p.pause(o, min(max(o.after, shortestRest), window), true)
+	default:
+		p.pause(o, pauseAfter(p.rest.refused), false)
 	}
 }
 
-// mostStrikes is how often in a row ECS may throttle before calls that wait
-// fail, so that many of them do not wait for one another's turn to be refused.
-// After the pause one of them tries again.
-const mostStrikes = 5
+// shortestRest follows every refusal that names a time: who says so soon and
+// refuses again is not asked a thousand times.
+const shortestRest = 100 * time.Millisecond
 
-// hopeless reports whether ECS throttled too often in a row.
-func (p *pace) hopeless() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.strikes >= mostStrikes
+// pause lets nothing leave for a time and up to a quarter of it or a second more;
+// the bucket is empty then.
+func (p *pacer) pause(o outcome, d time.Duration, named bool) {
+	until := o.now.Add(d + time.Duration(o.jitter*float64(max(d/4, time.Second))))
+	if until.After(p.rest.until) {
+		p.rest.extend(until, named)
+		p.rate.empty(until)
+	}
 }
 
-// errStill says that ECS goes on throttling.
-const errStill = still("throttled several times in a row")
-
-type still string
-
-func (s still) Error() string { return string(s) }
+// resting returns how long the rest still takes.
+func (p *pacer) resting(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return max(p.rest.until.Sub(now), 0)
+}
 
 // errTooLate says that waiting would outlast the context.
 const errTooLate = tooLate("the time this call may leave is after its deadline")
@@ -404,7 +341,7 @@ func (t tooLate) Error() string { return string(t) }
 // sleep waits for d after now. It fails at once if the context's deadline is
 // sooner.
 func sleep(ctx context.Context, now time.Time, d time.Duration) error {
-	if end, ok := ctx.Deadline(); ok && end.Sub(now) < d {
+	if by, limited := ctx.Deadline(); limited && by.Sub(now) < d {
 		return errTooLate
 	}
 	timer := time.NewTimer(d)
@@ -415,4 +352,19 @@ func sleep(ctx context.Context, now time.Time, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// pacer returns the pacer of a call.
+func (c *Cloud) pacer(account image.AccountID, call call) *pacer {
+	return c.limits.at(place{account, call.region, call.action}, time.Now())
+}
+
+// outcome says what became of an attempt.
+func (c *Cloud) outcome(failed *fault.Error, r reply, sent time.Time) outcome {
+	o := outcome{sent: sent, now: time.Now(), said: quotaIn(r.header, sent), jitter: c.jitter()}
+	if failed != nil {
+		o.throttled, o.lost = failed.Kind == fault.Throttled, failed.Kind == fault.Unavailable
+	}
+	o.after = retryAfter(r.header, o.said)
+	return o
 }

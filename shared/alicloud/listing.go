@@ -61,7 +61,10 @@ func (l listing[T]) page(ctx context.Context, a *Account, number int, token stri
 		product: l.of(), action: l.action, region: l.region, at: a.cloud.at(l.of(), l.region),
 		build: func() requests.AcsRequest { return l.request(number, token) },
 		read: func(s *scanner) (err error) {
-			if got, err = l.shape.read(s, room); err != nil {
+			if got, err = l.shape.read(s, room, l.size); got.over {
+				return l.contradiction()
+			}
+			if err != nil {
 				return err
 			}
 			return l.verify(got, number)
@@ -76,7 +79,7 @@ func (l listing[T]) of() product { return cmp.Or(l.product, productECS) }
 // verify checks what one page says of itself and each of its rows. number is
 // 0 for pages read by token.
 func (l listing[T]) verify(got answer[T], number int) error {
-	if got.region != "" && got.region != l.region || len(got.rows) > l.size {
+	if got.region != "" && got.region != l.region {
 		return l.contradiction()
 	}
 	if l.echo != nil {

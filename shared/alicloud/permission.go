@@ -32,7 +32,7 @@ func (a *Account) MayList(ctx context.Context, region image.RegionID, listing im
 			return r
 		},
 		read: func(s *scanner) error {
-			_, err := asked.shape.read(s, nil)
+			_, err := asked.shape.read(s, nil, asked.size)
 			return err
 		},
 	})

@@ -29,6 +29,24 @@ type Scaling struct {
 	ESSEndpoint string `env:"ESS_ENDPOINT"`
 }
 
+// Trail is the configuration of a function that asks ActionTrail.
+type Trail struct {
+	// ActionTrailEndpoint overrides the vendor's endpoints.
+	ActionTrailEndpoint string `env:"ACTIONTRAIL_ENDPOINT"`
+}
+
+// Quotas is the configuration of a function that asks Quota Center.
+type Quotas struct {
+	// QuotasEndpoint overrides the vendor's endpoint.
+	QuotasEndpoint string `env:"QUOTAS_ENDPOINT"`
+}
+
+// Roles is the configuration of a function that asks RAM.
+type Roles struct {
+	// RAMEndpoint overrides the vendor's endpoint.
+	RAMEndpoint string `env:"RAM_ENDPOINT"`
+}
+
 // Storage is the configuration of a function that keeps objects in OSS.
 type Storage struct {
 	// OSSEndpoint overrides the vendor's endpoints.

@@ -1,6 +1,7 @@
 package alicloud
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -8,16 +9,50 @@ import (
 	"imagekeeper/shared/fault"
 )
 
-// attempts returns how often a reading call is tried at most for failures of a
-// kind; 1 for those that stay as they are.
-func attempts(kind fault.Kind) int {
-	switch kind {
-	case fault.Throttled:
-		return mostStrikes
-	case fault.Unavailable, fault.Unknown:
-		return 4
+// mostTries is how often a call is made at most for failures that may pass;
+// patience how long a call without a deadline goes on while it is throttled.
+const (
+	mostTries = 4
+	patience  = 2 * window
+)
+
+// attempts are those at one call.
+type attempts struct {
+	cloud *Cloud
+	pacer *pacer
+	began time.Time
+	// tries are the attempts that failed for other reasons than the rate.
+	tries int
+	// last is the failure that the vendor was the reason of.
+	last *fault.Error
+}
+
+// again reports whether a call that failed is made again, after a pause; else
+// with which failure it ends. may tells whether it can be repeated at all; a call
+// that was throttled was certainly not done, and always can.
+func (a *attempts) again(ctx context.Context, failed *fault.Error, may bool) (*fault.Error, bool) {
+	if notSent(failed) && a.last != nil {
+		a.last.RetryAfter = max(a.last.RetryAfter, failed.RetryAfter)
+		return a.last, false
 	}
-	return 1
+	a.last = failed
+	if ctx.Err() != nil || notSent(failed) {
+		return failed, false
+	}
+	if failed.Kind == fault.Throttled {
+		_, limited := ctx.Deadline()
+		return failed, limited || time.Since(a.began) < patience // the pacer holds it back
+	}
+	a.tries++
+	if !may || a.tries >= mostTries || !a.cloud.retries.spend() {
+		return failed, false
+	}
+	return failed, sleep(ctx, time.Now(), backoff(a.tries, a.cloud.jitter())) == nil
+}
+
+// repeatable reports whether a reading call may be answered another time.
+func repeatable(failed *fault.Error) bool {
+	return failed.Kind == fault.Unavailable || failed.Kind == fault.Unknown
 }
 
 // backoff returns how long to wait before try number n+1, n from 1: anywhere

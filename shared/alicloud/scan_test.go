@@ -94,7 +94,7 @@ func FuzzImages(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var s scanner
 		s.reset(text)
-		got, err := tables.images.read(&s, nil)
+		got, err := tables.images.read(&s, nil, 100)
 		if err == nil && (got.requestID == "" || !json.Valid(text)) {
 			t.Fatalf("accepted %q", text)
 		}

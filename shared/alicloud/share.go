@@ -75,7 +75,7 @@ func (a *Account) modifyShare(ctx context.Context, ref image.Ref, fill func(*ecs
 		return err
 	}
 	return a.change(ctx, ref.Account, call{
-		product: productECS, action: "ModifyImageSharePermission", region: ref.Region, at: a.cloud.ecsAt(ref.Region),
+		product: productECS, action: "ModifyImageSharePermission", region: ref.Region, at: a.cloud.at(productECS, ref.Region),
 		build: func() requests.AcsRequest {
 			r := ecs.CreateModifyImageSharePermissionRequest()
 			r.RegionId = string(ref.Region)
@@ -112,20 +112,4 @@ func readDone(s *scanner) error {
 		return errMalformed
 	}
 	return nil
-}
-
-// change makes a call that changes something. It repeats only what ECS throttled
-// and so certainly did not do; what became of anything else is for the caller to
-// see by looking.
-func (a *Account) change(ctx context.Context, account image.AccountID, c call) error {
-	gate := a.cloud.gate(account, c)
-	for try := 1; ; try++ {
-		failed := a.attempt(ctx, gate, c)
-		switch {
-		case failed == nil:
-			return nil
-		case failed.Kind != fault.Throttled || try >= attempts(fault.Throttled) || ctx.Err() != nil || gate.hopeless():
-			return failed
-		}
-	}
 }

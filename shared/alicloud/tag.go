@@ -33,7 +33,7 @@ func (a *Account) TagImages(ctx context.Context, region image.RegionID, ids []im
 		names = append(names, string(id))
 	}
 	return a.change(ctx, account, call{
-		product: productECS, action: "TagResources", region: region, at: a.cloud.ecsAt(region),
+		product: productECS, action: "TagResources", region: region, at: a.cloud.at(productECS, region),
 		build: func() requests.AcsRequest {
 			r := ecs.CreateTagResourcesRequest()
 			r.RegionId = string(region)

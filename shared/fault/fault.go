@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is one way to fail. A Kind is itself an error, so that
@@ -80,6 +81,9 @@ type Error struct {
 	Permission string
 	// RequestID is the vendor's, when a vendor's answer is the reason.
 	RequestID string
+	// RetryAfter is how long to wait before trying again makes sense; zero when
+	// nothing says.
+	RetryAfter time.Duration
 	// Cause is for the log only.
 	Cause error
 }

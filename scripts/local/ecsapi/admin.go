@@ -94,7 +94,7 @@ func (s *Server) adminRoutes() http.Handler {
 		tell(w, http.StatusOK, s.faults.list())
 	})
 	mux.HandleFunc("GET /_local/calls", func(w http.ResponseWriter, _ *http.Request) {
-		tell(w, http.StatusOK, map[string]any{"calls": s.calls.list(), "counters": s.meters.counters()})
+		tell(w, http.StatusOK, map[string]any{"calls": s.calls.list(), "counters": s.meters.list()})
 	})
 	mux.HandleFunc("DELETE /_local/calls", func(w http.ResponseWriter, _ *http.Request) {
 		s.calls.clear()

@@ -55,6 +55,9 @@ func (c *call) subject() subject {
 	return subject{account: c.account(), product: c.product.name, action: c.op.name}
 }
 
+// place is where the rate of the call is kept: the region that it names, if any.
+func (c *call) place() place { return place{subject: c.subject(), region: c.value("RegionId")} }
+
 // value is a parameter as it came, before the operation's table is known.
 func (c *call) value(name string) string {
 	for _, p := range c.pairs {

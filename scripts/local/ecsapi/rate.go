@@ -16,6 +16,13 @@ const window = time.Minute
 // caller could not be told have an empty account.
 type subject struct{ account, product, action string }
 
+// place is what a rate is kept for: a subject's calls in one region. Source: "API
+// throttling".
+type place struct {
+	subject
+	region string
+}
+
 // Counter is what the server knows of one account's calls of one action.
 type Counter struct {
 	Account string `json:"account"`
@@ -31,21 +38,24 @@ type Counter struct {
 	// most there ever were.
 	InFlight     int `json:"inFlight"`
 	PeakInFlight int `json:"peakInFlight"`
-	// PeakAccepted and PeakOffered are the most calls in any 60 consecutive
-	// seconds of the clock: accepted, and accepted or throttled.
+	// PeakAccepted and PeakOffered are the most calls of one region in any 60
+	// consecutive seconds of the clock: accepted, and accepted or throttled.
 	PeakAccepted int `json:"peakAccepted"`
 	PeakOffered  int `json:"peakOffered"`
 }
 
 // meters count calls and hold them to their rates.
 type meters struct {
-	mu   sync.Mutex
-	each map[subject]*meter
+	mu       sync.Mutex
+	counters map[subject]*Counter
+	each     map[place]*meter
 }
 
-func newMeters() *meters { return &meters{each: map[subject]*meter{}} }
+func newMeters() *meters {
+	return &meters{counters: map[subject]*Counter{}, each: map[place]*meter{}}
+}
 
-// quota is what an account has left of one action's rate.
+// quota is what an account has left of one action's rate in a region.
 type quota struct {
 	limit, remain int
 	// left is how long until the oldest call that counts leaves the window.
@@ -61,49 +71,65 @@ func (q quota) String() string {
 // admit counts a call and reports how long to wait if it is over the rate;
 // 0: it is accepted; and what is left then. limit 0 is no limit. Each call that
 // was counted is ended by finish.
-func (m *meters) admit(who subject, limit int, now time.Time) (wait time.Duration, left quota) {
+func (m *meters) admit(at place, limit int, now time.Time) (wait time.Duration, left quota) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	one := m.each[who]
+	one, c := m.each[at], m.counters[at.subject]
+	if c == nil {
+		c = &Counter{Account: at.account, Product: at.product, Action: at.action}
+		m.counters[at.subject] = c
+	}
 	if one == nil {
 		one = &meter{}
-		m.each[who] = one
+		m.each[at] = one
 	}
-	wait = one.admit(limit, now)
+	c.Total++
+	c.InFlight++
+	c.PeakInFlight = max(c.PeakInFlight, c.InFlight)
+	c.PeakOffered = max(c.PeakOffered, one.offered.add(now))
+	wait = one.take(limit, now)
+	if wait > 0 {
+		c.Throttled++
+	} else {
+		c.Accepted++
+		c.PeakAccepted = max(c.PeakAccepted, one.accepted.add(now))
+	}
 	return wait, one.left(limit, now)
 }
 
 func (m *meters) finish(who subject) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.each[who].counter.InFlight--
+	m.counters[who].InFlight--
 }
 
 func (m *meters) faulted(who subject) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.each[who].counter.Faulted++
+	m.counters[who].Faulted++
 }
 
 // clear forgets the counts, not the calls that rates count.
 func (m *meters) clear() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for who, c := range m.counters {
+		m.counters[who] = &Counter{
+			Account: c.Account, Product: c.Product, Action: c.Action, InFlight: c.InFlight, PeakInFlight: c.InFlight,
+		}
+	}
 	for _, one := range m.each {
-		one.counter = Counter{InFlight: one.counter.InFlight, PeakInFlight: one.counter.InFlight}
 		one.accepted, one.offered = seconds{}, seconds{}
 	}
 }
 
-// counters are in the order of account, product and action.
-func (m *meters) counters() []Counter {
+// list are the counters in the order of account, product and action.
+func (m *meters) list() []Counter {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all := make([]Counter, 0, len(m.each))
-	for who, one := range m.each {
-		c := one.counter
-		c.Account, c.Product, c.Action = who.account, who.product, who.action
-		all = append(all, c)
+	all := make([]Counter, 0, len(m.counters))
+	for _, c := range m.counters {
+		all = append(all, *c)
 	}
 	slices.SortFunc(all, func(a, b Counter) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Product, b.Product), cmp.Compare(a.Action, b.Action))
@@ -111,30 +137,15 @@ func (m *meters) counters() []Counter {
 	return all
 }
 
-// meter is one subject's. The rate is a sliding window, exact to the call: of
+// meter is one place's. The rate is a sliding window, exact to the call: of
 // any 60 seconds, whichever instant they begin at, at most limit calls are
 // accepted. Throttled calls do not count against it.
 type meter struct {
-	counter Counter
 	// taken is a ring of the instants of the last limit accepted calls; next is
 	// the place of the oldest once it is full.
 	taken             []time.Time
 	next              int
 	accepted, offered seconds
-}
-
-func (m *meter) admit(limit int, now time.Time) time.Duration {
-	m.counter.Total++
-	m.counter.InFlight++
-	m.counter.PeakInFlight = max(m.counter.PeakInFlight, m.counter.InFlight)
-	m.counter.PeakOffered = max(m.counter.PeakOffered, m.offered.add(now))
-	if wait := m.take(limit, now); wait > 0 {
-		m.counter.Throttled++
-		return wait
-	}
-	m.counter.Accepted++
-	m.counter.PeakAccepted = max(m.counter.PeakAccepted, m.accepted.add(now))
-	return 0
 }
 
 // take notes the call if fewer than limit were accepted in the 60 seconds up

@@ -23,8 +23,8 @@ func (l *local) counter(account, action string) ecsapi.Counter {
 
 const first, second = "1000000000000001", "1000000000000002"
 
-// TestRateIsPerAccountAndAction, exact to the call, and says when to come back.
-func TestRateIsPerAccountAndAction(t *testing.T) {
+// TestRateIsPerAccountActionAndRegion, exact to the call, and says when to come back.
+func TestRateIsPerAccountActionAndRegion(t *testing.T) {
 	t.Parallel()
 	l := serve(t, ecsapi.Options{RatePerMinute: 3})
 	for range 3 {
@@ -37,13 +37,14 @@ func TestRateIsPerAccountAndAction(t *testing.T) {
 		t.Errorf("retry after %q ms, want 30000", out.header.Get("x-acs-retry-after"))
 	}
 	expect(t, l.as("local2", "DescribeRegions"), 200, "")
+	expect(t, l.call("DescribeRegions", "RegionId", "cn-shanghai"), 200, "")
 	expect(t, l.call("GetCallerIdentity"), 200, "")
 	l.signing.Advance(30*time.Second - time.Millisecond)
 	expect(t, l.call("DescribeRegions"), 400, "Throttling.User")
 	l.signing.Advance(time.Millisecond)
 	expect(t, l.call("DescribeRegions"), 200, "")
 	c := l.counter(first, "DescribeRegions")
-	if c.Total != 6 || c.Accepted != 4 || c.Throttled != 2 || c.PeakAccepted != 3 || c.PeakOffered != 5 {
+	if c.Total != 7 || c.Accepted != 5 || c.Throttled != 2 || c.PeakAccepted != 3 || c.PeakOffered != 5 {
 		t.Errorf("counted %+v", c)
 	}
 }

@@ -111,7 +111,7 @@ func (s *Server) perform(r *http.Request, c *call) (answer, error) {
 	if err := s.identify(r, c); err != nil {
 		return nil, err
 	}
-	wait, left := s.meters.admit(c.subject(), s.limit(c.op), c.at)
+	wait, left := s.meters.admit(c.place(), s.limit(c.op), c.at)
 	c.counted = true
 	if !s.options.SilentRates {
 		c.quota = left
@@ -197,4 +197,4 @@ func (s *Server) ClearFaults() { s.faults.clear() }
 func (s *Server) Calls() []Call { return s.calls.list() }
 
 // Counters returns what was counted per account and action.
-func (s *Server) Counters() []Counter { return s.meters.counters() }
+func (s *Server) Counters() []Counter { return s.meters.list() }
