@@ -55,8 +55,6 @@ func (h handler) access(ctx context.Context, call function.Call, in accessInput)
 			return access{}, fault.InField("action", "notNeeded", "%s is an action that no function needs", name)
 		}
 	}
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	asOf := h.now()
 	a, err := h.survey(ctx, call, in.where)
 	if err != nil {

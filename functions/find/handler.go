@@ -52,37 +52,37 @@ func open(look function.Lookup) (*function.Function, error) {
 func (h handler) function() *function.Function {
 	return function.New("find",
 		function.Handle(function.Spec{
-			Name: "find.images", Pattern: "GET /images", Role: function.Viewer,
+			Name: "find.images", Pattern: "GET /images", Role: function.Viewer, Margin: margin,
 			Summary: "Which images there are; the first one, with the default sort, is the one to use",
 			Tells:   []fault.Kind{fault.Unknown}, Headers: headers("Next-Cursor", "Unknown-Count"),
 		}, h.images),
 		function.Handle(function.Spec{
-			Name: "find.image", Pattern: "GET /images/{imageId}", Role: function.Viewer,
+			Name: "find.image", Pattern: "GET /images/{imageId}", Role: function.Viewer, Margin: margin,
 			Summary: "All about one image, and ready lines that use it",
 			Fails:   []fault.Kind{fault.NotFound},
 		}, h.image),
 		function.Handle(function.Spec{
-			Name: "find.family", Pattern: "GET /families/{family}", Role: function.Viewer,
+			Name: "find.family", Pattern: "GET /families/{family}", Role: function.Viewer, Margin: margin,
 			Summary: "The newest image of a family that fits, for each region",
 			Fails:   []fault.Kind{fault.NotFound},
 		}, h.family),
 		function.Handle(function.Spec{
-			Name: "find.lineage", Pattern: "GET /images/{imageId}/lineage", Role: function.Viewer,
+			Name: "find.lineage", Pattern: "GET /images/{imageId}/lineage", Role: function.Viewer, Margin: margin,
 			Summary: "Where an image comes from, and what was made from it, each link with its evidence",
 			Fails:   []fault.Kind{fault.NotFound},
 		}, h.lineage),
 		function.Handle(function.Spec{
-			Name: "find.usage", Pattern: "GET /images/{imageId}/usage", Role: function.Viewer,
+			Name: "find.usage", Pattern: "GET /images/{imageId}/usage", Role: function.Viewer, Margin: margin,
 			Summary: "What would break if an image went, and whether that is all",
 			Fails:   []fault.Kind{fault.NotFound},
 		}, h.usage),
 		function.Handle(function.Spec{
-			Name: "find.instances", Pattern: "GET /instances", Role: function.Viewer,
+			Name: "find.instances", Pattern: "GET /instances", Role: function.Viewer, Margin: margin,
 			Summary: "Which instances run what, and how far behind they are",
 			Tells:   []fault.Kind{fault.Unknown}, Headers: headers("Next-Cursor", "Unknown-Count"),
 		}, h.instances),
 		function.Handle(function.Spec{
-			Name: "find.access", Pattern: "GET /access", Role: function.Viewer,
+			Name: "find.access", Pattern: "GET /access", Role: function.Viewer, Margin: margin,
 			Summary: "What may be asked and done where, for every action that a function needs",
 			Headers: headers("Unknown-Count"),
 		}, h.access),
@@ -107,8 +107,6 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 	if err != nil {
 		return list{}, err
 	}
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	asOf := h.now()
 	clerk := h.clerk(call)
 	scope.Pricer = clerk
@@ -117,9 +115,9 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 		return list{}, err
 	}
 	if found.Blind && in.Format != "" && in.Format != "json" {
-		return list{}, fault.New(fault.Unknown, "%s", blindSentence(found.Unread)).WithCode(codeUnread)
+		return list{}, blind(found.Unread)
 	}
-	return newList(found, clerk, asOf, call.RequestID), nil
+	return newList(found, clerk, asOf, call), nil
 }
 
 func (h handler) image(ctx context.Context, call function.Call, in imageInput) (detail, error) {
@@ -127,8 +125,6 @@ func (h handler) image(ctx context.Context, call function.Call, in imageInput) (
 	if err != nil {
 		return detail{}, err
 	}
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	asOf := h.now()
 	d, err := selection.Describe(ctx, scope, in.ImageID, image.RegionID(call.Region), in.where.query(), asOf)
 	if err != nil {
@@ -142,8 +138,6 @@ func (h handler) family(ctx context.Context, call function.Call, in familyInput)
 	if err != nil {
 		return family{}, err
 	}
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	asOf := h.now()
 	clerk := h.clerk(call)
 	scope.Pricer = clerk
@@ -167,15 +161,5 @@ func (h handler) scope(call function.Call) (selection.Scope, error) {
 	return scope, nil
 }
 
-// longestMargin is kept for writing the answer, whatever the cloud does.
-const longestMargin = 2 * time.Second
-
-// inTime ends the asking a little before the platform ends the call, so that
-// what was read by then is still answered and the rest is said to be unknown.
-func inTime(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
-	deadline, limited := ctx.Deadline()
-	if !limited {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-min(longestMargin, deadline.Sub(now)/10)))
-}
+// margin is kept for writing the answer, whatever the cloud does.
+const margin = 2 * time.Second

@@ -83,7 +83,7 @@ type endOfLife struct {
 
 // fleet is the answer of find.instances.
 type fleet struct {
-	*blind
+	*function.Problem
 	AsOf       time.Time      `json:"asOf"`
 	Items      []server       `json:"items"`
 	Total      *int           `json:"total,omitempty"`
@@ -99,8 +99,6 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 	if err != nil {
 		return fleet{}, err
 	}
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	asOf := h.now()
 	everywhere, err := h.survey(ctx, call, where{})
 	if err != nil {
@@ -119,11 +117,10 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 		out.Total = &total
 	}
 	if seen.read == 0 && len(unread) > 0 {
-		status := fault.Unknown.HTTPStatus()
-		out.blind = &blind{"about:blank", http.StatusText(status), status, codeUnread, blindSentence(unread), call.RequestID}
 		if in.Format != "" && in.Format != "json" {
-			return fleet{}, fault.New(fault.Unknown, "%s", out.Detail).WithCode(codeUnread)
+			return fleet{}, blind(unread)
 		}
+		out.Problem = call.Problem(blind(unread))
 	}
 	shown := out.page(servers, after, in.Limit)
 	told, notRead := h.licencesOf(ctx, everywhere, shown)
@@ -326,15 +323,12 @@ func newServerRow(s usage.Server, told *licence, now time.Time) server {
 	return out
 }
 
-// HTTPStatus is 200, or 502 if nothing could be read.
-func (f fleet) HTTPStatus() int { return f.list().HTTPStatus() }
-
 // HTTPHeader repeats what a table has no place for.
 func (f fleet) HTTPHeader() http.Header { return f.list().HTTPHeader() }
 
 // list is the fleet's frame in the shape that all lists share.
 func (f fleet) list() list {
-	return list{blind: f.blind, NextCursor: f.NextCursor, Unknown: f.Unknown}
+	return list{Problem: f.Problem, NextCursor: f.NextCursor, Unknown: f.Unknown}
 }
 
 // Rows is the fleet as a table.

@@ -106,8 +106,6 @@ type pedigree struct {
 }
 
 func (h handler) lineage(ctx context.Context, call function.Call, in imageInput) (pedigree, error) {
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	d, at, err := h.locate(ctx, call, in)
 	if err != nil {
 		return pedigree{}, err

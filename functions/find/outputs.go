@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/selection"
 )
@@ -125,7 +126,7 @@ func (r row) columns() []string {
 // list is the answer of find.images. When nothing could be read it is a problem
 // document as well.
 type list struct {
-	*blind
+	*function.Problem
 	AsOf  time.Time `json:"asOf"`
 	Items []row     `json:"items"`
 	// Total is missing while something is unknown.
@@ -133,16 +134,6 @@ type list struct {
 	NextCursor string         `json:"nextCursor,omitempty"`
 	Unknown    []image.Unread `json:"unknown"`
 	PassedOver *passedOver    `json:"passedOver,omitempty"`
-}
-
-// blind are the members of a problem document (RFC 9457).
-type blind struct {
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Status    int    `json:"status"`
-	Code      string `json:"code"`
-	Detail    string `json:"detail"`
-	RequestID string `json:"requestId,omitempty"`
 }
 
 // passedOver tells about the images that do not fit.
@@ -170,7 +161,7 @@ func newPassedOver(p selection.PassedOver, told *clerk) *passedOver {
 	return over
 }
 
-func newList(found selection.List, told *clerk, asOf time.Time, requestID string) list {
+func newList(found selection.List, told *clerk, asOf time.Time, call function.Call) list {
 	l := list{
 		AsOf: asOf.UTC().Truncate(time.Second), Items: newRows(found.Page, told), NextCursor: found.Next, Unknown: orNone(found.Unread),
 	}
@@ -181,8 +172,7 @@ func newList(found selection.List, told *clerk, asOf time.Time, requestID string
 		l.PassedOver = newPassedOver(*found.PassedOver, told)
 	}
 	if found.Blind {
-		status := fault.Unknown.HTTPStatus()
-		l.blind = &blind{"about:blank", http.StatusText(status), status, codeUnread, blindSentence(found.Unread), requestID}
+		l.Problem = call.Problem(blind(found.Unread))
 	}
 	return l
 }
@@ -194,26 +184,16 @@ func orNone(unread []image.Unread) []image.Unread {
 	return unread
 }
 
-func blindSentence(unread []image.Unread) string {
+// blind is why a list is none: nothing could be read.
+func blind(unread []image.Unread) error {
 	first := unread[0]
 	place := strings.Trim(string(first.Account)+"/"+string(first.Region), "/")
-	return fmt.Sprintf("nothing could be read; %d places, the first is %s: %s", len(unread), place, first.Sentence)
-}
-
-// HTTPStatus is 200, or 502 if nothing could be read.
-func (l list) HTTPStatus() int {
-	if l.blind != nil {
-		return l.Status
-	}
-	return http.StatusOK
+	return fault.New(fault.Unknown, "nothing could be read; %d places, the first is %s: %s", len(unread), place, first.Sentence).WithCode(codeUnread)
 }
 
 // HTTPHeader repeats what a table has no place for.
 func (l list) HTTPHeader() http.Header {
-	h := http.Header{}
-	if l.blind != nil {
-		h.Set("Content-Type", "application/problem+json")
-	}
+	h := l.Problem.HTTPHeader()
 	if l.NextCursor != "" {
 		h.Set("Next-Cursor", l.NextCursor)
 	}

@@ -38,8 +38,6 @@ type users struct {
 }
 
 func (h handler) usage(ctx context.Context, call function.Call, in imageInput) (users, error) {
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	d, at, err := h.locate(ctx, call, in)
 	if err != nil {
 		return users{}, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"imagekeeper/shared/fault"
@@ -73,12 +72,3 @@ const (
 	byAnswer        = "describePrice"
 	byConfiguration = "configuration"
 )
-
-// fieldOf is the field that a failure blames, if it does.
-func fieldOf(err error) string {
-	var e *fault.Error
-	if errors.As(err, &e) {
-		return e.Field
-	}
-	return ""
-}

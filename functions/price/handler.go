@@ -47,16 +47,16 @@ func open(look function.Lookup) (*function.Function, error) {
 func (h handler) function() *function.Function {
 	return function.New("price",
 		function.Handle(function.Spec{
-			Name: "price.image", Pattern: "GET /prices/{imageId}", Role: function.Viewer,
+			Name: "price.image", Pattern: "GET /prices/{imageId}", Role: function.Viewer, Margin: margin,
 			Summary: "What an image costs, line by line, and by which rule",
 			Fails:   []fault.Kind{fault.NotFound},
 		}, h.one),
 		function.Handle(function.Spec{
-			Name: "price.images", Pattern: "POST /prices", Role: function.Viewer,
+			Name: "price.images", Pattern: "POST /prices", Role: function.Viewer, Margin: margin,
 			Summary: "Up to 100 such questions, each answered or refused on its own",
 		}, h.several),
 		function.Handle(function.Spec{
-			Name: "price.report", Pattern: "GET /prices", Role: function.Viewer,
+			Name: "price.report", Pattern: "GET /prices", Role: function.Viewer, Margin: margin,
 			Summary: "What all custom images cost in a month, and what deleting the unused ones saves",
 			Fails:   []fault.Kind{fault.NotFound},
 			Headers: map[string]string{"Unknown-Count": "How many entries unknown has: places that could not be read; left out if there are none"},
@@ -69,8 +69,6 @@ func (h handler) one(ctx context.Context, call function.Call, q question) (quote
 	if err := q.check(); err != nil {
 		return quote{}, err
 	}
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	s, err := h.survey(ctx, call, false)
 	if err != nil {
 		return quote{}, err
@@ -86,8 +84,6 @@ func (h handler) one(ctx context.Context, call function.Call, q question) (quote
 
 // several answers each question on its own; what they have in common is read once.
 func (h handler) several(ctx context.Context, call function.Call, in batchInput) (quotes, error) {
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	s, err := h.survey(ctx, call, false)
 	if err != nil {
 		return quotes{}, err
@@ -95,7 +91,7 @@ func (h handler) several(ctx context.Context, call function.Call, in batchInput)
 	answers := make([]answerOrProblem, len(in.Questions))
 	var ids []image.ID
 	for n, q := range in.Questions {
-		if answers[n].fail(q.check()); answers[n].Problem == nil {
+		if answers[n].Problem = call.Problem(q.check()); answers[n].Problem == nil {
 			ids = append(ids, q.ids()...)
 		}
 	}
@@ -106,7 +102,7 @@ func (h handler) several(ctx context.Context, call function.Call, in batchInput)
 		}
 		answer, err := h.quote(ctx, s, seen, in.Questions[n])
 		if err != nil {
-			answers[n].fail(err)
+			answers[n].Problem = call.Problem(err)
 			return
 		}
 		answers[n].Quote = &answer
@@ -114,15 +110,5 @@ func (h handler) several(ctx context.Context, call function.Call, in batchInput)
 	return quotes{AsOf: s.asOf(), Items: answers, Unknown: s.left()}, nil
 }
 
-// longestMargin is kept for writing the answer, whatever the cloud does.
-const longestMargin = 2 * time.Second
-
-// inTime ends the asking a little before the platform ends the call, so that
-// what was read by then is still answered and the rest is said to be unknown.
-func inTime(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
-	deadline, limited := ctx.Deadline()
-	if !limited {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-min(longestMargin, deadline.Sub(now)/10)))
-}
+// margin is kept for writing the answer, whatever the cloud does.
+const margin = 2 * time.Second

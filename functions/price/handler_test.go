@@ -421,3 +421,12 @@ func TestReportTables(t *testing.T) {
 		}
 	}
 }
+
+// fieldOf is the field that a failure blames, if it does.
+func fieldOf(err error) string {
+	var e *fault.Error
+	if errors.As(err, &e) {
+		return e.Field
+	}
+	return ""
+}

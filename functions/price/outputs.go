@@ -1,10 +1,9 @@
 package main
 
 import (
-	"net/http"
 	"time"
 
-	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 )
@@ -74,29 +73,6 @@ type quotes struct {
 
 // answerOrProblem has one of both.
 type answerOrProblem struct {
-	Quote   *quote   `json:"quote,omitempty"`
-	Problem *problem `json:"problem,omitempty"`
-}
-
-// problem is a problem document (RFC 9457) about one question.
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-	Field  string `json:"field,omitempty"`
-}
-
-func (a *answerOrProblem) fail(err error) {
-	if err == nil {
-		return
-	}
-	status := fault.Of(err).HTTPStatus()
-	detail := fault.Sentence(err)
-	field := fieldOf(err)
-	if field != "" {
-		detail = field + " " + detail
-	}
-	a.Problem = &problem{"about:blank", http.StatusText(status), status, fault.Code(err), detail, field}
+	Quote   *quote            `json:"quote,omitempty"`
+	Problem *function.Problem `json:"problem,omitempty"`
 }

@@ -32,8 +32,6 @@ const defaultLimit = 200
 // report is what all custom images cost in a month of 720 hours: now, or as it
 // was when the report was stored.
 func (h handler) report(ctx context.Context, call function.Call, in reportInput) (report, error) {
-	ctx, end := inTime(ctx, h.now())
-	defer end()
 	if !in.Month.IsZero() {
 		whole, err := h.kept(ctx, call, in.Month)
 		return whole.shown(in), err

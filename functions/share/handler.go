@@ -145,7 +145,7 @@ func (d *desk) apply(ctx context.Context, job *job, in applyInput) (answer, erro
 	}
 	job.log(d.call, report, err)
 	if err != nil {
-		return job.refused(report, err, d.call.RequestID), nil
+		return job.refused(report, d.call.Problem(err)), nil
 	}
 	return job.applied(report), nil
 }

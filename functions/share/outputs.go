@@ -8,26 +8,17 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/sharing"
 	"imagekeeper/shared/usage"
 )
 
-// problem are the members of a problem document (RFC 9457).
-type problem struct {
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Status    int    `json:"status"`
-	Code      string `json:"code"`
-	Detail    string `json:"detail"`
-	RequestID string `json:"requestId,omitempty"`
-}
-
 // answer is what becomes of a PUT or a PATCH: the plan, and what was done. A
 // conflict or a refusal is a problem document that has the plan as it is now.
 type answer struct {
-	*problem
+	*function.Problem
 	ImageID  image.ID       `json:"imageId"`
 	RegionID image.RegionID `json:"regionId"`
 	// AccountID owns the image.
@@ -54,29 +45,11 @@ type answer struct {
 
 // HTTPStatus is that of a problem; else 207 if only some of it was done, and 200.
 func (a answer) HTTPStatus() int {
-	switch {
-	case a.problem != nil:
-		return a.problem.Status
-	case a.Complete != nil && !*a.Complete:
+	if a.Problem == nil && a.Complete != nil && !*a.Complete {
 		return http.StatusMultiStatus
 	}
-	return http.StatusOK
+	return a.Problem.HTTPStatus()
 }
-
-// HTTPHeader says that a problem is one, and when to ask again.
-func (a answer) HTTPHeader() http.Header {
-	if a.problem == nil {
-		return http.Header{}
-	}
-	header := http.Header{"Content-Type": {"application/problem+json"}}
-	if a.problem.Status == http.StatusServiceUnavailable {
-		header.Set("Retry-After", retryAfter)
-	}
-	return header
-}
-
-// retryAfter is how many seconds to wait where that may help.
-const retryAfter = "5"
 
 // planOut is a plan as callers see it.
 type planOut struct {
@@ -175,14 +148,13 @@ func (j *job) outcomes(r plan.Report) []outcomeOut {
 
 // refused answers why a plan was not carried out, with the plan as it is now; or
 // why it broke off, with what was done and what is left.
-func (j *job) refused(r plan.Report, err error, requestID string) answer {
+func (j *job) refused(r plan.Report, problem *function.Problem) answer {
 	a := j.planned(r.Plan)
 	if len(r.Outcomes) > 0 {
 		left := false
 		a.Applied, a.Complete, a.Outcomes = slices.ContainsFunc(r.Outcomes, plan.Outcome.Sent), &left, j.outcomes(r)
 	}
-	status := fault.Of(err).HTTPStatus()
-	a.problem = &problem{"about:blank", http.StatusText(status), status, fault.Code(err), fault.Sentence(err), requestID}
+	a.Problem = problem
 	a.Differences = r.Differences
 	return a
 }

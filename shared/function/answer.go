@@ -79,6 +79,9 @@ func render(out any, format string, limit int) (answer, error) {
 	if o, ok := out.(withStatus); ok {
 		a.status = o.HTTPStatus()
 	}
+	if o, ok := out.(telling); ok && o.told() != nil {
+		a.code = o.told().Code
+	}
 	if a.status < 200 || a.status > 599 {
 		return a, fault.New(fault.Internal, "").WithCode("status")
 	}
@@ -200,8 +203,11 @@ func (f *Function) record(call Call, a answer, start time.Time) {
 		"operation", a.operation, "trigger", string(call.Source), "status", a.status,
 		"ms", time.Since(start).Milliseconds(),
 	}
+	if a.code != "" {
+		attrs = append(attrs, "code", a.code)
+	}
 	if a.err != nil {
-		attrs = append(attrs, "code", a.code, "error", a.err.Error())
+		attrs = append(attrs, "error", a.err.Error())
 		var p *stackError
 		if errors.As(a.err, &p) {
 			attrs = append(attrs, "stack", p.stack)

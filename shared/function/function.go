@@ -15,6 +15,7 @@ import (
 	"regexp/syntax"
 	"strings"
 	"sync"
+	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/strictjson"
@@ -57,9 +58,12 @@ type Spec struct {
 	// that any operation may meet: see Describe.
 	Fails []fault.Kind
 	// Tells are kinds of failure of which it may answer its output in full, as a
-	// problem document: Out embeds a pointer to the members of a problem, and
-	// HTTPStatus is theirs when it is set.
+	// problem document: Out embeds a *Problem, which is set then.
 	Tells []fault.Kind
+	// Margin is how much of its time it has for writing its answer, at most a
+	// tenth: its context ends so much earlier, and what was read by then is
+	// answered, the rest told to be unknown. Zero: nothing of it.
+	Margin time.Duration
 	// Headers are those that HTTPHeader may add, with what they say.
 	Headers map[string]string
 }

@@ -121,6 +121,15 @@ func bounded(ctx context.Context, call *Call) (context.Context, context.CancelFu
 	return context.WithDeadline(ctx, at)
 }
 
+// within ends the context early enough for an answer about what was not done.
+func (s Spec) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	at, known := ctx.Deadline()
+	if !known {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, at.Add(-max(0, min(s.Margin, time.Until(at)/10))))
+}
+
 // perform does op and renders what it says. It returns when the context has
 // ended, even if the operation does not: the platform would cut it off.
 func (f *Function) perform(ctx context.Context, call Call, op *Operation, bring func() (input, error)) answer {
@@ -187,6 +196,8 @@ func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func
 			return answer{}, came.blamed(err)
 		}
 	}
+	ctx, cancel := op.spec.within(ctx)
+	defer cancel()
 	out, err := op.do(ctx, call, in)
 	if err != nil {
 		return answer{}, err

@@ -12,9 +12,10 @@ import (
 	"imagekeeper/shared/function/bearer"
 )
 
-// problem is the answer when something went wrong (RFC 9457). It holds nothing
-// but what a *fault.Error offers to callers.
-type problem struct {
+// Problem is the answer when something went wrong (RFC 9457). It holds nothing
+// but what a *fault.Error offers to callers. An output that can be one embeds a
+// pointer to it, see Spec.Tells; nil means that nothing went wrong.
+type Problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -26,11 +27,11 @@ type problem struct {
 	// VendorID: the cloud's own id of the call that failed.
 	VendorID string `json:"vendorRequestId,omitempty"`
 	// Errors: each of several things that are wrong.
-	Errors []mistake `json:"errors,omitempty"`
+	Errors []Mistake `json:"errors,omitempty"`
 }
 
-// mistake is one of several things wrong with an input.
-type mistake struct {
+// Mistake is one of several things wrong with an input.
+type Mistake struct {
 	Field  string `json:"field"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
@@ -77,9 +78,18 @@ func statusOf(err error) int {
 	return fault.Of(err).HTTPStatus()
 }
 
-// refusal is the answer to an event that failed with err.
-func refusal(requestID string, err error) answer {
-	p := problem{
+// Problem tells what err is as a problem document about this call; nil if
+// nothing went wrong.
+func (call Call) Problem(err error) *Problem {
+	if err == nil {
+		return nil
+	}
+	p := newProblem(call.RequestID, err)
+	return &p
+}
+
+func newProblem(requestID string, err error) Problem {
+	p := Problem{
 		Type: "about:blank", Status: statusOf(err), Code: fault.Code(err),
 		Detail: fault.Sentence(err), RequestID: requestID,
 	}
@@ -91,13 +101,31 @@ func refusal(requestID string, err error) answer {
 	var several mistakes
 	if errors.As(err, &several) && len(several) > 1 {
 		for _, m := range several {
-			p.Errors = append(p.Errors, mistake{Field: m.Field, Code: m.Code, Detail: m.Sentence})
+			p.Errors = append(p.Errors, Mistake{Field: m.Field, Code: m.Code, Detail: m.Sentence})
 		}
 	}
 	if !strings.HasPrefix(p.Detail, p.Field) {
 		p.Detail = p.Field + " " + p.Detail
 	}
-	header := http.Header{"Content-Type": {typeProblem}}
+	return p
+}
+
+// HTTPStatus is that of the problem; 200 if there is none.
+func (p *Problem) HTTPStatus() int {
+	if p == nil {
+		return http.StatusOK
+	}
+	return p.Status
+}
+
+// HTTPHeader is what belongs to the problem: its media type, how to show who one
+// is, and when to try again. It is empty if there is none.
+func (p *Problem) HTTPHeader() http.Header {
+	header := http.Header{}
+	if p == nil {
+		return header
+	}
+	header.Set("Content-Type", typeProblem)
 	switch {
 	case p.Status == http.StatusServiceUnavailable:
 		header.Set("Retry-After", strconv.Itoa(retryAfter))
@@ -108,7 +136,19 @@ func refusal(requestID string, err error) answer {
 	case p.Status == http.StatusUnauthorized:
 		header.Set("WWW-Authenticate", challenge)
 	}
-	return answer{status: p.Status, header: header, body: encode(p), code: p.Code, err: err}
+	return header
+}
+
+// told is the problem that an output is, or tells of.
+func (p *Problem) told() *Problem { return p }
+
+// telling is an output that can be a problem.
+type telling interface{ told() *Problem }
+
+// refusal is the answer to an event that failed with err.
+func refusal(requestID string, err error) answer {
+	p := newProblem(requestID, err)
+	return answer{status: p.Status, header: p.HTTPHeader(), body: encode(p), code: p.Code, err: err}
 }
 
 // encode writes a value of this package as JSON; those cannot fail.

@@ -76,7 +76,7 @@ func withHeaders(response, more object) object {
 func (s *schemas) refusals() object {
 	responses := object{}
 	for _, d := range refused() {
-		responses[d.name] = d.response(s.of(typeOf[problem](), answers), nil)
+		responses[d.name] = d.response(s.of(typeOf[Problem](), answers), nil)
 	}
 	return responses
 }
@@ -109,7 +109,7 @@ func (s *schemas) responses(op *Operation) object {
 	for status, d := range refused() {
 		switch {
 		case slices.Contains(tells, status):
-			schema := object{"anyOf": []any{s.of(typeOf[problem](), answers), s.whole(op.out, failing)}}
+			schema := object{"anyOf": []any{s.of(typeOf[Problem](), answers), s.whole(op.out, failing)}}
 			responses[strconv.Itoa(status)] = d.response(schema, own)
 		case d.everywhere, slices.Contains(fails, status):
 			responses[strconv.Itoa(status)] = object{"$ref": responsesAt + d.name}

@@ -185,7 +185,7 @@ func (s *schemas) nameOf(key component) string {
 	switch owner {
 	case "Main":
 		owner = titled(s.function)
-	case titled(path.Base(typeOf[problem]().PkgPath())):
+	case titled(path.Base(typeOf[Problem]().PkgPath())):
 		owner = ""
 	}
 	if !strings.HasPrefix(name, owner) {
