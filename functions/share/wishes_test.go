@@ -154,7 +154,7 @@ func TestStatusTellsWhatWasDone(t *testing.T) {
 			if got.HTTPStatus() != c.status || got.Applied != c.applied || got.Complete == nil || *got.Complete != (c.status == 200) || !slices.Equal(results, c.results) {
 				t.Errorf("status %d, applied %v, %v: %+v", got.HTTPStatus(), got.Applied, results, got)
 			}
-			if c.status == 403 && (got.problem.Code != "Forbidden.RAM" || got.Outcomes[0].Permission != denied.Permission) {
+			if c.status == 403 && (got.Problem.Code != "Forbidden.RAM" || got.Outcomes[0].Permission != denied.Permission) {
 				t.Errorf("%+v, %+v", got.problem, got.Outcomes)
 			}
 			if c.status == 207 && len(got.Differences) == 0 && !slices.Contains(results, plan.Failed) {
