@@ -155,7 +155,7 @@ func TestStatusTellsWhatWasDone(t *testing.T) {
 				t.Errorf("status %d, applied %v, %v: %+v", got.HTTPStatus(), got.Applied, results, got)
 			}
 			if c.status == 403 && (got.Problem.Code != "Forbidden.RAM" || got.Outcomes[0].Permission != denied.Permission) {
-				t.Errorf("%+v, %+v", got.problem, got.Outcomes)
+				t.Errorf("%+v, %+v", got.Problem, got.Outcomes)
 			}
 			if c.status == 207 && len(got.Differences) == 0 && !slices.Contains(results, plan.Failed) {
 				t.Errorf("it is not told what is not done: %+v", got)
