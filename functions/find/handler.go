@@ -39,7 +39,7 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	places.ESSEndpoint = config.ESSEndpoint
+	places.ESSEndpoint, places.Observer = config.ESSEndpoint, function.CloudCall
 	cloud, err := alicloud.Open(places)
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func newEyes(c config, home image.RegionID) (eyes, error) {
 	if err != nil {
 		return e, err
 	}
-	where.ESSEndpoint = c.ESSEndpoint
+	where.ESSEndpoint, where.Observer = c.ESSEndpoint, function.CloudCall
 	if e.cloud, err = alicloud.Open(where); err != nil {
 		return e, err
 	}

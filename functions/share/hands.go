@@ -68,7 +68,7 @@ func newHands(c config, home image.RegionID) (hands, error) {
 	if err != nil {
 		return h, err
 	}
-	where.ESSEndpoint = c.ESSEndpoint
+	where.ESSEndpoint, where.Observer = c.ESSEndpoint, function.CloudCall
 	if h.cloud, err = alicloud.Open(where); err != nil {
 		return h, err
 	}

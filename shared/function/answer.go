@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"log/slog"
 	"net/http"
 	"reflect"
 	"strings"
@@ -80,7 +79,7 @@ func render(out any, format string, limit int) (answer, error) {
 		a.status = o.HTTPStatus()
 	}
 	if o, ok := out.(telling); ok && o.told() != nil {
-		a.code = o.told().Code
+		a.code, a.err = o.told().Code, errors.New(o.told().Detail)
 	}
 	if a.status < 200 || a.status > 599 {
 		return a, fault.New(fault.Internal, "").WithCode("status")
@@ -197,12 +196,10 @@ func formatOf(in any) string {
 }
 
 // record writes the line of an event.
-func (f *Function) record(call Call, a answer, start time.Time) {
-	level := slog.LevelInfo
-	attrs := []any{
-		"operation", a.operation, "trigger", string(call.Source), "status", a.status,
-		"ms", time.Since(start).Milliseconds(),
-	}
+func (f *Function) record(call Call, a answer, t *trace, start time.Time) {
+	attrs := []any{"operation", a.operation, "trigger", string(call.Source), "status", a.status}
+	said, undone := t.line()
+	attrs = append(attrs, said...)
 	if a.code != "" {
 		attrs = append(attrs, "code", a.code)
 	}
@@ -213,8 +210,6 @@ func (f *Function) record(call Call, a answer, start time.Time) {
 			attrs = append(attrs, "stack", p.stack)
 		}
 	}
-	if a.status >= http.StatusInternalServerError {
-		level = slog.LevelError
-	}
-	call.Log.Log(context.Background(), level, "event", attrs...)
+	attrs = append(attrs, "ms", time.Since(start).Milliseconds())
+	call.Log.Log(context.Background(), levelOf(a.status, undone), "event", attrs...)
 }

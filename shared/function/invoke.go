@@ -37,13 +37,14 @@ const grace = 50 * time.Millisecond
 func (f *Function) Invoke(ctx context.Context, base Call, event []byte) (reply json.RawMessage) {
 	start := time.Now()
 	call, pack := f.complete(base, "unrecognised"), answer.document
+	ctx, did := traced(ctx, call.Log)
 	finish := func(a answer) json.RawMessage {
 		packed := pack(a)
 		if len(packed) > f.limit {
 			a = refusal(call.RequestID, tooLong(f.limit))
 			packed = pack(a)
 		}
-		f.record(call, a, start)
+		f.record(call, a, did, start)
 		return packed
 	}
 	defer func() {
@@ -175,6 +176,8 @@ func (f *Function) contained(ctx context.Context, call Call, op *Operation, brin
 // run is the one way of every operation, whatever the event. What must hold
 // before an operation may be done is asked here.
 func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func() (input, error)) (answer, error) {
+	did := traceOf(ctx)
+	did.came(call, op)
 	if err := f.authorise(ctx, call, op, false); err != nil {
 		return answer{}, err
 	}
@@ -186,6 +189,7 @@ func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func
 	if err != nil {
 		return answer{}, came.blamed(err)
 	}
+	did.asked(op, in)
 	if op.spec.ApplyRole != "" && applies(in) {
 		if err := f.authorise(ctx, call, op, true); err != nil {
 			return answer{}, err
@@ -202,6 +206,7 @@ func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func
 	if err != nil {
 		return answer{}, err
 	}
+	did.answered(out)
 	return render(out, formatOf(in), f.limit)
 }
 
