@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 )
 
@@ -72,4 +73,14 @@ func ExampleCredentials() {
 	call := function.Call{Credentials: function.Credentials{AccessKeyID: "LTAI1", Secret: "s"}}
 	fmt.Printf("%v %+v %s\n", call.Credentials, call.Credentials, call.Credentials.Secret)
 	// Output: *** *** ***
+}
+
+func ExampleCall_Problem() {
+	call := function.Call{RequestID: "1-abc"}
+	p := call.Problem(fault.New(fault.Conflict, "the plan is another one").WithCode("planChanged"))
+	fmt.Println(p.Status, p.Code, p.Detail)
+	fmt.Println((*function.Problem)(nil).HTTPStatus())
+	// Output:
+	// 409 planChanged the plan is another one
+	// 200
 }

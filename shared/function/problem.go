@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/bearer"
@@ -28,6 +29,8 @@ type Problem struct {
 	VendorID string `json:"vendorRequestId,omitempty"`
 	// Errors: each of several things that are wrong.
 	Errors []Mistake `json:"errors,omitempty"`
+
+	retryAfter time.Duration // as long as the other side asks to wait
 }
 
 // Mistake is one of several things wrong with an input.
@@ -61,7 +64,8 @@ func (m mistakes) Unwrap() []error {
 // challenge says how to show who one is (RFC 6750, 3).
 const challenge = `Bearer realm="imagekeeper"`
 
-// retryAfter is how many seconds a caller should wait when it may try again.
+// retryAfter is how many seconds a caller should wait when it may try again, and
+// nobody said how long.
 const retryAfter = 5
 
 // statusOf is the HTTP status of err: that of its kind, except where HTTP has
@@ -96,7 +100,7 @@ func newProblem(requestID string, err error) Problem {
 	p.Title = http.StatusText(p.Status)
 	var e *fault.Error
 	if errors.As(err, &e) {
-		p.Field, p.VendorID = e.Field, e.RequestID
+		p.Field, p.VendorID, p.retryAfter = e.Field, e.RequestID, e.RetryAfter
 	}
 	var several mistakes
 	if errors.As(err, &several) && len(several) > 1 {
@@ -128,7 +132,7 @@ func (p *Problem) HTTPHeader() http.Header {
 	header.Set("Content-Type", typeProblem)
 	switch {
 	case p.Status == http.StatusServiceUnavailable:
-		header.Set("Retry-After", strconv.Itoa(retryAfter))
+		header.Set("Retry-After", strconv.Itoa(p.wait()))
 	case p.Code == codeRole:
 		header.Set("WWW-Authenticate", challenge+`, error="insufficient_scope"`)
 	case p.Status == http.StatusUnauthorized && strings.HasPrefix(p.Code, "token") && p.Code != bearer.CodeMissing:
@@ -137,6 +141,14 @@ func (p *Problem) HTTPHeader() http.Header {
 		header.Set("WWW-Authenticate", challenge)
 	}
 	return header
+}
+
+// wait is how many seconds to wait.
+func (p *Problem) wait() int {
+	if p.retryAfter <= 0 {
+		return retryAfter
+	}
+	return int((p.retryAfter + time.Second - 1) / time.Second)
 }
 
 // told is the problem that an output is, or tells of.

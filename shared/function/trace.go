@@ -127,11 +127,7 @@ func (t *trace) line() (attrs []any, undone bool) {
 // by code, total. undone: something was not read, or not done.
 func summary(out any) (attrs []any, undone bool) {
 	v := reflect.Indirect(reflect.ValueOf(out))
-	if !v.IsValid() || v.Kind() != reflect.Struct {
-		return nil, false
-	}
-	plan := member(v, "plan")
-	if digest := member(plan, "digest"); digest.IsValid() && digest.Kind() == reflect.String && digest.String() != "" {
+	if digest := member(member(v, "plan"), "digest"); digest.IsValid() && digest.Kind() == reflect.String && digest.String() != "" {
 		attrs = append(attrs, "digest", digest.String())
 	}
 	for _, name := range []string{"applied", "complete", "recorded"} {
@@ -140,12 +136,11 @@ func summary(out any) (attrs []any, undone bool) {
 			undone = undone || name == "complete" && !is.Bool()
 		}
 	}
-	for _, list := range []struct{ name, by string }{{"outcomes", "result"}, {"unknown", "code"}} {
-		counts := countsBy(member(v, list.name), list.by)
-		if len(counts) > 0 {
-			attrs = append(attrs, slog.Any(list.name, counts))
-		}
-		undone = undone || list.name == "unknown" && len(counts) > 0
+	if counts := countsBy(member(v, "outcomes"), "result"); len(counts) > 0 {
+		attrs = append(attrs, slog.Any("outcomes", counts))
+	}
+	if counts := countsBy(member(v, "unknown"), "code"); len(counts) > 0 {
+		attrs, undone = append(attrs, slog.Any("unknown", counts)), true
 	}
 	if total := member(v, "total"); total.IsValid() && total.CanInt() {
 		attrs = append(attrs, "total", total.Int())

@@ -30,10 +30,10 @@ type told struct {
 	Plan struct {
 		Digest string `json:"digest"`
 	} `json:"plan"`
-	Applied  bool      `json:"applied"`
-	Complete *bool     `json:"complete,omitempty"`
-	Outcomes []done `json:"outcomes,omitempty"`
-	Unknown  []unread  `json:"unknown,omitempty"`
+	Applied  bool     `json:"applied"`
+	Complete *bool    `json:"complete,omitempty"`
+	Outcomes []done   `json:"outcomes,omitempty"`
+	Unknown  []unread `json:"unknown,omitempty"`
 }
 
 // lines runs one event at LOG_LEVEL=debug and returns what the log has.

@@ -6,7 +6,6 @@ package change
 import (
 	"net/http"
 	"slices"
-	"strconv"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
@@ -58,44 +57,9 @@ const (
 	Warning Level = "warning"
 )
 
-// Problem are the members of a problem document (RFC 9457), for answers that tell
-// more than one: embed a pointer to it.
-type Problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-	// Field: the input that is wrong, if one is.
-	Field     string `json:"field,omitempty"`
-	RequestID string `json:"requestId,omitempty"`
-}
-
-// ProblemOf tells a failure.
-func ProblemOf(err error, requestID string) *Problem {
-	status := fault.Of(err).HTTPStatus()
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: fault.Code(err), Detail: fault.Sentence(err), RequestID: requestID}
-}
-
-// RetryAfter is how many seconds to wait where that may help.
-const RetryAfter = 5
-
-// Header says that a problem is one, and when to ask again; p may be nil.
-func (p *Problem) Header() http.Header {
-	header := http.Header{}
-	if p == nil {
-		return header
-	}
-	header.Set("Content-Type", "application/problem+json")
-	if p.Status == http.StatusServiceUnavailable {
-		header.Set("Retry-After", strconv.Itoa(RetryAfter))
-	}
-	return header
-}
-
 // Status is that of an answer to an apply that is done within the call: the
 // problem's; else 207 if some of it is left, and 200. p and complete may be nil.
-func Status(p *Problem, complete *bool) int {
+func Status(p *function.Problem, complete *bool) int {
 	switch {
 	case p != nil:
 		return p.Status

@@ -122,7 +122,7 @@ type Shown struct {
 // Answer is what a POST is answered with: a plan, or the state of the work that it
 // became, or a problem with the plan as it is now.
 type Answer[S, I any] struct {
-	*change.Problem
+	*function.Problem
 	Summary
 	Plan       *change.Plan[S]  `json:"plan,omitempty"`
 	Items      []I              `json:"items,omitempty"`
@@ -148,7 +148,7 @@ func (a Answer[S, I]) HTTPStatus() int {
 
 // HTTPHeader has the place of the work.
 func (a Answer[S, I]) HTTPHeader() http.Header {
-	header := a.Problem.Header()
+	header := a.Problem.HTTPHeader()
 	if a.location != "" {
 		header.Set("Location", a.location)
 	}
@@ -254,7 +254,7 @@ func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, id
 		if d.Plan.Plan().Digest() != in.Apply.Digest {
 			name, err := plans.keep(ctx, d)
 			a := k.planned(d, name, 0, in.Limit)
-			a.Problem = change.ProblemOf(fault.New(fault.Conflict, "there is no such plan any more: look at the one in this answer, and apply its digest").WithCode("planChanged"), call.RequestID)
+			a.Problem = call.Problem(fault.New(fault.Conflict, "there is no such plan any more: look at the one in this answer, and apply its digest").WithCode("planChanged"))
 			return a, err
 		}
 	}
@@ -265,7 +265,7 @@ func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, id
 func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runner, d work.Document, limit int, validUntil func(work.Document) time.Time) (Answer[S, I], error) {
 	refuse := func(err error) (Answer[S, I], error) {
 		a := k.planned(d, "", 0, limit)
-		a.Problem, a.NextCursor = change.ProblemOf(err, call.RequestID), ""
+		a.Problem, a.NextCursor = call.Problem(err), ""
 		return a, nil
 	}
 	if refusals := d.Plan.Plan().Refusals(); len(refusals) > 0 {
