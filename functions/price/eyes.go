@@ -9,15 +9,30 @@ import (
 	archive "imagekeeper/shared/function/memory"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/usage"
 )
 
 // account is what price reads of one account; nothing here changes anything.
 type account interface {
 	sizes
 	stores
-	usage.Reader
-	usage.Grants
+	runners
+	launchers
+}
+
+// runners is who runs an image, and whom it is shared with.
+type runners interface {
+	Images(ctx context.Context, region image.RegionID, listing image.Listing) ([]image.Image, error)
+	Instances(ctx context.Context, region image.RegionID, listing image.InstanceListing) ([]image.Instance, error)
+	Disks(ctx context.Context, region image.RegionID, listing image.DiskListing) ([]image.Disk, error)
+	MayList(ctx context.Context, region image.RegionID, listing image.InstanceListing) (image.Tri, error)
+}
+
+// launchers is what would launch an image.
+type launchers interface {
+	Grants(ctx context.Context, region image.RegionID, id image.ID) ([]image.Grant, error)
+	TemplateVersions(ctx context.Context, region image.RegionID) ([]image.TemplateVersion, error)
+	ScalingConfigurations(ctx context.Context, region image.RegionID) ([]image.ScalingConfiguration, error)
+	Pipelines(ctx context.Context, region image.RegionID) ([]image.Pipeline, error)
 }
 
 // sizes is where an account can look, and what instances cost there.

@@ -132,7 +132,7 @@ func (s *survey) readers(region image.RegionID) map[image.AccountID]usage.Reader
 	readers := map[image.AccountID]usage.Reader{}
 	for _, p := range s.places {
 		if p.region == region {
-			readers[p.account] = p.memory
+			readers[p.account] = regional{p.memory, region}
 		}
 	}
 	return readers
@@ -145,13 +145,13 @@ func (s *survey) grants(i image.Image) usage.Grants {
 	if !ok || i.SharedOut == image.No {
 		return nobody{}
 	}
-	return p
+	return regional{p.memory, i.Region}
 }
 
 // nobody is whom an image is shared with that is not shared.
 type nobody struct{}
 
-func (nobody) Grants(context.Context, image.RegionID, image.ID) ([]image.Grant, error) {
+func (nobody) Grants(context.Context, image.ID) ([]image.Grant, error) {
 	return nil, nil
 }
 

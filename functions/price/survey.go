@@ -250,7 +250,7 @@ func (s *survey) history(ctx context.Context) (*lineage.Graph, map[lineage.Key]i
 	s.once.Do(func() {
 		places := make([]lineage.Place, len(s.places))
 		for n, p := range s.places {
-			places[n] = lineage.Place{Account: p.account, Region: p.region, Reader: p.memory, Builder: p.memory}
+			places[n] = lineage.Place{Account: p.account, Region: p.region, Reader: regional{p.memory, p.region}, Builder: regional{p.memory, p.region}}
 		}
 		var world lineage.World
 		if s.subjects == nil {

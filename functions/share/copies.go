@@ -55,7 +55,7 @@ func (d *desk) copies(ctx context.Context, found image.Image) ([]image.Image, []
 	}
 	var places []lineage.Place
 	for _, r := range regions {
-		places = append(places, lineage.Place{Account: found.Account, Region: r, Reader: copies{owner}})
+		places = append(places, lineage.Place{Account: found.Account, Region: r, Reader: copies{regional{owner, r}}})
 	}
 	world := lineage.Observe(ctx, places)
 	if len(world.Unread) > 0 {

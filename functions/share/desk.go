@@ -249,7 +249,7 @@ func (d *desk) consumers(ctx context.Context, i image.Image, of []image.AccountI
 	}
 	readers, all := map[image.AccountID]usage.Reader{}, map[image.AccountID]usage.Reader{}
 	for a, reader := range d.accounts {
-		all[a] = usage.Careful(reader)
+		all[a] = regional{reader, i.Region}
 		if slices.Contains(of, a) {
 			readers[a] = all[a]
 		}
@@ -268,7 +268,7 @@ func (d *desk) consumers(ctx context.Context, i image.Image, of []image.AccountI
 type grantees []image.AccountID
 
 // Grants returns them.
-func (g grantees) Grants(context.Context, image.RegionID, image.ID) ([]image.Grant, error) {
+func (g grantees) Grants(context.Context, image.ID) ([]image.Grant, error) {
 	grants := make([]image.Grant, len(g))
 	for n, a := range g {
 		grants[n].Account = a

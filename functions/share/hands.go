@@ -11,7 +11,6 @@ import (
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/sharing"
-	"imagekeeper/shared/usage"
 )
 
 // account is one account as share works in it: as an owner of images, and as
@@ -19,8 +18,25 @@ import (
 type account interface {
 	identity
 	sharing.Cloud
-	usage.Reader
+	runners
+	launchers
 	snapshots
+}
+
+// runners is who runs an image.
+type runners interface {
+	Images(ctx context.Context, in image.RegionID, which image.Listing) ([]image.Image, error)
+	Instances(ctx context.Context, in image.RegionID, which image.InstanceListing) ([]image.Instance, error)
+	Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error)
+	MayList(ctx context.Context, in image.RegionID, which image.InstanceListing) (image.Tri, error)
+}
+
+// launchers is what would launch an image, and whom it is shared with.
+type launchers interface {
+	Grants(ctx context.Context, in image.RegionID, id image.ID) ([]image.Grant, error)
+	TemplateVersions(ctx context.Context, in image.RegionID) ([]image.TemplateVersion, error)
+	ScalingConfigurations(ctx context.Context, in image.RegionID) ([]image.ScalingConfiguration, error)
+	Pipelines(ctx context.Context, in image.RegionID) ([]image.Pipeline, error)
 }
 
 // identity is who an account is, and where.
@@ -38,10 +54,10 @@ type snapshots interface {
 
 // copies is an account as lineage reads it for regional copies: what disks were
 // made from says nothing about those.
-type copies struct{ account }
+type copies struct{ regional }
 
 // Disks are not needed, and not asked for.
-func (copies) Disks(context.Context, image.RegionID, image.DiskListing) ([]image.Disk, error) {
+func (copies) Disks(context.Context, image.DiskListing) ([]image.Disk, error) {
 	return nil, nil
 }
 

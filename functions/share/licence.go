@@ -69,7 +69,7 @@ func (d *desk) sources(ctx context.Context, images []image.Image) (map[lineage.K
 	look := func(account image.AccountID, region image.RegionID) {
 		if at := (image.Ref{Account: account, Region: region}); !seen[at] && d.accounts[account] != nil {
 			seen[at] = true
-			places = append(places, lineage.Place{Account: account, Region: region, Reader: d.accounts[account], Builder: d.accounts[account]})
+			places = append(places, lineage.Place{Account: account, Region: region, Reader: regional{d.accounts[account], region}, Builder: regional{d.accounts[account], region}})
 		}
 	}
 	for _, i := range images {

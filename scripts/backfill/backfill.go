@@ -18,6 +18,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/survey"
 )
 
 // settings are the environment's: the same names as the functions'.
@@ -44,14 +45,13 @@ func run(ctx context.Context, look function.Lookup, file string, apply bool, out
 		return fault.New(fault.Unauthenticated, "no cloud credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, "+
 			"and ALIBABA_CLOUD_SECURITY_TOKEN if they are temporary")
 	}
-	places, err := s.places(ctx)
+	there, taggers, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	world := lineage.Observe(ctx, places)
-	if len(world.Unread) > 0 {
-		return fault.New(fault.Unknown, "nothing is planned while %d places cannot be read; the first is %s %s: %s",
-			len(world.Unread), world.Unread[0].Account, world.Unread[0].Region, world.Unread[0].Sentence)
+	world := lineage.Observe(ctx, lineage.Places(there.Places()))
+	if unread := image.AllUnread(there.Unread(), world.Unread); len(unread) > 0 {
+		return fault.New(fault.Unknown, "nothing is planned while %d places cannot be read: %s", len(unread), survey.Sentence(unread))
 	}
 	plan := lineage.Record(wishes, world)
 	if err := show(out, plan); err != nil {
@@ -61,7 +61,7 @@ func run(ctx context.Context, look function.Lookup, file string, apply bool, out
 		_, err := fmt.Fprintln(out, "nothing was changed; APPLY=1 carries the plan out")
 		return errors.Join(err, refusals(plan))
 	}
-	return errors.Join(carryOut(ctx, places, plan, out), refusals(plan))
+	return errors.Join(carryOut(ctx, taggers, plan, out), refusals(plan))
 }
 
 // readFile reads the wishes of a file.
@@ -135,45 +135,36 @@ func parseRow(line int, row []string, at map[string]int, home image.RegionID) (l
 	return lineage.Wish{Line: line, Image: id, Parent: parent}, nil
 }
 
-// places are where to look.
-func (s settings) places(ctx context.Context) ([]lineage.Place, error) {
+// open looks at every account and region of the configuration, and says who writes
+// tags in which account. It fails if one of them cannot be looked at.
+func (s settings) open(ctx context.Context) (*survey.Survey, map[image.AccountID]tagger, error) {
 	config, err := s.Config(image.RegionID(s.Region))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cloud, err := alicloud.Open(config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	own := cloud.Account(alicloud.Credentials{AccessKeyID: s.AccessKey, Secret: s.Secret, SecurityToken: s.Token})
-	accounts := []*alicloud.Account{own}
-	for _, role := range s.Accounts {
-		accounts = append(accounts, cloud.Role(own, role, "imagekeeper-backfill"))
+	regions, all, err := s.LookIn(image.RegionID(s.Region))
+	if err != nil {
+		return nil, nil, err
 	}
-	var places []lineage.Place
-	for _, a := range accounts {
-		regions, all, err := s.LookIn(image.RegionID(s.Region))
-		if err != nil {
-			return nil, err
-		}
-		if all {
-			listed, err := a.Regions(ctx)
-			if err != nil {
-				return nil, err
-			}
-			for _, r := range listed {
-				regions = append(regions, r.ID)
-			}
-		}
+	caller := alicloud.Caller{Credentials: alicloud.Credentials{AccessKeyID: s.AccessKey, Secret: s.Secret, SecurityToken: s.Token}}
+	var accounts []survey.Account
+	taggers := map[image.AccountID]tagger{}
+	for _, a := range cloud.Accounts(caller, s.Accounts, "imagekeeper-backfill") {
 		id, err := a.ID(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, r := range regions {
-			places = append(places, lineage.Place{Account: id, Region: r, Reader: a, Builder: a})
+		accounts = append(accounts, survey.Account{Reader: a, ID: id, Role: string(a.Role())})
+		if taggers[id] == nil {
+			taggers[id] = a
 		}
 	}
-	return places, nil
+	there, err := survey.Open(ctx, accounts, survey.Scope{Regions: regions, All: all, Home: image.RegionID(s.Region)})
+	return there, taggers, err
 }
 
 // show prints the plan.
@@ -218,13 +209,7 @@ const most = 50
 
 // carryOut writes the tags that are to be set, those with one parent together. It
 // can be repeated: what was done is then kept.
-func carryOut(ctx context.Context, places []lineage.Place, plan []lineage.Recording, out io.Writer) error {
-	taggers := map[batch]tagger{}
-	for _, p := range places {
-		if t, ok := p.Reader.(tagger); ok {
-			taggers[batch{account: p.Account, region: p.Region}] = t
-		}
-	}
+func carryOut(ctx context.Context, taggers map[image.AccountID]tagger, plan []lineage.Recording, out io.Writer) error {
 	batches := map[batch][]image.ID{}
 	for _, r := range plan {
 		if r.Act == lineage.Set {
@@ -239,7 +224,7 @@ func carryOut(ctx context.Context, places []lineage.Place, plan []lineage.Record
 	for b, ids := range batches {
 		wait.Go(func() {
 			for ids := range slices.Chunk(ids, most) {
-				err := taggers[batch{account: b.account, region: b.region}].TagImages(ctx, b.region, ids, lineage.ParentTag, b.value)
+				err := taggers[b.account].TagImages(ctx, b.region, ids, lineage.ParentTag, b.value)
 				mu.Lock()
 				if err != nil {
 					failed = append(failed, fmt.Errorf("%s %v: %w", b.region, ids, err))

@@ -15,6 +15,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/survey"
 )
 
 func TestParse(t *testing.T) {
@@ -105,8 +106,11 @@ func TestBackfill(t *testing.T) {
 			t.Fatalf("apply %t of %d: %v, want %q in\n%s", step.apply, n, err, step.says, out.String())
 		}
 	}
-	view := cloud.View(cloudsim.FirstAccount)
-	world := lineage.Observe(t.Context(), []lineage.Place{{Account: cloudsim.FirstAccount, Region: "cn-hangzhou", Reader: view, Builder: view}})
+	there, err := survey.Open(t.Context(), []survey.Account{{Reader: cloud.View(cloudsim.FirstAccount)}}, survey.Scope{Regions: []image.RegionID{"cn-hangzhou"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	world := lineage.Observe(t.Context(), lineage.Places(there.Places()))
 	graph, found := lineage.New(world), 0
 	for _, i := range world.Images {
 		links := graph.Story(lineage.KeyOf(i.Ref)).Parents

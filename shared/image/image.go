@@ -3,6 +3,7 @@
 package image
 
 import (
+	"strings"
 	"time"
 )
 
@@ -246,4 +247,30 @@ func (i Image) Imported() bool {
 		}
 	}
 	return false
+}
+
+// FamilyName is the family as its owner calls it: a grantee may see it as
+// "acs:<owner>:<family>"; source: the vendor's overview of image families.
+func (i Image) FamilyName() Family {
+	if owner := i.OwnerID(); owner != "" {
+		if name, ok := strings.CutPrefix(string(i.Family), "acs:"+string(owner)+":"); ok {
+			return Family(name)
+		}
+	}
+	return i.Family
+}
+
+// OwnerID is the account that owns the image, "" if that is not told: the account
+// that sees an image as custom owns it, said or not.
+func (i Image) OwnerID() AccountID {
+	if i.Owner == "" && i.Kind == KindCustom {
+		return i.Account
+	}
+	return i.Owner
+}
+
+// InFamily reports whether a family that somebody names is that of the image,
+// whoever names it: by its owner's name, or as acs:<owner>:<family>.
+func (i Image) InFamily(named Family) bool {
+	return i.Family != "" && (named == i.Family || named == i.FamilyName() || named == Family("acs:"+string(i.OwnerID())+":"+string(i.FamilyName())))
 }

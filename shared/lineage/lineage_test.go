@@ -165,28 +165,28 @@ func (s *shelf) call(name string) error {
 	return nil
 }
 
-func (s *shelf) Images(_ context.Context, r image.RegionID, which image.Listing) ([]image.Image, error) {
+func (s *shelf) Images(_ context.Context, which image.Listing) ([]image.Image, error) {
 	return pick(s.world.Images, func(i image.Image) bool {
 		alone := i.Kind == image.KindMarketplace || i.Kind == image.KindCommunity
 		if alone && which.Kind != i.Kind || !alone && which.Kind != "" {
 			return false
 		}
-		return i.Region == r && (which.IDs == nil || slices.Contains(which.IDs, i.ID))
+		return i.Region == hangzhou && (which.IDs == nil || slices.Contains(which.IDs, i.ID))
 	}), s.call("images")
 }
 
-func (s *shelf) Snapshots(_ context.Context, r image.RegionID, which image.SnapshotListing) ([]image.Snapshot, error) {
+func (s *shelf) Snapshots(_ context.Context, which image.SnapshotListing) ([]image.Snapshot, error) {
 	if err := s.call("snapshots"); err != nil {
 		return nil, err
 	}
-	return pick(s.world.Snapshots, func(x image.Snapshot) bool { return x.Region == r && slices.Contains(which.IDs, x.ID) }), nil
+	return pick(s.world.Snapshots, func(x image.Snapshot) bool { return x.Region == hangzhou && slices.Contains(which.IDs, x.ID) }), nil
 }
 
-func (s *shelf) Disks(_ context.Context, r image.RegionID, which image.DiskListing) ([]image.Disk, error) {
+func (s *shelf) Disks(_ context.Context, which image.DiskListing) ([]image.Disk, error) {
 	if err := s.call("disks"); err != nil {
 		return nil, err
 	}
-	return pick(s.world.Disks, func(x image.Disk) bool { return x.Region == r && slices.Contains(which.IDs, x.ID) }), nil
+	return pick(s.world.Disks, func(x image.Disk) bool { return x.Region == hangzhou && slices.Contains(which.IDs, x.ID) }), nil
 }
 
 func pick[T any](from []T, keep func(T) bool) []T {

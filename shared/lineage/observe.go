@@ -9,20 +9,20 @@ import (
 	"sync"
 
 	"imagekeeper/shared/atonce"
-	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/survey"
 )
 
-// Reader is what lineage needs of one account's view of the cloud.
+// Reader is what lineage needs of one account in one region.
 type Reader interface {
-	Images(ctx context.Context, in image.RegionID, which image.Listing) ([]image.Image, error)
-	Snapshots(ctx context.Context, in image.RegionID, which image.SnapshotListing) ([]image.Snapshot, error)
-	Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error)
+	Images(ctx context.Context, which image.Listing) ([]image.Image, error)
+	Snapshots(ctx context.Context, which image.SnapshotListing) ([]image.Snapshot, error)
+	Disks(ctx context.Context, which image.DiskListing) ([]image.Disk, error)
 }
 
 // Builder tells which pipelines made which images.
 type Builder interface {
-	Builds(ctx context.Context, in image.RegionID) ([]image.Build, error)
+	Builds(ctx context.Context) ([]image.Build, error)
 }
 
 // Place is one account in one region.
@@ -32,6 +32,15 @@ type Place struct {
 	Reader  Reader
 	// Builder is asked for the runs of image pipelines; nil: they are not looked at.
 	Builder Builder
+}
+
+// Places are those of a survey, with their pipelines.
+func Places(of []*survey.Place) []Place {
+	places := make([]Place, len(of))
+	for n, p := range of {
+		places[n] = Place{Account: p.Account, Region: p.Region, Reader: p, Builder: p}
+	}
+	return places
 }
 
 // batch is how many ids one call takes (SnapshotIds, DiskIds, ImageId).
@@ -92,7 +101,7 @@ func look(ctx context.Context, places []Place) *observer {
 			o.world.Regions = append(o.world.Regions, p.Region)
 		}
 	}
-	all(places, func(p Place) {
+	survey.Each(places, func(p Place) {
 		var both atonce.Group
 		both.Go(func() { o.images(ctx, p, image.Listing{Statuses: image.Statuses()}) })
 		both.Go(func() { o.builds(ctx, p) })
@@ -132,26 +141,16 @@ func (o *observer) missing(ctx context.Context, places []Place, wanted []Key) {
 			ids[k.Region] = append(ids[k.Region], k.ID)
 		}
 	}
-	all(places, func(p Place) { o.byName(ctx, p, ids[p.Region]) })
-}
-
-// all runs f for every place at once. How many calls are in flight is the
-// reader's to limit.
-func all(places []Place, f func(Place)) {
-	var wait atonce.Group
-	for _, p := range places {
-		wait.Go(func() { f(p) })
-	}
-	wait.Wait()
+	survey.Each(places, func(p Place) { o.byName(ctx, p, ids[p.Region]) })
 }
 
 // images lists, and keeps the owner's view where an image is seen twice.
 func (o *observer) images(ctx context.Context, p Place, which image.Listing) {
-	found, err := p.Reader.Images(ctx, p.Region, which)
+	found, err := p.Reader.Images(ctx, which)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
-		o.failed(p, err, "ecs:DescribeImages")
+		o.failed(p, err, survey.MayListImages)
 		return
 	}
 	for _, i := range found {
@@ -166,11 +165,11 @@ func (o *observer) builds(ctx context.Context, p Place) {
 	if p.Builder == nil {
 		return
 	}
-	found, err := p.Builder.Builds(ctx, p.Region)
+	found, err := p.Builder.Builds(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
-		o.world.BuildsUnread = append(o.world.BuildsUnread, unread(p, err, "ecs:DescribeImagePipelineExecutions"))
+		o.world.BuildsUnread = append(o.world.BuildsUnread, image.UnreadOf(p.Account, p.Region, survey.MayListBuilds, err))
 		return
 	}
 	o.world.Builds = append(o.world.Builds, found...)
@@ -179,7 +178,7 @@ func (o *observer) builds(ctx context.Context, p Place) {
 // strangers asks for images that no listing has shown: Marketplace and community
 // images must be asked for by name.
 func (o *observer) strangers(ctx context.Context, places []Place, ids []image.ID) {
-	all(places, func(p Place) {
+	survey.Each(places, func(p Place) {
 		missing := slices.DeleteFunc(slices.Clone(ids), func(id image.ID) bool {
 			o.mu.Lock()
 			defer o.mu.Unlock()
@@ -215,12 +214,12 @@ func (o *observer) snapshots(ctx context.Context, places []Place) {
 		if len(wanted) == 0 {
 			return
 		}
-		all(places, func(p Place) {
+		survey.Each(places, func(p Place) {
 			for ids := range slices.Chunk(wanted[placeKey{p.Account, p.Region}], batch) {
-				found, err := p.Reader.Snapshots(ctx, p.Region, image.SnapshotListing{IDs: ids})
+				found, err := p.Reader.Snapshots(ctx, image.SnapshotListing{IDs: ids})
 				o.mu.Lock()
 				if err != nil {
-					o.failed(p, err, "ecs:DescribeSnapshots")
+					o.failed(p, err, survey.MayListSnapshots)
 				}
 				o.world.Snapshots = append(o.world.Snapshots, found...)
 				o.mu.Unlock()
@@ -301,12 +300,12 @@ func (o *observer) disks(ctx context.Context, places []Place) {
 			wanted[at] = append(wanted[at], s.SourceDisk)
 		}
 	}
-	all(places, func(p Place) {
+	survey.Each(places, func(p Place) {
 		for ids := range slices.Chunk(wanted[placeKey{p.Account, p.Region}], batch) {
-			found, err := p.Reader.Disks(ctx, p.Region, image.DiskListing{IDs: ids})
+			found, err := p.Reader.Disks(ctx, image.DiskListing{IDs: ids})
 			o.mu.Lock()
 			if err != nil {
-				o.failed(p, err, "ecs:DescribeDisks")
+				o.failed(p, err, survey.MayListDisks)
 			}
 			o.world.Disks = append(o.world.Disks, found...)
 			o.mu.Unlock()
@@ -330,21 +329,8 @@ func (o *observer) parents(ctx context.Context, places []Place) {
 
 // failed records what could not be read; one entry for a place and permission.
 func (o *observer) failed(p Place, err error, permission string) {
-	if u := unread(p, err, permission); !slices.Contains(o.world.Unread, u) {
+	if u := image.UnreadOf(p.Account, p.Region, permission, err); !slices.Contains(o.world.Unread, u) {
 		o.world.Unread = append(o.world.Unread, u)
-	}
-}
-
-// unread says what could not be read; only a missing permission is cured by one.
-func unread(p Place, err error, permission string) image.Unread {
-	if fault.Of(err) != fault.Forbidden {
-		permission = ""
-	} else if refused := fault.Permission(err); refused != "" {
-		permission = refused
-	}
-	return image.Unread{
-		Account: p.Account, Region: p.Region, Permission: permission,
-		Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)},
 	}
 }
 

@@ -23,7 +23,7 @@ func many(n int) []image.Image {
 }
 
 func BenchmarkDecide100000(b *testing.B) {
-	q, err := selection.Query{Family: "web-base", Name: "web*", OSType: image.Linux, Licence: selection.Free}.Complete()
+	q, err := selection.Query{Families: []image.Family{"web-base"}, Name: "web*", OSType: image.Linux, Licence: selection.Free}.Complete()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func BenchmarkDecide100000(b *testing.B) {
 // Judging one more image costs no memory, so 100000 of them fit.
 func TestJudgingAllocatesNothing(t *testing.T) {
 	q, err := selection.Query{
-		Kinds: image.Kinds(), Family: "web-base", Name: "web*", OSType: image.Linux, Platform: "Ubuntu", Licence: selection.Free,
+		Kinds: image.Kinds(), Families: []image.Family{"web-base"}, Name: "web*", OSType: image.Linux, Platform: "Ubuntu", Licence: selection.Free,
 		Tags: map[string]string{"team": "web"}, DataDisks: selection.WithoutDataDisks, Encrypted: image.No, CreatedAfter: day(1),
 	}.Complete()
 	if err != nil {

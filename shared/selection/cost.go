@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
@@ -55,14 +53,7 @@ func (o *Observed) price(ctx context.Context, p Pricer, q Query) {
 		o.Costs[Key{fit[n].Region, fit[n].ID}] = &costs.Of[n]
 	}
 	o.Currency = costs.Currency
-	o.Unread = append(o.Unread, costs.Unread...)
-	slices.SortFunc(o.Unread, func(a, b image.Unread) int {
-		return cmp.Or(
-			strings.Compare(string(a.Account), string(b.Account)), strings.Compare(string(a.Region), string(b.Region)),
-			strings.Compare(a.Permission, b.Permission), strings.Compare(a.Code, b.Code), strings.Compare(a.Sentence, b.Sentence),
-		)
-	})
-	o.Unread = slices.Compact(o.Unread)
+	o.Unread = image.AllUnread(o.Unread, costs.Unread)
 }
 
 // costRules are about what the licence costs. They are asked last: only what fits

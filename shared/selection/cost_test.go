@@ -52,7 +52,7 @@ func most(text string) *big.Rat {
 }
 
 // shop is a place with images, and somebody who knows costs.
-func shop(pricer selection.Pricer, images ...image.Image) selection.Scope {
+func shop(pricer selection.Pricer, images ...image.Image) look {
 	at, _ := scope(images...)
 	at.Pricer = pricer
 	return at
@@ -78,7 +78,7 @@ func TestSelectionByCost(t *testing.T) {
 	} {
 		s := &shelf{costs: costs}
 		c.query.InstanceType, c.query.Architecture, c.query.Explain = "ecs.g7.large", image.X86_64, true
-		list, err := selection.Find(t.Context(), shop(s, images...), c.query)
+		list, err := find(t.Context(), shop(s, images...), c.query)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestSelectionByCost(t *testing.T) {
 func TestCostsAreNotAskedForNothing(t *testing.T) {
 	t.Parallel()
 	s := &shelf{}
-	if _, err := selection.Find(t.Context(), shop(s, custom("m-a")), selection.Query{InstanceType: "ecs.g7.large"}); err != nil || len(s.asked) > 0 {
+	if _, err := find(t.Context(), shop(s, custom("m-a")), selection.Query{InstanceType: "ecs.g7.large"}); err != nil || len(s.asked) > 0 {
 		t.Errorf("asked about %v, %v", s.asked, err)
 	}
 }
@@ -109,7 +109,7 @@ func TestCostsAreNotAskedForNothing(t *testing.T) {
 // TestWithoutAPricerNothingIsCheap: where nobody knows costs, none is known.
 func TestWithoutAPricerNothingIsCheap(t *testing.T) {
 	t.Parallel()
-	list, err := selection.Find(t.Context(), shop(nil, custom("m-a")), selection.Query{InstanceType: "ecs.g7.large", MaxLicence: most("1000")})
+	list, err := find(t.Context(), shop(nil, custom("m-a")), selection.Query{InstanceType: "ecs.g7.large", MaxLicence: most("1000")})
 	if err != nil || len(list.Page) > 0 {
 		t.Errorf("%s, %v", ids(list.Page), err)
 	}
@@ -121,11 +121,11 @@ func TestUnreadCostsAreUnread(t *testing.T) {
 	t.Parallel()
 	denied := image.Unread{Account: ours, Region: "cn-hangzhou", Reason: image.Reason{Code: "NoPermission", Sentence: "no"}, Permission: "ecs:DescribePrice"}
 	s := &shelf{unread: []image.Unread{denied, denied}}
-	list, err := selection.Find(t.Context(), shop(s, custom("m-a")), selection.Query{InstanceType: "ecs.g7.large", Order: selection.CheapestFirst})
+	list, err := find(t.Context(), shop(s, custom("m-a")), selection.Query{InstanceType: "ecs.g7.large", Order: selection.CheapestFirst})
 	if err != nil || !slices.Equal(list.Unread, []image.Unread{denied}) || list.Total != -1 || list.Blind {
 		t.Errorf("%+v, %v", list, err)
 	}
-	choices, unread, err := selection.Newest(t.Context(), shop(s, custom("m-a")), selection.Query{InstanceType: "ecs.g7.large", Family: "web-base", MaxLicence: most("1")})
+	choices, unread, err := newest(t.Context(), shop(s, custom("m-a")), selection.Query{InstanceType: "ecs.g7.large", Families: []image.Family{"web-base"}, MaxLicence: most("1")})
 	if err != nil || len(unread) != 1 || len(choices) != 1 || choices[0].Best != nil {
 		t.Errorf("%+v, %v, %v", choices, unread, err)
 	}
@@ -163,7 +163,7 @@ func TestPagesByCostAreTheWholeList(t *testing.T) {
 			q.MaxLicence = most("0.5")
 		}
 		find := func(q selection.Query) selection.List {
-			list, err := selection.Find(context.Background(), shop(s, images...), q)
+			list, err := find(context.Background(), shop(s, images...), q)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,13 +1,14 @@
 package selection
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/survey"
 )
 
 // Level is how much a finding matters.
@@ -53,38 +54,36 @@ type Described struct {
 
 // Describe tells all about the image with that id. When several regions have
 // it, the one in home is shown, else the first in order, and the others are
-// named. It fails with fault.NotFound if all was read and there is none, with
-// fault.Unknown if there is none where it could be read, and with
-// fault.Invalid if q is wrong. Of q only Regions and Accounts count.
-func Describe(ctx context.Context, scope Scope, id image.ID, home image.RegionID, q Query, now time.Time) (Described, error) {
-	q, err := Query{
-		IDs: []image.ID{id}, Regions: q.Regions, Accounts: q.Accounts, Statuses: image.Statuses(),
-	}.Complete()
+// named. It fails with fault.NotFound if all was read and there is none, and with
+// fault.Unknown if there is none where it could be read.
+func Describe(ctx context.Context, s *survey.Survey, id image.ID, home image.RegionID, now time.Time) (Described, error) {
+	found, err := s.Among(ctx, id)
 	if err != nil {
 		return Described{}, err
 	}
-	seen, err := Observe(ctx, scope, q)
-	if err != nil {
-		return Described{}, err
-	}
-	found, _ := NewJudge(q, nil).Sort(Merge(seen.Glimpses))
-	if len(found) == 0 {
-		return Described{}, missing(seen, "image", string(id))
-	}
-	slices.SortFunc(found, func(a, b Verdict) int {
-		if (a.Region == home) != (b.Region == home) {
-			if a.Region == home {
-				return -1
-			}
-			return 1
+	var views []Glimpse
+	for _, f := range found {
+		for n := range f.Views {
+			views = append(views, Glimpse{Account: f.Views[n].Account, Region: f.Region, Images: f.Views[n : n+1]})
 		}
-		return strings.Compare(string(a.Region), string(b.Region))
+	}
+	sightings := Merge(views)
+	slices.SortFunc(sightings, func(a, b Sighting) int {
+		return cmp.Or(notIn(home, a)-notIn(home, b), cmp.Compare(a.Region, b.Region))
 	})
-	d := Described{Detail: DetailOf(found[0].Sighting, now), Unread: seen.Unread}
-	for _, other := range found[1:] {
+	d := Described{Detail: DetailOf(sightings[0], now), Unread: s.Unread()}
+	for _, other := range sightings[1:] {
 		d.Elsewhere = append(d.Elsewhere, other.Ref)
 	}
 	return d, nil
+}
+
+// notIn is 0 for images of a region.
+func notIn(home image.RegionID, s Sighting) int {
+	if s.Region == home {
+		return 0
+	}
+	return 1
 }
 
 // DetailOf decides all there is to say about s from the listing.

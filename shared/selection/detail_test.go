@@ -61,7 +61,7 @@ func TestDescribe(t *testing.T) {
 	market := custom("m-market", func(i *image.Image) { i.Kind, i.Status = image.KindMarketplace, image.StatusDeprecated })
 	where, _ := scope(twin("cn-hongkong"), twin("cn-hangzhou"), market)
 	describe := func(id image.ID, home image.RegionID, q selection.Query) (selection.Described, error) {
-		return selection.Describe(context.Background(), where, id, home, q, day(20))
+		return describe(context.Background(), where, id, home, q, day(20))
 	}
 	d, err := describe("ubuntu_22_04_x64.vhd", "cn-hongkong", selection.Query{})
 	if err != nil || d.Region != "cn-hongkong" || len(d.Elsewhere) != 1 || d.Elsewhere[0].Region != "cn-hangzhou" {
@@ -87,14 +87,14 @@ func TestDescribe(t *testing.T) {
 func TestNotFoundNeedsAWholeLook(t *testing.T) {
 	t.Parallel()
 	where, own := scope(custom("m-1"))
-	where.Views[0].Catalogue = &broken{memory: own, call: "Images", region: "cn-hongkong", err: fault.New(fault.Unavailable, "down")}
-	if _, err := selection.Describe(context.Background(), where, "m-2", "", selection.Query{}, day(20)); fault.Of(err) != fault.Unknown {
+	where.Views[0].Reader = &broken{memory: own, call: "Images", region: "cn-hongkong", err: fault.New(fault.Unavailable, "down")}
+	if _, err := describe(context.Background(), where, "m-2", "", selection.Query{}, day(20)); fault.Of(err) != fault.Unknown {
 		t.Errorf("image: got %v, want kind %s", err, fault.Unknown)
 	}
-	if d, err := selection.Describe(context.Background(), where, "m-1", "", selection.Query{}, day(20)); err != nil || len(d.Unread) != 1 {
+	if d, err := describe(context.Background(), where, "m-1", "", selection.Query{}, day(20)); err != nil || len(d.Unread) != 1 {
 		t.Errorf("image: unread %v, %v", d.Unread, err)
 	}
-	if _, _, err := selection.Newest(context.Background(), where, selection.Query{Family: "none"}); fault.Of(err) != fault.Unknown {
+	if _, _, err := newest(context.Background(), where, selection.Query{Families: []image.Family{"none"}}); fault.Of(err) != fault.Unknown {
 		t.Errorf("family: got %v, want kind %s", err, fault.Unknown)
 	}
 }
@@ -107,7 +107,7 @@ func TestNewestOfAFamily(t *testing.T) {
 		custom("m-3", func(i *image.Image) { i.CreatedAt, i.Status = day(3), image.StatusDeprecated }),
 		custom("m-4", func(i *image.Image) { i.Region, i.Architecture = "cn-hongkong", image.ARM64 }),
 	)
-	choices, unread, err := selection.Newest(context.Background(), where, selection.Query{Family: "web-base", InstanceType: "ecs.g7.large"})
+	choices, unread, err := newest(context.Background(), where, selection.Query{Families: []image.Family{"web-base"}, InstanceType: "ecs.g7.large"})
 	if err != nil || len(unread) != 0 || len(choices) != 2 {
 		t.Fatalf("got %+v, %v, %v", choices, unread, err)
 	}
@@ -121,10 +121,10 @@ func TestNewestOfAFamily(t *testing.T) {
 	if there.Best != nil || codes(there.PassedOver.Examples[0].Why) != "instanceTypeArch" {
 		t.Errorf("cn-hongkong: %+v", there)
 	}
-	if _, _, err := selection.Newest(context.Background(), where, selection.Query{Family: "none"}); fault.Of(err) != fault.NotFound {
+	if _, _, err := newest(context.Background(), where, selection.Query{Families: []image.Family{"none"}}); fault.Of(err) != fault.NotFound {
 		t.Errorf("got %v, want kind %s", err, fault.NotFound)
 	}
-	_, _, err = selection.Newest(context.Background(), where, selection.Query{})
+	_, _, err = newest(context.Background(), where, selection.Query{})
 	blamed(t, err, "family")
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 func ExampleDecide() {
-	query, err := selection.Query{Family: "web-base", Architecture: image.X86_64, Explain: true}.Complete()
+	query, err := selection.Query{Families: []image.Family{"web-base"}, Architecture: image.X86_64, Explain: true}.Complete()
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -10,6 +10,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/survey"
 )
 
 // Chosen is one image that was decided about, with the reasons.
@@ -47,13 +48,16 @@ type List struct {
 	Unread []image.Unread
 	// Blind: nothing could be read.
 	Blind bool
-	// PassedOver is there when the query asked to explain.
+	// PassedOver is there when the query asked to explain, or nothing fits.
 	PassedOver *PassedOver
+	// Meant are what may have been meant, where nothing fits.
+	Meant []image.Reason
 }
 
-// Find answers q from what the views of scope show now. It fails with
-// fault.Invalid, naming the parameter; what cannot be read does not fail it.
-func Find(ctx context.Context, scope Scope, q Query) (List, error) {
+// Find answers q from what the places of the survey show. It fails with
+// fault.Invalid, naming the parameter; what cannot be read does not fail it. Where
+// nothing fits it looks again for what was passed over.
+func Find(ctx context.Context, s *survey.Survey, pricer Pricer, q Query) (List, error) {
 	q, err := q.Complete()
 	if err != nil {
 		return List{}, err
@@ -61,12 +65,21 @@ func Find(ctx context.Context, scope Scope, q Query) (List, error) {
 	if _, _, err := Page(q, nil); err != nil { // a bad cursor is not worth a call
 		return List{}, err
 	}
-	seen, err := Observe(ctx, scope, q)
+	list, err := answerTo(ctx, s, pricer, q)
+	if err == nil && len(list.Page) == 0 && q.Cursor == "" && !q.Explain && !list.Blind {
+		q.Explain = true
+		return answerTo(ctx, s, pricer, q)
+	}
+	return list, err
+}
+
+func answerTo(ctx context.Context, s *survey.Survey, pricer Pricer, q Query) (List, error) {
+	seen, err := Observe(ctx, s, q)
 	if err != nil {
 		return List{}, err
 	}
 	if q.costs() {
-		seen.price(ctx, scope.Pricer, q)
+		seen.price(ctx, pricer, q)
 	}
 	return Decide(q, seen)
 }
@@ -74,8 +87,9 @@ func Find(ctx context.Context, scope Scope, q Query) (List, error) {
 // Decide answers q, which must be complete, from what was observed alone. It
 // fails with fault.Invalid if q's cursor is not one of q's.
 func Decide(q Query, seen Observed) (List, error) {
-	judge := NewJudge(q, seen.Types).priced(seen)
-	fit, passed := judge.Sort(Merge(seen.Glimpses))
+	judge := NewJudge(q, seen.Types).knowing(seen)
+	all := Merge(seen.Glimpses)
+	fit, passed := judge.Sort(all)
 	page, next, err := Page(q, fit)
 	if err != nil {
 		return List{}, err
@@ -88,7 +102,7 @@ func Decide(q Query, seen Observed) (List, error) {
 		list.Page = append(list.Page, Chosen{v.Sighting, judge.Why(v)})
 	}
 	if len(page) > 0 && q.Order == NewestFirst && q.Cursor == "" {
-		list.Page[0].Why = append(list.Page[0].Why, theOneToUse(len(fit), len(seen.Unread)))
+		list.Page[0].Why = append(list.Page[0].Why, theOneToUse(fit, len(seen.Unread)))
 	}
 	if len(page) > 0 && q.Order == CheapestFirst && q.Cursor == "" && page[0].cost != nil && page[0].cost.Amount != nil {
 		list.Page[0].Why = append(list.Page[0].Why, theCheapest(fit))
@@ -96,16 +110,33 @@ func Decide(q Query, seen Observed) (List, error) {
 	if q.Explain {
 		list.PassedOver = judge.explain(passed, MaxExamples)
 	}
+	if len(fit) == 0 && !list.Blind {
+		list.Meant = meant(q, all)
+	}
 	return list, nil
 }
 
-// theOneToUse is why the first image of a list is first.
-func theOneToUse(fit, unread int) image.Reason {
-	sentence := fmt.Sprintf("the newest of %d that fit: the one to use", fit)
-	if unread > 0 {
-		sentence = fmt.Sprintf("the newest of %d that fit where it could be read; %d places could not be", fit, unread)
+// theOneToUse is why the first image of a list is first: the one to use, where
+// what fits is for one region and one kind of machine.
+func theOneToUse(fit []Verdict, unread int) image.Reason {
+	ours := 0
+	one := true
+	for _, v := range fit {
+		if !v.stranger {
+			ours++
+			one = one && v.Region == fit[0].Region && v.OSType == fit[0].OSType && v.Architecture == fit[0].Architecture
+		}
 	}
-	return image.Reason{Code: "newest", Sentence: sentence}
+	switch {
+	case ours == 0:
+		return image.Reason{Code: "noneTrusted", Sentence: fmt.Sprintf("the newest of %d that fit, and none to use unseen: no owner is trusted", len(fit))}
+	case unread > 0:
+		return image.Reason{Code: "newest", Sentence: fmt.Sprintf("the newest of %d that fit where it could be read; %d places could not be", ours, unread)}
+	case !one:
+		return image.Reason{Code: "newest", Sentence: fmt.Sprintf(
+			"the newest of %d that fit; which one to use depends on where and on what: name region, and arch and osType or instanceType", ours)}
+	}
+	return image.Reason{Code: "newest", Sentence: fmt.Sprintf("the newest of %d that fit: the one to use", ours)}
 }
 
 // theCheapest is why the first image of a list by cost is first.
@@ -139,6 +170,15 @@ func (j *Judge) explain(passed []Verdict, examples int) *PassedOver {
 			over.Reasons = append(over.Reasons, Count{j.rules[i].no, n})
 		}
 	}
+	strangers := 0
+	for _, v := range passed {
+		if v.stranger && v.Fits() {
+			strangers++
+		}
+	}
+	if strangers > 0 {
+		over.Reasons = append(over.Reasons, Count{CodeNotTrusted, strangers})
+	}
 	slices.SortFunc(over.Reasons, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Code, b.Code))
 	})
@@ -151,7 +191,9 @@ func (j *Judge) explain(passed []Verdict, examples int) *PassedOver {
 	return over
 }
 
-// Choice is the image of a family to use in one region.
+// Choice is the image of a family to use in one region, for one operating system
+// type and architecture: a family can have images of several, none of which is
+// newer than those of another one.
 type Choice struct {
 	Region image.RegionID
 	// Best is the newest that fits; nil if none does.
@@ -170,30 +212,30 @@ const familyExamples = 10
 // unread. It fails with fault.Invalid if q is wrong, with fault.NotFound if
 // all was read and no region has the family, and with fault.Unknown if none was
 // found but not all was read. q's order, limit and cursor are not regarded.
-func Newest(ctx context.Context, scope Scope, q Query) (choices []Choice, unread []image.Unread, err error) {
+func Newest(ctx context.Context, s *survey.Survey, pricer Pricer, q Query) (choices []Choice, unread []image.Unread, err error) {
 	q.Order, q.Limit, q.Cursor, q.Explain = NewestFirst, 0, "", true
-	if q.Family == "" {
+	if len(q.Families) != 1 {
 		return nil, nil, fault.InField("family", "missing", "must name a family")
 	}
 	if q, err = q.Complete(); err != nil {
 		return nil, nil, err
 	}
-	seen, err := Observe(ctx, scope, q)
+	seen, err := Observe(ctx, s, q)
 	if err != nil {
 		return nil, nil, err
 	}
 	if q.costs() {
-		seen.price(ctx, scope.Pricer, q)
+		seen.price(ctx, pricer, q)
 	}
 	choices = choose(q, seen)
 	if len(choices) == 0 {
-		return nil, nil, missing(seen, "image of family", string(q.Family))
+		return nil, nil, missing(q, seen)
 	}
 	return choices, seen.Unread, nil
 }
 
 func choose(q Query, seen Observed) []Choice {
-	judge := NewJudge(q, seen.Types).priced(seen)
+	judge := NewJudge(q, seen.Types).knowing(seen)
 	fit, passed := judge.Sort(Merge(seen.Glimpses))
 	here, over := byRegion(fit), byRegion(passed)
 	regions := make(map[image.RegionID]bool)
@@ -201,17 +243,48 @@ func choose(q Query, seen Observed) []Choice {
 		regions[r] = true
 	}
 	for r, verdicts := range over {
-		regions[r] = slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Family == q.Family }) || regions[r]
+		regions[r] = slices.ContainsFunc(verdicts, func(v Verdict) bool { return inFamily(v.Image, q.Families) }) || regions[r]
 	}
 	var choices []Choice
 	for _, r := range slices.Sorted(maps.Keys(regions)) {
-		if !regions[r] {
+		if regions[r] {
+			choices = append(choices, judge.choicesIn(r, here[r], over[r], len(seen.Unread))...)
+		}
+	}
+	return choices
+}
+
+// machine is what an image is made for.
+type machine struct {
+	os   image.OSType
+	arch image.Architecture
+}
+
+// choicesIn are the images to use in a region, one for each kind of machine; one
+// without an image where there is none. Strangers' images are passed over.
+func (j *Judge) choicesIn(region image.RegionID, fit, passed []Verdict, unread int) []Choice {
+	lines := map[machine][]Verdict{}
+	for _, v := range fit {
+		m := machine{v.OSType, v.Architecture}
+		if v.stranger {
+			passed = append(passed, v)
 			continue
 		}
-		c := Choice{Region: r, PassedOver: *judge.explain(over[r], familyExamples)}
-		if best := here[r]; len(best) > 0 {
-			why := append(judge.Why(best[0]), theOneToUse(len(best), len(seen.Unread)))
-			c.Best, c.Older = &Chosen{best[0].Sighting, why}, len(best)-1
+		lines[m] = append(lines[m], v)
+	}
+	over := *j.explain(passed, familyExamples)
+	if len(lines) == 0 {
+		return []Choice{{Region: region, PassedOver: over}}
+	}
+	machines := slices.SortedFunc(maps.Keys(lines), func(a, b machine) int {
+		return cmp.Or(image.Newest(*lines[a][0].Image, *lines[b][0].Image), cmp.Compare(a.os, b.os), cmp.Compare(a.arch, b.arch))
+	})
+	var choices []Choice
+	for n, m := range machines {
+		best := lines[m][0]
+		c := Choice{Region: region, Best: &Chosen{best.Sighting, append(j.Why(best), theOneToUse(lines[m], unread))}, Older: len(lines[m]) - 1}
+		if n == 0 {
+			c.PassedOver = over
 		}
 		choices = append(choices, c)
 	}
@@ -227,20 +300,15 @@ func byRegion(verdicts []Verdict) map[image.RegionID][]Verdict {
 	return regions
 }
 
-// missing says that what was named is not there, or that this is not known.
-func missing(seen Observed, what, name string) error {
-	if len(seen.Unread) == 0 {
-		return fault.New(fault.NotFound, "no %s %s where it was looked for", what, name)
+// missing says that no image of a family is there, or that this is not known.
+func missing(q Query, seen Observed) error {
+	name := string(q.Families[0])
+	if len(seen.Unread) > 0 {
+		return fault.New(fault.Unknown, "no image of family %s was found, but not all could be read (%s)", name, survey.Sentence(seen.Unread)).WithCode(survey.CodeUnread)
 	}
-	var places []string
-	for _, u := range seen.Unread[:min(shownPlaces, len(seen.Unread))] {
-		places = append(places, strings.Trim(string(u.Account)+"/"+string(u.Region), "/")+": "+u.Sentence)
+	sentence := "no image of family " + name + " where it was looked for"
+	for _, m := range meant(q, Merge(seen.Glimpses)) {
+		sentence += "; " + m.Sentence
 	}
-	if more := len(seen.Unread) - len(places); more > 0 {
-		places = append(places, fmt.Sprintf("and %d more", more))
-	}
-	return fault.New(fault.Unknown, "no %s %s was found, but not all could be read (%s)", what, name, strings.Join(places, "; ")).WithCode("unread")
+	return fault.New(fault.NotFound, "%s", sentence)
 }
-
-// shownPlaces is how many unread places a sentence names.
-const shownPlaces = 3

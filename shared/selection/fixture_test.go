@@ -15,6 +15,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/selection"
+	"imagekeeper/shared/survey"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -48,10 +49,11 @@ func custom(id image.ID, change ...func(*image.Image)) image.Image {
 // memory is a catalogue of one account in memory. It filters as ECS does, as
 // far as listings go.
 type memory struct {
-	account image.AccountID
-	images  []image.Image
-	regions []image.RegionID
-	types   []image.InstanceType
+	survey.Reader // what selection does not read
+	account       image.AccountID
+	images        []image.Image
+	regions       []image.RegionID
+	types         []image.InstanceType
 	// refuses is what ECS knows about an instance type and the listing does not tell.
 	refuses map[image.ID]bool
 
@@ -97,6 +99,9 @@ func (m *memory) Images(ctx context.Context, region image.RegionID, l image.List
 			found = append(found, i)
 		}
 	}
+	if whole := l.Kind == "" && len(l.Statuses) > 1 && len(l.IDs) == 0; whole && len(found) == 0 {
+		found = append(found, custom("public.vhd", func(i *image.Image) { i.Region, i.Kind, i.Status, i.Family = region, image.KindPublic, image.StatusDeprecated, "" }))
+	}
 	return found, nil
 }
 
@@ -120,8 +125,46 @@ func listed(i image.Image, l image.Listing) bool {
 	return l.SnapshotID == "" || slices.ContainsFunc(i.Disks, func(d image.DiskMapping) bool { return d.SnapshotID == l.SnapshotID })
 }
 
+// look is where a test looks.
+type look struct {
+	Views   []survey.Account
+	Regions []image.RegionID
+	All     bool
+	Pricer  selection.Pricer
+}
+
+func (l look) open(ctx context.Context, q selection.Query) (*survey.Survey, error) {
+	return survey.Open(ctx, l.Views, survey.Scope{
+		Regions: l.Regions, All: l.All, Within: survey.Within{Regions: q.Regions, Accounts: q.Accounts},
+	})
+}
+
+func find(ctx context.Context, where look, q selection.Query) (selection.List, error) {
+	s, err := where.open(ctx, q)
+	if err != nil {
+		return selection.List{}, err
+	}
+	return selection.Find(ctx, s, where.Pricer, q)
+}
+
+func newest(ctx context.Context, where look, q selection.Query) ([]selection.Choice, []image.Unread, error) {
+	s, err := where.open(ctx, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	return selection.Newest(ctx, s, where.Pricer, q)
+}
+
+func describe(ctx context.Context, where look, id image.ID, home image.RegionID, q selection.Query, now time.Time) (selection.Described, error) {
+	s, err := where.open(ctx, q)
+	if err != nil {
+		return selection.Described{}, err
+	}
+	return selection.Describe(ctx, s, id, home, now)
+}
+
 // scope looks at images through our own eyes.
-func scope(images ...image.Image) (selection.Scope, *memory) {
+func scope(images ...image.Image) (look, *memory) {
 	m := &memory{
 		account: ours, images: images, regions: []image.RegionID{"cn-hangzhou", "cn-hongkong"},
 		types: []image.InstanceType{
@@ -130,7 +173,7 @@ func scope(images ...image.Image) (selection.Scope, *memory) {
 			{ID: "ecs.g8y.large", Architecture: image.ARM64, BootModes: []image.BootMode{image.UEFI}, NVMe: "required"},
 		},
 	}
-	return selection.Scope{Views: []selection.View{{Catalogue: m}}, Regions: m.regions}, m
+	return look{Views: []survey.Account{{Reader: m}}, Regions: m.regions}, m
 }
 
 // ids are the ids of a page, in order.

@@ -2,6 +2,7 @@ package selection
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 
 	"imagekeeper/shared/image"
@@ -12,6 +13,9 @@ import (
 // A region that was read and is absent does not have the type.
 type Types map[image.RegionID]image.InstanceType
 
+// CodeNotTrusted is why an image that fits is not the one to use.
+const CodeNotTrusted = "ownerNotTrusted"
+
 // Verdict is what was decided about one image.
 type Verdict struct {
 	Sighting
@@ -19,6 +23,8 @@ type Verdict struct {
 	objections uint64
 	// cost is what its licence costs; nil if it was not priced.
 	cost *Cost
+	// stranger: it is of an account that is neither ours, nor trusted, nor named.
+	stranger bool
 }
 
 // Fits reports whether nothing speaks against the image.
@@ -29,11 +35,15 @@ func (v Verdict) Fits() bool { return v.objections == 0 }
 type Judge struct {
 	query Query
 	glob  string // the name in lower case
-	types Types
-	rules []rule
+	// platforms are the ways to write the platform that is asked for.
+	platforms []string
+	types     Types
+	rules     []rule
 
 	costs    map[Key]*Cost
 	currency money.Currency
+	// trusted are the accounts whose images may be the one to use.
+	trusted map[image.AccountID]bool
 }
 
 // rule is one thing that a query can ask of an image.
@@ -54,7 +64,7 @@ type rule struct {
 // NewJudge prepares to judge by q, which must be complete. types is nil unless
 // q names an instance type.
 func NewJudge(q Query, types Types) *Judge {
-	j := &Judge{query: q, glob: strings.ToLower(q.Name), types: types}
+	j := &Judge{query: q, glob: strings.ToLower(q.Name), platforms: platforms(q.Platform), types: types}
 	for _, list := range [][]rule{identityRules(), systemRules(), bootRules(), contentRules(), stateRules(), timeRules(), costRules()} {
 		for _, r := range list {
 			if r.asked(&q) {
@@ -65,15 +75,30 @@ func NewJudge(q Query, types Types) *Judge {
 	return j
 }
 
-// priced lets the judge know what licences cost.
-func (j *Judge) priced(seen Observed) *Judge {
-	j.costs, j.currency = seen.Costs, seen.Currency
+// knowing lets the judge know what licences cost, and which accounts are ours.
+func (j *Judge) knowing(seen Observed) *Judge {
+	j.costs, j.currency, j.trusted = seen.Costs, seen.Currency, map[image.AccountID]bool{}
+	for _, a := range slices.Concat(seen.Ours, j.query.Trusted, one(j.query.Owner)) {
+		j.trusted[a] = a != ""
+	}
 	return j
+}
+
+// stranger: the image is of an account that is neither ours, nor trusted, nor
+// named. Anybody can share or publish an image with any name and family.
+func (j *Judge) stranger(s *Sighting) bool {
+	others := s.Kind == image.KindShared || s.Kind == image.KindCommunity
+	return others && !j.trusted[s.Owner] && !slices.Contains(j.query.IDs, s.ID)
 }
 
 // Verdict decides about one image.
 func (j *Judge) Verdict(s *Sighting) Verdict {
-	v := Verdict{Sighting: *s, cost: j.costOf(s)}
+	if s.Granted != nil && !slices.Contains(j.query.Kinds, s.Kind) && slices.Contains(j.query.Kinds, image.KindShared) {
+		granted := *s // who asks for what is shared asks those that it is shared with
+		granted.Image = s.Granted
+		s = &granted
+	}
+	v := Verdict{Sighting: *s, cost: j.costOf(s), stranger: j.stranger(s)}
 	for i := range j.rules {
 		if r := &j.rules[i]; (!r.last || v.objections == 0) && r.objects(j, s) {
 			v.objections |= 1 << i
@@ -110,6 +135,10 @@ func (j *Judge) Why(v Verdict) []image.Reason {
 		case v.Fits() && r.yes != "":
 			why = append(why, image.Reason{Code: r.yes, Sentence: r.saysYes(j, &v.Sighting)})
 		}
+	}
+	if v.stranger {
+		why = append(why, image.Reason{Code: CodeNotTrusted, Sentence: "account " + string(v.Owner) +
+			" owns it, which is not among those that are looked at: anybody can share an image of any name; owner= or TRUSTED_OWNERS makes it one to use"})
 	}
 	return why
 }

@@ -31,7 +31,7 @@ func judgements() map[string]judgement {
 		"owner":          {query: selection.Query{Owner: ours}, not: func(i *image.Image) { i.Owner = theirs }, code: "ownerDiffers", yes: "ownerFits"},
 		"owner unsaid":   {query: selection.Query{Owner: ours}, fits: func(i *image.Image) { i.Owner = "" }, not: func(i *image.Image) { i.Kind, i.Owner = image.KindShared, "" }, code: "ownerDiffers", yes: "ownerFits"},
 		"name":           {query: selection.Query{Name: "WEB-*-m-?its"}, not: func(i *image.Image) { i.Name = "web-base" }, code: "nameDiffers", yes: "nameFits"},
-		"family":         {query: selection.Query{Family: "web-base"}, not: func(i *image.Image) { i.Family = "Web-base" }, code: "familyDiffers", yes: "familyFits"},
+		"family":         {query: selection.Query{Families: []image.Family{"web-base"}}, not: func(i *image.Image) { i.Family = "Web-base" }, code: "familyDiffers", yes: "familyFits"},
 		"snapshot":       {query: selection.Query{Snapshot: "s-1"}, not: func(i *image.Image) { i.Disks = nil }, code: "snapshotDiffers", yes: "snapshotFits"},
 		"osType":         {query: selection.Query{OSType: image.Linux}, not: func(i *image.Image) { i.OSType = image.Windows }, code: "osTypeDiffers", yes: "osTypeFits"},
 		"platform":       {query: selection.Query{Platform: "windows server"}, fits: func(i *image.Image) { i.Platform = "Windows Server 2022" }, not: func(i *image.Image) { i.Platform = "Windows Servers" }, code: "platformDiffers", yes: "platformFits"},
@@ -115,7 +115,7 @@ func TestInstanceTypes(t *testing.T) {
 				t.Parallel()
 				where, cloud := scope(c.image)
 				cloud.refuses = map[image.ID]bool{"m-refused": true}
-				got, err := selection.Find(context.Background(), where, selection.Query{InstanceType: c.kind, Explain: explain})
+				got, err := find(context.Background(), where, selection.Query{InstanceType: c.kind, Explain: explain})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -148,7 +148,7 @@ func decide(t *testing.T, q selection.Query, types selection.Types, images ...im
 
 func TestGoldenExplanation(t *testing.T) {
 	t.Parallel()
-	got := decide(t, selection.Query{Family: "web-base", Architecture: image.X86_64, Explain: true}, nil,
+	got := decide(t, selection.Query{Families: []image.Family{"web-base"}, Architecture: image.X86_64, Explain: true}, nil,
 		custom("m-7", func(i *image.Image) { i.CreatedAt, i.Status = day(17), image.StatusDeprecated }),
 		custom("m-6", func(i *image.Image) { i.CreatedAt, i.Architecture = day(16), image.ARM64 }),
 		custom("m-5", func(i *image.Image) { i.CreatedAt, i.Usable = day(15), image.Unknown }),

@@ -21,7 +21,7 @@ func TestGlobIsARegularExpression(t *testing.T) {
 		expression := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(pattern))
 		want := regexp.MustCompile(`(?is)^` + expression + `$`).MatchString(name)
 		where, _ := scope(custom("m-1", func(i *image.Image) { i.Name = name }))
-		list, err := selection.Find(context.Background(), where, selection.Query{Name: pattern})
+		list, err := find(context.Background(), where, selection.Query{Name: pattern})
 		if err != nil || (len(list.Page) == 1) != want {
 			t.Fatalf("%q matches %q: got %v, want %v, %v", pattern, name, len(list.Page) == 1, want, err)
 		}

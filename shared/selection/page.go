@@ -23,7 +23,18 @@ func (o Order) compare() func(a, b Verdict) int {
 	case DearestFirst:
 		return func(a, b Verdict) int { return cmp.Or(compareCosts(a.cost, b.cost, -1), byImage(a.Image, b.Image)) }
 	}
+	if o == NewestFirst { // the first one is the one to use
+		return func(a, b Verdict) int { return cmp.Or(last(a)-last(b), byImage(a.Image, b.Image)) }
+	}
 	return func(a, b Verdict) int { return byImage(a.Image, b.Image) }
+}
+
+// last is 1 for a stranger's image, which comes after all others.
+func last(v Verdict) int {
+	if v.stranger {
+		return 1
+	}
+	return 0
 }
 
 // compareImages is the order among images of the same cost.
@@ -99,6 +110,8 @@ type cursor struct {
 	ID      image.ID       `json:"i"`
 	// Cost is set in orders by it: exact amount and currency; unknown is "".
 	Cost *cursorCost `json:"c,omitempty"`
+	// Stranger: it is among those that come last.
+	Stranger bool `json:"x,omitempty"`
 }
 
 type cursorCost struct {
@@ -134,7 +147,7 @@ func (c *cursorCost) cost(q Query) (cost *Cost, ok bool) {
 
 func newCursor(q Query, last Verdict) string {
 	text, err := json.Marshal(cursor{
-		cursorVersion, q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID, costAt(q, last),
+		cursorVersion, q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID, costAt(q, last), last.stranger,
 	})
 	if err != nil { // a year beyond 9999, which no image has
 		return ""
@@ -175,5 +188,5 @@ func readCursor(q Query) (Verdict, error) {
 	}
 	position := &image.Image{CreatedAt: c.At, SizeGiB: c.Size, Name: c.Name}
 	position.Region, position.ID = c.Region, c.ID
-	return Verdict{Sighting: Sighting{Image: position}, cost: cost}, nil
+	return Verdict{Sighting: Sighting{Image: position}, cost: cost, stranger: c.Stranger}, nil
 }

@@ -37,45 +37,39 @@ func listings(kinds []image.Kind, q Query, accounts int) []image.Kind {
 			ask = append(ask, k)
 		}
 	}
-	// What one account sees as shared or community may be another one's own:
-	// the owner's view decides, so it has to be read.
-	others := slices.Contains(ask, image.KindShared) || slices.Contains(ask, image.KindCommunity)
-	if accounts > 1 && others && !slices.Contains(ask, image.KindCustom) {
-		ask = append(ask, image.KindCustom)
-	}
+	// What one account sees as shared or community may be another one's own, and who
+	// sees an image does not depend on what is asked: both lists have to be read.
 	together := []image.Kind{image.KindPublic, image.KindCustom, image.KindShared}
-	if containsAll(ask, together) {
+	others := func(k image.Kind) bool { return k != image.KindPublic && k != image.KindMarketplace }
+	if accounts > 1 && slices.ContainsFunc(ask, others) || containsAll(ask, together) || q.costs() && slices.ContainsFunc(ask, others) {
 		rest := slices.DeleteFunc(ask, func(k image.Kind) bool { return slices.Contains(together, k) })
 		return append([]image.Kind{""}, rest...)
 	}
 	return ask
 }
 
-// possible is false for kinds that can never fit: public images, and no others,
-// are Alibaba Cloud's.
+// possible is false for kinds that can never fit: public images are Alibaba
+// Cloud's, and of the others only Marketplace products can be.
 func possible(q Query, k image.Kind) bool {
-	switch q.Provider {
-	case Alibaba:
-		return k == image.KindPublic
-	case ISV:
+	if q.Provider == ISV {
 		return k != image.KindPublic
 	}
 	return true
 }
 
+// ask leaves to ECS what it filters well: not the family, which a grantee's list
+// may have by another name. Where everything will be needed, to explain or to find
+// out where images come from, everything is listed.
 func ask(q Query, kind image.Kind) Ask {
-	l := image.Listing{
-		Kind: kind, IDs: q.IDs, Family: q.Family, SnapshotID: q.Snapshot,
-		Statuses: q.Statuses,
-	}
+	l := image.Listing{Kind: kind, SnapshotID: q.Snapshot, Statuses: q.Statuses}
 	if kind == image.KindShared || kind == image.KindCommunity {
 		l.Owner = q.Owner
 	}
-	if !q.Explain {
+	if !q.Explain && !q.costs() {
 		l.OSType, l.Architecture, l.Usage, l.InstanceType = q.OSType, q.Architecture, q.Usage, q.InstanceType
 		return Ask{Listing: l}
 	}
-	l.Statuses = image.Statuses()
+	l.Statuses, l.SnapshotID = image.Statuses(), ""
 	if q.InstanceType == "" {
 		return Ask{Listing: l}
 	}

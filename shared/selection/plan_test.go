@@ -20,14 +20,14 @@ func TestPlan(t *testing.T) {
 		"all kinds are three calls":               {selection.Query{Kinds: all}, 1},
 		"shared of two accounts needs the owners": {selection.Query{Kinds: []image.Kind{"shared"}}, 2},
 		"an owner is for others' images only":     {selection.Query{Kinds: []image.Kind{"custom", "shared", "community"}, Owner: theirs}, 1},
-		"alibaba makes public images only":        {selection.Query{Provider: selection.Alibaba}, 1},
+		"alibaba is in the Marketplace, too":      {selection.Query{Provider: selection.Alibaba}, 1},
 		"filters are pushed down": {selection.Query{
-			Kinds: []image.Kind{"custom"}, Family: "web-base", Snapshot: "s-1", OSType: image.Linux, Architecture: image.ARM64,
+			Kinds: []image.Kind{"custom"}, Families: []image.Family{"web-base"}, Snapshot: "s-1", OSType: image.Linux, Architecture: image.ARM64,
 			Usage: image.UsageNone, InstanceType: "ecs.g7.large", Statuses: []image.Status{"Deprecated"},
 			Name: "web*", Tags: map[string]string{"a": "b"}, Platform: "Ubuntu", Software: "nginx", CreatedAfter: day(1),
 		}, 1},
 		"explaining sees what does not fit": {selection.Query{
-			Kinds: []image.Kind{"custom"}, Family: "web-base", OSType: image.Linux, InstanceType: "ecs.g7.large", Explain: true,
+			Kinds: []image.Kind{"custom"}, Families: []image.Family{"web-base"}, OSType: image.Linux, InstanceType: "ecs.g7.large", Explain: true,
 		}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

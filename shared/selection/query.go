@@ -71,7 +71,7 @@ const (
 // Query is what find is asked. Empty fields do not filter.
 type Query struct {
 	// Kinds defaults to public, custom and shared; to all kinds when IDs are
-	// named; Marketplace joins when Software or Provider isv is asked.
+	// named; Marketplace joins when Software or a Provider is asked.
 	Kinds []image.Kind
 	// Regions and Accounts (whose view) narrow where to look.
 	Regions  []image.RegionID
@@ -80,8 +80,9 @@ type Query struct {
 	// IDs are at most MaxIDs.
 	IDs []image.ID
 	// Name is a glob without regard to case: * is any text, ? one character.
-	Name     string
-	Family   image.Family
+	Name string
+	// Families are names or globs, with regard to case: any of them.
+	Families []image.Family
 	Snapshot image.SnapshotID
 
 	OSType image.OSType
@@ -104,7 +105,7 @@ type Query struct {
 	// MaxLicence is what the licence may cost at the most, for an hour of an
 	// instance of InstanceType, in the currency of Costs; nil does not filter.
 	MaxLicence *big.Rat `json:",omitempty"`
-	// Statuses defaults to Available.
+	// Statuses defaults to Available; to all where IDs or a Snapshot are named.
 	Statuses []image.Status
 	Usage    image.Usage
 	// Encrypted: Unknown does not filter.
@@ -121,6 +122,8 @@ type Query struct {
 	Cursor string
 	// Explain also tells what was passed over. It never changes what is found.
 	Explain bool
+	// Trusted are accounts beside ours whose images may be the one to use.
+	Trusted []image.AccountID `json:"-"`
 }
 
 // Complete returns q with its defaults filled in and its lists in order, the
@@ -136,6 +139,10 @@ func (q Query) Complete() (Query, error) {
 	}
 	q.Regions, q.Accounts, q.IDs = inOrder(q.Regions), inOrder(q.Accounts), inOrder(q.IDs)
 	q.Statuses = inOrder(q.Statuses)
+	q.Families = inOrder(q.Families)
+	if len(q.Statuses) == 0 && (len(q.IDs) > 0 || q.Snapshot != "") {
+		q.Statuses = image.Statuses() // what is named is meant, whatever became of it
+	}
 	if len(q.Statuses) == 0 {
 		q.Statuses = []image.Status{image.StatusAvailable}
 	}
@@ -156,7 +163,7 @@ func (q Query) defaultKinds() []image.Kind {
 	switch {
 	case len(q.IDs) > 0:
 		kinds = image.Kinds()
-	case q.Software != "", q.Provider == ISV:
+	case q.Software != "", q.Provider != "":
 		kinds = append(kinds, image.KindMarketplace)
 	}
 	return inOrder(kinds)

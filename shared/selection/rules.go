@@ -64,8 +64,9 @@ func identityRules() []rule {
 			func(s *Sighting) string { return s.Name },
 			func(j *Judge, s *Sighting) bool { return !glob(j.glob, s.Name) }),
 		field("family", "the family",
-			func(q *Query) string { return string(q.Family) },
-			func(s *Sighting) string { return string(s.Family) }, nil),
+			func(q *Query) string { return joined(q.Families, " or ") },
+			func(s *Sighting) string { return string(s.Family) },
+			func(j *Judge, s *Sighting) bool { return !inFamily(s.Image, j.query.Families) }),
 		{
 			no: "snapshotDiffers", yes: "snapshotFits",
 			asked:   func(q *Query) bool { return q.Snapshot != "" },
@@ -74,14 +75,6 @@ func identityRules() []rule {
 			saysYes: says("one of its disks is the snapshot that is asked"),
 		},
 	}
-}
-
-// OwnerID is the account that owns the image, "" if that is not told: the account that sees an image as custom owns it, said or not.
-func (s *Sighting) OwnerID() image.AccountID {
-	if s.Owner == "" && s.Kind == image.KindCustom {
-		return s.Account
-	}
-	return s.Owner
 }
 
 func (s *Sighting) madeFrom(snapshot image.SnapshotID) bool {
@@ -102,7 +95,7 @@ func systemRules() []rule {
 		field("platform", "the platform",
 			func(q *Query) string { return q.Platform },
 			func(s *Sighting) string { return s.Platform },
-			func(j *Judge, s *Sighting) bool { return !startsWithWords(s.Platform, j.query.Platform) }),
+			func(j *Judge, s *Sighting) bool { return !j.onPlatform(s.Image) }),
 		field("arch", "the architecture",
 			func(q *Query) string { return string(q.Architecture) },
 			func(s *Sighting) string { return string(s.Architecture) }, nil),
@@ -201,9 +194,10 @@ func missingTags(tags image.Tags, asked map[string]string) string {
 }
 
 // providerOf: a user's own image without a Marketplace product has no provider.
+// Products of Alibaba Cloud are in the Marketplace, too.
 func providerOf(i *image.Image) Provider {
 	switch {
-	case i.Kind == image.KindPublic:
+	case i.Kind == image.KindPublic, startsWithWords(i.Supplier, "alibaba cloud"), strings.HasPrefix(i.Supplier, "阿里云"):
 		return Alibaba
 	case i.Kind == image.KindMarketplace, i.ProductCode != "":
 		return ISV

@@ -9,11 +9,16 @@ import (
 // wider is the listing that has everything of a kind: public, custom and shared
 // images are listed together.
 func wider(which image.Listing) image.Listing {
-	wide := image.Listing{Statuses: image.Statuses()}
-	if which.Kind == image.KindMarketplace || which.Kind == image.KindCommunity {
-		wide.Kind = which.Kind
+	return image.Listing{Kind: Apart(which.Kind), Statuses: image.Statuses()}
+}
+
+// Apart is the kind by which images are listed: Marketplace and community images
+// apart, all others together, which is "".
+func Apart(kind image.Kind) image.Kind {
+	if kind == image.KindMarketplace || kind == image.KindCommunity {
+		return kind
 	}
-	return wide
+	return ""
 }
 
 // answerable: the listing can be answered from a wider one. What an instance type can

@@ -40,7 +40,9 @@ func Open(ctx context.Context, accounts []Account, scope Scope) (*Survey, error)
 	for n := range numbers {
 		numbers[n] = n
 	}
-	Each(numbers, func(n int) { found[n] = s.enter(ctx, wanted[n]) })
+	opening, end := inHalf(ctx)
+	defer end()
+	Each(numbers, func(n int) { found[n] = s.enter(opening, wanted[n]) })
 	for n, f := range found {
 		if f.open {
 			s.take(wanted[n], f)
@@ -52,6 +54,16 @@ func Open(ctx context.Context, accounts []Account, scope Scope) (*Survey, error)
 	slices.SortFunc(s.opened, func(a, b Opened) int { return cmp.Compare(a.ID, b.ID) })
 	s.closed = s.Unread()
 	return s, s.checkOpened()
+}
+
+// inHalf leaves half of the time of a call for looking: an account that does not
+// answer while it is opened hides no other.
+func inHalf(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/2))
 }
 
 // entered is what was found out of an account.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/survey"
 )
 
 // Part is one kind of thing looked at in one account: what was found, or why
@@ -18,6 +19,10 @@ type Part[T any] struct {
 // View is what one account shows about the image's region.
 type View struct {
 	Account image.AccountID
+	// Other: the account may not use the image, and only what it runs was looked at:
+	// a template or a pipeline of it is broken already, but an instance may have been
+	// made before the share was withdrawn.
+	Other bool
 	// Image is the image as that account sees it; zero if it does not.
 	Image image.Image
 	// Instances whose system disk runs the image, in any state.
@@ -41,11 +46,10 @@ type Observation struct {
 	// Grants are the accounts it is shared with.
 	Grants       []image.Grant
 	GrantsUnread *image.Unread
-	// Views has the owner's account and those of the grantees that we can read.
+	// Views are the accounts that we can read.
 	Views []View
-	// Witnesses are accounts of which only the instances and system disks were
-	// looked at; they are not judged, and what they run explains what ECS says.
-	Witnesses []View
+	// Closed are accounts that could not be looked at at all.
+	Closed []image.Unread
 }
 
 // Unread is what could not be read of what was looked at: for want of it nothing
@@ -55,7 +59,7 @@ func (o Observation) Unread() []image.Unread {
 	for _, v := range o.Views {
 		parts = append(parts, v.Instances.Unread, v.SystemDisks.Unread, v.Templates.Unread, v.Scaling.Unread, v.Pipelines.Unread)
 		if v.unproven() {
-			parts = append(parts, &image.Unread{Account: v.Account, Region: o.Image.Region, Permission: mayListInstances, Reason: v.emptyNotProven()})
+			parts = append(parts, &image.Unread{Account: v.Account, Region: o.Image.Region, Permission: survey.MayListInstances, Reason: v.emptyNotProven()})
 		}
 	}
 	var unread []image.Unread
@@ -66,9 +70,6 @@ func (o Observation) Unread() []image.Unread {
 	}
 	return unread
 }
-
-// mayListInstances is the permission that shows instances.
-const mayListInstances = "ecs:DescribeInstances"
 
 // unproven: no instance is listed, and whether one would be is not known.
 func (v View) unproven() bool {
@@ -84,6 +85,9 @@ func judge(o Observation, v View) Consumer {
 	c := Consumer{Account: v.Account, Uses: []Use{}}
 	c.Uses = append(c.Uses, slices.Concat(instanceUses(v), diskUses(o, v), templateUses(o, v), scalingUses(o, v), pipelineUses(o, v))...)
 	owner := v.Account == ownerOf(o.Image)
+	if v.Other && len(c.Uses) > 0 {
+		c.Why = []image.Reason{{Code: "notSharedAnyMore", Sentence: "account " + string(v.Account) + " may not use the image, and still runs it"}}
+	}
 	if owner {
 		c.Uses = append(c.Uses, storageUses(o)...)
 		c.Uses = append(c.Uses, communityUse(o)...)
@@ -127,7 +131,7 @@ func doubtsOf(o Observation, v View, owner bool) []Cause {
 		add(o.Siblings.Unread, "the other images")
 	}
 	if v.unproven() {
-		doubts = append(doubts, Cause{v.emptyNotProven(), mayListInstances})
+		doubts = append(doubts, Cause{v.emptyNotProven(), survey.MayListInstances})
 	}
 	return append(doubts, contradictions(o, v)...)
 }
@@ -151,8 +155,7 @@ func contradictions(o Observation, v View) []Cause {
 // runs: some system disk that was looked at runs the image. That explains
 // Usage=instance, which does not say whose instances they are.
 func (o Observation) runs() bool {
-	runs := func(v View) bool { return len(instanceUses(v))+len(diskUses(o, v)) > 0 }
-	return slices.ContainsFunc(o.Views, runs) || slices.ContainsFunc(o.Witnesses, runs)
+	return slices.ContainsFunc(o.Views, func(v View) bool { return len(instanceUses(v))+len(diskUses(o, v)) > 0 })
 }
 
 // unexplained: ECS marks the image as used by instances, and none shows.

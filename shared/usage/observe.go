@@ -8,26 +8,28 @@ import (
 	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/survey"
 )
 
-// Compute is what shows who runs an image in one account.
+// Compute is what shows who runs an image in one account, in its region.
 type Compute interface {
-	Images(ctx context.Context, in image.RegionID, which image.Listing) ([]image.Image, error)
-	Instances(ctx context.Context, in image.RegionID, which image.InstanceListing) ([]image.Instance, error)
-	Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error)
+	Images(ctx context.Context, which image.Listing) ([]image.Image, error)
+	Instances(ctx context.Context, which image.InstanceListing) ([]image.Instance, error)
+	Disks(ctx context.Context, which image.DiskListing) ([]image.Disk, error)
 	// MayList asks by a dry run whether this listing of instances is permitted.
-	MayList(ctx context.Context, in image.RegionID, which image.InstanceListing) (image.Tri, error)
+	MayList(ctx context.Context, which image.InstanceListing) (image.Tri, error)
 }
 
-// References is what shows who would launch an image in one account.
+// References is what shows who would launch an image in one account, in its region.
 type References interface {
 	// TemplateVersions are all versions of all launch templates.
-	TemplateVersions(ctx context.Context, in image.RegionID) ([]image.TemplateVersion, error)
-	ScalingConfigurations(ctx context.Context, in image.RegionID) ([]image.ScalingConfiguration, error)
-	Pipelines(ctx context.Context, in image.RegionID) ([]image.Pipeline, error)
+	TemplateVersions(ctx context.Context) ([]image.TemplateVersion, error)
+	ScalingConfigurations(ctx context.Context) ([]image.ScalingConfiguration, error)
+	Pipelines(ctx context.Context) ([]image.Pipeline, error)
 }
 
-// Reader reads one account.
+// Reader reads one account in the region of the image: a place of a survey, or a
+// fresh one.
 type Reader interface {
 	Compute
 	References
@@ -35,14 +37,14 @@ type Reader interface {
 
 // Grants tells whom an image is shared with.
 type Grants interface {
-	Grants(ctx context.Context, in image.RegionID, id image.ID) ([]image.Grant, error)
+	Grants(ctx context.Context, id image.ID) ([]image.Grant, error)
 }
 
-// Observe looks at everything that can use an image that readers[i.Account]
-// owns: the owner's account, and each account it is shared with that has a
-// reader. Of an image that none of readers owns, it looks at all of them; owner is
-// not asked then. What cannot be read is part of the observation; Observe does not
-// fail.
+// Observe looks at everything that can use an image: the owner's account, each
+// account it is shared with, and what all other readers run, which may have begun
+// before a share was withdrawn. Of an image that none of readers owns, all of them
+// may use it; owner is not asked then. What cannot be read is part of the
+// observation; Observe does not fail.
 func Observe(ctx context.Context, i image.Image, owner Grants, readers map[image.AccountID]Reader) Observation {
 	o := Observation{Image: i}
 	accounts := slices.Sorted(maps.Keys(readers))
@@ -50,38 +52,49 @@ func Observe(ctx context.Context, i image.Image, owner Grants, readers map[image
 		accounts = o.askOwner(ctx, owner)
 	}
 	var wait atonce.Group
-	views := make([]*View, len(accounts))
-	for n, a := range accounts {
-		if r, ok := readers[a]; ok {
-			wait.Go(func() { views[n] = look(ctx, a, i, r) })
-		}
-	}
+	wait.Go(func() { o.Views = lookAt(ctx, i, accounts, readers) })
 	if r, ok := readers[ownerOf(i)]; ok {
+		wait.Go(func() { o.Siblings = siblings(ctx, i, r) })
+	}
+	wait.Wait()
+	return o
+}
+
+// siblings are the other images of the owner in the region.
+func siblings(ctx context.Context, i image.Image, r Reader) Part[image.Image] {
+	return part(i.Account, i.Region, survey.MayListImages, func() ([]image.Image, error) {
+		found, err := r.Images(ctx, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
+		if err == nil && !slices.ContainsFunc(found, func(s image.Image) bool { return s.ID == i.ID }) {
+			err = fault.New(fault.Unknown, "the list of images does not show %s, which is there", i.ID).WithCode("listContradicts")
+		}
+		return found, err
+	})
+}
+
+// lookAt looks at those who may use an image, and at what all others run.
+func lookAt(ctx context.Context, i image.Image, may []image.AccountID, readers map[image.AccountID]Reader) []View {
+	accounts := slices.Sorted(maps.Keys(readers))
+	views := make([]View, len(accounts))
+	var wait atonce.Group
+	for n, a := range accounts {
 		wait.Go(func() {
-			o.Siblings = part(i.Account, i.Region, "ecs:DescribeImages", func() ([]image.Image, error) {
-				found, err := r.Images(ctx, i.Region, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
-				if err == nil && !slices.ContainsFunc(found, func(s image.Image) bool { return s.ID == i.ID }) {
-					err = fault.New(fault.Unknown, "the list of images does not show %s, which is there", i.ID).WithCode("listContradicts")
-				}
-				return found, err
-			})
+			if slices.Contains(may, a) {
+				views[n] = look(ctx, a, i, readers[a])
+			} else {
+				views[n] = runs(ctx, a, i, readers[a])
+			}
 		})
 	}
 	wait.Wait()
-	for _, v := range views {
-		if v != nil {
-			o.Views = append(o.Views, *v)
-		}
-	}
-	return o
+	return views
 }
 
 // askOwner asks whom the image is shared with, and returns all who may use it.
 func (o *Observation) askOwner(ctx context.Context, owner Grants) []image.AccountID {
 	i := o.Image
-	grants, err := owner.Grants(ctx, i.Region, i.ID)
+	grants, err := owner.Grants(ctx, i.ID)
 	if err != nil {
-		u := unread(i.Account, i.Region, "ecs:DescribeImageSharePermission", err)
+		u := image.UnreadOf(i.Account, i.Region, survey.MayListGrants, err)
 		o.GrantsUnread = &u
 	}
 	o.Grants = grants
@@ -95,65 +108,71 @@ func (o *Observation) askOwner(ctx context.Context, owner Grants) []image.Accoun
 }
 
 // Explain looks for whose instances they are where ECS marks the image as used by
-// instances and no account that was looked at shows one: at what the other
-// accounts of readers run. They become witnesses, not consumers; what they do not
-// explain stays unknown. Where there is nothing to explain it asks for nothing.
+// instances and no account that was looked at shows one: at what the accounts of
+// readers run that were not looked at. What they do not explain stays unknown.
+// Where there is nothing to explain it asks for nothing.
 func Explain(ctx context.Context, o Observation, readers map[image.AccountID]Reader) Observation {
 	if !o.unexplained() {
 		return o
 	}
-	others := slices.DeleteFunc(slices.Sorted(maps.Keys(readers)), func(a image.AccountID) bool {
-		return slices.ContainsFunc(o.Views, func(v View) bool { return v.Account == a })
-	})
-	witnesses := make([]View, len(others))
-	var wait atonce.Group
-	for n, a := range others {
-		witnesses[n].Account = a
-		wait.Go(func() { witnesses[n].Instances = instancesOf(ctx, a, o.Image, readers[a]) })
-		wait.Go(func() { witnesses[n].SystemDisks = systemDisksOf(ctx, a, o.Image, readers[a]) })
+	others := maps.Clone(readers)
+	for _, v := range o.Views {
+		delete(others, v.Account)
 	}
-	wait.Wait()
-	o.Witnesses = witnesses
+	o.Views = slices.Concat(o.Views, lookAt(ctx, o.Image, nil, others))
 	return o
 }
 
-func instancesOf(ctx context.Context, a image.AccountID, i image.Image, r Reader) Part[image.Instance] {
-	return part(a, i.Region, mayListInstances, func() ([]image.Instance, error) {
-		return r.Instances(ctx, i.Region, image.InstanceListing{Image: i.ID})
-	})
+// runs looks at what an account runs that may not use the image.
+func runs(ctx context.Context, a image.AccountID, i image.Image, r Reader) View {
+	v := View{Account: a, Other: true}
+	var wait atonce.Group
+	wait.Go(func() { v.Instances, v.MaySee = instancesOf(ctx, a, i, r) })
+	wait.Go(func() { v.SystemDisks = systemDisksOf(ctx, a, i, r) })
+	wait.Wait()
+	return v
+}
+
+// instancesOf lists the instances that run an image, and tells whether they would
+// have been shown.
+func instancesOf(ctx context.Context, a image.AccountID, i image.Image, r Reader) (found Part[image.Instance], may image.Tri) {
+	which := image.InstanceListing{Image: i.ID}
+	found = part(a, i.Region, survey.MayListInstances, func() ([]image.Instance, error) { return r.Instances(ctx, which) })
+	if found.Unread == nil && len(found.Found) == 0 {
+		may, _ = r.MayList(ctx, which) // a dry run that fails leaves it Unknown
+	}
+	return found, may
 }
 
 func systemDisksOf(ctx context.Context, a image.AccountID, i image.Image, r Reader) Part[image.Disk] {
-	return part(a, i.Region, "ecs:DescribeDisks", func() ([]image.Disk, error) {
-		return r.Disks(ctx, i.Region, image.DiskListing{System: image.Yes})
+	return part(a, i.Region, survey.MayListDisks, func() ([]image.Disk, error) {
+		return r.Disks(ctx, image.DiskListing{System: image.Yes})
 	})
 }
 
-// look reads one account, everything at once.
-func look(ctx context.Context, a image.AccountID, i image.Image, r Reader) *View {
-	v := &View{Account: a}
+// look reads one account that may use the image, everything at once.
+func look(ctx context.Context, a image.AccountID, i image.Image, r Reader) View {
+	v := View{Account: a}
 	if a == i.Account {
 		v.Image = i
 	}
 	var wait atonce.Group
-	wait.Go(func() {
-		v.Instances = instancesOf(ctx, a, i, r)
-		if v.Instances.Unread == nil && len(v.Instances.Found) == 0 {
-			v.MaySee, _ = r.MayList(ctx, i.Region, image.InstanceListing{Image: i.ID}) // a dry run that fails leaves it Unknown
-		}
-	})
+	wait.Go(func() { v.Instances, v.MaySee = instancesOf(ctx, a, i, r) })
 	wait.Go(func() { v.SystemDisks = systemDisksOf(ctx, a, i, r) })
 	wait.Go(func() {
-		v.Templates = part(a, i.Region, "ecs:DescribeLaunchTemplateVersions", func() ([]image.TemplateVersion, error) { return r.TemplateVersions(ctx, i.Region) })
+		v.Templates = part(a, i.Region, survey.MayListTemplates, func() ([]image.TemplateVersion, error) { return r.TemplateVersions(ctx) })
 	})
 	wait.Go(func() {
-		v.Scaling = part(a, i.Region, "ess:DescribeScalingConfigurations", func() ([]image.ScalingConfiguration, error) { return r.ScalingConfigurations(ctx, i.Region) })
+		v.Scaling = part(a, i.Region, survey.MayListScaling, func() ([]image.ScalingConfiguration, error) { return r.ScalingConfigurations(ctx) })
 	})
 	wait.Go(func() {
-		v.Pipelines = part(a, i.Region, "ecs:DescribeImagePipelines", func() ([]image.Pipeline, error) { return r.Pipelines(ctx, i.Region) })
+		v.Pipelines = part(a, i.Region, survey.MayListPipelines, func() ([]image.Pipeline, error) { return r.Pipelines(ctx) })
 	})
 	wait.Go(func() {
-		seen, err := r.Images(ctx, i.Region, image.Listing{IDs: []image.ID{i.ID}, Statuses: image.Statuses()})
+		if a == i.Account {
+			return // it is what it was seen as
+		}
+		seen, err := r.Images(ctx, image.Listing{IDs: []image.ID{i.ID}, Statuses: image.Statuses()})
 		if n := slices.IndexFunc(seen, func(s image.Image) bool { return s.ID == i.ID }); err == nil && n >= 0 {
 			v.Image = seen[n]
 		}
@@ -166,17 +185,8 @@ func look(ctx context.Context, a image.AccountID, i image.Image, r Reader) *View
 func part[T any](a image.AccountID, r image.RegionID, permission string, read func() ([]T, error)) Part[T] {
 	found, err := read()
 	if err != nil {
-		u := unread(a, r, permission, err)
+		u := image.UnreadOf(a, r, permission, err)
 		return Part[T]{Unread: &u}
 	}
 	return Part[T]{Found: found}
-}
-
-func unread(a image.AccountID, r image.RegionID, permission string, err error) image.Unread {
-	if fault.Of(err) != fault.Forbidden {
-		permission = ""
-	} else if refused := fault.Permission(err); refused != "" {
-		permission = refused
-	}
-	return image.Unread{Account: a, Region: r, Permission: permission, Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}}
 }

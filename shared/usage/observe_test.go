@@ -29,38 +29,38 @@ func (a account) refuse(call string) error {
 	return nil
 }
 
-func (a account) Grants(context.Context, image.RegionID, image.ID) ([]image.Grant, error) {
+func (a account) Grants(context.Context, image.ID) ([]image.Grant, error) {
 	return a.grants, a.refuse("grants")
 }
 
-func (a account) Images(_ context.Context, _ image.RegionID, which image.Listing) ([]image.Image, error) {
+func (a account) Images(_ context.Context, which image.Listing) ([]image.Image, error) {
 	if len(which.IDs) > 0 {
 		return nil, a.refuse("image")
 	}
 	return append([]image.Image{subject()}, a.siblings...), a.refuse("images")
 }
 
-func (a account) Instances(context.Context, image.RegionID, image.InstanceListing) ([]image.Instance, error) {
+func (a account) Instances(context.Context, image.InstanceListing) ([]image.Instance, error) {
 	return a.instances, a.refuse("instances")
 }
 
-func (a account) Disks(context.Context, image.RegionID, image.DiskListing) ([]image.Disk, error) {
+func (a account) Disks(context.Context, image.DiskListing) ([]image.Disk, error) {
 	return a.disks, a.refuse("disks")
 }
 
-func (a account) MayList(context.Context, image.RegionID, image.InstanceListing) (image.Tri, error) {
+func (a account) MayList(context.Context, image.InstanceListing) (image.Tri, error) {
 	return a.may, a.refuse("dryRun")
 }
 
-func (a account) TemplateVersions(context.Context, image.RegionID) ([]image.TemplateVersion, error) {
+func (a account) TemplateVersions(context.Context) ([]image.TemplateVersion, error) {
 	return a.templates, a.refuse("templates")
 }
 
-func (a account) ScalingConfigurations(context.Context, image.RegionID) ([]image.ScalingConfiguration, error) {
+func (a account) ScalingConfigurations(context.Context) ([]image.ScalingConfiguration, error) {
 	return nil, a.refuse("scaling")
 }
 
-func (a account) Pipelines(context.Context, image.RegionID) ([]image.Pipeline, error) {
+func (a account) Pipelines(context.Context) ([]image.Pipeline, error) {
 	return nil, a.refuse("pipelines")
 }
 
@@ -124,14 +124,14 @@ type counting struct {
 	calls *atomic.Int32
 }
 
-func (c counting) Instances(ctx context.Context, in image.RegionID, which image.InstanceListing) ([]image.Instance, error) {
+func (c counting) Instances(ctx context.Context, which image.InstanceListing) ([]image.Instance, error) {
 	c.calls.Add(1)
-	return c.account.Instances(ctx, in, which)
+	return c.account.Instances(ctx, which)
 }
 
-func (c counting) Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error) {
+func (c counting) Disks(ctx context.Context, which image.DiskListing) ([]image.Disk, error) {
 	c.calls.Add(1)
-	return c.account.Disks(ctx, in, which)
+	return c.account.Disks(ctx, which)
 }
 
 func TestWhoseInstancesTheyAre(t *testing.T) {
@@ -164,36 +164,52 @@ func TestWhoseInstancesTheyAre(t *testing.T) {
 			if got := report.Consumers[n]; got.Verdict != c.verdict || calls.Load() != c.calls {
 				t.Errorf("%s %+v after %d calls, want %s after %d", got.Verdict, got.Why, calls.Load(), c.verdict, c.calls)
 			}
-			if slices.ContainsFunc(report.Consumers, func(c usage.Consumer) bool { return c.Account == owner && c.Verdict != usage.Unknown }) {
-				t.Errorf("a witness was judged: %+v", report.Consumers)
+			runs := len(c.others.instances)+len(c.others.disks) > 0 && c.calls > 0
+			if slices.ContainsFunc(report.Consumers, func(c usage.Consumer) bool { return c.Account == owner && (c.Verdict == usage.InUse) != runs }) {
+				t.Errorf("what the owner runs: %+v", report.Consumers)
 			}
 		})
 	}
 }
 
-// flaky lists nothing the first time.
-type flaky struct {
-	account
-	asked *atomic.Int32
-}
-
-func (f flaky) TemplateVersions(context.Context, image.RegionID) ([]image.TemplateVersion, error) {
-	if f.asked.Add(1) == 1 {
-		return nil, nil
-	}
-	return []image.TemplateVersion{{Template: "lt-1", Version: 1, Image: "m-1"}}, nil
-}
-
-func TestCarefulAsksAgainForWhatIsEmpty(t *testing.T) {
+// TestWhoRunsItAfterItsShareWasWithdrawn: every account that can be read is looked
+// at, whatever ECS says of the image's use; what it runs is use, and what it cannot
+// be seen to run is not known.
+func TestWhoRunsItAfterItsShareWasWithdrawn(t *testing.T) {
 	t.Parallel()
-	for careful, want := range map[bool]usage.Verdict{false: usage.NotInUse, true: usage.InUse} {
-		mine := flaky{account{may: image.Yes}, new(atomic.Int32)}
-		readers := map[image.AccountID]usage.Reader{owner: mine}
-		if careful {
-			readers[owner] = usage.Careful(mine)
+	for _, c := range []struct {
+		name    string
+		theirs  account
+		verdict usage.Verdict
+		listed  bool
+	}{
+		{"it runs an instance", account{instances: []image.Instance{{ID: "i-1"}}}, usage.InUse, true},
+		{"it has a disk of it", account{may: image.Yes, disks: []image.Disk{{ID: "d-1", System: true, Image: "m-1"}}}, usage.InUse, true},
+		{"it runs nothing", account{may: image.Yes}, usage.NotInUse, false},
+		{"its template launches nothing any more", account{may: image.Yes, templates: []image.TemplateVersion{{Template: "lt-1", Image: "m-1"}}}, usage.NotInUse, false},
+		{"it may not list instances", account{may: image.No}, usage.Unknown, true},
+		{"its disks are refused", account{may: image.Yes, deny: "disks"}, usage.Unknown, true},
+	} {
+		for _, said := range []image.Usage{"", image.UsageNone} {
+			i := subject()
+			i.Usage = said
+			mine := account{may: image.Yes}
+			got := usage.Judge(usage.Observe(t.Context(), i, mine, map[image.AccountID]usage.Reader{owner: mine, grantee: c.theirs}))
+			listed := slices.ContainsFunc(got.Consumers, func(c usage.Consumer) bool { return c.Account == grantee })
+			if got.Verdict != c.verdict || listed != c.listed {
+				t.Errorf("%s: got %s %+v", c.name, got.Verdict, got.Consumers)
+			}
 		}
-		if got := usage.Judge(usage.Observe(t.Context(), subject(), mine, readers)); got.Verdict != want {
-			t.Errorf("careful %v: got %s %+v, want %s", careful, got.Verdict, got.Why, want)
-		}
+	}
+}
+
+func TestAnAccountThatCannotBeOpenedMayRunIt(t *testing.T) {
+	t.Parallel()
+	mine := account{may: image.Yes}
+	o := usage.Observe(t.Context(), subject(), mine, map[image.AccountID]usage.Reader{owner: mine})
+	o.Closed = []image.Unread{{Account: grantee, Permission: "sts:AssumeRole", Reason: image.Reason{Code: "NoPermission", Sentence: "no"}}}
+	got := usage.Judge(o)
+	if got.Verdict != usage.Unknown || len(got.Causes) != 1 || got.Causes[0].Permission != "sts:AssumeRole" {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -8,6 +8,7 @@ package usage
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"imagekeeper/shared/image"
 )
@@ -98,14 +99,19 @@ type Report struct {
 }
 
 // Judge decides about an image from what was observed. Its answer has one
-// consumer for the owner, and one for each account it is shared with; of an image
-// whose owner is not looked at, one for each account that was.
+// consumer for the owner, one for each account it is shared with, and one for each
+// other account that runs it all the same or of which that is not known; of an
+// image whose owner is not looked at, one for each account that was. What ECS says
+// of an image's use (Usage) can speak against "not in use", and never for it.
 func Judge(o Observation) Report {
 	r := Report{Image: o.Image.Ref, SharedWith: o.Grants}
 	seen := map[image.AccountID]bool{}
 	for _, v := range o.Views {
-		seen[v.Account] = true
-		r.Consumers = append(r.Consumers, judge(o, v))
+		c := judge(o, v)
+		if !v.Other || c.Verdict != NotInUse {
+			seen[v.Account] = true
+			r.Consumers = append(r.Consumers, c)
+		}
 	}
 	for _, g := range o.Grants {
 		if !seen[g.Account] {
@@ -148,6 +154,11 @@ func causes(o Observation) []Cause {
 		found = append(found, Cause{image.Reason{
 			Code: "granteesNotReadable", Sentence: "whom the image is shared with could not be read: " + o.GrantsUnread.Sentence,
 		}, o.GrantsUnread.Permission})
+	}
+	for _, u := range o.Closed {
+		found = append(found, Cause{image.Reason{
+			Code: "accountNotRead", Sentence: strings.TrimSpace("account "+string(u.Account)) + " could not be looked at, and may run the image: " + u.Sentence,
+		}, u.Permission})
 	}
 	if o.Image.Kind != image.KindCustom {
 		return append(found, othersUnseen(o.Image))

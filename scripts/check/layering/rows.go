@@ -59,12 +59,12 @@ func capabilities() []Row {
 		},
 		{
 			Over: "shared/lineage", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/fault", "shared/atonce"},
+			May:      []string{"shared/image", "shared/fault", "shared/atonce", "shared/survey"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/usage", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/fault", "shared/atonce"},
+			May:      []string{"shared/image", "shared/fault", "shared/atonce", "shared/survey"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
