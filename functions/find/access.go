@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/survey"
 )
 
 // need is a RAM action, and the functions that need it. Whatever changes something
@@ -51,19 +52,19 @@ type access struct {
 
 func (h handler) access(ctx context.Context, call function.Call, in accessInput) (access, error) {
 	for _, name := range in.Action {
-		if name != mayAssumeRole && !slices.ContainsFunc(needs(), func(n need) bool { return n.action == name }) {
+		if name != survey.MayAssumeRole && !slices.ContainsFunc(needs(), func(n need) bool { return n.action == name }) {
 			return access{}, fault.InField("action", "notNeeded", "%s is an action that no function needs", name)
 		}
 	}
-	asOf := h.now()
-	a, err := h.survey(ctx, call, in.where)
+	here, err := h.here(ctx, call, in.where)
 	if err != nil {
 		return access{}, err
 	}
-	out := access{AsOf: asOf.UTC().Truncate(time.Second), Items: append(a.assumed(in), a.unlisted(in)...), Unknown: inOrder(a.unread)}
+	closed := here.Unread()
+	out := access{AsOf: here.AsOf().UTC().Truncate(time.Second), Items: append(assumed(here, in), unlisted(closed, in)...), Unknown: closed}
 	var mu sync.Mutex
-	a.each(func(p place) {
-		for _, found := range p.permissions(ctx, in) {
+	here.Each(func(p *survey.Place) {
+		for _, found := range permissions(ctx, p, in) {
 			mu.Lock()
 			out.Items = append(out.Items, found)
 			mu.Unlock()
@@ -97,20 +98,23 @@ func (in accessInput) wants(action string) bool {
 }
 
 // assumed tells which roles could be assumed.
-func (a *atlas) assumed(in accessInput) []permission {
+func assumed(here *survey.Survey, in accessInput) []permission {
 	found := []permission{}
-	if !in.wants(mayAssumeRole) {
+	if !in.wants(survey.MayAssumeRole) {
 		return found
 	}
-	for _, id := range a.roles {
+	for _, a := range here.Accounts() {
+		if a.Role == "" {
+			continue
+		}
 		found = append(found, permission{
-			AccountID: id, Action: mayAssumeRole, Access: allowed, Needed: []string{"all with ACCOUNTS"},
+			AccountID: a.ID, Action: survey.MayAssumeRole, Access: allowed, Needed: []string{"all with ACCOUNTS"},
 			Reason: image.Reason{Code: "assumed", Sentence: "the role of ACCOUNTS was assumed"},
 		})
 	}
-	for _, u := range a.unread {
-		if u.Permission == mayAssumeRole {
-			found = append(found, permission{AccountID: u.Account, Action: mayAssumeRole, Access: denied, Needed: []string{"all with ACCOUNTS"}, Reason: u.Reason})
+	for _, u := range here.Unread() {
+		if u.Permission == survey.MayAssumeRole {
+			found = append(found, permission{AccountID: u.Account, Action: survey.MayAssumeRole, Access: denied, Needed: []string{"all with ACCOUNTS"}, Reason: u.Reason})
 		}
 	}
 	return found
@@ -118,11 +122,11 @@ func (a *atlas) assumed(in accessInput) []permission {
 
 // unlisted tells which accounts may not list their regions, where that hides
 // every place.
-func (a *atlas) unlisted(in accessInput) []permission {
+func unlisted(closed []image.Unread, in accessInput) []permission {
 	var found []permission
 	for _, n := range needs() {
-		for _, u := range a.unread {
-			if n.action == mayListRegions && u.Permission == mayListRegions && in.wants(mayListRegions) {
+		for _, u := range closed {
+			if n.action == survey.MayListRegions && u.Permission == survey.MayListRegions && in.wants(survey.MayListRegions) {
 				_, why := outcome(image.No, nil)
 				found = append(found, permission{AccountID: u.Account, Action: n.action, Access: denied, Needed: n.by, Reason: why})
 			}
@@ -132,14 +136,14 @@ func (a *atlas) unlisted(in accessInput) []permission {
 }
 
 // permissions asks about every action in one place, all at once.
-func (p place) permissions(ctx context.Context, in accessInput) []permission {
+func permissions(ctx context.Context, p *survey.Place, in accessInput) []permission {
 	asked := slices.DeleteFunc(needs(), func(n need) bool { return !in.wants(n.action) })
 	found := make([]permission, len(asked))
 	var wait atonce.Group
 	for i, n := range asked {
 		wait.Go(func() {
-			may, err := p.reader.May(ctx, p.region, n.action)
-			found[i] = permission{AccountID: p.account, RegionID: p.region, Action: n.action, Needed: n.by}
+			may, err := p.May(ctx, n.action)
+			found[i] = permission{AccountID: p.Account, RegionID: p.Region, Action: n.action, Needed: n.by}
 			found[i].Access, found[i].Reason = outcome(may, err)
 		})
 	}

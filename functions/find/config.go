@@ -3,6 +3,7 @@ package main
 import (
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 )
 
@@ -11,6 +12,8 @@ type config struct {
 	alicloud.Places
 	alicloud.Scaling
 	pricing.Settings
+	// TrustedOwners are accounts beside ours whose shared images may be the one to use.
+	TrustedOwners []image.AccountID `env:"TRUSTED_OWNERS" validate:"max=100,unique,dive,numeric,max=20"`
 	// LogLevel is what the log shows at least.
 	LogLevel string `env:"LOG_LEVEL" default:"info" validate:"oneof=debug info warn error"`
 }

@@ -19,6 +19,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/survey"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -94,7 +95,7 @@ func TestLineageOverHTTP(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var got pedigree
+			var got ancestry
 			answer := get(t, f, "/images/"+string(c.id)+"/lineage?region="+map[bool]string{true: "cn-shanghai", false: "cn-hangzhou"}[name == "lineage-copy"], &got)
 			if answer.StatusCode != http.StatusOK || got.Source.Kind != c.source || len(got.Parents) != c.parents || len(got.Children) != c.children || len(got.SharedWith) != c.shared {
 				t.Errorf("got %d %s, %d parents, %d children, %d shares", answer.StatusCode, got.Source.Kind, len(got.Parents), len(got.Children), len(got.SharedWith))
@@ -214,7 +215,7 @@ func TestInstancesThatMayNotBeListedAreUnknown(t *testing.T) {
 		t.Errorf("got %d %s %+v", answer.StatusCode, names(got), got.Unknown)
 	}
 	var none answered
-	if answer := get(t, finder(views(cloud)), "/instances?account=1000000000000001", &none); answer.StatusCode != http.StatusBadGateway || none.Code != codeUnread || len(none.Unknown) != 2 {
+	if answer := get(t, finder(views(cloud)), "/instances?account=1000000000000001", &none); answer.StatusCode != http.StatusBadGateway || none.Code != survey.CodeUnread || len(none.Unknown) != 2 {
 		t.Errorf("nothing could be read: %d %+v", answer.StatusCode, none)
 	}
 	if answer := get(t, finder(views(cloud)), "/instances?account=1000000000000001&format=csv", nil); answer.StatusCode != http.StatusBadGateway {
@@ -226,7 +227,7 @@ func TestInstancesThatMayNotBeListedAreUnknown(t *testing.T) {
 }
 
 // hiding is an account that shows no instance, though a dry run says that it would.
-type hiding struct{ reader }
+type hiding struct{ survey.Reader }
 
 func (hiding) Instances(context.Context, image.RegionID, image.InstanceListing) ([]image.Instance, error) {
 	return nil, nil
@@ -237,10 +238,10 @@ func (hiding) Instances(context.Context, image.RegionID, image.InstanceListing) 
 func TestInstancesThatDisksContradictAreUnknown(t *testing.T) {
 	t.Parallel()
 	var got fleet
-	blinded := func(look func(function.Call) []eye) func(function.Call) []eye {
-		return func(call function.Call) []eye {
+	blinded := func(look func(function.Call) []survey.Account) func(function.Call) []survey.Account {
+		return func(call function.Call) []survey.Account {
 			all := look(call)
-			all[0].reader = hiding{all[0].reader}
+			all[0].Reader = hiding{all[0].Reader}
 			return all
 		}
 	}
@@ -292,13 +293,19 @@ func (regionless) Regions(context.Context) ([]image.Region, error) {
 	return nil, fault.New(fault.Forbidden, "ecs:DescribeRegions: refused").WithCode("Forbidden.RAM")
 }
 
-// An account that may not list its regions has no places to ask in: that alone is
-// denied, and whether a region exists is not known.
+// An account that may not list its regions has no places to ask in, unless one is
+// named: that alone is denied.
 func TestAccessWithoutRegions(t *testing.T) {
 	t.Parallel()
 	cloud := world()
-	f := finderIn(func(function.Call) []eye { return []eye{{reader: regionless{sim{cloud.View(cloudsim.FirstAccount)}}}} }, "all")
-	for _, query := range []string{"", "?region=cn-hangzhou", "?region=xx-nowhere-1"} {
+	f := finderIn(func(function.Call) []survey.Account {
+		return []survey.Account{{Reader: regionless{sim{cloud.View(cloudsim.FirstAccount)}}}}
+	}, "all")
+	var asked access
+	if get(t, f, "/access?region=cn-hangzhou", &asked); len(asked.Items) != len(needs()) {
+		t.Errorf("a region that is named can be asked all the same: %+v", asked)
+	}
+	for _, query := range []string{""} {
 		var got access
 		get(t, f, "/access"+query, &got)
 		if len(got.Items) != 1 || got.Denied != 1 || got.Items[0].Action != "ecs:DescribeRegions" || got.Items[0].AccountID != cloudsim.FirstAccount || len(got.Unknown) != 1 {
@@ -337,7 +344,7 @@ func TestNeedsAreInOrder(t *testing.T) {
 		}
 		seen[n.action] = true
 	}
-	if !slices.ContainsFunc(needs(), func(n need) bool { return n.action == mayListInstances }) {
+	if !slices.ContainsFunc(needs(), func(n need) bool { return n.action == survey.MayListInstances }) {
 		t.Error("instances are not asked about")
 	}
 }

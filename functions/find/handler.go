@@ -13,15 +13,17 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/selection"
+	"imagekeeper/shared/survey"
 )
 
 // handler is built once and only read afterwards.
 type handler struct {
 	config config
 	rates  pricing.Rates
-	// eyes are the accounts to look through, our own first.
-	eyes func(call function.Call) []eye
-	now  func() time.Time
+	// accounts are those to look through, our own first.
+	accounts func(call function.Call) []survey.Account
+	recent   *survey.Recent
+	now      func() time.Time
 }
 
 // open reads the configuration and wires find to Alibaba Cloud.
@@ -44,8 +46,9 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	eyes := eyes{cloud: cloud, roles: config.Accounts}
-	return handler{config: config, rates: rates, eyes: eyes.open, now: time.Now}.function(), nil
+	return handler{
+		config: config, rates: rates, accounts: accounts(cloud, config.Accounts), recent: survey.NewRecent(), now: time.Now,
+	}.function(), nil
 }
 
 // function returns the operations. Everything here reads, so every role may call it.
@@ -103,62 +106,42 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 	if in.Explain && in.Format == "csv" {
 		return list{}, fault.InField("explain", "notInFormat", "does not go into a table; use format json or ndjson")
 	}
-	scope, err := h.scope(call)
+	here, pricer, err := h.pricing(ctx, call, in.where, in.filter, in.Sort)
 	if err != nil {
 		return list{}, err
 	}
-	asOf := h.now()
-	clerk := h.clerk(call)
-	scope.Pricer = clerk
-	found, err := selection.Find(ctx, scope, in.query())
+	found, err := selection.Find(ctx, here, pricer, in.query(h.config.TrustedOwners))
 	if err != nil {
 		return list{}, err
 	}
 	if found.Blind && in.Format != "" && in.Format != "json" {
 		return list{}, blind(found.Unread)
 	}
-	return newList(found, clerk, asOf, call), nil
+	return newList(found, pricer, here.AsOf(), call), nil
 }
 
 func (h handler) image(ctx context.Context, call function.Call, in imageInput) (detail, error) {
-	scope, err := h.scope(call)
+	here, err := h.here(ctx, call, in.where)
 	if err != nil {
 		return detail{}, err
 	}
-	asOf := h.now()
-	d, err := selection.Describe(ctx, scope, in.ImageID, image.RegionID(call.Region), in.where.query(), asOf)
+	d, err := selection.Describe(ctx, here, in.ImageID, image.RegionID(call.Region), h.now())
 	if err != nil {
 		return detail{}, err
 	}
-	return newDetail(d, asOf), nil
+	return newDetail(d, here.AsOf()), nil
 }
 
 func (h handler) family(ctx context.Context, call function.Call, in familyInput) (family, error) {
-	scope, err := h.scope(call)
+	here, pricer, err := h.pricing(ctx, call, in.where, in.filter, "")
 	if err != nil {
 		return family{}, err
 	}
-	asOf := h.now()
-	clerk := h.clerk(call)
-	scope.Pricer = clerk
-	choices, unread, err := selection.Newest(ctx, scope, in.filter.query(in.where))
+	choices, unread, err := selection.Newest(ctx, here, pricer, in.query(h.config.TrustedOwners))
 	if err != nil {
 		return family{}, err
 	}
-	return newFamily(in.Family, choices, unread, clerk, asOf), nil
-}
-
-// scope is where this call looks unless its parameters narrow it.
-func (h handler) scope(call function.Call) (selection.Scope, error) {
-	regions, all, err := h.config.LookIn(image.RegionID(call.Region))
-	if err != nil {
-		return selection.Scope{}, err
-	}
-	scope := selection.Scope{Regions: regions, All: all}
-	for _, e := range h.eyes(call) {
-		scope.Views = append(scope.Views, e.view())
-	}
-	return scope, nil
+	return newFamily(in.Family, choices, unread, pricer, here.AsOf()), nil
 }
 
 // margin is kept for writing the answer, whatever the cloud does.

@@ -16,6 +16,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/selection"
+	"imagekeeper/shared/survey"
 )
 
 // answered is as much of an answer as tests look at.
@@ -279,10 +280,10 @@ func (failing) Images(context.Context, image.RegionID, image.Listing) ([]image.I
 func TestUnreadAccountsAreSaid(t *testing.T) {
 	t.Parallel()
 	cloud := world()
-	blind := func(function.Call) []eye {
-		return []eye{{reader: failing{sim{cloud.View(cloudsim.FirstAccount)}}}}
+	blind := func(function.Call) []survey.Account {
+		return []survey.Account{{Reader: failing{sim{cloud.View(cloudsim.FirstAccount)}}}}
 	}
-	half := func(call function.Call) []eye { return append(blind(call), views(cloud)(call)[1]) }
+	half := func(call function.Call) []survey.Account { return append(blind(call), views(cloud)(call)[1]) }
 	var got answered
 	answer := get(t, finder(half), "/images?kind=custom", &got)
 	if answer.StatusCode != http.StatusOK || got.ids() != "m-theirs m-given m-community" || len(got.Unknown) != 2 || got.Total != nil ||
@@ -291,7 +292,7 @@ func TestUnreadAccountsAreSaid(t *testing.T) {
 	}
 	got = answered{}
 	answer = get(t, finder(blind), "/images?kind=custom", &got)
-	if answer.StatusCode != http.StatusBadGateway || got.Status != http.StatusBadGateway || got.Code != codeUnread ||
+	if answer.StatusCode != http.StatusBadGateway || got.Status != http.StatusBadGateway || got.Code != survey.CodeUnread ||
 		len(got.Unknown) != 2 || answer.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("blind: %d %+v %v", answer.StatusCode, got, answer.Header)
 	}

@@ -16,6 +16,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/survey"
 )
 
 // graphOf is the lineage that find sees of a cloud, over all accounts and regions.
@@ -30,15 +31,18 @@ func graphOf(t interface {
 	return world, lineage.New(world)
 }
 
-// observed is what lineage is found in, through some eyes.
-func observed(t interface{ Fatal(args ...any) }, look func(function.Call) []eye, regions ...alicloud.RegionWord) lineage.World {
-	h := handler{eyes: look, now: now}
+// observed is what lineage is found in, as some accounts see it.
+func observed(t interface{ Fatal(args ...any) }, look func(function.Call) []survey.Account, regions ...alicloud.RegionWord) lineage.World {
+	h := handler{accounts: look, now: now}
 	h.config.Regions = regions
-	a, err := h.survey(context.Background(), function.Call{}, where{})
+	all, err := h.open(context.Background(), function.Call{}, where{}, survey.Within{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.history(context.Background(), "")
+	closed := all.Unread()
+	world := lineage.Observe(context.Background(), lineage.Places(all.Places()))
+	world.Unread = append(world.Unread, closed...)
+	return world
 }
 
 // historian lives through a company's years, on the API of the cloud.
@@ -334,12 +338,12 @@ func TestLineageIsNeverWrongUnderLies(t *testing.T) {
 			for _, times := range []int{1, 3, -1} {
 				t.Run(fmt.Sprint(what, " ", kind, " ", times), func(t *testing.T) {
 					t.Parallel()
-					world := observed(t, func(call function.Call) []eye {
-						eyes := views(cloud)(call)
-						for i := range eyes {
-							eyes[i].reader = liar{eyes[i].reader, &sync.Mutex{}, []*lie{{what, kind, times}}}
+					world := observed(t, func(call function.Call) []survey.Account {
+						accounts := views(cloud)(call)
+						for i := range accounts {
+							accounts[i].Reader = liar{accounts[i].Reader, &sync.Mutex{}, []*lie{{what, kind, times}}}
 						}
-						return eyes
+						return accounts
 					}, "all")
 					if j := newJudge(cloud, world, lineage.New(world)); len(j.wrong) > 0 {
 						t.Error(len(j.wrong), j.wrong[:min(3, len(j.wrong))])

@@ -11,6 +11,8 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 	"imagekeeper/shared/selection"
+	"imagekeeper/shared/survey"
+	"imagekeeper/shared/usage"
 )
 
 // rules are the shapes of identifiers.
@@ -20,6 +22,8 @@ func rules() []function.Rule {
 		{Tag: "regionid", Pattern: `^[a-z]{2,}(-[a-z0-9]+){1,4}$`, Sentence: "must be a region id, such as cn-hangzhou"},
 		{Tag: "accountid", Pattern: `^[0-9]{1,20}$`, Sentence: "must be an account id, which is a number"},
 		{Tag: "family", Pattern: `^\p{L}[\p{L}\p{N}_.:-]{1,127}$`, Sentence: "must be an image family: 2 to 128 letters, digits and _.:- beginning with a letter"},
+		{Tag: "families", Pattern: `^[\p{L}*?][\p{L}\p{N}_.:*?-]{0,127}$`, Sentence: "must be an image family, or a glob of them: letters, digits and _.:-*? beginning with a letter, * or ?"},
+		{Tag: "instanceid", Pattern: `^i-[A-Za-z0-9-]{1,64}$`, Sentence: "must be an instance id, such as i-bp1abc"},
 		{Tag: "snapshotid", Pattern: `^s-[a-z0-9]{1,64}$`, Sentence: "must be a snapshot id, such as s-bp1abc"},
 		{Tag: "instancetype", Pattern: `^ecs(\.[a-z0-9-]{1,32}){1,4}$`, Sentence: "must be an instance type, such as ecs.g7.large"},
 		{Tag: "tagkey", Pattern: `^.{1,128}$`, Sentence: "must be a tag key of 1 to 128 characters"},
@@ -32,8 +36,14 @@ func rules() []function.Rule {
 type where struct {
 	// Region is a list of regions among those the deployment looks at.
 	Region []image.RegionID `json:"region" validate:"max=100,dive,regionid" doc:"Regions to look at, among those that the deployment looks at"`
-	// Account is a list of accounts through whose eyes to look.
-	Account []image.AccountID `json:"account" validate:"max=100,dive,accountid" doc:"Accounts through whose eyes to look"`
+	// Account is a list of accounts as whom to look.
+	Account []image.AccountID `json:"account" validate:"max=100,dive,accountid" doc:"Accounts as whom to look"`
+	// MaxAge is how old lists may be that answer again.
+	MaxAge *int `json:"maxAge" validate:"omitempty,min=0,max=3600" doc:"Seconds: lists that this instance read at most so long ago answer again; asOf says when. Default 0"`
+}
+
+func (w where) within() survey.Within {
+	return survey.Within{Regions: w.Region, Accounts: w.Account}
 }
 
 // filter is what an image must be like. Its words are checked by selection.
@@ -42,7 +52,6 @@ type filter struct {
 	Owner         image.AccountID      `json:"owner" validate:"omitempty,accountid" doc:"The account that owns the image"`
 	ID            []image.ID           `json:"id" validate:"max=100,dive,imageid" doc:"Images by id, of any kind"`
 	Name          string               `json:"name" validate:"max=128" doc:"A glob without regard to case: * is any text, ? one character"`
-	Family        image.Family         `json:"family" validate:"omitempty,family" doc:"The image family"`
 	SnapshotID    image.SnapshotID     `json:"snapshotId" validate:"omitempty,snapshotid" doc:"A snapshot that is in the image"`
 	OSType        image.OSType         `json:"osType" validate:"omitempty,oneof=linux windows" doc:"The operating system"`
 	Platform      string               `json:"platform" validate:"max=64" doc:"The distribution by its first words, without regard to case: ubuntu, windows server"`
@@ -94,6 +103,7 @@ func (d *decimal) UnmarshalJSON(b []byte) error {
 type listInput struct {
 	where
 	filter
+	Family  []image.Family  `json:"family" validate:"max=20,dive,families" doc:"Image families: names, or globs with * for any text and ? for one character"`
 	Sort    selection.Order `json:"sort" validate:"omitempty,oneof=-createdAt createdAt name -name size -size licence -licence" doc:"Default -createdAt: the first image is the one to use; licence goes by what it costs an hour on instanceType, not known last"`
 	Limit   *int            `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many images a page has; default 50"`
 	Cursor  string          `json:"cursor" validate:"omitempty,max=4096,cursor" doc:"nextCursor of the page before, with the same query"`
@@ -110,13 +120,14 @@ type imageInput struct {
 // fleetInput asks for instances.
 type fleetInput struct {
 	where
-	Image  []image.ID        `json:"image" validate:"max=100,dive,imageid" doc:"Images that the system disk runs"`
-	Family image.Family      `json:"family" validate:"omitempty,family" doc:"The family of that image"`
-	Behind *int              `json:"behind" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
-	Tag    map[string]string `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
-	Limit  *int              `json:"limit" validate:"omitempty,min=1,max=10000" doc:"How many instances a page has; default 1000"`
-	Cursor string            `json:"cursor" validate:"omitempty,max=4096,cursor" doc:"nextCursor of the page before, with the same filters"`
-	Format string            `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
+	ID     []image.InstanceID `json:"id" validate:"max=100,dive,instanceid" doc:"Instances by id"`
+	Image  []image.ID         `json:"image" validate:"max=100,dive,imageid" doc:"Images that the system disk runs"`
+	Family []image.Family     `json:"family" validate:"max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
+	Behind *int               `json:"behind" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
+	Tag    map[string]string  `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
+	Limit  *int               `json:"limit" validate:"omitempty,min=1,max=10000" doc:"How many instances a page has; default 1000"`
+	Cursor string             `json:"cursor" validate:"omitempty,max=4096,cursor" doc:"nextCursor of the page before, with the same filters"`
+	Format string             `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
 }
 
 // accessInput asks what is permitted.
@@ -130,16 +141,23 @@ type accessInput struct {
 type familyInput struct {
 	where
 	filter
+	Family image.Family `json:"family" validate:"required,family" doc:"The image family"`
 }
 
-func (w where) query() selection.Query {
-	return selection.Query{Regions: w.Region, Accounts: w.Account}
+func (in familyInput) query(trusted []image.AccountID) selection.Query {
+	q := in.filter.query(in.where, trusted)
+	q.Families = []image.Family{in.Family}
+	return q
+}
+
+func (in fleetInput) filter() usage.Filter {
+	return usage.Filter{IDs: in.ID, Images: in.Image, Families: in.Family, Behind: in.Behind, Tags: in.Tag}
 }
 
 // query translates the parameters into the capability's words.
-func (f filter) query(w where) selection.Query {
-	q := w.query()
-	q.Kinds, q.Owner, q.IDs, q.Name, q.Family = f.Kind, f.Owner, f.ID, f.Name, f.Family
+func (f filter) query(w where, trusted []image.AccountID) selection.Query {
+	q := selection.Query{Regions: w.Region, Accounts: w.Account, Trusted: trusted}
+	q.Kinds, q.Owner, q.IDs, q.Name = f.Kind, f.Owner, f.ID, f.Name
 	q.Snapshot, q.OSType, q.Platform, q.Architecture = f.SnapshotID, f.OSType, f.Platform, f.Arch
 	q.BootMode, q.InstanceType, q.Tags, q.Software = f.BootMode, f.InstanceType, f.Tag, f.Software
 	q.Provider, q.DataDisks, q.Licence, q.Statuses = f.Provider, f.DataDisks, f.Licence, f.Status
@@ -153,9 +171,9 @@ func (f filter) query(w where) selection.Query {
 	return q
 }
 
-func (in listInput) query() selection.Query {
-	q := in.filter.query(in.where)
-	q.Order, q.Cursor, q.Explain = in.Sort, in.Cursor, in.Explain
+func (in listInput) query(trusted []image.AccountID) selection.Query {
+	q := in.filter.query(in.where, trusted)
+	q.Families, q.Order, q.Cursor, q.Explain = in.Family, in.Sort, in.Cursor, in.Explain
 	if in.Limit != nil {
 		q.Limit = *in.Limit
 	}

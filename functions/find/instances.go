@@ -5,25 +5,15 @@ import (
 	"context"
 	"encoding/base64"
 	"iter"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/usage"
-)
-
-// The permissions that show the fleet.
-const (
-	mayListImages    = "ecs:DescribeImages"
-	mayListInstances = "ecs:DescribeInstances"
 )
 
 // pageOfServers is how many instances a page has unless asked otherwise.
@@ -92,6 +82,8 @@ type fleet struct {
 	// LicencesUnread is what could not be read to price licences. The list of
 	// instances is whole all the same.
 	LicencesUnread []image.Unread `json:"licencesUnread,omitempty"`
+	// Hints are what may have been meant, where there is nothing.
+	Hints []image.Reason `json:"hints,omitempty"`
 }
 
 func (h handler) instances(ctx context.Context, call function.Call, in fleetInput) (fleet, error) {
@@ -99,35 +91,31 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 	if err != nil {
 		return fleet{}, err
 	}
-	asOf := h.now()
-	everywhere, err := h.survey(ctx, call, where{})
+	all, here, err := h.everywhere(ctx, call, in.where)
 	if err != nil {
 		return fleet{}, err
 	}
-	a, err := everywhere.within(in.where)
+	seen, err := usage.Look(ctx, all, here, in.filter())
 	if err != nil {
 		return fleet{}, err
 	}
-	seen := a.muster(ctx)
-	servers := slices.DeleteFunc(usage.Fleet(seen.instances, seen.images), func(s usage.Server) bool { return !in.wants(s) })
-	unread := inOrder(a.unread)
-	out := fleet{AsOf: asOf.UTC().Truncate(time.Second), Items: []server{}, Unknown: unread}
-	if len(unread) == 0 {
-		total := len(servers)
+	out := fleet{Items: []server{}, Unknown: seen.Unread, Hints: seen.Hints}
+	if len(seen.Unread) == 0 {
+		total := len(seen.Servers)
 		out.Total = &total
 	}
-	if seen.read == 0 && len(unread) > 0 {
+	if seen.Read == 0 && len(seen.Unread) > 0 {
 		if in.Format != "" && in.Format != "json" {
-			return fleet{}, blind(unread)
+			return fleet{}, blind(seen.Unread)
 		}
-		out.Problem = call.Problem(blind(unread))
+		out.Problem = call.Problem(blind(seen.Unread))
 	}
-	shown := out.page(servers, after, in.Limit)
-	told, notRead := h.licencesOf(ctx, everywhere, shown)
+	shown := out.page(seen.Servers, after, in.Limit)
+	told, notRead := h.licencesOf(ctx, all, shown)
+	out.AsOf, out.LicencesUnread = all.AsOf().UTC().Truncate(time.Second), notRead
 	for n := range shown {
-		out.Items = append(out.Items, newServerRow(shown[n], told[n], asOf))
+		out.Items = append(out.Items, newServerRow(shown[n], told[n], h.now()))
 	}
-	out.LicencesUnread = notRead
 	return out, nil
 }
 
@@ -179,125 +167,6 @@ func parseFleetCursor(cursor string) (*fleetPlace, error) {
 		return nil, fault.InField("cursor", "cursorMalformed", "is not a cursor of this list")
 	}
 	return &fleetPlace{image.AccountID(parts[0]), image.RegionID(parts[1]), image.InstanceID(parts[2])}, nil
-}
-
-// mustered is what was seen of a fleet.
-type mustered struct {
-	mu        sync.Mutex
-	instances []image.Instance
-	images    []image.Image
-	// read is in how many places all was read.
-	read int
-}
-
-// muster lists instances and images of every place. What cannot be read is left
-// in the atlas.
-func (a *atlas) muster(ctx context.Context) *mustered {
-	m := &mustered{}
-	a.each(func(p place) {
-		var both atonce.Group
-		var instances []image.Instance
-		var images []image.Image
-		var failed, failedToo error
-		both.Go(func() { instances, failed = a.servers(ctx, p) })
-		both.Go(func() {
-			images, failedToo = p.reader.Images(ctx, p.region, image.Listing{Statuses: image.Statuses()})
-		})
-		both.Wait()
-		if failed == nil && failedToo == nil {
-			images, failedToo = p.named(ctx, instances, images)
-		}
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.instances, m.images = append(m.instances, instances...), append(m.images, images...)
-		if failed == nil && failedToo == nil {
-			m.read++
-		}
-		if failedToo != nil {
-			a.missed(image.Unread{Account: p.account, Region: p.region}, failedToo, mayListImages)
-		}
-	})
-	return m
-}
-
-// servers lists the instances of a place. An empty list counts only where a dry
-// run shows that the permission is there, and no disk contradicts it.
-func (a *atlas) servers(ctx context.Context, p place) ([]image.Instance, error) {
-	at := image.Unread{Account: p.account, Region: p.region}
-	found, err := p.reader.Instances(ctx, p.region, image.InstanceListing{})
-	if err == nil && len(found) == 0 {
-		may, failed := p.reader.MayList(ctx, p.region, image.InstanceListing{})
-		switch {
-		case may == image.Yes:
-			err = p.disksOfNobody(ctx)
-		case may == image.No:
-			err = fault.New(fault.Forbidden, "no instance is listed, and a dry run says that they may not be listed").WithCode("emptyNotProven")
-		case failed != nil:
-			err = failed
-		default:
-			err = fault.New(fault.Unknown, "no instance is listed, which ECS also answers to whoever may not look").WithCode("emptyNotProven")
-		}
-	}
-	if err != nil {
-		a.missed(at, err, mayListInstances)
-	}
-	return found, err
-}
-
-// disksOfNobody fails with fault.Unknown if a system disk of the place is
-// attached to an instance, where no instance is listed. Disks that cannot be
-// read contradict nothing.
-func (p place) disksOfNobody(ctx context.Context) error {
-	disks, err := p.reader.Disks(ctx, p.region, image.DiskListing{System: image.Yes})
-	if err != nil {
-		return nil //nolint:nilerr // the permission to list instances was shown
-	}
-	for _, d := range disks {
-		if d.Instance != "" {
-			return fault.New(fault.Unknown, "no instance is listed, but the system disk %s is attached to %s", d.ID, d.Instance).WithCode("instancesHidden")
-		}
-	}
-	return nil
-}
-
-// named adds images that instances run and no listing shows: Marketplace and
-// community images must be asked for by id.
-func (p place) named(ctx context.Context, instances []image.Instance, images []image.Image) ([]image.Image, error) {
-	missing := map[image.ID]bool{}
-	for _, i := range instances {
-		missing[i.Image] = i.Image != ""
-	}
-	for _, i := range images {
-		delete(missing, i.ID)
-	}
-	delete(missing, "")
-	for ids := range slices.Chunk(slices.Sorted(maps.Keys(missing)), 100) {
-		for _, kind := range []image.Kind{image.KindMarketplace, image.KindCommunity} {
-			found, err := p.reader.Images(ctx, p.region, image.Listing{Kind: kind, IDs: ids, Statuses: image.Statuses()})
-			if err != nil {
-				return images, err
-			}
-			images = append(images, found...)
-		}
-	}
-	return images, nil
-}
-
-// wants: the server is what was asked for.
-func (in fleetInput) wants(s usage.Server) bool {
-	for key, value := range in.Tag {
-		has, ok := s.Tags[key]
-		if !ok || value != "" && has != value {
-			return false
-		}
-	}
-	switch {
-	case len(in.Image) > 0 && !slices.Contains(in.Image, s.Instance.Image):
-		return false
-	case in.Family != "" && (s.Image == nil || s.Image.Family != in.Family):
-		return false
-	}
-	return in.Behind == nil || s.Behind >= *in.Behind
 }
 
 func newServerRow(s usage.Server, told *licence, now time.Time) server {
@@ -389,7 +258,7 @@ func (f fleet) Lines() iter.Seq[any] {
 				return
 			}
 		}
-		yield(end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown, LicencesUnread: f.LicencesUnread})
+		yield(end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown, LicencesUnread: f.LicencesUnread, Hints: f.Hints})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
@@ -11,6 +12,8 @@ import (
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/provenance"
 	"imagekeeper/shared/selection"
+	"imagekeeper/shared/survey"
+	"imagekeeper/shared/usage"
 )
 
 // licence is what running an image for an hour costs beside the instance, as
@@ -66,23 +69,32 @@ func (l *licence) columns() []string {
 	return []string{l.Amount.Decimal(), string(l.Amount.Currency()), string(l.Rule)}
 }
 
-// clerk prices the licences of one answer.
-type clerk struct {
+// pricer prices the licences of one answer.
+type pricer struct {
 	h    handler
-	call function.Call
+	all  *survey.Survey
 	told map[lineage.Key]pricing.Licence
 }
 
-func (h handler) clerk(call function.Call) *clerk {
-	return &clerk{h: h, call: call, told: map[lineage.Key]pricing.Licence{}}
+// pricing opens what a query looks at and, if it goes by what licences cost, all
+// that is configured: a source may be anywhere.
+func (h handler) pricing(ctx context.Context, call function.Call, in where, f filter, sort selection.Order) (*survey.Survey, *pricer, error) {
+	p := &pricer{h: h, told: map[lineage.Key]pricing.Licence{}}
+	if costs := f.MaxLicence != nil || sort == selection.CheapestFirst || sort == selection.DearestFirst; !costs {
+		here, err := h.here(ctx, call, in)
+		return here, p, err
+	}
+	all, here, err := h.everywhere(ctx, call, in)
+	p.all = all
+	return here, p, err
 }
 
-// licence is what the clerk told of an image; nil if it was not asked.
-func (c *clerk) licence(region image.RegionID, id image.ID) *licence {
-	if c == nil {
+// licence is what the licence of an image costs; nil if that was not asked.
+func (p *pricer) licence(region image.RegionID, id image.ID) *licence {
+	if p == nil {
 		return nil
 	}
-	priced, ok := c.told[lineage.Key{Region: region, ID: id}]
+	priced, ok := p.told[lineage.Key{Region: region, ID: id}]
 	if !ok {
 		return nil
 	}
@@ -90,7 +102,7 @@ func (c *clerk) licence(region image.RegionID, id image.ID) *licence {
 }
 
 // Costs prices images for selection, and remembers how.
-func (c *clerk) Costs(ctx context.Context, images []selection.Sighting, instanceType image.InstanceTypeID, types selection.Types) selection.Costs {
+func (p *pricer) Costs(ctx context.Context, images []selection.Sighting, instanceType image.InstanceTypeID, types selection.Types) selection.Costs {
 	subjects := make([]pricing.Subject, len(images))
 	for n, s := range images {
 		subjects[n] = pricing.Subject{
@@ -100,14 +112,10 @@ func (c *clerk) Costs(ctx context.Context, images []selection.Sighting, instance
 	if len(subjects) == 0 {
 		return selection.Costs{}
 	}
-	a, err := c.h.survey(ctx, c.call, where{})
-	if err != nil { // the configuration, which the query itself has read before
-		a = &atlas{}
-	}
-	priced := c.h.licences(ctx, a, subjects)
+	priced := p.h.licences(ctx, p.all, subjects)
 	costs := selection.Costs{Currency: priced.currency, Of: make([]selection.Cost, len(images)), Unread: priced.unread}
 	for n, l := range priced.Of {
-		c.told[lineage.KeyOf(images[n].Ref)] = l
+		p.told[lineage.KeyOf(images[n].Ref)] = l
 		costs.Of[n] = selection.Cost{Amount: l.Amount}
 		if why := l.Unknown(); len(why) > 0 {
 			costs.Of[n].Why = why[0]
@@ -121,57 +129,133 @@ type licences struct {
 	pricing.Licences
 	// currency is that of the account that the function runs as.
 	currency money.Currency
-	// unread is what could not be read; empty if everything is known all the same.
-	unread []image.Unread
+	// lacking: what some licence costs is not known. unread is what could not be read
+	// then; empty if everything is known all the same.
+	lacking bool
+	unread  []image.Unread
 }
 
-// lacking: what some licence costs is not known.
-func (l licences) lacking() bool {
-	return slices.ContainsFunc(l.Of, func(one pricing.Licence) bool { return one.Amount == nil })
-}
-
-// licences prices subjects, whose sources are not known yet, as price does. a has
+// licences prices subjects, whose sources are not known yet, as price does. all has
 // everything that is configured, whatever narrows the answer, because that is
 // where an image can come from.
-func (h handler) licences(ctx context.Context, a *atlas, subjects []pricing.Subject) licences {
-	unread := append(slices.Clone(a.unread), a.trace(ctx, subjects)...)
+func (h handler) licences(ctx context.Context, all *survey.Survey, subjects []pricing.Subject) licences {
+	closed, apart := all.Unread(), all.Apart()
+	images := make([]image.Image, len(subjects))
+	for n := range subjects {
+		images[n] = subjects[n].Image
+	}
+	traced := provenance.Trace(ctx, apart.Places(), images)
+	for n := range subjects {
+		subjects[n].Source = traced.Sources[lineage.KeyOf(images[n].Ref)]
+	}
 	hourly := pricing.Hourly{Rates: h.rates, Site: h.config.Site, Now: h.now(), Desks: map[image.AccountID]pricing.Desk{}}
-	for _, p := range a.places {
-		if hourly.Desks[p.account] == nil {
-			hourly.Desks[p.account] = pricing.Remembering(p.reader)
-		}
+	for _, a := range apart.Accounts() {
+		hourly.Desks[a.ID] = asker{apart, a.ID}
 	}
 	out := licences{Licences: hourly.Licences(ctx, subjects), currency: h.config.Site.Currency()}
-	if site := out.Sites[a.home]; site != "" {
+	if site := out.Sites[all.Home()]; site != "" {
 		out.currency = site.Currency()
 	}
-	if out.lacking() {
-		out.unread = inOrder(append(unread, out.Unread...))
+	if out.lacking = slices.ContainsFunc(out.Of, func(l pricing.Licence) bool { return l.Amount == nil }); out.lacking {
+		out.unread = image.AllUnread(closed, traced.Unread, out.Unread)
 	}
 	return out
 }
 
-// trace finds the sources of subjects. Public and Marketplace images are their
-// own; if there are no others nothing is read. It returns what could not be.
-func (a *atlas) trace(ctx context.Context, subjects []pricing.Subject) []image.Unread {
-	var derived []lineage.Key
-	for i := range subjects {
-		if made(subjects[i].Image.Kind) {
-			derived = append(derived, lineage.KeyOf(subjects[i].Image.Ref))
-		}
-	}
-	if len(derived) == 0 {
-		return nil
-	}
-	world := lineage.Trace(ctx, a.lineagePlaces(), derived)
-	graph, images := lineage.New(world), newAlbum(world)
-	for i := range subjects {
-		if s := &subjects[i]; made(s.Image.Kind) {
-			s.Source = provenance.SourceOf(graph.Ancestry(lineage.KeyOf(s.Image.Ref)), images)
-		}
-	}
-	return slices.Concat(world.Unread, world.BuildsUnread)
+// asker asks for prices as one account.
+type asker struct {
+	in      *survey.Survey
+	account image.AccountID
 }
 
-// made: an image of this kind was made from another one.
-func made(k image.Kind) bool { return k != image.KindPublic && k != image.KindMarketplace }
+// Images lists images of a region.
+func (a asker) Images(ctx context.Context, region image.RegionID, which image.Listing) ([]image.Image, error) {
+	p, err := a.at(region)
+	if err != nil {
+		return nil, err
+	}
+	return p.Images(ctx, which)
+}
+
+// Price asks what an instance would cost in a region.
+func (a asker) Price(ctx context.Context, region image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error) {
+	p, err := a.at(region)
+	if err != nil {
+		return image.PriceAnswer{}, err
+	}
+	return p.Price(ctx, q)
+}
+
+func (a asker) at(region image.RegionID) (*survey.Place, error) {
+	if p := a.in.Place(a.account, region); p != nil {
+		return p, nil
+	}
+	return nil, fault.New(fault.Unknown, "account %s is not looked at in %s", a.account, region).WithCode("notLookedAt")
+}
+
+// licencesOf prices what servers run: once for all that run the same image on the
+// same type. It returns one licence for each, in their order, and what could not
+// be read, if that may be why one is not known.
+func (h handler) licencesOf(ctx context.Context, all *survey.Survey, servers []usage.Server) ([]*licence, []image.Unread) {
+	typesOf, unread := usage.Types(ctx, all.Apart(), servers)
+	type runs struct {
+		account  image.AccountID
+		image    image.Ref
+		instance pricing.Instance
+	}
+	told := make([]*licence, len(servers))
+	at, of := map[runs]int{}, make([]int, len(servers))
+	var subjects []pricing.Subject
+	for n := range servers {
+		s := &servers[n]
+		if s.Image == nil {
+			told[n] = notSeen(s.Why)
+			continue
+		}
+		k := runs{s.Account, s.Image.Ref, instanceOf(s, typesOf[n])}
+		if _, known := at[k]; !known {
+			at[k] = len(subjects)
+			subjects = append(subjects, pricing.Subject{Image: *s.Image, Instance: k.instance, Account: s.Account})
+		}
+		of[n] = at[k]
+	}
+	priced := h.licences(ctx, all, subjects)
+	for n := range servers {
+		if told[n] == nil {
+			told[n] = newLicence(priced.Of[of[n]])
+		}
+	}
+	if !priced.lacking {
+		return told, nil
+	}
+	return told, image.AllUnread(priced.unread, unread)
+}
+
+// instanceOf is the instance as its licence is charged. Its number of vCPUs is
+// that of its type, unless its CPU options were modified.
+func instanceOf(s *usage.Server, is image.InstanceType) pricing.Instance {
+	i := pricing.InstanceOf(s.Type, is.VCPUs)
+	if s.VCPUs != i.VCPUs && i.VCPUs != 0 {
+		i.ActiveVCPUs = s.VCPUs
+	}
+	return i
+}
+
+// notSeen is the licence of an image that cannot be seen any more.
+func notSeen(why image.Reason) *licence {
+	if why.Code != "imageNotSeen" { // a public image that is not offered any more still has versions
+		why = image.Reason{Code: "imageNotSeen", Sentence: "its image is not visible, so neither is what its licence costs"}
+	}
+	return &licence{Lines: []licenceLine{}, Unknown: []image.Reason{why}}
+}
+
+// chargeReasons say where a server's licence is not charged by the hour.
+func chargeReasons(s usage.Server) []image.Reason {
+	switch {
+	case s.ChargeType == "PrePaid":
+		return []image.Reason{{Code: "licenceBySubscription", Sentence: "it is a subscription, which pays its licence by the period; licencePerHour is what pay-as-you-go costs"}}
+	case s.Status == image.InstanceStopped && s.StoppedMode == string(pricing.StopCharging):
+		return []image.Reason{{Code: "licencePaused", Sentence: "it is stopped in economical mode, in which its operating system is not charged; licencePerHour is what it costs while it runs"}}
+	}
+	return nil
+}

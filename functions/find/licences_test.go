@@ -18,6 +18,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/survey"
 )
 
 // TestTraceTellsTheAncestryThatObserveTells: whatever a company did, what is
@@ -28,19 +29,22 @@ func TestTraceTellsTheAncestryThatObserveTells(t *testing.T) {
 		readings := cloudsim.Readings{CopyHidesSource: rapid.Bool().Draw(t, "hidden"), CopyKeepsTags: rapid.Bool().Draw(t, "tags")}
 		h := newHistorian(cloudsim.Options{Seed: 1, Readings: readings})
 		h.live(t, false)
-		f := handler{eyes: views(h.cloud), now: now}
+		f := handler{accounts: views(h.cloud), now: now}
 		f.config.Regions = append(f.config.Regions, "cn-hangzhou", "cn-shanghai", "eu-central-1")
-		a, err := f.survey(context.Background(), function.Call{}, where{})
+		a, err := f.open(context.Background(), function.Call{}, where{}, survey.Within{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var keys []lineage.Key
-		var ids []image.ID
+		var seen []image.Image
 		for _, ref := range rapid.SliceOfN(rapid.SampledFrom(h.images), 1, 4).Draw(t, "some") {
-			keys, ids = append(keys, lineage.KeyOf(ref)), append(ids, ref.ID)
+			keys = append(keys, lineage.KeyOf(ref))
+			for _, s := range a.Find(context.Background(), []image.ID{ref.ID}) {
+				seen = append(seen, s.Image)
+			}
 		}
-		all := lineage.New(lineage.Observe(context.Background(), a.lineagePlaces(), ids...))
-		traced := lineage.New(lineage.Trace(context.Background(), a.lineagePlaces(), keys))
+		all := lineage.New(lineage.Observe(context.Background(), lineage.Places(a.Places()), seen...))
+		traced := lineage.New(lineage.Trace(context.Background(), lineage.Places(a.Places()), keys))
 		for _, k := range keys {
 			if got, want := fmt.Sprint(traced.Ancestry(k)), fmt.Sprint(all.Ancestry(k)); got != want {
 				t.Fatalf("traced:\n%s\nobserved:\n%s", got, want)
@@ -51,7 +55,7 @@ func TestTraceTellsTheAncestryThatObserveTells(t *testing.T) {
 
 // counted counts the calls of a reader, by what is asked.
 type counted struct {
-	reader
+	survey.Reader
 	mu    *sync.Mutex
 	calls map[string]int
 }
@@ -64,34 +68,34 @@ func (c counted) count(what string, n int) {
 
 func (c counted) Price(ctx context.Context, r image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error) {
 	c.count("prices", 1)
-	return c.reader.Price(ctx, r, q)
+	return c.Reader.Price(ctx, r, q)
 }
 
 func (c counted) Snapshots(ctx context.Context, r image.RegionID, l image.SnapshotListing) ([]image.Snapshot, error) {
 	c.count("snapshots", 1)
 	c.count("snapshots asked for", len(l.IDs))
-	return c.reader.Snapshots(ctx, r, l)
+	return c.Reader.Snapshots(ctx, r, l)
 }
 
 func (c counted) Disks(ctx context.Context, r image.RegionID, l image.DiskListing) ([]image.Disk, error) {
 	c.count("disks", 1)
-	return c.reader.Disks(ctx, r, l)
+	return c.Reader.Disks(ctx, r, l)
 }
 
 func (c counted) InstanceTypes(ctx context.Context, r image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
 	c.count("types", 1)
-	return c.reader.InstanceTypes(ctx, r, ids)
+	return c.Reader.InstanceTypes(ctx, r, ids)
 }
 
 // counting looks at a cloud through both accounts and counts.
-func counting(cloud *cloudsim.Cloud) (func(function.Call) []eye, map[string]int) {
+func counting(cloud *cloudsim.Cloud) (func(function.Call) []survey.Account, map[string]int) {
 	calls, mu := map[string]int{}, &sync.Mutex{}
-	return func(call function.Call) []eye {
-		eyes := views(cloud)(call)
-		for n := range eyes {
-			eyes[n].reader = counted{eyes[n].reader, mu, calls}
+	return func(call function.Call) []survey.Account {
+		accounts := views(cloud)(call)
+		for n := range accounts {
+			accounts[n].Reader = counted{accounts[n].Reader, mu, calls}
 		}
-		return eyes
+		return accounts
 	}, calls
 }
 
@@ -162,12 +166,12 @@ func TestLiesMakeNoLicenceCheaper(t *testing.T) {
 			for _, times := range []int{1, 3, -1} {
 				t.Run(fmt.Sprint(what, " ", kind, " ", times), func(t *testing.T) {
 					t.Parallel()
-					look := func(call function.Call) []eye {
-						eyes := views(cloud)(call)
-						for i := range eyes {
-							eyes[i].reader = liar{eyes[i].reader, &sync.Mutex{}, []*lie{{what, kind, times}}}
+					look := func(call function.Call) []survey.Account {
+						accounts := views(cloud)(call)
+						for i := range accounts {
+							accounts[i].Reader = liar{accounts[i].Reader, &sync.Mutex{}, []*lie{{what, kind, times}}}
 						}
-						return eyes
+						return accounts
 					}
 					var told, matched costed
 					if answer := get(t, finderIn(look, "all"), query+"&sort=licence", &told); answer.StatusCode == http.StatusOK {
@@ -251,12 +255,12 @@ func TestBadQuestionsAboutLicences(t *testing.T) {
 // as a field and in the table, and hides no instance.
 func TestInstancesWithoutLicence(t *testing.T) {
 	t.Parallel()
-	look := func(call function.Call) []eye {
-		eyes := views(fleetOf())(call)
-		for i := range eyes {
-			eyes[i].reader = liar{eyes[i].reader, &sync.Mutex{}, []*lie{{"prices", "denied", -1}}}
+	look := func(call function.Call) []survey.Account {
+		accounts := views(fleetOf())(call)
+		for i := range accounts {
+			accounts[i].Reader = liar{accounts[i].Reader, &sync.Mutex{}, []*lie{{"prices", "denied", -1}}}
 		}
-		return eyes
+		return accounts
 	}
 	var got fleet
 	get(t, finder(look), "/instances", &got)
@@ -292,7 +296,7 @@ func TestPriceRatesAreChecked(t *testing.T) {
 
 // noTypes is a reader that may not list types, and for which DescribePrice has no
 // price.
-type noTypes struct{ reader }
+type noTypes struct{ survey.Reader }
 
 func (noTypes) InstanceTypes(context.Context, image.RegionID, []image.InstanceTypeID) ([]image.InstanceType, error) {
 	return nil, fault.New(fault.Forbidden, "no")
@@ -314,12 +318,12 @@ func TestInstancesWithoutTypes(t *testing.T) {
 	cloud.AddInstance(cloudsim.FirstAccount, "cn-hangzhou", cloudsim.InstanceSpec{Instance: image.Instance{
 		ID: "i-redhat", Image: "redhat_9_6_x64_20G_alibase_20260101.vhd", Type: "ecs.g7.large", Status: image.InstanceRunning, OSType: image.Linux, CreatedAt: day(2),
 	}})
-	look := func(call function.Call) []eye {
-		eyes := views(cloud)(call)
-		for i := range eyes {
-			eyes[i].reader = noTypes{eyes[i].reader}
+	look := func(call function.Call) []survey.Account {
+		accounts := views(cloud)(call)
+		for i := range accounts {
+			accounts[i].Reader = noTypes{accounts[i].Reader}
 		}
-		return eyes
+		return accounts
 	}
 	var got fleet
 	get(t, finder(look), "/instances", &got)
@@ -327,7 +331,7 @@ func TestInstancesWithoutTypes(t *testing.T) {
 	if n < 0 || got.Items[n].LicencePerHour.Amount != nil {
 		t.Fatalf("%+v", got.Items)
 	}
-	if !slices.ContainsFunc(got.LicencesUnread, func(u image.Unread) bool { return u.Permission == mayListTypes }) {
+	if !slices.ContainsFunc(got.LicencesUnread, func(u image.Unread) bool { return u.Permission == survey.MayListTypes }) {
 		t.Errorf("unread: %+v", got.LicencesUnread)
 	}
 }

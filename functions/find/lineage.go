@@ -8,6 +8,7 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/selection"
+	"imagekeeper/shared/survey"
 )
 
 // located is which image a question is about, as the answer says it.
@@ -22,25 +23,15 @@ type located struct {
 	Ambiguous bool `json:"ambiguous"`
 }
 
-// locate finds the image that is asked about.
-func (h handler) locate(ctx context.Context, call function.Call, in imageInput) (selection.Described, located, error) {
-	scope, err := h.scope(call)
-	if err != nil {
-		return selection.Described{}, located{}, err
-	}
-	asOf := h.now()
-	d, err := selection.Describe(ctx, scope, in.ImageID, image.RegionID(call.Region), in.where.query(), asOf)
-	if err != nil {
-		return d, located{}, err
-	}
-	return d, located{
+func newLocated(d selection.Described, asOf time.Time) located {
+	return located{
 		AsOf: asOf.UTC().Truncate(time.Second), Image: d.Ref, Name: d.Name, Kind: d.Kind, Family: string(d.Family),
 		Also: append([]image.Ref{}, d.Elsewhere...), Ambiguous: len(d.Elsewhere) > 0,
-	}, nil
+	}
 }
 
-// kin is one image of a lineage. Seen tells whether it is still visible.
-type kin struct {
+// relative is one image of a lineage. Seen tells whether it is still visible.
+type relative struct {
 	RegionID image.RegionID `json:"regionId"`
 	ImageID  image.ID       `json:"imageId"`
 	// Seen: it is visible; else only its id is known.
@@ -56,8 +47,8 @@ type kin struct {
 
 // link says that child was made from parent.
 type link struct {
-	Child     kin               `json:"child"`
-	Parent    kin               `json:"parent"`
+	Child     relative          `json:"child"`
+	Parent    relative          `json:"parent"`
 	Evidence  lineage.Evidence  `json:"evidence"`
 	Certainty lineage.Certainty `json:"certainty"`
 	// Skips: there was at least one image in between that cannot be named.
@@ -70,7 +61,7 @@ type link struct {
 // origin is where the chain of parents ends.
 type origin struct {
 	Kind        lineage.SourceKind `json:"kind"`
-	Image       kin                `json:"image"`
+	Image       relative           `json:"image"`
 	ProductCode image.ProductCode  `json:"productCode,omitempty"`
 	// Object: the OSS object it was imported from.
 	Object    string            `json:"object,omitempty"`
@@ -90,8 +81,8 @@ type shared struct {
 	At *time.Time `json:"at,omitempty"`
 }
 
-// pedigree is the answer of find.lineage.
-type pedigree struct {
+// ancestry is the answer of find.lineage.
+type ancestry struct {
 	located
 	Source origin `json:"source"`
 	// Parents, nearest first; children breadth first.
@@ -105,62 +96,45 @@ type pedigree struct {
 	Unknown   []image.Unread `json:"unknown"`
 }
 
-func (h handler) lineage(ctx context.Context, call function.Call, in imageInput) (pedigree, error) {
-	d, at, err := h.locate(ctx, call, in)
+func (h handler) lineage(ctx context.Context, call function.Call, in imageInput) (ancestry, error) {
+	all, here, err := h.everywhere(ctx, call, in.where)
 	if err != nil {
-		return pedigree{}, err
+		return ancestry{}, err
 	}
-	a, err := h.survey(ctx, call, where{})
+	closed := all.Unread()
+	traces := all.Apart()
+	traces.Each(func(p *survey.Place) { _, _ = p.Images(ctx, image.Listing{Statuses: image.Statuses()}) }) // everything here goes by them
+	d, err := selection.Describe(ctx, here, in.ImageID, image.RegionID(call.Region), h.now())
 	if err != nil {
-		return pedigree{}, err
+		return ancestry{}, err
 	}
-	world := a.history(ctx, in.ImageID)
-	story := lineage.New(world).Story(lineage.KeyOf(d.Ref))
-	album := newAlbum(world)
-	owners := map[image.AccountID]lineage.Granter{}
-	for _, p := range a.places {
-		owners[p.account] = p.reader
-	}
+	world := lineage.Observe(ctx, lineage.Places(traces.Places()), *d.Sighting.Image)
+	world.Unread = image.AllUnread(world.Unread, closed)
+	story, images := lineage.New(world).Story(lineage.KeyOf(d.Ref)), newIndex(world)
 	family := []image.Image{*d.Sighting.Image}
 	for _, l := range story.Children {
-		family = append(family, album[l.Child])
+		family = append(family, images[l.Child])
 	}
-	shares, unread := lineage.Shares(ctx, family, owners)
-	out := newPedigree(at, story, album, shares)
-	out.Unknown = inOrder(append(append(append(unread, world.Unread...), world.BuildsUnread...), d.Unread...))
+	granted := all.Apart()
+	out := newAncestry(newLocated(d, all.AsOf()), story, images, lineage.Shares(ctx, granted, family))
+	out.Unknown = image.AllUnread(granted.Unread(), world.Unread, world.BuildsUnread, d.Unread)
 	return out, nil
 }
 
-// history is everything that lineage can be found in.
-func (a *atlas) history(ctx context.Context, also image.ID) lineage.World {
-	world := lineage.Observe(ctx, a.lineagePlaces(), also)
-	world.Unread = append(world.Unread, a.unread...)
-	return world
-}
+// index has the images of a world by their key.
+type index map[lineage.Key]image.Image
 
-// lineagePlaces are the places as lineage looks at them.
-func (a *atlas) lineagePlaces() []lineage.Place {
-	places := make([]lineage.Place, 0, len(a.places))
-	for _, p := range a.places {
-		places = append(places, lineage.Place{Account: p.account, Region: p.region, Reader: p.reader, Builder: p.reader})
-	}
-	return places
-}
-
-// album has the images of a world by their key.
-type album map[lineage.Key]image.Image
-
-func newAlbum(w lineage.World) album {
-	a := make(album, len(w.Images))
+func newIndex(w lineage.World) index {
+	a := make(index, len(w.Images))
 	for _, i := range w.Images {
 		a[lineage.KeyOf(i.Ref)] = i
 	}
 	return a
 }
 
-func (a album) kin(k lineage.Key) kin {
+func (a index) relative(k lineage.Key) relative {
 	i, ok := a[k]
-	out := kin{RegionID: k.Region, ImageID: k.ID, Seen: ok}
+	out := relative{RegionID: k.Region, ImageID: k.ID, Seen: ok}
 	if ok {
 		created := i.CreatedAt.UTC()
 		out.Name, out.Kind, out.OwnerID, out.Status, out.CreatedAt = i.Name, i.Kind, i.Owner, i.Status, &created
@@ -168,24 +142,24 @@ func (a album) kin(k lineage.Key) kin {
 	return out
 }
 
-func (a album) links(found []lineage.Link) []link {
+func (a index) links(found []lineage.Link) []link {
 	links := make([]link, 0, len(found))
 	for _, l := range found {
 		links = append(links, link{
-			Child: a.kin(l.Child), Parent: a.kin(l.Parent), Evidence: l.Evidence, Certainty: l.Certainty, Skips: l.Skips,
+			Child: a.relative(l.Child), Parent: a.relative(l.Parent), Evidence: l.Evidence, Certainty: l.Certainty, Skips: l.Skips,
 			Copy: a[l.Child].Copied, Reason: l.Why,
 		})
 	}
 	return links
 }
 
-func newPedigree(at located, story lineage.Story, a album, shares []lineage.Share) pedigree {
+func newAncestry(at located, story lineage.Story, a index, shares []lineage.Share) ancestry {
 	s := story.Source
-	p := pedigree{
+	p := ancestry{
 		located: at, Parents: a.links(story.Parents), Children: a.links(story.Children), SharedWith: []shared{},
 		Conflicts: append([]image.Reason{}, story.Conflicts...),
 		Source: origin{
-			Kind: s.Kind, Image: a.kin(s.Image), ProductCode: s.ProductCode, Object: s.Object, OwnerID: s.Owner,
+			Kind: s.Kind, Image: a.relative(s.Image), ProductCode: s.ProductCode, Object: s.Object, OwnerID: s.Owner,
 			Certainty: s.Certainty, Reason: s.Why, Cure: s.Cure,
 		},
 	}

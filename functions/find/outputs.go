@@ -12,10 +12,8 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/selection"
+	"imagekeeper/shared/survey"
 )
-
-// codeUnread is the code of an answer about which nothing could be read.
-const codeUnread = "unread"
 
 // row is one image in a list.
 type row struct {
@@ -24,7 +22,7 @@ type row struct {
 	AccountID image.AccountID `json:"accountId"`
 	Kind      image.Kind      `json:"kind"`
 	OwnerID   image.AccountID `json:"ownerId,omitempty"`
-	// SeenBy: the accounts through whose eyes it was seen.
+	// SeenBy: the accounts that see it; of an image that one of them published, only those that own it or were given it.
 	SeenBy []image.AccountID `json:"seenBy"`
 	// Name: the name its owner gave it.
 	Name string `json:"name"`
@@ -71,7 +69,7 @@ type row struct {
 	Reasons []image.Reason `json:"reasons,omitempty"`
 }
 
-func newRow(s selection.Sighting, told *clerk, why []image.Reason) row {
+func newRow(s selection.Sighting, told *pricer, why []image.Reason) row {
 	class, _ := selection.LicenceOf(s.Image)
 	r := row{
 		ImageID: s.ID, RegionID: s.Region, AccountID: s.Account, Kind: s.Kind, OwnerID: s.OwnerID(), SeenBy: s.SeenBy,
@@ -88,7 +86,7 @@ func newRow(s selection.Sighting, told *clerk, why []image.Reason) row {
 	return r
 }
 
-func newRows(chosen []selection.Chosen, told *clerk) []row {
+func newRows(chosen []selection.Chosen, told *pricer) []row {
 	rows := make([]row, 0, len(chosen))
 	for _, c := range chosen {
 		rows = append(rows, newRow(c.Sighting, told, c.Why))
@@ -134,6 +132,8 @@ type list struct {
 	NextCursor string         `json:"nextCursor,omitempty"`
 	Unknown    []image.Unread `json:"unknown"`
 	PassedOver *passedOver    `json:"passedOver,omitempty"`
+	// Hints are what may have been meant, where nothing fits.
+	Hints []image.Reason `json:"hints,omitempty"`
 }
 
 // passedOver tells about the images that do not fit.
@@ -153,7 +153,7 @@ type count struct {
 	Count int `json:"count"`
 }
 
-func newPassedOver(p selection.PassedOver, told *clerk) *passedOver {
+func newPassedOver(p selection.PassedOver, told *pricer) *passedOver {
 	over := &passedOver{Count: p.Count, Reasons: []count{}, Examples: newRows(p.Examples, told)}
 	for _, c := range p.Reasons {
 		over.Reasons = append(over.Reasons, count(c))
@@ -161,9 +161,9 @@ func newPassedOver(p selection.PassedOver, told *clerk) *passedOver {
 	return over
 }
 
-func newList(found selection.List, told *clerk, asOf time.Time, call function.Call) list {
+func newList(found selection.List, told *pricer, asOf time.Time, call function.Call) list {
 	l := list{
-		AsOf: asOf.UTC().Truncate(time.Second), Items: newRows(found.Page, told), NextCursor: found.Next, Unknown: orNone(found.Unread),
+		AsOf: asOf.UTC().Truncate(time.Second), Items: newRows(found.Page, told), NextCursor: found.Next, Unknown: image.AllUnread(found.Unread), Hints: found.Meant,
 	}
 	if found.Total >= 0 {
 		l.Total = &found.Total
@@ -177,18 +177,11 @@ func newList(found selection.List, told *clerk, asOf time.Time, call function.Ca
 	return l
 }
 
-func orNone(unread []image.Unread) []image.Unread {
-	if unread == nil {
-		return []image.Unread{}
-	}
-	return unread
-}
-
 // blind is why a list is none: nothing could be read.
 func blind(unread []image.Unread) error {
 	first := unread[0]
 	place := strings.Trim(string(first.Account)+"/"+string(first.Region), "/")
-	return fault.New(fault.Unknown, "nothing could be read; %d places, the first is %s: %s", len(unread), place, first.Sentence).WithCode(codeUnread)
+	return fault.New(fault.Unknown, "nothing could be read; %d places, the first is %s: %s", len(unread), place, first.Sentence).WithCode(survey.CodeUnread)
 }
 
 // HTTPHeader repeats what a table has no place for.
@@ -223,7 +216,7 @@ func (l list) Lines() iter.Seq[any] {
 				return
 			}
 		}
-		yield(end{End: true, AsOf: l.AsOf, Count: len(l.Items), Total: l.Total, NextCursor: l.NextCursor, Unknown: l.Unknown, PassedOver: l.PassedOver})
+		yield(end{End: true, AsOf: l.AsOf, Count: len(l.Items), Total: l.Total, NextCursor: l.NextCursor, Unknown: l.Unknown, PassedOver: l.PassedOver, Hints: l.Hints})
 	}
 }
 
@@ -241,6 +234,8 @@ type end struct {
 	NextCursor string         `json:"nextCursor,omitempty"`
 	Unknown    []image.Unread `json:"unknown"`
 	PassedOver *passedOver    `json:"passedOver,omitempty"`
+	// Hints are what may have been meant, where there is nothing.
+	Hints []image.Reason `json:"hints,omitempty"`
 	// LicencesUnread is of instances: what could not be read to price licences.
 	LicencesUnread []image.Unread `json:"licencesUnread,omitempty"`
 }
@@ -294,7 +289,7 @@ func newDetail(d selection.Described, asOf time.Time) detail {
 		AsOf: asOf.UTC().Truncate(time.Second), row: newRow(d.Sighting, nil, nil), Progress: d.Progress, ResourceGroup: d.ResourceGroup,
 		CloudInit: d.CloudInit, Subscribed: d.Subscribed,
 		DiskMappings: []disk{}, Health: []selection.Finding{}, LicenceReasons: d.LicenceWhy,
-		Use: []selection.Snippet{}, Ambiguous: len(d.Elsewhere) > 0, Elsewhere: []image.Ref{}, Unknown: orNone(d.Unread),
+		Use: []selection.Snippet{}, Ambiguous: len(d.Elsewhere) > 0, Elsewhere: []image.Ref{}, Unknown: image.AllUnread(d.Unread),
 	}
 	for _, m := range d.Disks {
 		out.DiskMappings = append(out.DiskMappings, disk(m))
@@ -320,7 +315,8 @@ type family struct {
 	Unknown []image.Unread `json:"unknown"`
 }
 
-// choice is the image to use in one region.
+// choice is the image to use in one region, for one operating system type and
+// architecture.
 type choice struct {
 	RegionID image.RegionID `json:"regionId"`
 	// Image is missing where no image of the family fits.
@@ -331,8 +327,8 @@ type choice struct {
 	PassedOver *passedOver `json:"passedOver"`
 }
 
-func newFamily(name image.Family, choices []selection.Choice, unread []image.Unread, told *clerk, asOf time.Time) family {
-	f := family{AsOf: asOf.UTC().Truncate(time.Second), Family: name, Items: []choice{}, Unknown: orNone(unread)}
+func newFamily(name image.Family, choices []selection.Choice, unread []image.Unread, told *pricer, asOf time.Time) family {
+	f := family{AsOf: asOf.UTC().Truncate(time.Second), Family: name, Items: []choice{}, Unknown: image.AllUnread(unread)}
 	for _, c := range choices {
 		item := choice{RegionID: c.Region, Older: c.Older, PassedOver: newPassedOver(c.PassedOver, told)}
 		if c.Best != nil {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/selection"
 	"imagekeeper/shared/usage"
 )
 
@@ -38,31 +38,17 @@ type users struct {
 }
 
 func (h handler) usage(ctx context.Context, call function.Call, in imageInput) (users, error) {
-	d, at, err := h.locate(ctx, call, in)
+	all, here, err := h.everywhere(ctx, call, in.where)
 	if err != nil {
 		return users{}, err
 	}
-	a, err := h.survey(ctx, call, where{Region: []image.RegionID{d.Region}})
+	closed := all.Unread()
+	d, err := selection.Describe(ctx, here, in.ImageID, image.RegionID(call.Region), h.now())
 	if err != nil {
 		return users{}, err
 	}
-	readers := map[image.AccountID]usage.Reader{}
-	var owner usage.Grants = nobody{}
-	for _, p := range a.places {
-		readers[p.account] = p.reader
-		if p.account == d.Account {
-			owner = p.reader
-		}
-	}
-	report := usage.Judge(usage.Observe(ctx, *d.Sighting.Image, owner, readers))
-	return newUsers(at, report, inOrder(append(a.unread, d.Unread...))), nil
-}
-
-// nobody answers for an owner that cannot be asked any more.
-type nobody struct{}
-
-func (nobody) Grants(context.Context, image.RegionID, image.ID) ([]image.Grant, error) {
-	return nil, fault.New(fault.Unknown, "the owner of the image can no longer be asked").WithCode("ownerNotRead")
+	report := usage.Judge(usage.Survey(ctx, *d.Sighting.Image, all.Apart(), closed))
+	return newUsers(newLocated(d, all.AsOf()), report, image.AllUnread(closed, d.Unread)), nil
 }
 
 func newUsers(at located, r usage.Report, unread []image.Unread) users {

@@ -13,6 +13,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/survey"
 	"imagekeeper/shared/usage"
 )
 
@@ -96,7 +97,7 @@ type lie struct {
 
 // liar is a reader whose answers are not all true.
 type liar struct {
-	reader
+	survey.Reader
 	mu   *sync.Mutex
 	lies []*lie
 }
@@ -127,11 +128,11 @@ func told[T any](l liar, what string, truth func() ([]T, error)) ([]T, error) {
 }
 
 func (l liar) Images(ctx context.Context, r image.RegionID, w image.Listing) ([]image.Image, error) {
-	return told(l, "images", func() ([]image.Image, error) { return l.reader.Images(ctx, r, w) })
+	return told(l, "images", func() ([]image.Image, error) { return l.Reader.Images(ctx, r, w) })
 }
 
 func (l liar) Instances(ctx context.Context, r image.RegionID, w image.InstanceListing) ([]image.Instance, error) {
-	return told(l, "instances", func() ([]image.Instance, error) { return l.reader.Instances(ctx, r, w) })
+	return told(l, "instances", func() ([]image.Instance, error) { return l.Reader.Instances(ctx, r, w) })
 }
 
 // MayList is a call of the same action, and so the same lie happens to it.
@@ -140,57 +141,57 @@ func (l liar) MayList(ctx context.Context, r image.RegionID, w image.InstanceLis
 	case "denied":
 		return image.No, nil
 	case "":
-		return l.reader.MayList(ctx, r, w)
+		return l.Reader.MayList(ctx, r, w)
 	}
 	return image.Unknown, nil
 }
 
 func (l liar) Disks(ctx context.Context, r image.RegionID, w image.DiskListing) ([]image.Disk, error) {
-	return told(l, "disks", func() ([]image.Disk, error) { return l.reader.Disks(ctx, r, w) })
+	return told(l, "disks", func() ([]image.Disk, error) { return l.Reader.Disks(ctx, r, w) })
 }
 
 func (l liar) Snapshots(ctx context.Context, r image.RegionID, w image.SnapshotListing) ([]image.Snapshot, error) {
-	return told(l, "snapshots", func() ([]image.Snapshot, error) { return l.reader.Snapshots(ctx, r, w) })
+	return told(l, "snapshots", func() ([]image.Snapshot, error) { return l.Reader.Snapshots(ctx, r, w) })
 }
 
 func (l liar) Builds(ctx context.Context, r image.RegionID) ([]image.Build, error) {
-	return told(l, "builds", func() ([]image.Build, error) { return l.reader.Builds(ctx, r) })
+	return told(l, "builds", func() ([]image.Build, error) { return l.Reader.Builds(ctx, r) })
 }
 
 func (l liar) TemplateVersions(ctx context.Context, r image.RegionID) ([]image.TemplateVersion, error) {
-	return told(l, "templates", func() ([]image.TemplateVersion, error) { return l.reader.TemplateVersions(ctx, r) })
+	return told(l, "templates", func() ([]image.TemplateVersion, error) { return l.Reader.TemplateVersions(ctx, r) })
 }
 
 func (l liar) ScalingConfigurations(ctx context.Context, r image.RegionID) ([]image.ScalingConfiguration, error) {
-	return told(l, "scaling", func() ([]image.ScalingConfiguration, error) { return l.reader.ScalingConfigurations(ctx, r) })
+	return told(l, "scaling", func() ([]image.ScalingConfiguration, error) { return l.Reader.ScalingConfigurations(ctx, r) })
 }
 
 func (l liar) Pipelines(ctx context.Context, r image.RegionID) ([]image.Pipeline, error) {
-	return told(l, "pipelines", func() ([]image.Pipeline, error) { return l.reader.Pipelines(ctx, r) })
+	return told(l, "pipelines", func() ([]image.Pipeline, error) { return l.Reader.Pipelines(ctx, r) })
 }
 
 func (l liar) Price(ctx context.Context, r image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error) {
 	answers, err := told(l, "prices", func() ([]image.PriceAnswer, error) {
-		answer, err := l.reader.Price(ctx, r, q)
+		answer, err := l.Reader.Price(ctx, r, q)
 		return []image.PriceAnswer{answer}, err
 	})
 	return slices.Concat(answers, []image.PriceAnswer{{}})[0], err
 }
 
 func (l liar) Grants(ctx context.Context, r image.RegionID, id image.ID) ([]image.Grant, error) {
-	return told(l, "grants", func() ([]image.Grant, error) { return l.reader.Grants(ctx, r, id) })
+	return told(l, "grants", func() ([]image.Grant, error) { return l.Reader.Grants(ctx, r, id) })
 }
 
 // ask asks find about the image; an answer that is none is unknown.
 func (s *scene) ask(t interface{ Fatalf(string, ...any) }, lies []*lie) users {
-	look := func(call function.Call) []eye {
-		eyes := views(s.Cloud)(call)
-		for i := range eyes {
-			eyes[i].reader = liar{eyes[i].reader, &sync.Mutex{}, clone(lies)}
+	look := func(call function.Call) []survey.Account {
+		accounts := views(s.Cloud)(call)
+		for i := range accounts {
+			accounts[i].Reader = liar{accounts[i].Reader, &sync.Mutex{}, clone(lies)}
 		}
-		return eyes
+		return accounts
 	}
-	h := handler{eyes: look, now: now}
+	h := handler{accounts: look, now: now}
 	h.config.Regions = append(h.config.Regions, "cn-hangzhou")
 	got, err := h.usage(context.Background(), function.Call{}, imageInput{ImageID: subject})
 	if err != nil && !slices.Contains([]fault.Kind{fault.Unknown, fault.Forbidden, fault.Unavailable}, fault.Of(err)) {

@@ -13,6 +13,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/survey"
 )
 
 // now is when all tests take place.
@@ -76,25 +77,25 @@ func (sim) May(_ context.Context, _ image.RegionID, action string) (image.Tri, e
 }
 
 // views look at cloud through both accounts.
-func views(cloud *cloudsim.Cloud) func(function.Call) []eye {
-	return func(function.Call) []eye {
-		return []eye{
-			{reader: sim{cloud.View(cloudsim.FirstAccount)}},
-			{reader: sim{cloud.View(cloudsim.SecondAccount)}, account: cloudsim.SecondAccount, role: cloudsim.ReaderRole},
+func views(cloud *cloudsim.Cloud) func(function.Call) []survey.Account {
+	return func(function.Call) []survey.Account {
+		return []survey.Account{
+			{Reader: sim{cloud.View(cloudsim.FirstAccount)}},
+			{Reader: sim{cloud.View(cloudsim.SecondAccount)}, ID: cloudsim.SecondAccount, Role: cloudsim.ReaderRole},
 		}
 	}
 }
 
 // finder is find over the world, in two regions.
-func finder(look func(function.Call) []eye) *function.Function {
+func finder(look func(function.Call) []survey.Account) *function.Function {
 	return finderIn(look, "cn-hangzhou", "cn-shanghai")
 }
 
 // finderIn is find with these in REGIONS.
-func finderIn(look func(function.Call) []eye, regions ...alicloud.RegionWord) *function.Function {
+func finderIn(look func(function.Call) []survey.Account, regions ...alicloud.RegionWord) *function.Function {
 	return handler{
 		config: config{Places: alicloud.Places{Regions: regions}, Settings: pricing.Settings{Site: pricing.China}},
-		rates:  pricing.Published(), eyes: look, now: now,
+		rates:  pricing.Published(), accounts: look, now: now,
 	}.function()
 }
 

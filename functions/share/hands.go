@@ -20,7 +20,6 @@ type account interface {
 	sharing.Cloud
 	runners
 	launchers
-	snapshots
 }
 
 // runners is who runs an image.
@@ -43,6 +42,7 @@ type launchers interface {
 type identity interface {
 	ID(ctx context.Context) (image.AccountID, error)
 	Regions(ctx context.Context) ([]image.Region, error)
+	snapshots
 }
 
 // snapshots show which images are copies of each other and, with the runs of

@@ -3,6 +3,7 @@
 package image
 
 import (
+	"path"
 	"strings"
 	"time"
 )
@@ -273,4 +274,17 @@ func (i Image) OwnerID() AccountID {
 // whoever names it: by its owner's name, or as acs:<owner>:<family>.
 func (i Image) InFamily(named Family) bool {
 	return i.Family != "" && (named == i.Family || named == i.FamilyName() || named == Family("acs:"+string(i.OwnerID())+":"+string(i.FamilyName())))
+}
+
+// InFamilies reports whether the image is in one of the families, which are names
+// or globs: * is any text, also none, and ? is one character.
+func (i Image) InFamilies(globs []Family) bool {
+	for _, g := range globs {
+		byName, _ := path.Match(string(g), string(i.FamilyName())) // a family has neither brackets nor strokes
+		asSeen, _ := path.Match(string(g), string(i.Family))
+		if i.Family != "" && (byName || asSeen || i.InFamily(g)) {
+			return true
+		}
+	}
+	return false
 }

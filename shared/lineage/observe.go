@@ -58,12 +58,12 @@ type observer struct {
 }
 
 // Observe looks at every place: all images, then their snapshots and disks by
-// the hundred, then what those name elsewhere, and the images of also, which may
-// be of any kind. What cannot be read is in World.Unread and World.BuildsUnread;
-// Observe itself does not fail.
-func Observe(ctx context.Context, places []Place, also ...image.ID) World {
+// the hundred, then what those name elsewhere. also are images that were seen
+// already, of kinds that are in no list. What cannot be read is in World.Unread and
+// World.BuildsUnread; Observe itself does not fail.
+func Observe(ctx context.Context, places []Place, also ...image.Image) World {
 	o := look(ctx, places)
-	o.strangers(ctx, places, also)
+	o.add(also)
 	o.snapshots(ctx, places)
 	o.hidden(places)
 	o.disks(ctx, places)
@@ -141,10 +141,12 @@ func (o *observer) missing(ctx context.Context, places []Place, wanted []Key) {
 			ids[k.Region] = append(ids[k.Region], k.ID)
 		}
 	}
-	survey.Each(places, func(p Place) { o.byName(ctx, p, ids[p.Region]) })
+	survey.Each(slices.Sorted(maps.Keys(ids)), func(r image.RegionID) {
+		o.byName(ctx, slices.DeleteFunc(slices.Clone(places), func(p Place) bool { return p.Region != r }), ids[r])
+	})
 }
 
-// images lists, and keeps the owner's view where an image is seen twice.
+// images reads one listing.
 func (o *observer) images(ctx context.Context, p Place, which image.Listing) {
 	found, err := p.Reader.Images(ctx, which)
 	o.mu.Lock()
@@ -153,6 +155,11 @@ func (o *observer) images(ctx context.Context, p Place, which image.Listing) {
 		o.failed(p, err, survey.MayListImages)
 		return
 	}
+	o.add(found)
+}
+
+// add keeps the owner's view where an image is seen twice.
+func (o *observer) add(found []image.Image) {
 	for _, i := range found {
 		if was, ok := o.seen[KeyOf(i.Ref)]; !ok || better(i, was) {
 			o.seen[KeyOf(i.Ref)] = i
@@ -175,27 +182,41 @@ func (o *observer) builds(ctx context.Context, p Place) {
 	o.world.Builds = append(o.world.Builds, found...)
 }
 
-// strangers asks for images that no listing has shown: Marketplace and community
-// images must be asked for by name.
-func (o *observer) strangers(ctx context.Context, places []Place, ids []image.ID) {
-	survey.Each(places, func(p Place) {
-		missing := slices.DeleteFunc(slices.Clone(ids), func(id image.ID) bool {
+// byName asks for Marketplace and community images, which are in no list unless
+// they are asked for and are the same for every account: one place of a region.
+func (o *observer) byName(ctx context.Context, there []Place, ids []image.ID) {
+	for _, kind := range []image.Kind{image.KindMarketplace, image.KindCommunity} {
+		var failed []error
+		for _, p := range there {
+			found, err := allOf(ctx, p, image.Listing{Kind: kind, IDs: ids, Statuses: image.Statuses()})
+			failed = append(failed, err)
+			if err == nil {
+				o.mu.Lock()
+				o.add(found)
+				o.mu.Unlock()
+				failed = nil
+				break
+			}
+		}
+		for n, err := range failed {
 			o.mu.Lock()
-			defer o.mu.Unlock()
-			_, seen := o.seen[Key{p.Region, id}]
-			return seen
-		})
-		o.byName(ctx, p, missing)
-	})
-}
-
-// byName asks one place for Marketplace and community images.
-func (o *observer) byName(ctx context.Context, p Place, ids []image.ID) {
-	for ids := range slices.Chunk(ids, batch) {
-		for _, kind := range []image.Kind{image.KindMarketplace, image.KindCommunity} {
-			o.images(ctx, p, image.Listing{Kind: kind, IDs: ids, Statuses: image.Statuses()})
+			o.failed(there[n], err, survey.MayListImages)
+			o.mu.Unlock()
 		}
 	}
+}
+
+// allOf asks for images by the hundred.
+func allOf(ctx context.Context, p Place, which image.Listing) (found []image.Image, err error) {
+	for ids := range slices.Chunk(which.IDs, batch) {
+		which.IDs = ids
+		some, err := p.Reader.Images(ctx, which)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	return found, nil
 }
 
 // better: a is the owner's view and b is not, or a's account comes first.

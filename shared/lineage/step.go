@@ -256,7 +256,7 @@ func (g *Graph) family(b image.Build) []image.Image {
 	var members []image.Image
 	for _, k := range g.keys {
 		i := g.images[k]
-		if k.Region == b.Region && string(i.Family) == b.Base && i.Kind == image.KindCustom && k.ID != b.Made {
+		if k.Region == b.Region && i.InFamily(image.Family(b.Base)) && i.Kind == image.KindCustom && k.ID != b.Made {
 			members = append(members, i)
 		}
 	}

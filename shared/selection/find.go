@@ -214,8 +214,8 @@ const familyExamples = 10
 // found but not all was read. q's order, limit and cursor are not regarded.
 func Newest(ctx context.Context, s *survey.Survey, pricer Pricer, q Query) (choices []Choice, unread []image.Unread, err error) {
 	q.Order, q.Limit, q.Cursor, q.Explain = NewestFirst, 0, "", true
-	if len(q.Families) != 1 {
-		return nil, nil, fault.InField("family", "missing", "must name a family")
+	if len(q.Families) != 1 || strings.ContainsAny(string(q.Families[0]), "*?") {
+		return nil, nil, fault.InField("family", "notOne", "must name one family, without * and ?")
 	}
 	if q, err = q.Complete(); err != nil {
 		return nil, nil, err
@@ -237,19 +237,18 @@ func Newest(ctx context.Context, s *survey.Survey, pricer Pricer, q Query) (choi
 func choose(q Query, seen Observed) []Choice {
 	judge := NewJudge(q, seen.Types).knowing(seen)
 	fit, passed := judge.Sort(Merge(seen.Glimpses))
+	passed = slices.DeleteFunc(passed, func(v Verdict) bool { return !v.InFamilies(q.Families) })
 	here, over := byRegion(fit), byRegion(passed)
 	regions := make(map[image.RegionID]bool)
 	for r := range here {
 		regions[r] = true
 	}
-	for r, verdicts := range over {
-		regions[r] = slices.ContainsFunc(verdicts, func(v Verdict) bool { return inFamily(v.Image, q.Families) }) || regions[r]
+	for r := range over {
+		regions[r] = true
 	}
 	var choices []Choice
 	for _, r := range slices.Sorted(maps.Keys(regions)) {
-		if regions[r] {
-			choices = append(choices, judge.choicesIn(r, here[r], over[r], len(seen.Unread))...)
-		}
+		choices = append(choices, judge.choicesIn(r, here[r], over[r], len(seen.Unread))...)
 	}
 	return choices
 }

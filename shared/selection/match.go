@@ -10,15 +10,8 @@ import (
 
 // glob reports whether text matches pattern without regard to case: * is any
 // text, also none, and ? is one character. pattern must be lower case already.
-func glob(pattern, text string) bool { return matches(pattern, text, unicode.ToLower) }
-
-// globExact is glob with regard to case.
-func globExact(pattern, text string) bool {
-	return matches(pattern, text, func(r rune) rune { return r })
-}
-
-// matches takes at most len(pattern) x len(text) steps and allocates nothing.
-func matches(pattern, text string, fold func(rune) rune) bool {
+// It takes at most len(pattern) x len(text) steps and allocates nothing.
+func glob(pattern, text string) bool {
 	p, t := 0, 0
 	star, retry := -1, 0
 	for t < len(text) {
@@ -28,7 +21,7 @@ func matches(pattern, text string, fold func(rune) rune) bool {
 		case length > 0 && want == '*':
 			star, retry = p, t
 			p++
-		case length > 0 && (want == '?' || want == fold(is)):
+		case length > 0 && (want == '?' || want == unicode.ToLower(is)):
 			p += length
 			t += width
 		case star >= 0:

@@ -9,22 +9,6 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// inFamily: the image is in one of the families, by its own name for it or by
-// ours: a grantee may see a family as acs:<owner>:<family>.
-func inFamily(i *image.Image, families []image.Family) bool {
-	return slices.ContainsFunc(families, func(f image.Family) bool {
-		return i.Family != "" && (match(string(f), string(i.Family)) || match(string(f), string(i.FamilyName())))
-	})
-}
-
-// match is glob with regard to case.
-func match(pattern, text string) bool {
-	if !strings.ContainsAny(pattern, "*?") {
-		return pattern == text
-	}
-	return globExact(pattern, text)
-}
-
 // everyday are names by which people call systems, and how ECS calls their
 // platforms.
 func everyday() map[string][]string {

@@ -66,7 +66,7 @@ func identityRules() []rule {
 		field("family", "the family",
 			func(q *Query) string { return joined(q.Families, " or ") },
 			func(s *Sighting) string { return string(s.Family) },
-			func(j *Judge, s *Sighting) bool { return !inFamily(s.Image, j.query.Families) }),
+			func(j *Judge, s *Sighting) bool { return !s.InFamilies(j.query.Families) }),
 		{
 			no: "snapshotDiffers", yes: "snapshotFits",
 			asked:   func(q *Query) bool { return q.Snapshot != "" },

@@ -26,10 +26,16 @@ func (l *look) doubtedImages(ctx context.Context, which image.Listing) ([]image.
 		return nil, err
 	}
 	found, err = l.askImages(ctx, which)
-	if whole := which.Kind == "" && bare(which) && which.InstanceType == ""; err == nil && len(found) == 0 && whole {
+	if err == nil && len(found) == 0 && hasPublic(which) {
 		return nil, errNothingShown()
 	}
 	return found, err
+}
+
+// hasPublic: the listing has the public images that are available, among others.
+func hasPublic(which image.Listing) bool {
+	available := len(which.Statuses) == 0 || slices.Contains(which.Statuses, image.StatusAvailable)
+	return which.Kind == "" && bare(which) && which.InstanceType == "" && available
 }
 
 func errNothingShown() error {

@@ -27,6 +27,13 @@ func (p *Place) of(s *Survey) *Place {
 	return &other
 }
 
+// Note tells the survey of something that could not be read here, as its reader
+// found out: an empty list that proves nothing.
+func (p *Place) Note(permission string, err error) { p.note(permission, err) }
+
+// Unnoted is the place for a question whose failure tells nothing.
+func (p *Place) Unnoted() *Place { return p.of(&Survey{call: p.call}) }
+
 // look reads one account in one region.
 type look struct {
 	call   *call

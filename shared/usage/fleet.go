@@ -33,28 +33,35 @@ type version struct {
 	made time.Time
 }
 
-// lineKey names a line of versions in one region.
+// lineKey names a line of versions as one account sees it: those that boot where
+// the others do.
 type lineKey struct {
+	viewer image.AccountID
 	region image.RegionID
 	owner  image.AccountID
 	name   string
+	os     image.OSType
+	arch   image.Architecture
 }
 
 // Fleet tells of each instance which image it runs and how far behind that is:
-// versions are counted within a family of one owner in one region, and within a
-// line of Alibaba Cloud's images. The servers are in order of account, region
-// and id.
+// versions are counted within a family of one owner in one region, for one kind of
+// machine, and within a line of Alibaba Cloud's images; only those count that the
+// instance's account sees. images are as each account sees them. The servers are in
+// order of account, region and id.
 func Fleet(instances []image.Instance, images []image.Image) []Server {
 	seen := make(map[place]image.Image, len(images))
+	views := make(map[image.Ref]image.Image, len(images))
 	lines := map[lineKey][]version{}
 	for _, i := range images {
 		at := place{i.Region, i.ID}
-		if _, twice := seen[at]; !twice || i.Kind == image.KindCustom {
+		if was, twice := seen[at]; !twice || i.Kind == image.KindCustom && was.Kind != image.KindCustom {
 			seen[at] = i
 		}
+		views[i.Ref] = i
 	}
-	for _, i := range seen {
-		if k, ok := lineOf(i); ok && i.Status == image.StatusAvailable {
+	for _, i := range views {
+		if k, ok := lineOf(i, i.Account); ok && i.Status == image.StatusAvailable {
 			lines[k] = append(lines[k], version{i, madeAt(i)})
 		}
 	}
@@ -64,7 +71,7 @@ func Fleet(instances []image.Instance, images []image.Image) []Server {
 	servers := make([]Server, 0, len(instances))
 	lives := Lifetimes()
 	for _, i := range instances {
-		s := newServer(i, seen, lines)
+		s := newServer(i, seen, views, lines)
 		if life, ok := lookUp(lives, i.OSName); ok {
 			s.Lifetime = &life
 		}
@@ -82,7 +89,7 @@ type place struct {
 	id     image.ID
 }
 
-func newServer(i image.Instance, seen map[place]image.Image, lines map[lineKey][]version) Server {
+func newServer(i image.Instance, seen map[place]image.Image, views map[image.Ref]image.Image, lines map[lineKey][]version) Server {
 	s := Server{Instance: i, Behind: -1}
 	runs, ok := seen[place{i.Region, i.Image}]
 	if ok {
@@ -91,7 +98,11 @@ func newServer(i image.Instance, seen map[place]image.Image, lines map[lineKey][
 		// A public image that is not offered any more still tells its line by its name.
 		runs = image.Image{Ref: image.Ref{Region: i.Region, ID: i.Image}, Kind: image.KindPublic}
 	}
-	key, named := lineOf(runs)
+	own, visible := views[image.Ref{Account: i.Account, Region: i.Region, ID: i.Image}]
+	if !visible {
+		own = runs
+	}
+	key, named := lineOf(own, i.Account)
 	switch {
 	case !named && !ok:
 		s.Why = image.Reason{Code: "imageNotSeen", Sentence: "its image " + string(i.Image) + " is not visible: it was deleted, is no longer shared, or could not be read"}
@@ -100,7 +111,7 @@ func newServer(i image.Instance, seen map[place]image.Image, lines map[lineKey][
 		s.Why = image.Reason{Code: "noFamily", Sentence: "its image is in no family, so no other image is a version of it"}
 		return s
 	}
-	s.compare(runs, lines[key])
+	s.compare(own, lines[key])
 	return s
 }
 
@@ -121,14 +132,15 @@ func (s *Server) compare(runs image.Image, line []version) {
 	}
 }
 
-// lineOf names the line of versions an image belongs to.
-func lineOf(i image.Image) (lineKey, bool) {
+// lineOf names the line of versions an image belongs to, for an account.
+func lineOf(i image.Image, viewer image.AccountID) (lineKey, bool) {
 	if i.Kind == image.KindPublic {
 		line, _, ok := publicLine(i.ID)
-		return lineKey{region: i.Region, name: line}, ok
+		return lineKey{viewer: viewer, region: i.Region, name: line}, ok
 	}
 	owner := ownerOf(i)
-	return lineKey{region: i.Region, owner: owner, name: "family:" + string(i.Family)}, i.Family != "" && owner != ""
+	k := lineKey{viewer: viewer, region: i.Region, owner: owner, name: "family:" + string(i.FamilyName()), os: i.OSType, arch: i.Architecture}
+	return k, i.Family != "" && owner != ""
 }
 
 // madeAt orders the versions of a line: Alibaba Cloud's images by the date in

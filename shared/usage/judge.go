@@ -220,7 +220,7 @@ func scalingUses(o Observation, v View) []Use {
 				continue
 			}
 			use.Sentence = fmt.Sprintf("scaling group %s starts instances from it, by version %d of launch template %s", s.Group, version, s.Template)
-		case s.Image != o.Image.ID && (s.Image != "" || s.Family == "" || s.Family != o.Image.Family || !isNewest(o)):
+		case s.Image != o.Image.ID && (s.Image != "" || s.Family == "" || !o.Image.InFamily(s.Family) || !isNewest(o)):
 			continue
 		}
 		uses = append(uses, use)
@@ -261,7 +261,7 @@ func pipelineUses(o Observation, v View) []Use {
 	var uses []Use
 	for _, p := range v.Pipelines.Found {
 		byID := p.BaseType == "IMAGE" && p.Base == string(o.Image.ID)
-		byFamily := p.BaseType == "IMAGE_FAMILY" && o.Image.Family != "" && p.Base == string(o.Image.Family) && isNewest(o)
+		byFamily := p.BaseType == "IMAGE_FAMILY" && o.Image.InFamily(image.Family(p.Base)) && isNewest(o)
 		if byID || byFamily {
 			uses = append(uses, Use{
 				Account: v.Account, Region: p.Region, Kind: ByPipeline, ID: p.ID, Name: p.Name, Breaks: CannotBuild,
@@ -307,6 +307,6 @@ func communityUse(o Observation) []Use {
 // not be read leave it the newest, the careful answer.
 func isNewest(o Observation) bool {
 	return !slices.ContainsFunc(o.Siblings.Found, func(s image.Image) bool {
-		return s.Family == o.Image.Family && s.Status == image.StatusAvailable && s.ID != o.Image.ID && image.Newest(s, o.Image) < 0
+		return s.FamilyName() == o.Image.FamilyName() && s.Status == image.StatusAvailable && s.ID != o.Image.ID && image.Newest(s, o.Image) < 0
 	})
 }

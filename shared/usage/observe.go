@@ -190,3 +190,26 @@ func part[T any](a image.AccountID, r image.RegionID, permission string, read fu
 	}
 	return Part[T]{Found: found}
 }
+
+// Survey is Observe by the places of a survey: the owner's, those it is shared with,
+// and all others of its region. closed are the accounts that could not be opened.
+func Survey(ctx context.Context, i image.Image, s *survey.Survey, closed []image.Unread) Observation {
+	readers := map[image.AccountID]Reader{}
+	var owner Grants = nobody{}
+	for _, p := range s.In(i.Region) {
+		readers[p.Account] = p
+		if p.Account == i.Account {
+			owner = p
+		}
+	}
+	o := Observe(ctx, i, owner, readers)
+	o.Closed = closed
+	return o
+}
+
+// nobody answers for an owner that cannot be asked any more.
+type nobody struct{}
+
+func (nobody) Grants(context.Context, image.ID) ([]image.Grant, error) {
+	return nil, fault.New(fault.Unknown, "the owner of the image can no longer be asked").WithCode("ownerNotRead")
+}

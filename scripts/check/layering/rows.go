@@ -54,7 +54,7 @@ func capabilities() []Row {
 	return []Row{
 		{
 			Over: "shared/selection", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/atonce"},
+			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/atonce", "shared/survey"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
@@ -125,7 +125,7 @@ func edges() []Row {
 		},
 		{
 			Over: "shared/provenance", Pure: true,
-			May: []string{"shared/lineage", "shared/pricing", "shared/image"},
+			May: []string{"shared/lineage", "shared/pricing", "shared/image", "shared/survey"},
 			Why: "every function that prices images tells pricing what lineage found, and has to do it in the same words: it translates and decides nothing",
 		},
 		{
@@ -208,7 +208,7 @@ func programs() []Row {
 		{
 			Over: "functions/*",
 			May: []string{
-				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/evidence", "shared/usage",
+				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/usage",
 				"shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
