@@ -54,7 +54,17 @@ type region struct {
 	buried     map[image.ID]*imageState
 	references references
 	// trail are the calls that changed something, oldest first.
-	trail []Event
+	trail    []Event
+	keys     table[keyPairState]
+	policies table[policyState]
+	// encryption is the key by which new disks of an account are encrypted by
+	// default; absent: they are not.
+	encryption map[image.AccountID]string
+	// lapses is when the first snapshot is due whose retention ends; zero for never.
+	lapses time.Time
+	// patrols is when the health of scaling groups' members is due to be looked at;
+	// zero for never.
+	patrols time.Time
 
 	// granted are the images that were ever shared to an account, published
 	// those that were ever community images; reads check the state they see.
@@ -97,6 +107,7 @@ func newRegion(p place) *region {
 		inImages: map[image.SnapshotID]int{}, inDisks: map[image.SnapshotID]int{},
 		working: map[*entry[imageState]]bool{}, buried: map[image.ID]*imageState{},
 		references: newReferences(),
+		keys:       newTable[keyPairState](), policies: newTable[policyState](), encryption: map[image.AccountID]string{},
 	}
 }
 
@@ -197,6 +208,8 @@ func (r *region) settle(now time.Time) {
 	r.instances.settle(now)
 	r.disks.settle(now)
 	r.snapshots.settle(now)
+	r.keys.settle(now)
+	r.policies.settle(now)
 	for e := range r.working {
 		if state := e.truth(); state == nil || state.work == nil || !now.Before(state.work.end) {
 			delete(r.working, e)

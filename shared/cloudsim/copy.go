@@ -259,6 +259,11 @@ func (c *Cloud) copySnapshot(r *region, account image.AccountID, from image.Regi
 	if disk.System {
 		snap.origin = state.parent
 	}
+	if origin := c.regions[from]; origin != nil {
+		if _, source := origin.snapshots.live(string(disk.SnapshotID)); source != nil {
+			snap.written = source.written
+		}
+	}
 	if c.readings().CopyHidesSource {
 		snap.row.SourceSnapshot, snap.row.SourceRegion = "", ""
 	}

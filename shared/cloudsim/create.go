@@ -181,7 +181,7 @@ func (c *Cloud) draftFromInstance(r *region, account image.AccountID, req Create
 			Device: device(i), System: disk.System, SizeGiB: disk.SizeGiB, Encrypted: image.TriOf(disk.Encrypted),
 		})
 		if disk.Encrypted {
-			d.state.kmsKey = e.truth().kmsKey
+			d.state.kmsKey = e.truth().row.KMSKeyID
 		}
 	}
 	d.state.img.SizeGiB = d.state.img.Disks[0].SizeGiB
@@ -416,7 +416,8 @@ func (c *Cloud) takeSnapshot(r *region, account image.AccountID, e *entry[diskSt
 		Category: "standard", Encrypted: disk.row.Encrypted, LinkID: "sl-" + strings.TrimPrefix(e.id, "d-"),
 		FullSizeBytes: int64(disk.row.SizeGiB) << 29, CreatedAt: now.Truncate(time.Second),
 	}}
-	state := &snapshotState{row: row, work: w, kmsKey: disk.kmsKey}
+	row.Available = essd(disk.row.Category)
+	state := &snapshotState{row: row, work: w, kmsKey: disk.row.KMSKeyID, written: disk.written}
 	if disk.row.System {
 		state.origin = image.Ref{Account: account, Region: r.id, ID: disk.row.Image}
 	}

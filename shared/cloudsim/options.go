@@ -134,6 +134,20 @@ type Readings struct {
 	// ReplaceStartsInstance: after ReplaceSystemDisk the instance starts by
 	// itself, instead of staying Stopped.
 	ReplaceStartsInstance bool `json:"replaceStartsInstance"`
+	// ReplaceKeepsDiskSettings: the new system disk has name, description and what
+	// goes with it from the old one, instead of the defaults.
+	ReplaceKeepsDiskSettings bool `json:"replaceKeepsDiskSettings"`
+	// DefaultEncryptionFills: where new disks have to be encrypted, ReplaceSystemDisk
+	// that does not say so encrypts, instead of being refused.
+	DefaultEncryptionFills bool `json:"defaultEncryptionFills"`
+	// PoliciesReplace: ApplyAutoSnapshotPolicy takes a disk's other policies away.
+	PoliciesReplace bool `json:"policiesReplace"`
+	// DeleteProgressingRefused: DeleteSnapshot of one that is still being taken is
+	// refused, instead of giving it up.
+	DeleteProgressingRefused bool `json:"deleteProgressingRefused"`
+	// StandbyBelowLeast: EnterStandby is refused where fewer instances than MinSize
+	// would be left in service.
+	StandbyBelowLeast bool `json:"standbyBelowLeast"`
 }
 
 // Credential is what belongs to an access key id.

@@ -111,6 +111,18 @@ func (p power) refuses(row InstanceRow) error {
 	return nil
 }
 
+// refusesNow is refuses, also while the system disk is being replaced.
+func (p power) refusesNow(state *instanceState, now time.Time) error {
+	row := state.at(now)
+	switch {
+	case now.Before(state.busy):
+		return wrongState(403, "IncorrectInstanceStatus", "The system disk of the instance is being replaced.")
+	case row.Hibernated && p.wants == image.InstanceRunning:
+		return hibernated()
+	}
+	return p.refuses(row)
+}
+
 // InstanceRequest names one instance, in whatever region: StartInstance,
 // RebootInstance.
 type InstanceRequest struct {
@@ -171,7 +183,13 @@ func (s *Session) power(p power, req InstanceRequest) error {
 		return unknownInstance()
 	}
 	r.settle(now)
-	if err := p.refuses(state.at(now)); err != nil {
+	if !r.patrols.IsZero() && !now.Before(r.patrols) {
+		c.patrol(r, now)
+		if state = e.truth(); state == nil {
+			return unknownInstance()
+		}
+	}
+	if err := p.refusesNow(state, now); err != nil {
 		return err
 	}
 	if req.DryRun {
@@ -188,7 +206,11 @@ func unknownInstance() error {
 // step sets the instance on its way, and returns where it was and is.
 func (c *Cloud) step(r *region, e *entry[instanceState], p power, now time.Time) (before, after image.InstanceStatus) {
 	row := e.truth().at(now)
-	next := &instanceState{row: row, steps: p.steps(row, now, c.options.PowerTime)}
+	row.Hibernated = false
+	next := &instanceState{row: row, steps: p.steps(row, now, c.options.PowerTime), busy: e.truth().busy}
+	if row.Tags[groupTag] != "" && p.operation == "StopInstance" {
+		r.patrols = earlier(r.patrols, now.Add(unhealthyFor))
+	}
 	r.instances.put(e, next, c.visibleFrom(e.id, now), now)
 	return row.Status, next.at(now).Status
 }
@@ -254,7 +276,7 @@ func (s *Session) powerAll(p power, req InstancesRequest) ([]PowerOutcome, error
 		e, state := r.instances.owned(s.caller.Account, string(id))
 		no := unknownInstance()
 		if state != nil {
-			no = p.refuses(state.at(now))
+			no = p.refusesNow(state, now)
 			outcomes[i].Before = state.at(now).Status
 			outcomes[i].After = outcomes[i].Before
 		}

@@ -2,6 +2,7 @@ package cloudsim
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,8 +12,7 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// references are a region's things that name images without running them. They
-// come and go by world-building alone.
+// references are a region's things that name images without running them.
 type references struct {
 	templates      table[templateState]
 	groups         table[groupState]
@@ -158,6 +158,11 @@ type TemplateVersionRow struct {
 	ImageAlias string
 	SystemDisk NewDisk
 	DataDisks  []NewDisk
+	// SecurityGroups and Tags are those of what is launched; Further are the other
+	// parameters that RunInstances takes, as they were given, by name.
+	SecurityGroups []string
+	Tags           []Tag
+	Further        map[string]string
 }
 
 // DescribeLaunchTemplateVersionsRequest are the parameters of
@@ -207,6 +212,7 @@ func (s *Session) DescribeLaunchTemplateVersions(req DescribeLaunchTemplateVersi
 	for _, v := range template.versions {
 		if req.wants(v) {
 			v.Account, v.DataDisks = s.caller.Account, slices.Clone(v.DataDisks)
+			v.SecurityGroups, v.Tags, v.Further = slices.Clone(v.SecurityGroups), slices.Clone(v.Tags), maps.Clone(v.Further)
 			found = append(found, v)
 		}
 	}
@@ -239,7 +245,9 @@ type ScalingGroupRow struct {
 	// for a group that launches a template.
 	TemplateID, TemplateVersion string
 	Least, Most                 int
-	CreatedAt                   time.Time
+	CreatedAt, ModifiedAt       time.Time
+	// Members are the instances that are in it.
+	Members []ScalingMember
 }
 
 // DescribeScalingGroupsRequest are the parameters of DescribeScalingGroups;
@@ -284,7 +292,9 @@ func (s *Session) DescribeScalingGroups(req DescribeScalingGroupsRequest) (Scali
 	mark.Total = len(found)
 	page := ScalingGroupsPage{PageMark: mark}
 	for _, g := range cut(found, mark) {
-		page.Groups = append(page.Groups, g.row)
+		row := g.row
+		row.Members = slices.Clone(row.Members)
+		page.Groups = append(page.Groups, row)
 	}
 	return page, nil
 }
@@ -311,6 +321,12 @@ type ScalingConfigurationRow struct {
 	ImageAlias   string
 	InstanceType image.InstanceTypeID
 	CreatedAt    time.Time
+	SystemDisk   NewDisk
+	DataDisks    []NewDisk
+	// SecurityGroups are those of what is launched; Further are other parameters, as
+	// they were given, by name.
+	SecurityGroups []string
+	Further        map[string]string
 }
 
 // DescribeScalingConfigurationsRequest are the parameters of
@@ -355,7 +371,8 @@ func (s *Session) DescribeScalingConfigurations(req DescribeScalingConfiguration
 	page := ScalingConfigurationsPage{PageMark: mark}
 	for _, sc := range cut(found, mark) {
 		row := sc.row
-		row.Account = s.caller.Account
+		row.Account, row.DataDisks = s.caller.Account, slices.Clone(row.DataDisks)
+		row.SecurityGroups, row.Further = slices.Clone(row.SecurityGroups), maps.Clone(row.Further)
 		page.Configurations = append(page.Configurations, row)
 	}
 	return page, nil

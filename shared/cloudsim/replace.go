@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
 
@@ -22,17 +23,25 @@ type ReplaceSystemDiskRequest struct {
 	Password        string
 	PasswordInherit bool
 	// Security is Active, Deactive or empty.
-	Security    string
-	ClientToken string
+	Security string
+	// LoginAsNonRoot: of the image, where it can.
+	LoginAsNonRoot bool
+	ClientToken    string
 }
 
 // ReplaceSystemDisk puts a stopped instance onto another image and returns its
 // new system disk. The old one is released at once, its snapshots made by hand
 // stay, data disks are not touched; type, addresses and charge stay, too.
+// The new disk is encrypted only where that was asked for, and has neither tags
+// nor snapshot policies. Until it is ready the instance does not start.
 // Refusals: MissingParameter, InvalidInstanceId.NotFound,
 // IncorrectInstanceStatus, OperationDenied.InstanceCreating,
 // InstanceLockedForSecurity, InstanceExpiredOrInArrears,
-// InvalidInstance.NotFoundSystemDisk, DiskCreatingSnapshot,
+// OperationDenied.UnpaidOrder,
+// HibernationConfigured.InstanceOperationForbidden,
+// InvalidInstance.NotFoundSystemDisk, IncorrectDiskStatus,
+// InvalidSystemDiskStatus.IsTransfering, DiskCreatingSnapshot,
+// InvalidKeyPairName.NotFound, InvalidEncrypted.NotMatchDiskDefaultEncryption,
 // InvalidImageId.NotFound, OperationDenied.ImageNotValid (also for another
 // operating system where that is not possible), OperationDenied (an image with
 // data disks), InvalidParameter.Conflict, ImageNotSupportInstanceType,
@@ -69,6 +78,9 @@ func (s *Session) ReplaceSystemDisk(req ReplaceSystemDiskRequest) (image.DiskID,
 	}
 	with, err := c.checkReplacement(r, e.owner, row, req, now)
 	if err != nil {
+		return "", err
+	}
+	if err := c.checkEncryption(r, e.owner, &req); err != nil {
 		return "", err
 	}
 	if req.SizeGiB, err = sizeToReplace(old.truth().row, with.img, req.SizeGiB); err != nil {
@@ -140,8 +152,14 @@ func (r *region) checkReplaceable(row InstanceRow, account image.AccountID, now 
 	switch {
 	case slices.Contains(row.Locks, "security"):
 		return nil, wrongState(403, "InstanceLockedForSecurity", "The instance is locked due to security.")
-	case slices.Contains(row.Locks, "financial"):
+	case slices.Contains(row.Locks, "financial"), slices.Contains(row.Locks, "dedicatedhostfinancial"), !row.ExpiredAt.IsZero() && !now.Before(row.ExpiredAt):
 		return nil, wrongState(403, "InstanceExpiredOrInArrears", "The specified operation is denied as your prepay instance is expired (prepay mode) or in arrears (afterpay mode).")
+	case len(row.Locks) > 0:
+		return nil, wrongState(403, "IncorrectInstanceStatus", "The instance is locked: %s.", row.Locks[0])
+	case row.UnpaidOrder:
+		return nil, wrongState(403, "OperationDenied.UnpaidOrder", "The specified instance has unpaid order.")
+	case row.Hibernated:
+		return nil, hibernated()
 	case row.Status == image.InstancePending:
 		return nil, wrongState(403, "OperationDenied.InstanceCreating", "The specified instance is creating.")
 	case row.Status != image.InstanceStopped:
@@ -151,7 +169,14 @@ func (r *region) checkReplaceable(row InstanceRow, account image.AccountID, now 
 		if !e.truth().row.System {
 			continue
 		}
-		if _, underWay := r.snapshotsOf(image.DiskID(e.id), account, now); underWay {
+		switch e.truth().at(now).Status {
+		case "In_use":
+		case "Transferring":
+			return nil, wrongState(403, "InvalidSystemDiskStatus.IsTransfering", "The current status of the resource does not support this operation, system disk is transfering.")
+		default:
+			return nil, wrongState(403, "IncorrectDiskStatus", "The current disk status does not support this operation.")
+		}
+		if _, underWay := r.snapshotsOf(image.DiskID(e.id), account, now); underWay > 0 {
 			return nil, wrongState(403, "DiskCreatingSnapshot", "The operation is denied due to a snapshot of the specified disk is not completed yet.")
 		}
 		return e, nil
@@ -175,10 +200,26 @@ func (c *Cloud) checkReplacement(r *region, account image.AccountID, row Instanc
 		return nil, wrongState(403, "OperationDenied.ImageNotValid", "The operating system of an Alibaba Cloud Linux Pro instance cannot be replaced.")
 	case req.KeyPair != "" && with.img.OSType == image.Windows:
 		return nil, wrongState(403, "InvalidParameter.NotMatch", "A key pair cannot be bound to a Windows instance.")
+	case req.KeyPair != "" && !r.hasKeyPair(account, req.KeyPair):
+		return nil, refuseAs(fault.NotFound, 400, "InvalidKeyPairName.NotFound", "The specified KeyPairName does not exist.")
 	case req.Encrypted != image.Yes && with.img.Encrypted() == image.Yes && with.img.Owner != account:
 		return nil, malformed(400, "InvalidParameter.Conflict", "The specified parameter Encrypted must be true for a shared encrypted image.")
 	}
 	return with, nil
+}
+
+// checkEncryption refuses a plain disk where an account's new disks have to be
+// encrypted, or, by the other reading, encrypts one that was not spoken of.
+func (c *Cloud) checkEncryption(r *region, account image.AccountID, req *ReplaceSystemDiskRequest) error {
+	key, wanted := r.encryption[account]
+	switch {
+	case !wanted || req.Encrypted == image.Yes:
+		return nil
+	case req.Encrypted == image.Unknown && c.readings().DefaultEncryptionFills:
+		req.Encrypted, req.KMSKeyID = image.Yes, key
+		return nil
+	}
+	return wrongState(403, "InvalidEncrypted.NotMatchDiskDefaultEncryption", "The disk has to be encrypted, by the account's default.")
 }
 
 // sizeToReplace is the size of the new system disk: what was asked for, else 40
@@ -191,7 +232,7 @@ func sizeToReplace(old DiskRow, img image.Image, asked int) (int, error) {
 	switch {
 	case asked == 0:
 		return max(40, img.SizeGiB, old.SizeGiB), nil
-	case asked < leastSystemDisk:
+	case asked < leastSize(old):
 		return 0, malformed(404, "InvalidSystemDiskSize.LessThanMinSize", "The specified parameter SystemDisk.Size is less than the min size.")
 	case asked > most:
 		return 0, malformed(404, "InvalidSystemDiskSize.MoreThanMaxSize", "The specified SystemDisk.Size parameter exceeds the maximum size.")
@@ -207,11 +248,12 @@ func sizeToReplace(old DiskRow, img image.Image, asked int) (int, error) {
 func (c *Cloud) replaceSystemDisk(r *region, e *entry[instanceState], old *entry[diskState], with *imageState, req ReplaceSystemDiskRequest) image.DiskID {
 	now := c.now()
 	before := e.truth().at(now)
-	next := instanceState{row: before}
+	ready := now.Add(c.replacing())
+	next := instanceState{row: before, busy: ready}
 	next.row.Image, next.row.OSType, next.row.OSName = with.img.ID, with.img.OSType, with.img.OSName
-	next.row.KeyPair = req.KeyPair
+	next.row.KeyPair, next.row.LoginAsNonRoot = req.KeyPair, req.LoginAsNonRoot
 	if c.readings().ReplaceStartsInstance {
-		next.steps = starting().steps(next.row, now, c.options.PowerTime)
+		next.steps = starting().steps(next.row, ready, c.options.PowerTime)
 	}
 	r.stopRunning(before.Image)
 	r.startRunning(with.img.ID)
@@ -220,7 +262,16 @@ func (c *Cloud) replaceSystemDisk(r *region, e *entry[instanceState], old *entry
 	row.ID, row.Image, row.SizeGiB, row.ProductCode, row.SourceSnapshot = "", with.img.ID, req.SizeGiB, with.img.ProductCode, ""
 	row.Encrypted = req.Encrypted == image.Yes || with.img.Encrypted() == image.Yes
 	row.CreatedAt, row.AttachedAt, row.Tags = now, now, nil
+	description := row.Description
+	row.DiskDetails = DiskDetails{KMSKeyID: req.KMSKeyID}
+	if c.readings().ReplaceKeepsDiskSettings {
+		row.Description = description
+	} else {
+		row.Name, row.DeleteWithInstance, row.DeleteAutoSnapshot = "", true, false
+	}
 	id := c.addDisk(r, e.owner, row, now, c.random)
+	_, disk := r.disks.live(string(id))
+	disk.ready = ready // nobody has seen it yet
 	r.instances.put(e, &next, c.visibleFrom(e.id, now), now)
 	return id
 }

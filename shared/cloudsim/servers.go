@@ -15,11 +15,17 @@ type (
 		row InstanceRow
 		// steps are what becomes of its status by time alone, in their order.
 		steps []step
+		// busy is until when its system disk is being replaced.
+		busy time.Time
 	}
 
 	diskState struct {
-		row    DiskRow
-		kmsKey string
+		row DiskRow
+		// written are the disks on which its content was written, oldest first; the
+		// last is itself.
+		written []image.DiskID
+		// ready is when a disk that is being made can be used.
+		ready time.Time
 	}
 
 	snapshotState struct {
@@ -30,6 +36,11 @@ type (
 		// copy, the image that was copied.
 		origin image.Ref
 		kmsKey string
+		// written is that of the disk when the snapshot was taken.
+		written []image.DiskID
+		lock    *SnapshotLock
+		// shared: others may use it; managed: another product does.
+		shared, managed bool
 	}
 )
 
@@ -104,6 +115,7 @@ type InstanceRow struct {
 	// ExpiredAt is zero for pay-as-you-go.
 	ExpiredAt time.Time
 	KeyPair   string
+	InstanceDetails
 }
 
 // DescribeInstancesRequest are the parameters of DescribeInstances.
@@ -155,6 +167,7 @@ func (s *Session) DescribeInstances(req DescribeInstancesRequest) (InstancesPage
 	if req.DryRun {
 		return InstancesPage{}, c.dryRun()
 	}
+	c.lapse(req.RegionID)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	r, now := c.regions[req.RegionID], c.now()

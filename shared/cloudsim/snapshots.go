@@ -10,7 +10,11 @@ import (
 )
 
 // manualSnapshots is how many snapshots of one disk an account may make by hand.
-const manualSnapshots = 256
+const manualSnapshots = 2000
+
+// concurrentSnapshots is how many snapshots of one disk of the ESSD series can be
+// under way; of other disks one.
+const concurrentSnapshots = 10
 
 // locateDisk finds one of the account's disks in whatever region it is.
 func (c *Cloud) locateDisk(account image.AccountID, id image.DiskID) (*region, *entry[diskState], *diskState) {
@@ -40,8 +44,10 @@ type CreateSnapshotRequest struct {
 // The same client token returns the first snapshot again. Refusals:
 // MissingParameter, the malformed codes of the single parameters,
 // InvalidDiskId.NotFound, InstanceLockedForSecurity, IncorrectInstanceStatus,
+// HibernationConfigured.InstanceOperationForbidden, IncorrectDiskStatus,
 // IncorrectDiskStatus.NeverAttached, IncorrectDiskStatus.CreatingSnapshot,
-// QuotaExceed.Snapshot, IdempotentParameterMismatch.
+// QuotaExceed.ConcurrentSnapshotQuota, QuotaExceed.Snapshot,
+// IdempotentParameterMismatch.
 func (s *Session) CreateSnapshot(req CreateSnapshotRequest) (image.SnapshotID, error) {
 	if err := s.permit("CreateSnapshot"); err != nil {
 		return "", err
@@ -73,6 +79,8 @@ func (s *Session) CreateSnapshot(req CreateSnapshotRequest) (image.SnapshotID, e
 	_, state := r.snapshots.live(string(id))
 	row := &state.row // nobody has seen it yet
 	row.Name, row.RetentionDays, row.Tags = req.Name, max(req.RetentionDays, 0), tagMap(req.Tags)
+	row.Description = req.Description
+	r.retain(*row)
 	use.id = image.ID(id)
 	s.leave(r, "CreateSnapshot", map[string]any{"DiskId": string(req.DiskID), "SnapshotName": req.Name}, map[string]any{"SnapshotId": string(id)},
 		map[string][]string{TrailDisk: {string(req.DiskID)}, TrailSnapshot: {string(id)}})
@@ -113,6 +121,9 @@ func snapshotNamed(name string) bool {
 
 // checkSnapshotOf refuses for the state of the disk and of its instance.
 func (r *region) checkSnapshotOf(disk *diskState, account image.AccountID, now time.Time) error {
+	if disk.at(now).Status == "Creating" {
+		return wrongState(403, "IncorrectDiskStatus", "The current disk status does not support this operation.")
+	}
 	if disk.row.Instance == "" && disk.row.AttachedAt.IsZero() {
 		return wrongState(403, "IncorrectDiskStatus.NeverAttached", "The specified disk has never been attached to any instance.")
 	}
@@ -120,13 +131,17 @@ func (r *region) checkSnapshotOf(disk *diskState, account image.AccountID, now t
 		switch row := instance.at(now); {
 		case slices.Contains(row.Locks, "security"):
 			return wrongState(403, "InstanceLockedForSecurity", "The disk attached instance is locked due to security.")
+		case row.Hibernated:
+			return hibernated()
 		case row.Status != image.InstanceRunning && row.Status != image.InstanceStopped:
 			return wrongState(400, "IncorrectInstanceStatus", "The current status of the resource does not support this operation.")
 		}
 	}
 	manual, underWay := r.snapshotsOf(disk.row.ID, account, now)
 	switch {
-	case underWay:
+	case essd(disk.row.Category) && underWay >= concurrentSnapshots:
+		return overQuota(403, "QuotaExceed.ConcurrentSnapshotQuota", "The number of snapshots being created for the disk %s has exceeded the concurrent quota (%d).", disk.row.ID, concurrentSnapshots)
+	case !essd(disk.row.Category) && underWay > 0:
 		return wrongState(403, "IncorrectDiskStatus.CreatingSnapshot", "A previous snapshot creation is in process.")
 	case manual >= manualSnapshots:
 		return overQuota(403, "QuotaExceed.Snapshot", "The snapshot quota exceeds.")
@@ -134,9 +149,9 @@ func (r *region) checkSnapshotOf(disk *diskState, account image.AccountID, now t
 	return nil
 }
 
-// snapshotsOf counts the snapshots that were taken of a disk by hand, and
-// reports whether one is under way.
-func (r *region) snapshotsOf(disk image.DiskID, account image.AccountID, now time.Time) (manual int, underWay bool) {
+// snapshotsOf counts the snapshots that were taken of a disk by hand, and those
+// that are under way.
+func (r *region) snapshotsOf(disk image.DiskID, account image.AccountID, now time.Time) (manual, underWay int) {
 	for _, e := range r.snapshots.of(account).rows {
 		state := e.truth()
 		if state == nil || state.row.SourceDisk != disk {
@@ -145,7 +160,9 @@ func (r *region) snapshotsOf(disk image.DiskID, account image.AccountID, now tim
 		if state.row.Type == "user" {
 			manual++
 		}
-		underWay = underWay || r.snapshotRow(state, now).Status == "progressing"
+		if r.snapshotRow(state, now).Status == "progressing" {
+			underWay++
+		}
 	}
 	return manual, underWay
 }
@@ -160,7 +177,10 @@ type DeleteSnapshotRequest struct {
 // DeleteSnapshot deletes a snapshot. An id that does not exist is a success, or
 // InvalidSnapshotId.NotFound by the other reading. Refusals: MissingParameter,
 // SnapshotCreatedImage, forced or not; SnapshotCreatedDisk unless forced;
-// IncorrectDiskStatus.CreatingSnapshot while it is being taken.
+// OperationDenied.SnapshotLocked while it is locked,
+// InvalidOperation.DeleteSharedSnapshotUnsupported,
+// InvalidOperation.ResourceManagedByCloudProduct. One that is still being taken is
+// given up, or IncorrectDiskStatus.CreatingSnapshot by the other reading.
 func (s *Session) DeleteSnapshot(req DeleteSnapshotRequest) error {
 	if err := s.permit("DeleteSnapshot"); err != nil {
 		return err
@@ -181,7 +201,7 @@ func (s *Session) DeleteSnapshot(req DeleteSnapshotRequest) error {
 			return unknownSnapshot()
 		}
 		r.settle(now)
-		if err := r.checkDeleteSnapshot(state, req.Force, now); err != nil {
+		if err := c.checkDeleteSnapshot(r, state, req.Force, now); err != nil {
 			return err
 		}
 		c.dropSnapshot(r, req.SnapshotID, now)
@@ -197,13 +217,19 @@ func unknownSnapshot() error {
 	return refuse(404, "InvalidSnapshotId.NotFound", "The specified SnapshotId does not exist.")
 }
 
-func (r *region) checkDeleteSnapshot(state *snapshotState, force bool, now time.Time) error {
+func (c *Cloud) checkDeleteSnapshot(r *region, state *snapshotState, force bool, now time.Time) error {
 	switch {
+	case state.lock.holds(now):
+		return wrongState(403, "OperationDenied.SnapshotLocked", "The snapshot is locked.")
+	case state.shared:
+		return wrongState(403, "InvalidOperation.DeleteSharedSnapshotUnsupported", "The current snapshot shares authorization with other users. Revoke the shared authorization first.")
+	case state.managed:
+		return wrongState(403, "InvalidOperation.ResourceManagedByCloudProduct", "This operation is not supported because the resource is managed by a cloud product.")
 	case r.inImages[state.row.ID] > 0:
 		return wrongState(403, "SnapshotCreatedImage", "The snapshot has been used to create user defined image(s).")
 	case r.inDisks[state.row.ID] > 0 && !force:
 		return wrongState(403, "SnapshotCreatedDisk", "The snapshot has been used to create disk(s).")
-	case r.snapshotRow(state, now).Status == "progressing":
+	case c.readings().DeleteProgressingRefused && r.snapshotRow(state, now).Status == "progressing":
 		return wrongState(400, "IncorrectDiskStatus.CreatingSnapshot", "A previous snapshot creation is in process.")
 	}
 	return nil
@@ -219,7 +245,7 @@ func (c *Cloud) releaseDisk(r *region, e *entry[diskState], now time.Time) {
 			if state == nil || state.row.SourceDisk != disk.ID || state.row.Type != "auto" {
 				continue
 			}
-			if r.checkDeleteSnapshot(state, false, now) == nil {
+			if c.checkDeleteSnapshot(r, state, false, now) == nil {
 				c.dropSnapshot(r, state.row.ID, now)
 			}
 		}

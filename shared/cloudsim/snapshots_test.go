@@ -45,11 +45,14 @@ func TestCreateSnapshot(t *testing.T) {
 	req.Name = "another"
 	_, err = w.s.CreateSnapshot(req)
 	expect(t, err, "IdempotentParameterMismatch", 403)
-	_, err = w.s.CreateSnapshot(cloudsim.CreateSnapshotRequest{DiskID: disk.ID})
-	expect(t, err, "IncorrectDiskStatus.CreatingSnapshot", 403)
+	if s := w.snapshot(id); !s.Available {
+		t.Errorf("a snapshot of an ESSD is usable at once: %+v", s)
+	}
 	_, err = w.s.CreateImage(cloudsim.CreateImageRequest{RegionID: hangzhou, SnapshotID: id})
 	expect(t, err, "InvalidSnapshotId.NotReady", 403)
+	w.cloud.SetReadings(cloudsim.Readings{DeleteProgressingRefused: true})
 	expect(t, w.s.DeleteSnapshot(cloudsim.DeleteSnapshotRequest{SnapshotID: id}), "IncorrectDiskStatus.CreatingSnapshot", 400)
+	w.cloud.SetReadings(cloudsim.Readings{})
 	w.clock.Advance(20 * time.Second)
 	if s := w.snapshot(id); s.Status != "accomplished" || s.Progress != 100 {
 		t.Errorf("later: %+v", s)
@@ -63,6 +66,30 @@ func TestCreateSnapshot(t *testing.T) {
 	}
 }
 
+// TestSnapshotsAtOnce: ten of an ESSD, one of an older disk; deleting one gives it up.
+func TestSnapshotsAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{})
+	for category, most := range map[string]int{"cloud_essd": 10, "cloud_auto": 10, "cloud_ssd": 1} {
+		disk := w.cloud.AddDisk(one, hangzhou, image.Disk{Category: category, Instance: w.stopped("")})
+		want := map[bool]string{true: "IncorrectDiskStatus.CreatingSnapshot", false: "QuotaExceed.ConcurrentSnapshotQuota"}[most == 1]
+		var last image.SnapshotID
+		for range most {
+			id, err := w.s.CreateSnapshot(cloudsim.CreateSnapshotRequest{DiskID: disk})
+			if err != nil {
+				t.Fatal(category, err)
+			}
+			last = id
+		}
+		_, err := w.s.CreateSnapshot(cloudsim.CreateSnapshotRequest{DiskID: disk})
+		expect(t, err, want, 403)
+		expect(t, w.s.DeleteSnapshot(cloudsim.DeleteSnapshotRequest{SnapshotID: last}), "", 0)
+		if _, err := w.s.CreateSnapshot(cloudsim.CreateSnapshotRequest{DiskID: disk}); err != nil {
+			t.Errorf("%s: after one was given up: %v", category, err)
+		}
+	}
+}
+
 func TestCreateSnapshotRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cloudsim.Options{})
@@ -72,7 +99,7 @@ func TestCreateSnapshotRefusals(t *testing.T) {
 	w.cloud.SetInstanceStatus(hangzhou, moving, image.InstanceStarting)
 	never := w.cloud.AddDisk(one, hangzhou, image.Disk{})
 	full := w.disks(w.stopped(""))[0].ID
-	for range 256 {
+	for range 2000 {
 		w.cloud.AddSnapshot(one, hangzhou, image.Snapshot{SourceDisk: full})
 	}
 	type request = cloudsim.CreateSnapshotRequest

@@ -23,6 +23,7 @@ type DiskRow struct {
 	// ChargeType is PostPaid or PrePaid.
 	ChargeType string
 	AttachedAt time.Time
+	DiskDetails
 }
 
 // DescribeDisksRequest are the parameters of DescribeDisks.
@@ -41,6 +42,7 @@ type DescribeDisksRequest struct {
 	ChargeType    string
 	Encrypted     image.Tri
 	ResourceGroup string
+	PolicyID      string
 	Tags          []Tag
 	Filters       []Filter
 	DryRun        bool
@@ -77,14 +79,15 @@ func (s *Session) DescribeDisks(req DescribeDisksRequest) (DisksPage, error) {
 	defer c.mu.RUnlock()
 	r, now := c.regions[req.RegionID], c.now()
 	found := rows(&r.disks, s.caller.Account, req.DiskIDs, now, func(d *diskState) bool {
-		return req.wants(&d.row) && filter.holds(d.row.CreatedAt)
+		row := d.at(now)
+		return req.wants(&row) && filter.holds(row.CreatedAt)
 	})
 	tokens := req.Tokens
 	req.Tokens = Tokens{}
 	page, mark, err := tokenPage(found, tokens, s.scope("disks", req), 500)
 	answer := DisksPage{TokenMark: mark}
 	for _, e := range page {
-		row := e.seen(now).row
+		row := e.seen(now).at(now)
 		row.Account, row.Tags = s.caller.Account, cloneTags(row.Tags)
 		answer.Disks = append(answer.Disks, row)
 	}
@@ -138,7 +141,8 @@ func (req *DescribeDisksRequest) wants(row *DiskRow) bool {
 		req.Status != "" && req.Status != "All" && req.Status != row.Status,
 		req.Category != "" && req.Category != "all" && req.Category != row.Category,
 		req.SnapshotID != "" && req.SnapshotID != row.SourceSnapshot,
-		req.ZoneID != "" && req.ZoneID != row.Zone:
+		req.ZoneID != "" && req.ZoneID != row.Zone,
+		req.PolicyID != "" && !slices.Contains(row.Policies, req.PolicyID):
 		return false
 	}
 	return req.wantsType(row) && req.ResourceGroup == "" &&
@@ -164,6 +168,9 @@ type SnapshotRow struct {
 	LastModifiedAt time.Time
 	// RetentionDays is 0 for permanent.
 	RetentionDays int
+	Description   string
+	// Available: disks can be made of it, though it may not be accomplished yet.
+	Available bool
 }
 
 // DescribeSnapshotsRequest are the parameters of DescribeSnapshots.
@@ -213,6 +220,7 @@ func (s *Session) DescribeSnapshots(req DescribeSnapshotsRequest) (SnapshotsPage
 	if req.DryRun {
 		return SnapshotsPage{}, c.dryRun()
 	}
+	c.lapse(req.RegionID)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	r, now := c.regions[req.RegionID], c.now()
@@ -251,6 +259,7 @@ func (r *region) snapshotRow(s *snapshotState, now time.Time) SnapshotRow {
 	row.Usage = usageOf(r.inImages[row.ID] > 0, r.inDisks[row.ID] > 0)
 	row.Progress = 100
 	if s.work == nil {
+		row.Available = row.Available || row.Status == "accomplished"
 		return row
 	}
 	img := imageState{work: s.work, img: image.Image{Status: image.StatusAvailable}}
@@ -259,7 +268,7 @@ func (r *region) snapshotRow(s *snapshotState, now time.Time) SnapshotRow {
 	case image.StatusCreateFailed:
 		row.Status = "failed"
 	case image.StatusAvailable:
-		row.Status = "accomplished"
+		row.Status, row.Available = "accomplished", true
 	default:
 		row.Status = "progressing"
 	}

@@ -190,6 +190,7 @@ func (c *Cloud) addSnapshot(r *region, account image.AccountID, snap image.Snaps
 	}
 	if _, disk := r.disks.owned(account, string(snap.SourceDisk)); disk != nil {
 		s.origin = image.Ref{Account: account, Region: r.id, ID: disk.row.Image}
+		s.written, s.row.Available = disk.written, essd(disk.row.Category)
 	}
 	c.fillSnapshot(r, s, now, rnd)
 	c.putSnapshot(r, account, s, now)
@@ -267,7 +268,7 @@ func (c *Cloud) addDisk(r *region, account image.AccountID, row DiskRow, now tim
 	}
 	e := &entry[diskState]{id: string(row.ID), owner: account, created: row.CreatedAt}
 	r.disks.add(e)
-	r.disks.put(e, &diskState{row: row}, c.bornFrom(e.id, now), now)
+	r.disks.put(e, &diskState{row: row, written: append(slices.Clip(r.contentOf(row)), row.ID)}, c.bornFrom(e.id, now), now)
 	return row.ID
 }
 

@@ -143,7 +143,7 @@ func (c *Cloud) addScalingGroup(r *region, account image.AccountID, spec Scaling
 			ScalingConfiguration: image.ScalingConfiguration{
 				Region: r.id, ID: rnd.id("asc", r.infix), Name: s.Name, Group: row.ID, Active: s.Active, Image: s.Image, Family: s.Family,
 			},
-			ImageAlias: r.alias(s.Image, account), InstanceType: cmp.Or(s.InstanceType, "ecs.g7.large"),
+			ImageAlias: r.alias(s.Image, account), InstanceType: cmp.Or(s.InstanceType, "ecs.g7.large"), SystemDisk: NewDisk{SizeGiB: 40, Category: "cloud_essd"},
 			CreatedAt: dated(s.CreatedAt, row.CreatedAt.Add(time.Duration(i)*time.Hour)).Truncate(time.Minute),
 		}
 		sc.Name = cmp.Or(sc.Name, sc.ID)

@@ -157,6 +157,7 @@ func everyCall(l *local) map[string][]reply {
 		for _, action := range []string{"DescribeInstances", "DescribeDisks", "DescribeSnapshots"} {
 			call(action, "RegionId", region, "MaxResults", "100")
 		}
+		call("DescribeInstances", "RegionId", region, "AdditionalAttributes.1", "META_OPTIONS", "AdditionalAttributes.2", "LOGIN_AS_NON_ROOT")
 	}
 	call("DescribeImageFromFamily", "ImageFamily", "every-family")
 	call("DescribeImageSupportInstanceTypes", "ImageId", id)

@@ -152,6 +152,7 @@ func replaceSystemDisk(c *call) (answer, error) {
 		InstanceID: image.InstanceID(p.text("InstanceId")), ImageID: image.ID(p.text("ImageId")), SizeGiB: c.size("SystemDisk.Size"),
 		Encrypted: p.tri("Encrypted"), KMSKeyID: p.text("KMSKeyId"), KeyPair: p.text("KeyPairName"), Password: p.text("Password"),
 		PasswordInherit: p.flag("PasswordInherit"), Security: p.text("SecurityEnhancementStrategy"), ClientToken: p.text("ClientToken"),
+		LoginAsNonRoot: p.flag("LoginAsNonRoot"),
 	})
 	if err != nil {
 		return nil, err

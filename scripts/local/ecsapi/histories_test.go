@@ -61,6 +61,7 @@ func everyFleetCall(l *local) map[string][]reply {
 	call("StopInstances", "InstanceId.1", second)
 	l.state.Advance(time.Minute)
 	disk := call("ReplaceSystemDisk", "InstanceId", first, "ImageId", base).text("DiskId")
+	l.state.Advance(time.Minute)
 	call("StartInstance", "InstanceId", first)
 	call("StartInstances", "InstanceId.1", second)
 	l.state.Advance(time.Minute)
@@ -155,6 +156,7 @@ func TestVendorSDKMakesHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.state.Advance(time.Minute)
 	snapshot := ecs.CreateCreateSnapshotRequest()
 	snapshot.DiskId, snapshot.SnapshotName = replaced.DiskId, "sdk"
 	taken, err := client.CreateSnapshot(snapshot)

@@ -79,7 +79,7 @@ func operations() map[string]*operation {
 	all := map[string]*operation{}
 	for _, group := range [][]operation{
 		identityOperations(), placeOperations(), imageOperations(), imageChanges(), tagOperations(), serverOperations(),
-		priceOperations(), historyOperations(), referenceOperations(), trailOperations(),
+		priceOperations(), historyOperations(), referenceOperations(), trailOperations(), rolloutOperations(),
 	} {
 		for _, op := range group {
 			all[op.name] = completed(op)
@@ -198,7 +198,7 @@ func serverOperations() []operation {
 			name: "DescribeDisks", run: describeDisks, lists: countedTokens, missing: missingInDisks,
 			malformed: malformedIDs("DiskIds", refuse(400, "InvalidParameter.DiskIds", "The specified parameter diskIds is not valid.")),
 			takes: declared(`
-			RegionId! AdditionalAttributes.N Category DiskChargeType DiskIds:ids DiskName DiskType DryRun:bool Encrypted:bool Filter.N.Key Filter.N.Value
+			RegionId! AdditionalAttributes.N AutoSnapshotPolicyId Category DiskChargeType DiskIds:ids DiskName DiskType DryRun:bool Encrypted:bool Filter.N.Key Filter.N.Value
 			InstanceId MaxResults:int NextToken PageNumber:int PageSize:int ResourceGroupId SnapshotId Status
 			Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value ZoneId`),
 		},

@@ -1,7 +1,11 @@
 package ecsapi
 
 import (
+	"bytes"
+	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
@@ -91,7 +95,43 @@ type wireTemplateData struct {
 	SecurityGroupIDs   struct {
 		SecurityGroupID []string `json:"SecurityGroupId"`
 	} `json:"SecurityGroupIds"`
-	Tags struct{ InstanceTag []struct{} }
+	Tags struct{ InstanceTag []wireInstanceTag }
+
+	further map[string]string
+}
+
+type wireInstanceTag struct{ Key, Value string }
+
+// numbersOfTemplates and flagsOfTemplates are the kept parameters that are not texts.
+func numbersOfTemplates() []string {
+	return []string{"InternetMaxBandwidthIn", "InternetMaxBandwidthOut", "Period", "SpotDuration", "SpotPriceLimit"}
+}
+func flagsOfTemplates() []string { return []string{"PasswordInherit"} }
+
+// MarshalJSON writes what was kept as it came beside the rest.
+func (d *wireTemplateData) MarshalJSON() ([]byte, error) {
+	type plain wireTemplateData
+	text, err := json.Marshal((*plain)(d))
+	if err != nil || len(d.further) == 0 {
+		return text, err
+	}
+	all := map[string]any{}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&all); err != nil {
+		return nil, err
+	}
+	for name, value := range d.further {
+		switch {
+		case slices.Contains(numbersOfTemplates(), name) && json.Valid([]byte(value)):
+			all[name] = json.Number(value)
+		case slices.Contains(flagsOfTemplates(), name):
+			all[name] = strings.EqualFold(value, "true")
+		default:
+			all[name] = value
+		}
+	}
+	return json.Marshal(all)
 }
 
 type wireTemplateDisk struct {
@@ -135,18 +175,20 @@ func describeLaunchTemplateVersions(c *call) (answer, error) {
 	return a, nil
 }
 
+func diskOfTemplate(d cloudsim.NewDisk) wireTemplateDisk {
+	return wireTemplateDisk{d.Category, d.SizeGiB, string(d.SnapshotID), !d.KeptWithInstance}
+}
+
 func templateDataOnWire(v cloudsim.TemplateVersionRow) *wireTemplateData {
-	disk := func(d cloudsim.NewDisk) wireTemplateDisk {
-		return wireTemplateDisk{d.Category, d.SizeGiB, string(d.SnapshotID), !d.KeptWithInstance}
-	}
 	out := &wireTemplateData{
 		ImageID: string(v.Image), ImageOwnerAlias: v.ImageAlias, InstanceType: string(v.InstanceType), InstanceChargeType: "PostPaid",
-		NetworkType: "vpc", SystemDisk: disk(v.SystemDisk), SystemDiskCategory: v.SystemDisk.Category, SystemDiskSize: v.SystemDisk.SizeGiB,
+		NetworkType: "vpc", SystemDisk: diskOfTemplate(v.SystemDisk), SystemDiskCategory: v.SystemDisk.Category, SystemDiskSize: v.SystemDisk.SizeGiB,
 	}
-	out.DataDisks.DataDisk = rowsOf(v.DataDisks, disk)
+	out.DataDisks.DataDisk = rowsOf(v.DataDisks, diskOfTemplate)
 	out.NetworkInterfaces.NetworkInterface = []struct{}{}
-	out.SecurityGroupIDs.SecurityGroupID = []string{}
-	out.Tags.InstanceTag = []struct{}{}
+	out.SecurityGroupIDs.SecurityGroupID = append([]string{}, v.SecurityGroups...)
+	out.Tags.InstanceTag = rowsOf(v.Tags, func(t cloudsim.Tag) wireInstanceTag { return wireInstanceTag{t.Key, t.Value} })
+	out.further = v.Further
 	return out
 }
 

@@ -1,6 +1,8 @@
 package ecsapi
 
 import (
+	"time"
+
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
 )
@@ -25,6 +27,8 @@ type wireGroupOfESS struct {
 	MinSize, MaxSize             int
 	TotalCapacity                int
 	ActiveCapacity               int
+	StandbyCapacity              int
+	TotalInstanceCount           int
 	CreationTime                 string
 	ModificationTime             string
 }
@@ -38,6 +42,24 @@ func lifecycle(active bool) string {
 		return "Active"
 	}
 	return "Inactive"
+}
+
+// inState counts members.
+func inState(members []cloudsim.ScalingMember, state string) (n int) {
+	for _, m := range members {
+		if m.State == state {
+			n++
+		}
+	}
+	return n
+}
+
+// later is the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func describeScalingGroups(c *call) (answer, error) {
@@ -58,7 +80,8 @@ func describeScalingGroups(c *call) (answer, error) {
 		return wireGroupOfESS{
 			ScalingGroupID: g.ID, ScalingGroupName: g.Name, RegionID: string(g.Region), LifecycleState: lifecycle(g.Active), GroupType: "ECS",
 			ActiveScalingConfigurationID: g.Configuration, LaunchTemplateID: g.TemplateID, LaunchTemplateVersion: g.TemplateVersion,
-			MinSize: g.Least, MaxSize: g.Most, CreationTime: toMinute(g.CreatedAt), ModificationTime: toMinute(g.CreatedAt),
+			MinSize: g.Least, MaxSize: g.Most, CreationTime: toMinute(g.CreatedAt), ModificationTime: toMinute(later(g.CreatedAt, g.ModifiedAt)),
+			TotalCapacity: len(g.Members), TotalInstanceCount: len(g.Members), ActiveCapacity: inState(g.Members, "InService"), StandbyCapacity: inState(g.Members, "Standby"),
 		}
 	})
 	return a, nil
@@ -87,8 +110,17 @@ type wireConfiguration struct {
 	SystemDiskCategory       string
 	SystemDiskSize           int
 	CreationTime             string
-	DataDisks                struct{ DataDisk []struct{} }
-	Tags                     struct{ Tag []struct{} }
+	KeyPairName              string
+	RAMRoleName              string `json:"RamRoleName"`
+	UserData                 string
+	HostName                 string
+	InstanceName             string
+	SecurityGroupID          string `json:"SecurityGroupId"`
+	SecurityGroupIDs         struct {
+		SecurityGroupID []string `json:"SecurityGroupId"`
+	} `json:"SecurityGroupIds"`
+	DataDisks struct{ DataDisk []wireTemplateDisk }
+	Tags      struct{ Tag []struct{} }
 }
 
 func (a *configurationsAnswer) content() editable {
@@ -110,10 +142,16 @@ func describeScalingConfigurations(c *call) (answer, error) {
 		out := wireConfiguration{
 			ScalingConfigurationID: row.ID, ScalingConfigurationName: row.Name, ScalingGroupID: row.Group, LifecycleState: lifecycle(row.Active),
 			ImageID: string(row.Image), ImageName: row.ImageName, ImageFamily: string(row.Family), ImageOwnerAlias: row.ImageAlias,
-			InstanceType: string(row.InstanceType), SystemDiskCategory: "cloud_essd", SystemDiskSize: 40, CreationTime: toMinute(row.CreatedAt),
+			InstanceType: string(row.InstanceType), SystemDiskCategory: row.SystemDisk.Category, SystemDiskSize: row.SystemDisk.SizeGiB, CreationTime: toMinute(row.CreatedAt),
 		}
 		out.InstanceTypes.InstanceType = []string{string(row.InstanceType)}
-		out.DataDisks.DataDisk, out.Tags.Tag = []struct{}{}, []struct{}{}
+		out.KeyPairName, out.RAMRoleName, out.UserData = row.Further["KeyPairName"], row.Further["RamRoleName"], row.Further["UserData"]
+		out.HostName, out.InstanceName = row.Further["HostName"], row.Further["InstanceName"]
+		if len(row.SecurityGroups) > 0 {
+			out.SecurityGroupID = row.SecurityGroups[0]
+		}
+		out.SecurityGroupIDs.SecurityGroupID = append([]string{}, row.SecurityGroups...)
+		out.DataDisks.DataDisk, out.Tags.Tag = rowsOf(row.DataDisks, diskOfTemplate), []struct{}{}
 		return out
 	})
 	return a, nil

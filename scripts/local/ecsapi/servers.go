@@ -1,6 +1,7 @@
 package ecsapi
 
 import (
+	"slices"
 	"strconv"
 
 	"imagekeeper/shared/cloudsim"
@@ -54,6 +55,31 @@ type wireInstance struct {
 	PublicIPAddress wireAddresses `json:"PublicIpAddress"`
 	VPCAttributes   wireVPC       `json:"VpcAttributes"`
 	Tags            wireTags
+
+	HibernationOptions struct{ Configured bool }
+	// These two are there only for who asks for them.
+	ImageOptions    *wireImageOptions    `json:",omitempty"`
+	MetadataOptions *wireMetadataOptions `json:",omitempty"`
+}
+
+type wireImageOptions struct{ LoginAsNonRoot bool }
+
+type wireMetadataOptions struct {
+	HTTPEndpoint            string `json:"HttpEndpoint"`
+	HTTPTokens              string `json:"HttpTokens"`
+	HTTPPutResponseHopLimit int    `json:"HttpPutResponseHopLimit"`
+	InstanceMetadataTags    string
+}
+
+// withOptions adds what AdditionalAttributes asks for.
+func (w *wireInstance) withOptions(row cloudsim.InstanceRow, asked []string) {
+	if slices.Contains(asked, "META_OPTIONS") {
+		m := row.Metadata.Filled()
+		w.MetadataOptions = &wireMetadataOptions{m.HTTPEndpoint, m.HTTPTokens, m.HopLimit, m.Tags}
+	}
+	if slices.Contains(asked, "LOGIN_AS_NON_ROOT") {
+		w.ImageOptions = &wireImageOptions{row.LoginAsNonRoot}
+	}
 }
 
 // wireNothing is what no instance of this cloud has.
@@ -75,10 +101,7 @@ type wireNothing struct {
 		CapacityReservationID         string `json:"CapacityReservationId"`
 		CapacityReservationPreference string
 	} `json:"EcsCapacityReservationAttr"`
-	HibernationOptions struct{ Configured bool }
-	ImageOptions       struct{ LoginAsNonRoot bool }
-	MetadataOptions    struct{ HttpEndpoint, HttpTokens string }
-	NetworkInterfaces  struct{ NetworkInterface []struct{} }
+	NetworkInterfaces struct{ NetworkInterface []struct{} }
 }
 
 type wireEIP struct {
@@ -125,6 +148,7 @@ func instanceOnWire(row cloudsim.InstanceRow) wireInstance {
 	if !row.ExpiredAt.IsZero() {
 		out.ExpiredTime = toMinute(row.ExpiredAt)
 	}
+	out.Description, out.DeletionProtection, out.HibernationOptions.Configured = row.Description, row.DeletionProtection, row.Hibernated
 	out.OperationLocks.LockReason = rowsOf(row.Locks, func(reason string) wireLock { return wireLock{reason} })
 	out.SecurityGroupIDs.SecurityGroupID = append([]string{}, row.SecurityGroups...)
 	return out
@@ -178,7 +202,12 @@ func describeInstances(c *call) (answer, error) {
 		return nil, err
 	}
 	a := &instancesAnswer{tokenNumbers: tokenMarked(page.TokenMark)}
-	a.Instances.Instance = rowsOf(page.Instances, instanceOnWire)
+	asked := p.repeat("AdditionalAttributes")
+	a.Instances.Instance = rowsOf(page.Instances, func(row cloudsim.InstanceRow) wireInstance {
+		out := instanceOnWire(row)
+		out.withOptions(row, asked)
+		return out
+	})
 	return a, nil
 }
 
@@ -235,6 +264,8 @@ type wireDisk struct {
 	DiskChargeType     string
 	MultiAttach        string
 	KMSKeyID           string `json:"KMSKeyId"`
+	BurstingEnabled    bool
+	ProvisionedIOPS    int    `json:"ProvisionedIops,omitempty"`
 	SnapshotPolicyID   string `json:"AutoSnapshotPolicyId"`
 	CreationTime       string
 	AttachedTime       string
@@ -264,6 +295,10 @@ func diskOnWire(row cloudsim.DiskRow) wireDisk {
 		CreationTime: toSecond(row.CreatedAt), AttachedTime: toSecond(row.AttachedAt), ExpiredTime: never,
 		Tags: tagsOnWire(row.Tags),
 	}
+	out.Description, out.KMSKeyID, out.BurstingEnabled, out.ProvisionedIOPS = row.Description, row.KMSKeyID, row.Bursting, row.ProvisionedIOPS
+	if len(row.Policies) > 0 {
+		out.SnapshotPolicyID = row.Policies[0]
+	}
 	out.OperationLocks.OperationLock = []wireLock{}
 	out.Attachments.Attachment = []wireAttachment{}
 	out.MountInstances.MountInstance = []wireAttachment{}
@@ -289,7 +324,7 @@ func describeDisks(c *call) (answer, error) {
 		Category: p.text("Category"), DiskName: p.text("DiskName"), SnapshotID: image.SnapshotID(p.text("SnapshotId")),
 		ZoneID: image.ZoneID(p.text("ZoneId")), ChargeType: p.text("DiskChargeType"), Encrypted: p.tri("Encrypted"),
 		ResourceGroup: p.text("ResourceGroupId"), Tags: c.tags(), Filters: c.filters(), DryRun: p.flag("DryRun"),
-		Tokens: c.tokens(),
+		PolicyID: p.text("AutoSnapshotPolicyId"), Tokens: c.tokens(),
 	})
 	if err != nil {
 		return nil, err
@@ -332,7 +367,7 @@ func snapshotOnWire(row cloudsim.SnapshotRow) wireSnapshot {
 	return wireSnapshot{
 		SnapshotID: string(row.ID), SnapshotName: row.Name, RegionID: string(row.Region), SnapshotType: snapshotType(row.Type),
 		SnapshotLinkID: row.LinkID, Status: row.Status, Progress: percent(row.Progress), RemainTime: row.RemainSeconds,
-		Available: row.Status == "accomplished", Usage: row.Usage, Category: row.Category, Encrypted: row.Encrypted,
+		Description: row.Description, Available: row.Available, Usage: row.Usage, Category: row.Category, Encrypted: row.Encrypted,
 		RetentionDays: row.RetentionDays, SourceDiskID: string(row.SourceDisk), SourceDiskType: diskType(row.SourceSystemDisk),
 		SourceDiskSize: strconv.Itoa(row.SourceDiskSizeGiB), SourceSnapshotID: string(row.SourceSnapshot),
 		SourceRegionID: string(row.SourceRegion), FullSizeInBytes: row.FullSizeBytes, ProductCode: string(row.ProductCode),
