@@ -49,6 +49,9 @@ func (g *grammar) node() *node {
 		g.eat("]")
 		return n
 	}
+	if g.eat("number") {
+		return &node{scalar: "number"}
+	}
 	g.eat("string")
 	return &node{scalar: "string"}
 }

@@ -94,7 +94,9 @@ func version(action string) string {
 		return "2015-04-01"
 	case "DescribeEndpoints":
 		return "2015-06-12"
-	case "DescribeScalingGroups", "DescribeScalingConfigurations":
+	case "DescribeScalingGroups", "DescribeScalingConfigurations", "CreateScalingGroup", "ModifyScalingGroup", "EnableScalingGroup", "DisableScalingGroup",
+		"DeleteScalingGroup", "CreateScalingConfiguration", "ModifyScalingConfiguration", "DeactivateScalingConfiguration", "DeleteScalingConfiguration",
+		"EnterStandby", "ExitStandby", "DescribeScalingInstances":
 		return "2014-08-28"
 	}
 	return "2014-05-26"
