@@ -75,8 +75,6 @@ func (s *Session) ModifyDiskAttribute(req ModifyDiskAttributeRequest) error {
 // check refuses what is wrong whatever the state, and returns the disks' ids.
 func (req ModifyDiskAttributeRequest) check() ([]image.DiskID, error) {
 	_, place := placeOf(req.RegionID)
-	nothing := req.Name == nil && req.Description == nil && req.AutoSnapshot == image.Unknown && req.Bursting == image.Unknown &&
-		req.DeleteWithInstance == image.Unknown && req.DeleteAutoSnapshot == image.Unknown
 	switch {
 	case req.RegionID != "" && !place:
 		return nil, malformed(400, "InvalidRegionId.MalFormed", "The specified RegionId is not valid.")
@@ -84,18 +82,30 @@ func (req ModifyDiskAttributeRequest) check() ([]image.DiskID, error) {
 		return nil, malformed(400, "MissingParameter.DiskIdOrDiskIds", "DiskId or DiskIds must be given.")
 	case req.DiskID != "" && len(req.DiskIDs) > 0:
 		return nil, malformed(400, "ParameterConflict.DiskIdAndDiskIds", "DiskId and DiskIds cannot be used together.")
-	case nothing:
+	case req.changesNothing():
 		return nil, malformed(400, "NoAttributeToModify", "No attribute to be modified in this request.")
 	case req.Name != nil && !diskNamed(*req.Name):
 		return nil, malformed(400, "InvalidDiskName.Malformed", "The specified disk name is wrongly formed.")
-	case req.Description != nil && *req.Description != "" && !wellDescribed(*req.Description):
-		return nil, malformed(404, "InvalidDescription.Malformed", "The specified description is wrongly formed.")
 	case len(req.DiskIDs) > 100:
 		return nil, malformed(400, "InvalidParameter", "The specified parameter DiskIds names more than 100.")
 	case req.DiskID != "":
-		return []image.DiskID{req.DiskID}, nil
+		return []image.DiskID{req.DiskID}, checkDescription(req.Description)
 	}
-	return req.DiskIDs, nil
+	return req.DiskIDs, checkDescription(req.Description)
+}
+
+func (req ModifyDiskAttributeRequest) changesNothing() bool {
+	flags := []image.Tri{req.AutoSnapshot, req.Bursting, req.DeleteWithInstance, req.DeleteAutoSnapshot}
+	return req.Name == nil && req.Description == nil && !slices.ContainsFunc(flags, func(f image.Tri) bool { return f != image.Unknown })
+}
+
+// checkDescription refuses a description that is given and malformed, in the way
+// of disks and snapshots.
+func checkDescription(text *string) error {
+	if text != nil && *text != "" && !wellDescribed(*text) {
+		return malformed(404, "InvalidDescription.Malformed", "The specified description is wrongly formed.")
+	}
+	return nil
 }
 
 // diskNamed: 2 to 128 characters, not beginning as a URL; source:

@@ -309,17 +309,8 @@ func (s *Session) ModifySnapshotAttribute(req ModifySnapshotAttributeRequest) er
 	if err := s.permit("ModifySnapshotAttribute"); err != nil {
 		return err
 	}
-	switch {
-	case req.SnapshotID == "":
-		return missing("SnapshotId")
-	case req.Name == nil && req.Description == nil && req.RetentionDays == 0:
-		return malformed(400, "NoAttributeToModify", "No attribute to be modified in this request.")
-	case req.Name != nil && !snapshotNamed(*req.Name):
-		return malformed(400, "InvalidSnapshotName.Malformed", "The specified SnapshotName is wrongly formed.")
-	case req.Description != nil && *req.Description != "" && !wellDescribed(*req.Description):
-		return malformed(404, "InvalidDescription.Malformed", "The specified description is wrongly formed.")
-	case req.RetentionDays < 0 || req.RetentionDays > 65536:
-		return malformed(400, "InvalidRetentionDays.Malformed", "The specified RetentionDays is not valid.")
+	if err := req.check(); err != nil {
+		return err
 	}
 	return s.amendSnapshot("", req.SnapshotID, func(r *region, state *snapshotState, now time.Time) error {
 		row := &state.row
@@ -341,6 +332,20 @@ func (s *Session) ModifySnapshotAttribute(req ModifySnapshotAttributeRequest) er
 		row.LastModifiedAt = now.Truncate(time.Second)
 		return nil
 	})
+}
+
+func (req ModifySnapshotAttributeRequest) check() error {
+	switch {
+	case req.SnapshotID == "":
+		return missing("SnapshotId")
+	case req.Name == nil && req.Description == nil && req.RetentionDays == 0:
+		return malformed(400, "NoAttributeToModify", "No attribute to be modified in this request.")
+	case req.Name != nil && !snapshotNamed(*req.Name):
+		return malformed(400, "InvalidSnapshotName.Malformed", "The specified SnapshotName is wrongly formed.")
+	case req.RetentionDays < 0 || req.RetentionDays > 65536:
+		return malformed(400, "InvalidRetentionDays.Malformed", "The specified RetentionDays is not valid.")
+	}
+	return checkDescription(req.Description)
 }
 
 // archiveAge is how old a snapshot must be to be archived, archiveDays how long it
