@@ -4,108 +4,97 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/journal"
+	journaltest "imagekeeper/shared/journal/contract"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/work"
+	"imagekeeper/shared/work/contract"
 )
 
 // TestStory: two people approve 500 toys, two workers carry them on in waves, and
 // each toy goes through each level once.
 func TestStory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, 500)
-		s.two, s.kind.width = true, 100
-		d := document("story", upTo(500)...)
-		w := s.approve(d, "ada")
+		bucket := journaltest.NewBucket(nil)
+		s := contract.NewStage(t, func() contract.Place { return journal.OpenObjects(bucket, "") }, 500)
+		s.Two, s.Kind.Width = true, 100
+		d := contract.Document("story", contract.UpTo(500)...)
+		w := s.Approve(d, "ada")
 		if w.State != work.AwaitingApproval || w.ID != d.WorkID() {
 			t.Fatalf("after the first: %s, %s", w.State, w.ID)
 		}
-		if w = s.approve(d, "ada"); w.State != work.AwaitingApproval || len(w.Approvals) != 1 {
+		if w = s.Approve(d, "ada"); w.State != work.AwaitingApproval || len(w.Approvals) != 1 {
 			t.Fatalf("the first again: %s, %v", w.State, w.Approvals)
 		}
-		if w = s.approve(d, "bob"); w.State != work.Queued || len(w.Approvals) != 2 {
+		if w = s.Approve(d, "bob"); w.State != work.Queued || len(w.Approvals) != 2 {
 			t.Fatalf("after the second: %s, %v", w.State, w.Approvals)
 		}
 		for range 30 {
 			var both sync.WaitGroup
 			for range 2 {
-				r := s.runner(nil)
-				both.Go(func() { s.tick(r) })
+				r := s.Runner(s.Clean())
+				both.Go(func() { s.Tick(r) })
 			}
 			both.Wait()
 			time.Sleep(time.Minute)
-			if w = s.get(w.ID); w.State.Ended() {
+			if w = s.Get(w.ID); w.State.Ended() {
 				break
 			}
 		}
 		if w.State != work.Finished || w.Done() != 500 || w.Total != 500 {
 			t.Errorf("%s, %d of %d", w.State, w.Done(), w.Total)
 		}
-		s.factory.done(t, w.Names()...)
-		calls, bytes := s.bucket.Calls()
+		s.Factory.Done(t, w.Names()...)
+		calls, bytes := bucket.Calls()
 		t.Logf("500 items: %d calls, %d bytes", calls, bytes)
-		before := s.approve(d, "ada")
+		before := s.Approve(d, "ada")
 		if before.State != work.Finished {
 			t.Errorf("the same approval after the end: %s", before.State)
 		}
 	})
 }
 
-// mortal is a place of which one worker's calls come to an end.
+// watched opens a place in memory that is checked after every change.
+func watched(t testing.TB) (*journaltest.Bucket, func() contract.Place) {
+	bucket := journaltest.NewBucket(func(objects map[string][]byte) { contract.Watch(t, objects) })
+	return bucket, func() contract.Place { return journal.OpenObjects(bucket, "") }
+}
+
+// stage is one at such a place.
+func stage(t *testing.T, items int) *contract.Stage {
+	_, open := watched(t)
+	return contract.NewStage(t, open, items)
+}
+
+// mortal is a bucket of which one worker's calls come to an end.
 type mortal struct {
 	journal.Bucket
-	life *life
-}
-
-// life ends at a boundary: before the call of that number, or after it.
-type life struct {
-	at    int64
-	count atomic.Int64
-	dead  atomic.Bool
-}
-
-// step passes a boundary; it reports whether the worker lives.
-func (l *life) step() bool {
-	if l.count.Add(1) >= l.at {
-		l.dead.Store(true)
-	}
-	return !l.dead.Load()
-}
-
-func (m mortal) around(do func() error) error {
-	if !m.life.step() {
-		return errDead
-	}
-	err := do()
-	if !m.life.step() {
-		return errDead
-	}
-	return err
+	life *contract.Life
 }
 
 func (m mortal) Get(ctx context.Context, key string, offset int64) (text []byte, err error) {
-	err = m.around(func() (err error) { text, err = m.Bucket.Get(ctx, key, offset); return err })
+	err = m.life.Around(func() (err error) { text, err = m.Bucket.Get(ctx, key, offset); return err })
 	return text, err
 }
 
 func (m mortal) Append(ctx context.Context, key string, position int64, content []byte) error {
-	return m.around(func() error { return m.Bucket.Append(ctx, key, position, content) })
+	return m.life.Around(func() error { return m.Bucket.Append(ctx, key, position, content) })
 }
 
 func (m mortal) List(ctx context.Context, prefix, last string) (keys []string, err error) {
-	err = m.around(func() (err error) { keys, err = m.Bucket.List(ctx, prefix, last); return err })
+	err = m.life.Around(func() (err error) { keys, err = m.Bucket.List(ctx, prefix, last); return err })
 	return keys, err
 }
 
 func (m mortal) Delete(ctx context.Context, key string) error {
-	return m.around(func() error { return m.Bucket.Delete(ctx, key) })
+	return m.life.Around(func() error { return m.Bucket.Delete(ctx, key) })
 }
 
 // TestDeathAtEveryBoundary: a worker dies before and after each of its calls, of the
@@ -117,26 +106,27 @@ func TestDeathAtEveryBoundary(t *testing.T) {
 	for at := int64(1); ; at++ {
 		died := false
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, 3)
-			s.kind.claims = func(item string) []work.Claim { return []work.Claim{{Thing: "toy/" + item}} }
-			l := &life{at: at}
-			mortalKind := s.kind
-			mortalKind.step = l.step
-			r := s.runner(func(b journal.Bucket) journal.Bucket { return mortal{b, l} })
-			r.Kind = mortalKind
-			d := document("death", 0, 1, 2)
+			bucket, open := watched(t)
+			s := contract.NewStage(t, open, 3)
+			s.Kind.Claims = func(item string) []work.Claim { return []work.Claim{{Thing: "toy/" + item}} }
+			l := &contract.Life{At: at}
+			kind := s.Kind
+			kind.Step = l.Step
+			r := s.Runner(journal.OpenObjects(mortal{bucket, l}, ""))
+			r.Kind = kind
+			d := contract.Document("death", 0, 1, 2)
 			_, _ = r.Approve(t.Context(), d, work.Approval{By: "ada"})
-			if !l.dead.Load() {
+			if !l.Dead() {
 				for range 4 {
-					s.tick(r)
+					s.Tick(r)
 				}
 			}
-			died = l.dead.Load()
-			s.approve(d, "ada") // whoever was not answered asks again
-			if w := s.untilEnded(d.WorkID(), 10); w.State != work.Finished {
+			died = l.Dead()
+			s.Approve(d, "ada") // whoever was not answered asks again
+			if w := s.UntilEnded(d.WorkID(), 10); w.State != work.Finished {
 				t.Errorf("boundary %d: %s", at, w.State)
 			}
-			s.factory.done(t, itemName(0), itemName(1), itemName(2))
+			s.Factory.Done(t, contract.ItemName(0), contract.ItemName(1), contract.ItemName(2))
 		})
 		if t.Failed() {
 			t.Fatalf("death at boundary %d", at)
@@ -157,14 +147,14 @@ func TestDeathAtEveryBoundary(t *testing.T) {
 func TestPauseAtTheNextIntent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, 9)
-		s.kind.width = 3
-		d := document("pause", upTo(9)...)
-		id := s.approve(d, "ada").ID
+		s := stage(t, 9)
+		s.Kind.Width = 3
+		d := contract.Document("pause", contract.UpTo(9)...)
+		id := s.Approve(d, "ada").ID
 		var ticking sync.WaitGroup
-		ticking.Go(func() { s.tick(s.runner(nil)) })
+		ticking.Go(func() { s.Tick(s.Runner(s.Clean())) })
 		time.Sleep(30 * time.Second)
-		r := s.runner(nil)
+		r := s.Runner(s.Clean())
 		for range 2 {
 			w, err := r.Order(t.Context(), id, work.Order{Do: work.Pause, By: "bob", Reason: "lunch"})
 			if err != nil || w.State != work.Paused {
@@ -174,14 +164,14 @@ func TestPauseAtTheNextIntent(t *testing.T) {
 		paused := time.Now()
 		ticking.Wait()
 		for range 5 {
-			s.tick(s.runner(nil))
+			s.Tick(s.Runner(s.Clean()))
 			time.Sleep(time.Minute)
 		}
-		w := s.get(id)
+		w := s.Get(id)
 		if w.State != work.Paused || w.Why.Sentence != "paused by bob: lunch" || w.Done() != 3 {
 			t.Errorf("%s, %+v, %d done", w.State, w.Why, w.Done())
 		}
-		for item, at := range s.factory.begun {
+		for item, at := range s.Factory.Begun() {
 			if at.After(paused) {
 				t.Errorf("%s was begun %s after the pause", item, at.Sub(paused))
 			}
@@ -189,10 +179,10 @@ func TestPauseAtTheNextIntent(t *testing.T) {
 		if _, err := r.Order(t.Context(), id, work.Order{Do: work.Resume, By: "bob"}); err != nil {
 			t.Fatal(err)
 		}
-		if w := s.untilEnded(id, 10); w.State != work.Finished {
+		if w := s.UntilEnded(id, 10); w.State != work.Finished {
 			t.Errorf("after the resume: %s", w.State)
 		}
-		s.factory.done(t, w.Names()...)
+		s.Factory.Done(t, w.Names()...)
 		if _, err := r.Order(t.Context(), id, work.Order{Do: work.Pause, By: "bob"}); fault.Code(err) != "wrongState" || !errors.Is(err, fault.Conflict) {
 			t.Errorf("a pause after the end: %v", err)
 		}
@@ -204,25 +194,26 @@ func TestPauseAtTheNextIntent(t *testing.T) {
 func TestClaims(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, 4)
-		s.kind.claims = func(item string) []work.Claim { return []work.Claim{{Thing: "toy/" + item}} }
-		first := s.approve(document("first", 0, 1), "ada")
-		s.tick(s.runner(func(b journal.Bucket) journal.Bucket { return mortal{b, &life{at: 70}} }))
-		second := s.approve(document("second", 1, 2), "ada")
+		bucket, open := watched(t)
+		s := contract.NewStage(t, open, 4)
+		s.Kind.Claims = func(item string) []work.Claim { return []work.Claim{{Thing: "toy/" + item}} }
+		first := s.Approve(contract.Document("first", 0, 1), "ada")
+		s.Tick(s.Runner(journal.OpenObjects(mortal{bucket, &contract.Life{At: 70}}, "")))
+		second := s.Approve(contract.Document("second", 1, 2), "ada")
 		began := time.Now()
-		w := s.untilEnded(second.ID, 10)
-		if w.State != work.Partly || w.Items[itemName(1)].Outcome.Why == nil || w.Items[itemName(1)].Outcome.Why.Code != "claimed" || w.Items[itemName(2)].Outcome.Result != plan.Applied {
+		w := s.UntilEnded(second.ID, 10)
+		if w.State != work.Partly || w.Items[contract.ItemName(1)].Outcome.Why == nil || w.Items[contract.ItemName(1)].Outcome.Why.Code != "claimed" || w.Items[contract.ItemName(2)].Outcome.Result != plan.Applied {
 			t.Errorf("%s: %+v", w.State, w.Items)
 		}
 		if took := time.Since(began); took > 5*time.Minute {
 			t.Errorf("a held claim was waited for: %s", took)
 		}
-		if w := s.untilEnded(first.ID, 10); w.State != work.Finished {
+		if w := s.UntilEnded(first.ID, 10); w.State != work.Finished {
 			t.Errorf("the first: %s", w.State)
 		}
-		s.factory.toys[itemName(1)] = &toy{tokens: map[string]string{}}
-		third := s.approve(document("third", 1, 3), "ada")
-		if w := s.untilEnded(third.ID, 10); w.State != work.Finished {
+		s.Factory.Reset(contract.ItemName(1))
+		third := s.Approve(contract.Document("third", 1, 3), "ada")
+		if w := s.UntilEnded(third.ID, 10); w.State != work.Finished {
 			t.Errorf("the third, whose claims are void: %s, %+v", w.State, w.Items)
 		}
 	})
@@ -233,23 +224,89 @@ func TestFinishedWorksCostNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const works = 1000
-		s := newStage(t, works)
-		s.bucket = newStage(t, 0).bucketWithoutWatch()
+		bucket := journaltest.NewBucket(nil)
+		s := contract.NewStage(t, func() contract.Place { return journal.OpenObjects(bucket, "") }, works)
 		for n := range works {
-			s.approve(document(fmt.Sprint(n), n), "ada")
+			s.Approve(contract.Document(fmt.Sprint(n), n), "ada")
 		}
 		for range 10 {
-			s.tick(s.runner(nil))
+			s.Tick(s.Runner(s.Clean()))
 		}
-		before, _ := s.bucket.Calls()
-		report := s.tick(s.runner(nil))
-		after, _ := s.bucket.Calls()
+		before, _ := bucket.Calls()
+		report := s.Tick(s.Runner(s.Clean()))
+		after, _ := bucket.Calls()
 		if report.Due != 0 || after-before > 10 {
 			t.Errorf("%d due, %d calls", report.Due, after-before)
 		}
-		ids, err := s.runner(nil).List(t.Context())
+		ids, err := s.Runner(s.Clean()).List(t.Context())
 		if err != nil || len(ids) != works {
 			t.Errorf("%d in the list, %v", len(ids), err)
 		}
 	})
+}
+
+// TestStories: in memory, in memory with faults in four of ten calls, and in a folder.
+func TestStories(t *testing.T) {
+	t.Parallel()
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		contract.Run(t, 20, func(t *testing.T) (worker, clean func() contract.Place) {
+			_, open := watched(t)
+			return open, open
+		})
+	})
+	t.Run("faults", func(t *testing.T) {
+		t.Parallel()
+		contract.Run(t, 12, func(t *testing.T) (worker, clean func() contract.Place) {
+			bucket, open := watched(t)
+			f := &faulty{Bucket: bucket, random: rand.New(rand.NewPCG(3, 4))}
+			return func() contract.Place { return journal.OpenObjects(f, "") }, open
+		})
+	})
+	t.Run("folder", func(t *testing.T) {
+		t.Parallel()
+		contract.Run(t, 3, func(t *testing.T) (worker, clean func() contract.Place) {
+			root := t.TempDir()
+			open := func() contract.Place {
+				d, err := journal.OpenDirectory(root)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return d
+			}
+			return open, open
+		})
+	})
+}
+
+// faulty is a bucket four of whose ten calls fail in some way.
+type faulty struct {
+	journal.Bucket
+	mu     sync.Mutex
+	random *rand.Rand
+}
+
+func (f *faulty) call(do func() error) error {
+	f.mu.Lock()
+	n := f.random.IntN(100)
+	f.mu.Unlock()
+	return contract.Faulty(n, do)
+}
+
+func (f *faulty) Get(ctx context.Context, key string, offset int64) (text []byte, err error) {
+	err = f.call(func() (err error) { text, err = f.Bucket.Get(ctx, key, offset); return err })
+	return text, err
+}
+
+func (f *faulty) Append(ctx context.Context, key string, position int64, content []byte) error {
+	return f.call(func() error { return f.Bucket.Append(ctx, key, position, content) })
+}
+
+func (f *faulty) List(ctx context.Context, prefix, last string) (keys []string, err error) {
+	err = f.call(func() (err error) { keys, err = f.Bucket.List(ctx, prefix, last); return err })
+	return keys, err
+}
+
+func (f *faulty) Delete(ctx context.Context, key string) error {
+	return f.call(func() error { return f.Bucket.Delete(ctx, key) })
 }

@@ -1,14 +1,17 @@
-package work_test
+// Package contract is what must be so of works wherever they are kept, told by a toy
+// kind: one suite for all places. It also shows how a kind is written.
+package contract
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,14 +27,15 @@ import (
 // The levels that every toy goes through.
 func levels() []string { return []string{"washed", "painted", "packed"} }
 
-// factory is the cloud of toys: each goes through the levels, and every step takes a
+// Factory is the cloud of toys: each goes through the levels, and every step takes a
 // while. It is told by tokens when a call is the same again.
-type factory struct {
-	mu    sync.Mutex
-	toys  map[string]*toy
-	takes time.Duration
-	// refuse says whether a call is refused, and lose whether its reply is lost.
-	refuse, lose func(item, do string, n int) bool
+type Factory struct {
+	mu   sync.Mutex
+	toys map[string]*toy
+	// Takes is how long a step takes to show.
+	Takes time.Duration
+	// Refuse says whether a call is refused, and Lose whether its reply is lost.
+	Refuse, Lose func(item, do string, n int) bool
 	calls        int
 	wrong        []string
 	// begun is when anything was first done to a toy.
@@ -42,22 +46,23 @@ type toy struct {
 	level  int // how many levels it has reached
 	ready  time.Time
 	tokens map[string]string // what was done, by token
-	broken bool
 }
 
-func newFactory(items int) *factory {
+// NewFactory returns one with so many toys, each at its beginning.
+func NewFactory(items int) *Factory {
 	never := func(string, string, int) bool { return false }
-	f := &factory{toys: map[string]*toy{}, takes: 20 * time.Second, refuse: never, lose: never, begun: map[string]time.Time{}}
+	f := &Factory{toys: map[string]*toy{}, Takes: 20 * time.Second, Refuse: never, Lose: never, begun: map[string]time.Time{}}
 	for n := range items {
-		f.toys[itemName(n)] = &toy{tokens: map[string]string{}}
+		f.toys[ItemName(n)] = &toy{tokens: map[string]string{}}
 	}
 	return f
 }
 
-func itemName(n int) string { return fmt.Sprintf("i-%03d", n) }
+// ItemName is the toy of a number.
+func ItemName(n int) string { return fmt.Sprintf("i-%03d", n) }
 
 // do is the changing call.
-func (f *factory) do(item, do, token string) error {
+func (f *Factory) do(item, do, token string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls++
@@ -65,7 +70,7 @@ func (f *factory) do(item, do, token string) error {
 	if _, same := t.tokens[token]; same {
 		return nil
 	}
-	if f.refuse(item, do, f.calls) {
+	if f.Refuse(item, do, f.calls) {
 		return fault.New(fault.Precondition, "%s cannot be %s now", item, do).WithCode("notNow")
 	}
 	want := levels()[t.level%len(levels())]
@@ -73,18 +78,18 @@ func (f *factory) do(item, do, token string) error {
 		f.wrong = append(f.wrong, fmt.Sprintf("%s at level %d was %s with another token", item, t.level, do))
 		return fault.New(fault.Precondition, "%s is not ready to be %s", item, do)
 	}
-	t.tokens[token], t.level, t.ready = do, t.level+1, time.Now().Add(f.takes)
+	t.tokens[token], t.level, t.ready = do, t.level+1, time.Now().Add(f.Takes)
 	if f.begun[item].IsZero() {
 		f.begun[item] = time.Now()
 	}
-	if f.lose(item, do, f.calls) {
+	if f.Lose(item, do, f.calls) {
 		return fault.New(fault.Unavailable, "the reply was lost")
 	}
 	return nil
 }
 
 // look is the reading call: the level that a toy shows.
-func (f *factory) look(item string) plan.Facts {
+func (f *Factory) look(item string) plan.Facts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t := f.toys[item]
@@ -92,11 +97,11 @@ func (f *factory) look(item string) plan.Facts {
 	if time.Now().Before(t.ready) {
 		level--
 	}
-	return plan.Facts{"level": strconv.Itoa(level), "broken": strconv.FormatBool(t.broken)}
+	return plan.Facts{"level": strconv.Itoa(level)}
 }
 
-// done reports whether every toy has every level, and each was done once.
-func (f *factory) done(t *testing.T, items ...string) {
+// Done checks that every toy has every level, and each was done once.
+func (f *Factory) Done(t testing.TB, items ...string) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -110,21 +115,22 @@ func (f *factory) done(t *testing.T, items ...string) {
 	}
 }
 
-// toys is the kind: waves of a width, three tries, everything from levels.
-type toys struct {
-	factory *factory
-	// width is how many are on their way at once; 0: all.
-	width int
-	// claims of each item, taken with its first act.
-	claims func(item string) []work.Claim
-	// step is called at every boundary outside the journal.
-	step func() bool
-	// halt stops the work when that many have failed; 0: never.
-	halt int
+// Toys is the kind: waves of a width, three tries, everything from levels.
+type Toys struct {
+	Factory *Factory
+	// Width is how many are on their way at once; 0: all.
+	Width int
+	// Claims of each item, taken with its first act.
+	Claims func(item string) []work.Claim
+	// Step is called at every boundary outside the journal.
+	Step func() bool
+	// Halt stops the work when that many have failed; 0: never.
+	Halt int
 }
 
-func (k toys) Look(ctx context.Context, _ survey.Fresh, w work.Work) (work.Seen, error) {
-	if k.step != nil && !k.step() {
+// Look shows every toy of the work.
+func (k Toys) Look(ctx context.Context, _ survey.Fresh, w work.Work) (work.Seen, error) {
+	if k.Step != nil && !k.Step() {
 		return nil, errDead
 	}
 	if err := ctx.Err(); err != nil {
@@ -132,12 +138,13 @@ func (k toys) Look(ctx context.Context, _ survey.Fresh, w work.Work) (work.Seen,
 	}
 	seen := work.Seen{}
 	for _, name := range w.Names() {
-		seen[name] = k.factory.look(name)
+		seen[name] = k.Factory.look(name)
 	}
 	return seen, nil
 }
 
-func (k toys) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
+// Next sends as many toys on their way as the width allows, each to its next level.
+func (k Toys) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 	var d work.Decision
 	under, failures := 0, 0
 	for _, i := range w.Items {
@@ -148,7 +155,7 @@ func (k toys) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 			failures++
 		}
 	}
-	if k.halt > 0 && failures >= k.halt {
+	if k.Halt > 0 && failures >= k.Halt {
 		d.Halt = &image.Reason{Code: "tooManyFailures", Sentence: "too many failed"}
 	}
 	for _, name := range w.Names() {
@@ -158,13 +165,13 @@ func (k toys) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 		}
 		i, act := k.item(i, name, seen[name], now)
 		if i.Ended() || act == nil {
-			if i.Begun() {
+			if i.Begun() || i.Ended() {
 				d.Items = append(d.Items, i)
 			}
 			continue
 		}
-		if !w.Items[name].Begun() && k.width > 0 {
-			if under++; under > k.width {
+		if !w.Items[name].Begun() && k.Width > 0 {
+			if under++; under > k.Width {
 				continue
 			}
 		}
@@ -177,7 +184,7 @@ func (k toys) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 }
 
 // item decides about one toy: what it is now, and what is done next.
-func (k toys) item(i work.Item, name string, facts plan.Facts, now time.Time) (work.Item, *work.Act) {
+func (k Toys) item(i work.Item, name string, facts plan.Facts, now time.Time) (work.Item, *work.Act) {
 	level, err := strconv.Atoi(facts["level"])
 	if err != nil {
 		return i, nil // not seen
@@ -200,19 +207,20 @@ func (k toys) item(i work.Item, name string, facts plan.Facts, now time.Time) (w
 		return i, nil
 	}
 	act := &work.Act{Item: name, Do: levels()[level], Level: levels()[level]}
-	if k.claims != nil && !i.Begun() {
-		act.Claims = k.claims(name)
+	if k.Claims != nil && !i.Begun() {
+		act.Claims = k.Claims(name)
 	}
 	return i, act
 }
 
-func (k toys) Do(ctx context.Context, _ survey.Fresh, w work.Work, a work.Act) work.Answer {
+// Do makes one step.
+func (k Toys) Do(ctx context.Context, _ survey.Fresh, w work.Work, a work.Act) work.Answer {
 	open := work.Answer{Outcome: plan.Outcome{Result: plan.Open}}
-	if k.step != nil && !k.step() || ctx.Err() != nil {
+	if k.Step != nil && !k.Step() || ctx.Err() != nil {
 		return open
 	}
-	err := k.factory.do(a.Item, a.Do, w.Token(a))
-	if k.step != nil && !k.step() {
+	err := k.Factory.do(a.Item, a.Do, w.Token(a))
+	if k.Step != nil && !k.Step() {
 		return open
 	}
 	switch fault.Of(err) {
@@ -224,19 +232,20 @@ func (k toys) Do(ctx context.Context, _ survey.Fresh, w work.Work, a work.Act) w
 	return open
 }
 
-// document plans some toys.
-func document(name string, items ...int) work.Document {
+// Document plans some toys.
+func Document(name string, items ...int) work.Document {
 	p := plan.Plan{Target: "toys/" + name, Base: plan.Facts{}}
 	for _, n := range items {
 		p.Steps = append(p.Steps, plan.Step{
-			Action: "make", Subject: itemName(n), Sets: plan.Facts{itemName(n): "packed"},
+			Action: "make", Subject: ItemName(n), Sets: plan.Facts{ItemName(n): "packed"},
 			Reasons: []image.Reason{{Code: "asked", Sentence: "somebody asked for it"}},
 		})
 	}
 	return work.Document{Plan: p.Stored()}
 }
 
-func upTo(n int) []int {
+// UpTo are the numbers below n.
+func UpTo(n int) []int {
 	all := make([]int, n)
 	for i := range all {
 		all[i] = i
@@ -244,43 +253,40 @@ func upTo(n int) []int {
 	return all
 }
 
-// stage is a place with a factory, in which runners come and go.
-type stage struct {
-	t       *testing.T
-	bucket  *contract.Bucket
-	factory *factory
-	kind    toys
-	two     bool
+// Place is where logs, documents, the agenda and claims are.
+type Place = contract.Place
+
+// Stage is a place with a factory, in which runners come and go.
+type Stage struct {
+	t testing.TB
+	// Open opens the place as a worker does, Clean without what a test does to it.
+	Open, Clean func() Place
+	Factory     *Factory
+	Kind        Toys
+	// Two people have to approve.
+	Two bool
+
+	mu      sync.Mutex
 	workers int
 }
 
-func newStage(t *testing.T, items int) *stage {
-	s := &stage{t: t, factory: newFactory(items)}
-	s.kind = toys{factory: s.factory}
-	s.bucket = contract.NewBucket(s.watch)
-	return s
+// NewStage returns one with so many toys, at a place.
+func NewStage(t testing.TB, open func() Place, items int) *Stage {
+	f := NewFactory(items)
+	return &Stage{t: t, Open: open, Clean: open, Factory: f, Kind: Toys{Factory: f}}
 }
 
-// runner is one event's, whose calls go through wrap.
-func (s *stage) runner(wrap func(journal.Bucket) journal.Bucket) work.Runner {
+// Runner is one event's, at a place.
+func (s *Stage) Runner(place Place) work.Runner {
+	s.mu.Lock()
 	s.workers++
 	name := fmt.Sprint("worker-", s.workers)
-	var bucket journal.Bucket = s.bucket
-	if wrap != nil {
-		bucket = wrap(bucket)
-	}
-	place := journal.OpenObjects(bucket, "")
-	var mu sync.Mutex
-	ids := 0
+	s.mu.Unlock()
+	var ids atomic.Int64
 	return work.Runner{
-		Name: "toys", Kind: s.kind, Documents: place, Worker: name, TwoPeople: s.two,
-		Journal: journal.New(place, time.Now, func() string {
-			mu.Lock()
-			defer mu.Unlock()
-			ids++
-			return fmt.Sprint(name, "-", ids)
-		}),
-		Now: time.Now, Pause: pause, Again: func(context.Context) survey.Fresh { return survey.Fresh{} },
+		Name: "toys", Kind: s.Kind, Documents: place, Worker: name, TwoPeople: s.Two,
+		Journal: journal.New(place, time.Now, func() string { return fmt.Sprint(name, "-", ids.Add(1)) }),
+		Now:     time.Now, Pause: pause, Again: func(context.Context) survey.Fresh { return survey.Fresh{} },
 	}
 }
 
@@ -295,59 +301,61 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// tick runs one tick of a minute and a half.
-func (s *stage) tick(r work.Runner) work.Report {
+// Tick runs one tick of a minute and a half.
+func (s *Stage) Tick(r work.Runner) work.Report {
 	s.t.Helper()
 	report, err := r.Tick(s.t.Context(), time.Now(), time.Now().Add(90*time.Second))
-	if err != nil && !errors.Is(err, errDead) {
+	if err != nil && fault.Of(err) != fault.Unavailable {
 		s.t.Errorf("tick: %v", err)
 	}
 	return report
 }
 
-// untilEnded ticks once a minute until a work has ended.
-func (s *stage) untilEnded(id string, most int) work.Work {
+// UntilEnded ticks once a minute until a work has ended, at most so often.
+func (s *Stage) UntilEnded(id string, most int) work.Work {
 	s.t.Helper()
 	for range most {
-		s.tick(s.runner(nil))
-		if w := s.get(id); w.State.Ended() {
+		s.Tick(s.Runner(s.Clean()))
+		if w := s.Get(id); w.State.Ended() {
 			return w
 		}
 		time.Sleep(time.Minute)
 	}
-	w := s.get(id)
+	w := s.Get(id)
 	s.t.Fatalf("%s is %s after %d ticks: %+v", id, w.State, most, w.Items)
 	return w
 }
 
-func (s *stage) get(id string) work.Work {
+// Get reads a work.
+func (s *Stage) Get(id string) work.Work {
 	s.t.Helper()
-	w, err := s.runner(nil).Get(s.t.Context(), id)
+	w, err := s.Runner(s.Clean()).Get(s.t.Context(), id)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return w
 }
 
-func (s *stage) approve(d work.Document, by string) work.Work {
+// Approve approves a document.
+func (s *Stage) Approve(d work.Document, by string) work.Work {
 	s.t.Helper()
-	w, err := s.runner(nil).Approve(s.t.Context(), d, work.Approval{By: by})
+	w, err := s.Runner(s.Clean()).Approve(s.t.Context(), d, work.Approval{By: by})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return w
 }
 
-// watch checks after every change of the bucket that no open work is absent from the
+// Watch checks, of the objects of a bucket, that no open work is absent from the
 // agenda: an entry is there that is not later than the work is due.
-func (s *stage) watch(objects map[string][]byte) {
+func Watch(t testing.TB, objects map[string][]byte) {
 	entries := map[string][]time.Time{}
 	for key := range objects {
 		words := strings.Split(key, "/")
 		if words[0] == "due" {
 			at, err := time.Parse(time.RFC3339, words[2])
 			if err != nil {
-				s.t.Errorf("%s: %v", key, err)
+				t.Errorf("%s: %v", key, err)
 			}
 			id := strings.Join(words[3:len(words)-1], "/")
 			entries[id] = append(entries[id], at)
@@ -358,19 +366,19 @@ func (s *stage) watch(objects map[string][]byte) {
 		if !isLog || !strings.HasPrefix(subject, "work/") {
 			continue
 		}
-		due, open := dueOf(s.t, object)
+		due, open := dueOf(t, object)
 		found := !open
 		for _, at := range entries[subject] {
 			found = found || !at.After(due)
 		}
 		if !found {
-			s.t.Errorf("%s is open, due at %s, and not on the agenda: %v", subject, due, entries[subject])
+			t.Errorf("%s is open, due at %s, and not on the agenda: %v", subject, due, entries[subject])
 		}
 	}
 }
 
 // dueOf reads, independently of the package, when a work is to be looked at next.
-func dueOf(t *testing.T, log []byte) (due time.Time, open bool) {
+func dueOf(t testing.TB, log []byte) (due time.Time, open bool) {
 	for line := range bytes.Lines(log) {
 		var r struct {
 			Body struct {
@@ -394,6 +402,19 @@ func dueOf(t *testing.T, log []byte) (due time.Time, open bool) {
 	return due, open
 }
 
+// errDead is what a dead worker's calls come to.
 var errDead = fault.New(fault.Unavailable, "the worker is dead")
 
-func (s *stage) bucketWithoutWatch() *contract.Bucket { return contract.NewBucket(nil) }
+// Reset brings a toy back to its beginning.
+func (f *Factory) Reset(item string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.toys[item] = &toy{tokens: map[string]string{}}
+}
+
+// Begun is when toys were first worked on.
+func (f *Factory) Begun() map[string]time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.begun)
+}
