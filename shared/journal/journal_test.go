@@ -111,6 +111,9 @@ func TestContract(t *testing.T) {
 		place := func() contract.Place { return reopen().(contract.Place) }
 		t.Run(name, func(t *testing.T) { contract.RunAgenda(t, place) })
 		t.Run(name, func(t *testing.T) { contract.RunClaims(t, place) })
+		t.Run(name+" with faults", func(t *testing.T) {
+			contract.RunFaulty(t, func() contract.Place { return contract.Dying(place(), 7) }, place)
+		})
 	}
 }
 

@@ -102,9 +102,14 @@ func edges() []Row {
 			Why: "what one call looks at is one floor for all functions: it reads whoever it is given, and decides nothing about images",
 		},
 		{
+			Over: "shared/work/contract",
+			May:  []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/journal/contract", "shared/work"},
+			Why:  "what must be so of works wherever they are kept is said once, for tests, by a toy kind",
+		},
+		{
 			Over: "shared/work", Pure: true,
 			May:      []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/atonce"},
-			TestsMay: []string{"shared/journal/contract"},
+			TestsMay: []string{"shared/journal/contract", "shared/work/contract", "github.com/anishathalye/porcupine"},
 			Why:      "long work is carried by one engine for all kinds: it knows their logs, and nothing of what they change",
 		},
 		{

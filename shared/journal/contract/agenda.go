@@ -64,13 +64,19 @@ func testAgenda(t *testing.T, reopen func() Place) {
 // cross out what is settled and not the last of an open log. No log that is open is
 // ever absent from the agenda.
 func testAgendaUnderDeath(t *testing.T, reopen func() Place) {
+	d := &dying{Place: reopen(), random: rand.New(rand.NewPCG(1, 2))}
+	underDeath(t, d, reopen, "agendas")
+}
+
+// underDeath writes at a place whose calls may fail in any way, and checks what is
+// there at one whose calls do not.
+func underDeath(t *testing.T, d Place, reopen func() Place, under string) {
 	const rounds, subjects = 12, 4
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-	d := &dying{Place: reopen(), random: rand.New(rand.NewPCG(1, 2))}
 	var wait sync.WaitGroup
 	for w := range subjects * 2 {
 		wait.Go(func() {
-			subject := fmt.Sprint("agendas/", w%subjects)
+			subject := fmt.Sprint(under, "/", w%subjects)
 			j, agenda := open(d, fmt.Sprint("agenda", w)), journal.NewAgenda(d)
 			for n := range rounds {
 				records, err := j.Read(t.Context(), subject)
@@ -78,21 +84,21 @@ func testAgendaUnderDeath(t *testing.T, reopen func() Place) {
 					continue
 				}
 				at := now.Add(time.Duration(n) * time.Second)
-				e := journal.Entry{At: at, Function: "death", Subject: subject, Position: len(records)}
+				e := journal.Entry{At: at, Function: under, Subject: subject, Position: len(records)}
 				if agenda.Note(t.Context(), e) == nil {
 					_ = j.Append(t.Context(), subject, len(records), at)
 				}
-				crossSettled(t, agenda, j, subject, now)
+				crossSettled(t, agenda, j, under, subject, now)
 			}
 		})
 	}
 	wait.Wait()
-	there, err := journal.NewAgenda(reopen()).Due(t.Context(), "death", now.Add(time.Hour))
+	there, err := journal.NewAgenda(reopen()).Due(t.Context(), under, now.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range subjects {
-		subject := fmt.Sprint("agendas/", n)
+		subject := fmt.Sprint(under, "/", n)
 		records, err := open(reopen(), "reader").Read(t.Context(), subject)
 		if err != nil || len(records) == 0 {
 			t.Errorf("%s: %d records, %v", subject, len(records), err)
@@ -106,9 +112,9 @@ func testAgendaUnderDeath(t *testing.T, reopen func() Place) {
 }
 
 // crossSettled crosses out the entries of a log that are settled, but the last.
-func crossSettled(t *testing.T, agenda journal.Agenda, j *journal.Journal, subject string, now time.Time) {
+func crossSettled(t *testing.T, agenda journal.Agenda, j *journal.Journal, under, subject string, now time.Time) {
 	t.Helper()
-	entries, err := agenda.Due(t.Context(), "death", now.Add(time.Hour))
+	entries, err := agenda.Due(t.Context(), under, now.Add(time.Hour))
 	records, errRead := j.Read(t.Context(), subject)
 	if err != nil || errRead != nil {
 		return
@@ -126,6 +132,12 @@ type dying struct {
 	Place
 	mu     sync.Mutex
 	random *rand.Rand
+}
+
+// Dying is a place two of whose five writing calls come to nothing, before or after
+// their effect.
+func Dying(place Place, seed uint64) Place {
+	return &dying{Place: place, random: rand.New(rand.NewPCG(seed, 2))}
 }
 
 var errDied = fault.New(fault.Unavailable, "whoever called is dead")
@@ -273,5 +285,99 @@ func testOneClaim(t *testing.T, reopen func() Place) {
 	wait.Wait()
 	if got.Load() != 1 {
 		t.Errorf("%d hold it alone", got.Load())
+	}
+}
+
+// RunFaulty holds a place whose calls fail in four of ten cases, by lost replies,
+// repeated requests and requests that never arrive, to what must be so all the same:
+// nothing that was acknowledged is lost, one writer wins each position, nobody shares
+// a claim, nothing open is forgotten. clean opens the same place without faults.
+func RunFaulty(t *testing.T, faulty, clean func() Place) {
+	t.Run("records", func(t *testing.T) { testFaultyRecords(t, faulty, clean) })
+	t.Run("agenda", func(t *testing.T) { underDeath(t, faulty(), clean, "faulty") })
+	t.Run("claims", func(t *testing.T) { testFaultyClaims(t, faulty, clean) })
+	t.Run("documents", func(t *testing.T) { testFaultyDocuments(t, faulty, clean) })
+}
+
+func testFaultyRecords(t *testing.T, faulty, clean func() Place) {
+	const writers, each = 5, 10
+	var mu sync.Mutex
+	acknowledged := map[int]string{}
+	var wait sync.WaitGroup
+	for w := range writers {
+		wait.Go(func() {
+			j := open(faulty(), fmt.Sprint("faulty", w))
+			for n := range each {
+				records, err := j.Read(t.Context(), "faulty")
+				if err != nil {
+					continue
+				}
+				body := fmt.Sprint(w, "/", n)
+				if err := j.Append(t.Context(), "faulty", len(records), body); err == nil {
+					mu.Lock()
+					if other := acknowledged[len(records)]; other != "" {
+						t.Errorf("position %d was acknowledged to %s and %s", len(records), other, body)
+					}
+					acknowledged[len(records)] = body
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wait.Wait()
+	records, err := open(clean(), "reader").Read(t.Context(), "faulty")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(acknowledged) == 0 {
+		t.Error("nothing was ever acknowledged")
+	}
+	for position, body := range acknowledged {
+		if position >= len(records) || string(records[position].Body) != fmt.Sprintf("%q", body) {
+			t.Errorf("position %d, acknowledged to %s, is lost", position, body)
+		}
+	}
+}
+
+func testFaultyClaims(t *testing.T, faulty, clean func() Place) {
+	w := &works{ended: map[string]bool{}}
+	var wait sync.WaitGroup
+	var got atomic.Int64
+	for n := range 6 {
+		wait.Go(func() {
+			c := journal.Claim{Thing: "image/r/m-faulty", Work: fmt.Sprint("work/", n)}
+			for range 40 {
+				switch err := journal.NewClaims(open(faulty(), fmt.Sprint("claimer", n))).Take(t.Context(), c, w.held); {
+				case err == nil:
+					got.Add(1)
+					return
+				case fault.Code(err) == "claimed":
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	holders, err := journal.NewClaims(open(clean(), "reader")).Holders(t.Context(), "image/r/m-faulty", w.held)
+	if err != nil || len(holders) != 1 || got.Load() > 1 {
+		t.Errorf("held by %v, %v; %d were told so", holders, err, got.Load())
+	}
+}
+
+func testFaultyDocuments(t *testing.T, faulty, clean func() Place) {
+	kept := map[string]string{}
+	for n := range 40 {
+		name, text := fmt.Sprint("faulty/", n%10), fmt.Sprint("text ", n)
+		if err := faulty().Keep(t.Context(), name, []byte(text)); err == nil {
+			if kept[name] != "" {
+				t.Errorf("%s was kept twice", name)
+			}
+			kept[name] = text
+		}
+	}
+	for name, want := range kept {
+		if text, err := clean().Kept(t.Context(), name); err != nil || string(text) != want {
+			t.Errorf("%s: %q, %v; want %q", name, text, err, want)
+		}
 	}
 }
