@@ -144,9 +144,35 @@ func (k Toys) Look(ctx context.Context, _ survey.Fresh, w work.Work) (work.Seen,
 }
 
 // Next sends as many toys on their way as the width allows, each to its next level.
-func (k Toys) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
+func (k Toys) Next(w work.Work, seen work.Seen, _ time.Time) work.Decision {
 	var d work.Decision
-	under, failures := 0, 0
+	under, failures := count(w)
+	if k.Halt > 0 && failures >= k.Halt {
+		d.Halt = &image.Reason{Code: "tooManyFailures", Sentence: "too many failed"}
+	}
+	for _, name := range w.Names() {
+		before := w.Items[name]
+		if before.Ended() {
+			continue
+		}
+		i, act := k.item(before, name, seen[name])
+		if act != nil && !before.Begun() && k.Width > 0 {
+			if under++; under > k.Width {
+				continue
+			}
+		}
+		if i.Begun() || i.Ended() {
+			d.Items = append(d.Items, i)
+		}
+		if act != nil {
+			d.Acts = append(d.Acts, *act)
+		}
+	}
+	return d
+}
+
+// count is how many toys are on their way, and how many failed.
+func count(w work.Work) (under, failures int) {
 	for _, i := range w.Items {
 		if i.Begun() && !i.Ended() {
 			under++
@@ -155,36 +181,11 @@ func (k Toys) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 			failures++
 		}
 	}
-	if k.Halt > 0 && failures >= k.Halt {
-		d.Halt = &image.Reason{Code: "tooManyFailures", Sentence: "too many failed"}
-	}
-	for _, name := range w.Names() {
-		i := w.Items[name]
-		if i.Ended() {
-			continue
-		}
-		i, act := k.item(i, name, seen[name], now)
-		if i.Ended() || act == nil {
-			if i.Begun() || i.Ended() {
-				d.Items = append(d.Items, i)
-			}
-			continue
-		}
-		if !w.Items[name].Begun() && k.Width > 0 {
-			if under++; under > k.Width {
-				continue
-			}
-		}
-		if i.Begun() {
-			d.Items = append(d.Items, i)
-		}
-		d.Acts = append(d.Acts, *act)
-	}
-	return d
+	return under, failures
 }
 
 // item decides about one toy: what it is now, and what is done next.
-func (k Toys) item(i work.Item, name string, facts plan.Facts, now time.Time) (work.Item, *work.Act) {
+func (k Toys) item(i work.Item, name string, facts plan.Facts) (work.Item, *work.Act) {
 	level, err := strconv.Atoi(facts["level"])
 	if err != nil {
 		return i, nil // not seen
