@@ -29,6 +29,7 @@ type settings struct {
 	real           bool
 	allowChanges   bool
 	idle           time.Duration
+	unsteady       uint64
 }
 
 // parseFlags reads and checks the flags. Errors of kind fault.Invalid name the
@@ -51,6 +52,7 @@ func parseFlags(args []string, out io.Writer) (settings, error) {
 	flags.BoolVar(&s.real, "real", false, "no emulated cloud: your own account, with the credentials of your environment, reading only")
 	flags.BoolVar(&s.allowChanges, "allow-changes", false, "with -real: start the functions that change things, too")
 	flags.DurationVar(&s.idle, "idle", time.Minute, "stop an instance that had no work for this long")
+	flags.Uint64Var(&s.unsteady, "unsteady-timers", 0, "a seed by which ticks of timers overlap, come late, twice or not at all; 0: each once, in time")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}

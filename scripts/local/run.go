@@ -109,7 +109,7 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 	}
 	host, err := fchost.New(fchost.Options{
 		Project: project, Root: filepath.Dir(s.file), Only: start, Environment: w.environment,
-		Credentials: w.credentials, AccountID: w.account, IdleTimeout: s.idle, Out: out,
+		Credentials: w.credentials, AccountID: w.account, IdleTimeout: s.idle, Unsteady: s.unsteady, Out: out,
 	})
 	if err != nil {
 		return err

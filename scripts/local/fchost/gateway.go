@@ -165,7 +165,7 @@ func (h *Host) answer(w http.ResponseWriter, f *function, out outcome) {
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a caller that went away needs no answer
 	if status == http.StatusAccepted {
-		f.fireTimers()
+		f.fireWorker()
 	}
 }
 

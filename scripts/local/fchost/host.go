@@ -53,6 +53,9 @@ type Options struct {
 	// MaxInstances bounds the invocations at one moment over all functions;
 	// more are answered 429. Default 100, as an account has in one region.
 	MaxInstances int
+	// Unsteady, if it is not 0, is the seed by which ticks of timers overlap, come
+	// late, twice or not at all, as they may on Function Compute: see Ticks.
+	Unsteady uint64
 	// Clock drives timers. Default: the machine's.
 	Clock Clock
 	// Out takes the log, a line for each fact. Default: nothing is logged.

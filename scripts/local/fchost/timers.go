@@ -2,6 +2,8 @@ package fchost
 
 import (
 	"encoding/json"
+	"hash/fnv"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -38,8 +40,53 @@ func (t *timer) loop() {
 				return
 			}
 		}
-		t.fire(due, false)
+		t.come(due)
 	}
+}
+
+// come fires the trigger for the time at which it is due.
+func (t *timer) come(due time.Time) {
+	h := t.function.host
+	if h.options.Unsteady == 0 {
+		t.fire(due, false)
+		return
+	}
+	for _, late := range Ticks(h.options.Unsteady, t.function.spec.Resource+"/"+t.trigger.Name, due) {
+		h.background(func() {
+			if late > 0 {
+				select {
+				case <-h.options.Clock.After(late):
+				case <-h.ctx.Done():
+					return
+				}
+			}
+			t.function.invokeAsync(newInvocation(newRequestID(time.Now()), string(syaml.TriggerTimer), t.event(due)), nil)
+		})
+	}
+}
+
+// latest is how late an unsteady tick comes at most.
+const latest = 150 * time.Second
+
+// Ticks is how late the ticks come, by a seed, that a timer sends for the time at
+// which it is due: mostly one at once, sometimes one that is late, two, or none. They
+// come whether an earlier one still runs or not.
+func Ticks(seed uint64, timer string, due time.Time) []time.Duration {
+	name := fnv.New64a()
+	_, _ = name.Write([]byte(timer)) // it never fails
+	random := rand.New(rand.NewPCG(seed, name.Sum64()^uint64(due.UnixNano())))
+	late := func() time.Duration { return time.Duration(1 + random.Int64N(int64(latest))) }
+	switch n := random.IntN(100); {
+	case n < 15:
+		return nil
+	case n < 30:
+		return []time.Duration{0, 0}
+	case n < 35:
+		return []time.Duration{0, late()}
+	case n < 55:
+		return []time.Duration{late()}
+	}
+	return []time.Duration{0}
 }
 
 // fire starts an asynchronous invocation. While one of this trigger still runs
@@ -94,11 +141,14 @@ func (f *function) firing(trigger string) bool {
 	return false
 }
 
-// fireTimers fires the enabled timers of f at once: a function that answered
-// 202 has work for its own timer, which would come within the minute.
-func (f *function) fireTimers() {
+// worker is the timer that carries on what a function has begun.
+const worker = "worker"
+
+// fireWorker fires the worker of f at once, if it has one that is enabled: a function
+// that answered 202 has work for it, and it would come within the minute.
+func (f *function) fireWorker() {
 	for _, t := range f.host.timers {
-		if t.function == f && t.trigger.Timer.Enabled {
+		if t.function == f && t.trigger.Name == worker && t.trigger.Timer.Enabled {
 			t.fire(f.host.options.Clock.Now(), true)
 		}
 	}

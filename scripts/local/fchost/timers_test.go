@@ -57,6 +57,9 @@ func (c *handClock) waiters() int {
 const timers = `        - triggerName: daily
           triggerType: timer
           triggerConfig: {cronExpression: 'CRON_TZ=Asia/Shanghai 0 0 4 * * *', enable: true, payload: '{"a":1}'}
+        - triggerName: worker
+          triggerType: timer
+          triggerConfig: {cronExpression: 'CRON_TZ=Asia/Shanghai 0 0 4 1 1 *', enable: true}
         - triggerName: off
           triggerType: timer
           triggerConfig: {cronExpression: '@every 1s', enable: false}
@@ -77,7 +80,7 @@ func TestTimersFireByTheirClock(t *testing.T) {
 	t.Parallel()
 	clock := newHandClock(time.Date(2026, 3, 1, 19, 59, 50, 0, time.UTC))
 	s := withTimers(t, clock)
-	eventually(t, "the timer waits", func() bool { return clock.waiters() == 1 })
+	eventually(t, "the timer waits", func() bool { return clock.waiters() == 2 })
 	clock.advance(9 * time.Second)
 	if notes := s.notes("probe"); len(notes) != 0 {
 		t.Fatalf("fired too early: %q", notes)
@@ -88,11 +91,11 @@ func TestTimersFireByTheirClock(t *testing.T) {
 
 	// A machine that slept for three days makes up for nothing.
 	eventually(t, "the timer waits again", func() bool {
-		return clock.waiters() == 1 && !s.status().Functions[0].Triggers[1].Running
+		return clock.waiters() == 2 && !s.status().Functions[0].Triggers[1].Running
 	})
 	clock.advance(72 * time.Hour)
 	eventually(t, "the timer fires once more", func() bool { return len(s.notes("probe")) == 2 })
-	eventually(t, "the timer waits again", func() bool { return clock.waiters() == 1 })
+	eventually(t, "the timer waits again", func() bool { return clock.waiters() == 2 })
 	next := s.status().Functions[0].Triggers[1].Next
 	if next == nil || !next.Equal(time.Date(2026, 3, 5, 20, 0, 0, 0, time.UTC)) {
 		t.Errorf("next is %v", next)
@@ -137,14 +140,87 @@ func TestObjectsThatChangeStartFunctions(t *testing.T) {
 	}
 }
 
-// TestAcceptedWorkFiresTimers: a function that answers 202 has left work for
-// its timer, and need not wait for the minute.
-func TestAcceptedWorkFiresTimers(t *testing.T) {
+// TestAcceptedWorkFiresTheWorker: a function that answers 202 has left work for
+// its worker, which need not wait for the minute. Other timers keep their time.
+func TestAcceptedWorkFiresTheWorker(t *testing.T) {
 	t.Parallel()
 	s := withTimers(t, newHandClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)))
 	s.do("GET", "/_fn/probe/?do=accept", "").want(t, 202, "")
-	eventually(t, "the enabled timer fires", func() bool {
-		notes := s.notes("probe")
-		return len(notes) == 1 && strings.Contains(notes[0], `"daily"`)
-	})
+	eventually(t, "the worker fires", func() bool { return len(s.notes("probe")) > 0 })
+	if notes := s.notes("probe"); len(notes) != 1 || !strings.Contains(notes[0], `"worker"`) {
+		t.Errorf("fired: %q", notes)
+	}
+}
+
+// TestUnsteadyTicks: by a seed some come twice, late, or not at all, and the same
+// seed does the same.
+func TestUnsteadyTicks(t *testing.T) {
+	t.Parallel()
+	const minutes = 1000
+	count := map[string]int{}
+	for n := range minutes {
+		due := time.Date(2026, 3, 1, 0, n, 0, 0, time.UTC)
+		ticks := fchost.Ticks(7, "share/worker", due)
+		if !slices.Equal(ticks, fchost.Ticks(7, "share/worker", due)) {
+			t.Fatal("the same seed draws otherwise")
+		}
+		switch {
+		case len(ticks) == 0:
+			count["never"]++
+		case len(ticks) == 2:
+			count["twice"]++
+		case ticks[0] > 0:
+			count["late"]++
+		}
+		for _, late := range ticks {
+			if late < 0 || late > 150*time.Second {
+				t.Errorf("%s late", late)
+			}
+		}
+	}
+	for what, n := range map[string]int{"never": 100, "twice": 130, "late": 130} {
+		if count[what] < n {
+			t.Errorf("%s: %d of %d", what, count[what], minutes)
+		}
+	}
+}
+
+// TestUnsteadyTimers: the host fires them so.
+func TestUnsteadyTimers(t *testing.T) {
+	t.Parallel()
+	for _, want := range [][]bool{{}, {false, false}, {true}} { // whether each is late
+		seed, due := uint64(1), time.Date(2026, 3, 1, 20, 0, 0, 0, time.UTC)
+		for ; !slices.Equal(want, lateness(fchost.Ticks(seed, "probe/daily", due))); seed++ {
+		}
+		clock := newHandClock(due.Add(-10 * time.Second))
+		probe := probeResource()
+		probe.triggers = timers
+		s := started(t, func(o *fchost.Options) { o.Clock, o.Unsteady = clock, seed }, "", probe)
+		eventually(t, "the timer waits", func() bool { return clock.waiters() == 2 })
+		clock.advance(10 * time.Second)
+		late := len(want) == 1
+		if late {
+			eventually(t, "the timer and its tick wait", func() bool { return clock.waiters() == 3 })
+			if notes := s.notes("probe"); len(notes) != 0 {
+				t.Errorf("not late: %q", notes)
+			}
+			clock.advance(150 * time.Second)
+		}
+		eventually(t, "it fires", func() bool { return len(s.notes("probe")) == len(want) })
+		eventually(t, "the timer waits again", func() bool { return clock.waiters() == 2 })
+		for _, note := range s.notes("probe") {
+			if !strings.Contains(note, `"triggerTime":"2026-03-01T20:00:00Z"`) {
+				t.Errorf("seed %d: %s", seed, note)
+			}
+		}
+	}
+}
+
+// lateness tells of ticks whether they are late.
+func lateness(ticks []time.Duration) []bool {
+	late := []bool{}
+	for _, d := range ticks {
+		late = append(late, d > 0)
+	}
+	return late
 }
