@@ -1,9 +1,9 @@
 package e2e_test
 
 import (
-	"math/rand/v2"
-	"os"
 	"testing"
+
+	"imagekeeper/scripts/drawn"
 )
 
 // some is one of every so many, others each time; all of them for TRIALS=full.
@@ -14,14 +14,5 @@ func some[T any](t *testing.T, all []T, every int) []T {
 	if raceDetector {
 		every *= 8
 	}
-	if os.Getenv("TRIALS") == "full" || every <= 1 {
-		return all
-	}
-	first := rand.IntN(every)
-	t.Logf("one of every %d of %d, from the one at %d", every, len(all), first)
-	var kept []T
-	for n := first; n < len(all); n += every {
-		kept = append(kept, all[n])
-	}
-	return kept
+	return drawn.Some(t, all, every)
 }

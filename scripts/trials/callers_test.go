@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/image"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestTwoCallersAtOnce(t *testing.T) {
 	t.Parallel()
 	const images = 500
-	seed := rand.Uint64()
+	seed := drawn.Seed()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	s := newStage(t)

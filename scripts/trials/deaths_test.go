@@ -2,7 +2,6 @@ package trials_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
@@ -47,18 +47,6 @@ func boundaries(t *testing.T) (calls []request) {
 	return s.requests()
 }
 
-// some are the boundaries to try: one in so many, others each time.
-func some(calls []request, in int) []request {
-	if full() {
-		return calls
-	}
-	var few []request
-	for n := rand.IntN(in); n < len(calls); n += in {
-		few = append(few, calls[n])
-	}
-	return few
-}
-
 // TestKilledAtEveryCall: the function is killed by SIGKILL before and after each
 // call of an apply, of ECS and of the journal. The same digest, applied again
 // when the dead worker's time is over, ends in the wanted state.
@@ -66,7 +54,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 	t.Parallel()
 	calls := boundaries(t)
 	t.Logf("%d calls", len(calls))
-	for _, call := range some(calls, 3) {
+	for _, call := range drawn.Some(t, calls, 3) {
 		for _, effect := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d %s, effect %v", call.number, call.action, effect), func(t *testing.T) {
 				t.Parallel()
@@ -168,7 +156,7 @@ func TestFrozenAtEveryCall(t *testing.T) {
 	t.Parallel()
 	turns := make(chan struct{}, 16)
 	var wait sync.WaitGroup
-	for _, call := range some(boundaries(t), 9) {
+	for _, call := range drawn.Some(t, boundaries(t), 9) {
 		turns <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-turns }()

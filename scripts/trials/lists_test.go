@@ -3,24 +3,21 @@ package trials_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/sharing"
 )
 
-// full reports whether everything is to be tried, which takes minutes.
-func full() bool { return os.Getenv("TRIALS") == "full" }
-
 // rounds is how often a trial is repeated: one in twenty of all.
 func rounds(all int) int {
-	if full() {
+	if drawn.All() {
 		return all
 	}
 	return max(all/20, 3)
@@ -88,7 +85,7 @@ func both(a, b []image.AccountID) []image.AccountID {
 // exactly the wanted list, and nobody who keeps access ever loses it.
 func TestAnyListToAnyOther(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
+	seed := drawn.Seed()
 	t.Logf("seed %d", seed)
 	s := newStage(t)
 	w := s.start("lists", folderJournal(t))

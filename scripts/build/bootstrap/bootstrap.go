@@ -49,10 +49,7 @@ func Build(ctx context.Context, order Order) (string, error) {
 		return "", fmt.Errorf("build %s: %w", order.Package, err)
 	}
 	binary := filepath.Join(to, Name)
-	arguments := []string{
-		"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w",
-		"-gcflags=github.com/...=-l", "-gcflags=golang.org/x/...=-l", "-o", binary,
-	}
+	arguments := append([]string{"build", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary}, Flags()...)
 	var said bytes.Buffer
 	out := io.Writer(&said)
 	if order.Progress != nil {
@@ -66,6 +63,12 @@ func Build(ctx context.Context, order Order) (string, error) {
 		return "", fmt.Errorf("build %s: %w\n%s", order.Package, err, said.Bytes())
 	}
 	return binary, nil
+}
+
+// Flags are those that decide how each package is compiled. Whatever else is built
+// here has the same, by the Makefile, so that nothing is compiled twice.
+func Flags() []string {
+	return []string{"-trimpath", "-tags=lambda.norpc,nethttpomithttp2", "-gcflags=github.com/...=-l", "-gcflags=golang.org/x/...=-l"}
 }
 
 // environment is this process's own, with the machine to build for.

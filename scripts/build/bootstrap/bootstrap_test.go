@@ -57,3 +57,19 @@ func TestBuildSaysWhatTheCompilerSaid(t *testing.T) {
 		t.Error("a build goes on although nobody waits")
 	}
 }
+
+// TestEverythingIsCompiledAlike: the Makefile compiles by the flags of the
+// functions, so that whoever runs them after the tests, or the other way round,
+// does not wait for the same packages twice.
+func TestEverythingIsCompiledAlike(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(top, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"FLAGS := " + strings.Join(bootstrap.Flags(), " "), "export CGO_ENABLED ?= 0", "export GOFLAGS := $(strip $(GOFLAGS) $(FLAGS))"} {
+		if !strings.Contains(string(text), "\n"+line+"\n") {
+			t.Errorf("the Makefile has no line %q", line)
+		}
+	}
+}
