@@ -10,7 +10,9 @@ import (
 
 	"imagekeeper/scripts/build/bootstrap"
 	"imagekeeper/scripts/build/openapi"
+	"imagekeeper/scripts/check/codes"
 	"imagekeeper/scripts/check/descriptor"
+	"imagekeeper/scripts/check/source"
 )
 
 // order is what the command line asks for.
@@ -74,7 +76,7 @@ func document(ctx context.Context, out io.Writer, mode string) error {
 			return err
 		}
 		fmt.Fprintf(out, "%s  %d bytes\n", openapi.Path, len(now))
-		return nil
+		return catalogue()
 	case "check":
 		kept, err := os.ReadFile(openapi.Path)
 		if err != nil {
@@ -83,6 +85,23 @@ func document(ctx context.Context, out io.Writer, mode string) error {
 		return openapi.Same(kept, now)
 	}
 	return fmt.Errorf("-openapi is check or write, not %q", mode)
+}
+
+// catalogue writes the table of codes, which belongs to the document.
+func catalogue() error {
+	tree, err := source.Read(os.DirFS("."))
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(codes.Path)
+	if err != nil {
+		return err
+	}
+	written, err := codes.Write(string(text), tree)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(codes.Path, []byte(written), 0o600)
 }
 
 // described builds every function for this machine and asks it what it does.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"imagekeeper/scripts/check/codes"
 	"imagekeeper/scripts/check/descriptor"
 	"imagekeeper/scripts/check/finding"
 	"imagekeeper/scripts/check/layering"
@@ -30,6 +31,7 @@ func checks(folder string) map[string]check {
 		},
 		"descriptors": descriptor.Check,
 		"openapi":     descriptor.API,
+		"codes":       codes.Check,
 		"prose":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return prose.Check(root) },
 		"policies":    func(fs.FS, *source.Tree) ([]finding.Finding, error) { return least.Check(folder) },
 		"deployable":  func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return descriptor.Deployable(root) },

@@ -1,0 +1,115 @@
+package codes_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"imagekeeper/scripts/check/codes"
+	"imagekeeper/scripts/check/source"
+)
+
+// sample has a code of every form in which one is written.
+const sample = `package f
+
+import (
+	"x/shared/fault"
+	"x/shared/words"
+)
+
+const codeOwn = "ownCode"
+
+type in struct {
+	Limit int ` + "`json:\"limit\" validate:\"omitempty,min=1,shape\"`" + `
+}
+
+func rules() []rule { return []rule{{Tag: "shape", Pattern: "^a$", Sentence: "must be a shape"}} }
+
+func f(at place, name string) error {
+	if name == "" {
+		return fault.InField("name", codeOwn, "is not %q", name)
+	}
+	if name == "b" {
+		return fault.New(fault.Conflict, "another %d writer", 2).WithCode("written")
+	}
+	if name == "c" {
+		return at.refuse(words.CodeFar, "must be near")
+	}
+	return &fault.Error{Kind: fault.NotFound, Code: "gone", Sentence: "is gone"}
+}
+`
+
+func treeOf(t *testing.T, text string) *source.Tree {
+	t.Helper()
+	tree, err := source.Read(fstest.MapFS{
+		"go.mod":                {Data: []byte("module x\n")},
+		"functions/f/f.go":      {Data: []byte(text)},
+		"functions/f/f_test.go": {Data: []byte("package f\n\nvar _ = fault.InField(\"a\", \"onlyInTests\", \"x\")\n")},
+		"shared/words/words.go": {Data: []byte("package words\n\nconst CodeFar = \"tooFar\"\n")},
+		"shared/cloudsim/c.go":  {Data: []byte("package cloudsim\n\nvar _ = fault.InField(\"a\", \"onlyEmulated\", \"x\")\n")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+const frame = "# f\n<!-- the catalogue of codes: `make openapi` writes it -->\n<!-- end of the catalogue -->\nafter\n"
+
+func TestEveryFormIsRead(t *testing.T) {
+	t.Parallel()
+	got, err := codes.Write(frame, treeOf(t, sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{
+		"| `ownCode` | 400 | is not … | correct what `field` names |", "| `written` | 409 | another … writer | look at what is there now, and decide again |",
+		"| `tooFar` | 400 | must be near |", "| `gone` | 404 | is gone |", "| `shape` | 400 | must be a shape |", "| `min` | 400 | less, shorter or fewer than allowed |",
+		"| `throttled` | 503 | too many calls | repeat after `Retry-After` |",
+	} {
+		if strings.Count(got, "\n"+row) != 1 {
+			t.Errorf("no row %s in\n%s", row, got)
+		}
+	}
+	if strings.Contains(got, "only") || !strings.HasSuffix(got, "<!-- end of the catalogue -->\nafter\n") {
+		t.Error(got)
+	}
+	if again, err := codes.Write(got, treeOf(t, sample)); err != nil || again != got {
+		t.Errorf("written again it is another one: %v\n%s", err, again)
+	}
+}
+
+func TestAStaleCatalogueIsFound(t *testing.T) {
+	t.Parallel()
+	right, err := codes.Write(frame, treeOf(t, sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, findings := range map[string]int{right: 0, frame: 1, strings.Replace(right, "409", "404", 1): 1} {
+		found, err := codes.Check(fstest.MapFS{codes.Path: {Data: []byte(text)}}, treeOf(t, sample))
+		if err != nil || len(found) != findings {
+			t.Errorf("%v, %v: want %d", found, err, findings)
+		}
+	}
+	if _, err := codes.Check(fstest.MapFS{codes.Path: {Data: []byte("no place")}}, treeOf(t, sample)); err == nil {
+		t.Error("a document without a place for it is right")
+	}
+}
+
+// TestRepository holds the catalogue to the source.
+func TestRepository(t *testing.T) {
+	t.Parallel()
+	root := os.DirFS("../../..")
+	tree, err := source.Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := codes.Check(root, tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		t.Error(f)
+	}
+}

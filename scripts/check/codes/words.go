@@ -1,0 +1,52 @@
+package codes
+
+import "imagekeeper/shared/fault"
+
+// kindMeans is when a failure has no code of its own, but that of its kind.
+func kindMeans(kind fault.Kind) string {
+	return map[fault.Kind]string{
+		fault.Invalid: "the request cannot be right", fault.Unauthenticated: "the caller did not show who they are",
+		fault.Forbidden: "the caller, or the role of the function, may not do this", fault.NotFound: "the thing asked for does not exist, and everything was read",
+		fault.Conflict: "the world, or another writer, was different from what was expected", fault.Precondition: "the thing is in a state that does not allow it",
+		fault.Exhausted: "a quota or a cap is used up", fault.Throttled: "too many calls", fault.Unavailable: "the other side is down, or did not answer in time",
+		fault.Unknown: "what the cloud answered cannot be trusted", fault.Internal: "a defect of ours",
+	}[kind]
+}
+
+// remedyOf is what to do about a failure of a kind.
+func remedyOf(kind fault.Kind) string {
+	return map[fault.Kind]string{
+		fault.Invalid: "correct what `field` names", fault.Unauthenticated: "come with a token that is good", fault.Forbidden: "ask for the role, or grant the permission, that the answer names",
+		fault.NotFound: "check the name, and where it is looked for", fault.Conflict: "look at what is there now, and decide again",
+		fault.Precondition: "change the state that the sentence names, or what is asked", fault.Exhausted: "ask for less, or raise the quota",
+		fault.Throttled: "repeat after `Retry-After`", fault.Unavailable: "repeat after `Retry-After`",
+		fault.Unknown: "repeat; if it stays, see `/access` and the log", fault.Internal: "report it with its request id; the log has the cause",
+	}[kind]
+}
+
+// remedies are those of codes for which more can be said than by their kind.
+func remedies() map[string]string {
+	return map[string]string{
+		"emptyValue": "leave the field out, or give it a value", "wrongType": "write the value as the type that the sentence names; leave out what is null",
+		"unknownField": "take the name that the sentence suggests", "otherCase": "write the name as the sentence has it", "duplicateField": "give it once",
+		"roleMissing": "call with a token that has the role", "configuration": "correct the variable that the answer names", "planChanged": "look at the plan in the answer, and apply its digest",
+		"deadlineExceeded": "ask for less, or give the function more time", "answerTooLarge": "ask for less, for instance with `limit`", "bodyTooLarge": "send at most 256 KiB",
+		"mediaType": "send JSON in UTF-8, as `application/json`", "noSuchRoute": "take a route of `openapi.json`", "methodNotAllowed": "take a method of the header `Allow`",
+		"noSuchOperation": "take an operation that the sentence names", "limitsNotAllowed": "over HTTP apply by `digest`",
+		"unknownRegion": "name a region that the deployment looks at (`REGIONS`)", "unknownAccount": "name an account that the deployment looks at (`ACCOUNTS`)",
+		"unread": "see `unknown` for what could not be read, and the permission that would cure it", "ambiguous": "narrow it by `region` or `account`",
+	}
+}
+
+// ruleMeans is what the rules that come with the validator refuse; empty for
+// rules of our own, which say it themselves.
+func ruleMeans(rule string) string {
+	return map[string]string{
+		"required": "a field that is needed is missing", "oneof": "a text that is none of the allowed ones", "min": "less, shorter or fewer than allowed", "max": "more or longer than allowed",
+		"len": "not exactly as many as needed", "gt": "not more than the limit", "gte": "less than the limit", "lt": "not less than the limit", "lte": "more than the limit",
+		"unique": "the same entry twice", "gtfield": "not after, or not more than, another field", "gtefield": "before, or less than, another field",
+		"ltfield": "not before, or not less than, another field", "ltefield": "after, or more than, another field", "nefield": "the same as another field",
+		"required_with": "needed together with another field", "required_without": "needed unless another field is given", "excluded_with": "given together with a field that excludes it",
+		"excluded_without": "given without a field that it needs", "url": "no URL", "numeric": "no digits", "alphanum": "more than letters and digits", "datetime": "a time in another form", "excludes": "a character that must not be in it",
+	}[rule]
+}
