@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"imagekeeper/scripts/check/finding"
 	"imagekeeper/scripts/check/source"
@@ -73,7 +74,7 @@ func table(all []entry) string {
 		kinds := slices.SortedFunc(maps.Keys(e.kinds), func(a, b fault.Kind) int { return cmp.Compare(a.HTTPStatus(), b.HTTPStatus()) })
 		var statuses []string
 		for _, kind := range kinds {
-			statuses = append(statuses, strconv.Itoa(kind.HTTPStatus()))
+			statuses = append(statuses, strconv.Itoa(cmp.Or(exceptions()[e.code], kind.HTTPStatus())))
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", e.code, strings.Join(slices.Compact(statuses), ", "), e.when(), e.remedy(kinds))
 	}
@@ -352,5 +353,8 @@ func codeShaped(text string) bool {
 // plain is a sentence with its verbs of formatting as dots, in one line.
 func plain(says string) string {
 	says = regexp.MustCompile(`%(\.[0-9]+|[+#0-9])*[a-zA-Z]`).ReplaceAllString(says, "…")
+	if !strings.ContainsFunc(says, unicode.IsLetter) {
+		return "" // it is made of what happened
+	}
 	return strings.Join(strings.Fields(strings.ReplaceAll(says, "%%", "%")), " ")
 }

@@ -1,6 +1,10 @@
 package codes
 
-import "imagekeeper/shared/fault"
+import (
+	"net/http"
+
+	"imagekeeper/shared/fault"
+)
 
 // kindMeans is when a failure has no code of its own, but that of its kind.
 func kindMeans(kind fault.Kind) string {
@@ -35,6 +39,14 @@ func remedies() map[string]string {
 		"noSuchOperation": "take an operation that the sentence names", "limitsNotAllowed": "over HTTP apply by `digest`",
 		"unknownRegion": "name a region that the deployment looks at (`REGIONS`)", "unknownAccount": "name an account that the deployment looks at (`ACCOUNTS`)",
 		"unread": "see `unknown` for what could not be read, and the permission that would cure it", "ambiguous": "narrow it by `region` or `account`",
+	}
+}
+
+// exceptions are the codes for which HTTP has a status of its own.
+func exceptions() map[string]int {
+	return map[string]int{
+		"bodyTooLarge": http.StatusRequestEntityTooLarge, "answerTooLarge": http.StatusRequestEntityTooLarge,
+		"mediaType": http.StatusUnsupportedMediaType, "methodNotAllowed": http.StatusMethodNotAllowed,
 	}
 }
 
