@@ -20,7 +20,7 @@ type Account struct {
 	source func(context.Context) (grant, error)
 	// id is known from the start for roles, else asked for.
 	id func(context.Context) (image.AccountID, error)
-	// named is what Named returns, role what Role does.
+	// named is what Named returns, role what Through does.
 	named image.AccountID
 	role  RoleARN
 }
@@ -70,9 +70,9 @@ func (a *Account) ID(ctx context.Context) (image.AccountID, error) { return a.id
 // ARN of its role, else as the invocation named it; empty if neither says.
 func (a *Account) Named() image.AccountID { return a.named }
 
-// Role returns the role that is assumed to look into the account; empty for the
+// Through returns the role that is assumed to look into the account; empty for the
 // caller's own.
-func (a *Account) Role() RoleARN { return a.role }
+func (a *Account) Through() RoleARN { return a.role }
 
 // identity is whose account is remembered: that of credentials, as an invocation
 // named it.

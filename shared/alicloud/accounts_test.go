@@ -30,8 +30,8 @@ func TestAccountsOfACall(t *testing.T) {
 		t.Fatalf("got %d accounts, want 2", len(all))
 	}
 	own, role := all[0], all[1]
-	if own.Named() != account || own.Role() != "" || role.Named() != other || role.Role() != arn {
-		t.Errorf("got %s %q and %s %q", own.Named(), own.Role(), role.Named(), role.Role())
+	if own.Named() != account || own.Through() != "" || role.Named() != other || role.Through() != arn {
+		t.Errorf("got %s %q and %s %q", own.Named(), own.Through(), role.Named(), role.Through())
 	}
 	if n := w.count("GetCallerIdentity") + w.count("AssumeRole"); n != 0 {
 		t.Errorf("%d calls were made before anything was asked", n)

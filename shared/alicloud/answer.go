@@ -47,7 +47,9 @@ type answer[T any] struct {
 // {"<outer>":{"<inner>":[row, row]}}, or {"<outer>":[row, row]} without inner.
 type shape[T any] struct {
 	outer, inner string
-	row          fields[T]
+	// within is a member in which all of it stands, but the request's id; mostly none.
+	within string
+	row    fields[T]
 }
 
 // read reads one whole answer of at most so many rows, appending them to room. It
@@ -57,12 +59,19 @@ func (h shape[T]) read(s *scanner, room []T, most int) (answer[T], error) {
 	if s.peek() != '{' {
 		return a, errMalformed
 	}
-	s.object(func(key []byte) {
+	member := func(key []byte) {
 		if string(key) == h.outer {
 			h.list(s, &a, most)
 			return
 		}
 		a.note(s, key)
+	}
+	s.object(func(key []byte) {
+		if h.within != "" && string(key) == h.within {
+			s.object(member)
+			return
+		}
+		member(key)
 	})
 	if err := s.end(); err != nil {
 		return a, err

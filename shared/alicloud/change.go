@@ -25,7 +25,7 @@ func (a *Account) change(ctx context.Context, account image.AccountID, c call) e
 			a.cloud.retries.earn()
 			return nil
 		}
-		pending := failed.Code == codePending && doubt
+		pending := doubt && (failed.Code == codePending || failed.Code == codeProcessing)
 		doubt = doubt || repeatable(failed) && !notSent(failed)
 		last, again := tries.again(ctx, failed, c.token != "" && (repeatable(failed) || pending))
 		if !again {
@@ -34,8 +34,11 @@ func (a *Account) change(ctx context.Context, account image.AccountID, c call) e
 	}
 }
 
-// codePending says that the call with the same client token is still being done.
-const codePending = "LastTokenProcessing"
+// Codes that say that the call with the same client token is still being done.
+const (
+	codePending    = "LastTokenProcessing"
+	codeProcessing = "IdempotentProcessing"
+)
 
 // inDoubt is the failure of a call of which an attempt may have been done: a
 // refusal of a later attempt does not tell that it was not.

@@ -37,7 +37,9 @@ func newCodes() *codes {
 
 // codeTables are all codes, by kind.
 func codeTables() []map[fault.Kind]string {
-	return []map[fault.Kind]string{exactCodes(), referenceCodes(), priceCodes(), shareCodes(), quotaCodes()}
+	return []map[fault.Kind]string{
+		exactCodes(), referenceCodes(), priceCodes(), shareCodes(), quotaCodes(), makingCodes(), machineCodes(), tagCodes(), scalingCodes(),
+	}
 }
 
 // exactCodes are the codes of identities, and of what lists images and servers.

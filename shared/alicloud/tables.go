@@ -27,23 +27,23 @@ type tables struct {
 // newTables builds all tables.
 func newTables() *tables {
 	return &tables{
-		images:    shape[image.Image]{"Images", "Image", imageFields()},
-		grants:    shape[image.Grant]{"Accounts", "Account", grantFields()},
-		regions:   shape[image.Region]{"Regions", "Region", regionFields()},
-		types:     shape[image.InstanceType]{"InstanceTypes", "InstanceType", typeFields()},
-		instances: shape[image.Instance]{"Instances", "Instance", instanceFields()},
-		disks:     shape[image.Disk]{"Disks", "Disk", diskFields()},
-		snapshots: shape[image.Snapshot]{"Snapshots", "Snapshot", snapshotFields()},
+		images:    shape[image.Image]{outer: "Images", inner: "Image", row: imageFields()},
+		grants:    shape[image.Grant]{outer: "Accounts", inner: "Account", row: grantFields()},
+		regions:   shape[image.Region]{outer: "Regions", inner: "Region", row: regionFields()},
+		types:     shape[image.InstanceType]{outer: "InstanceTypes", inner: "InstanceType", row: typeFields()},
+		instances: shape[image.Instance]{outer: "Instances", inner: "Instance", row: instanceFields()},
+		disks:     shape[image.Disk]{outer: "Disks", inner: "Disk", row: diskFields()},
+		snapshots: shape[image.Snapshot]{outer: "Snapshots", inner: "Snapshot", row: snapshotFields()},
 
-		templates: shape[template]{"LaunchTemplateSets", "LaunchTemplateSet", fields[template]{
+		templates: shape[template]{outer: "LaunchTemplateSets", inner: "LaunchTemplateSet", row: fields[template]{
 			"LaunchTemplateId": func(s *scanner, t *template) { t.id = s.str() },
 		}},
-		versions:       shape[templateVersion]{"LaunchTemplateVersionSets", "LaunchTemplateVersionSet", versionFields()},
-		configurations: shape[image.ScalingConfiguration]{"ScalingConfigurations", "ScalingConfiguration", configurationFields()},
-		groups:         shape[scalingGroup]{"ScalingGroups", "ScalingGroup", groupFields()},
-		pipelines:      shape[image.Pipeline]{"ImagePipeline", "ImagePipelineSet", pipelineFields()},
-		runs:           shape[image.Build]{"ImagePipelineExecution", "ImagePipelineExecutionSet", runFields()},
-		chains:         shape[chain]{"SnapshotLinks", "SnapshotLink", chainFields()},
+		versions:       shape[templateVersion]{outer: "LaunchTemplateVersionSets", inner: "LaunchTemplateVersionSet", row: versionFields()},
+		configurations: shape[image.ScalingConfiguration]{outer: "ScalingConfigurations", inner: "ScalingConfiguration", row: configurationFields()},
+		groups:         shape[scalingGroup]{outer: "ScalingGroups", inner: "ScalingGroup", row: groupFields()},
+		pipelines:      shape[image.Pipeline]{outer: "ImagePipeline", inner: "ImagePipelineSet", row: pipelineFields()},
+		runs:           shape[image.Build]{outer: "ImagePipelineExecution", inner: "ImagePipelineExecutionSet", row: runFields()},
+		chains:         shape[chain]{outer: "SnapshotLinks", inner: "SnapshotLink", row: chainFields()},
 		prices:         newPrices(),
 	}
 }
@@ -51,7 +51,11 @@ func newTables() *tables {
 // imageFields reads DescribeImages' Image. ImageOwnerAlias and IsPublic both
 // bear on Kind and come in any order; settle ends the row.
 func imageFields() fields[image.Image] {
-	mappings, tags := mappingFields(), tagFields()
+	mappings, tags, detection := mappingFields(), tagFields(), detectionFields()
+	features := fields[image.Image]{
+		"NvmeSupport": func(s *scanner, i *image.Image) { i.NVMe = s.word() },
+		"ImdsSupport": func(s *scanner, i *image.Image) { i.IMDS = s.word() },
+	}
 	return fields[image.Image]{
 		"ImageId":            func(s *scanner, i *image.Image) { i.ID = image.ID(s.str()) },
 		"ImageOwnerId":       func(s *scanner, i *image.Image) { i.Owner = s.account() },
@@ -81,10 +85,34 @@ func imageFields() fields[image.Image] {
 		"IsSupportCloudinit": func(s *scanner, i *image.Image) { i.CloudInit = s.flag() },
 		"Progress":           func(s *scanner, i *image.Image) { i.Progress = s.percent() },
 		"ResourceGroupId":    func(s *scanner, i *image.Image) { i.ResourceGroup = s.word() },
-		"Features":           func(s *scanner, i *image.Image) { i.NVMe = s.within("NvmeSupport") },
+		"Features":           func(s *scanner, i *image.Image) { features.read(s, i) },
+		"DetectionOptions":   func(s *scanner, i *image.Image) { i.Detection = detected(s, detection) },
 		"Tags":               func(s *scanner, i *image.Image) { i.Tags = readTags(s, tags) },
 		"DiskDeviceMappings": func(s *scanner, i *image.Image) { i.Disks = rows(s, "DiskDeviceMapping", mappings) },
 	}
+}
+
+// detectionFields reads DescribeImages' DetectionOptions.
+func detectionFields() fields[image.Detection] {
+	item := fields[image.DetectionItem]{
+		"Name":      func(s *scanner, i *image.DetectionItem) { i.Name = s.word() },
+		"Value":     func(s *scanner, i *image.DetectionItem) { i.Value = s.word() },
+		"RiskLevel": func(s *scanner, i *image.DetectionItem) { i.Risk = s.word() },
+		"RiskCode":  func(s *scanner, i *image.DetectionItem) { i.Code = s.word() },
+	}
+	return fields[image.Detection]{
+		"Status": func(s *scanner, d *image.Detection) { d.Status = s.word() },
+		"Items":  func(s *scanner, d *image.Detection) { d.Items = rows(s, "Item", item) },
+	}
+}
+
+// detected reads a check, nil if there was none.
+func detected(s *scanner, f fields[image.Detection]) *image.Detection {
+	var d image.Detection
+	if f.read(s, &d); d.Status == "" {
+		return nil
+	}
+	return &d
 }
 
 // mappingFields reads DescribeImages' DiskDeviceMapping.
@@ -247,19 +275,6 @@ func (s *scanner) account() image.AccountID {
 		}
 	}
 	return image.AccountID(id)
-}
-
-// within returns one scalar member of the next object.
-func (s *scanner) within(name string) string {
-	var found string
-	s.object(func(key []byte) {
-		if string(key) != name {
-			s.skip()
-			return
-		}
-		found = s.word()
-	})
-	return found
 }
 
 // rows reads {"<inner>":[row, row]} into a new slice of exact length.

@@ -24,24 +24,37 @@ func (a *Account) TagImages(ctx context.Context, region image.RegionID, ids []im
 	if err := checkIDs(ids); err != nil {
 		return err
 	}
-	account, err := a.reading(ctx, region)
-	if err != nil {
-		return err
-	}
 	names := make([]string, 0, len(ids))
 	for _, id := range ids {
 		names = append(names, string(id))
 	}
-	return a.change(ctx, account, call{
-		product: productECS, action: "TagResources", region: region, at: a.cloud.at(productECS, region),
-		build: func() requests.AcsRequest {
-			r := ecs.CreateTagResourcesRequest()
-			r.RegionId = string(region)
-			r.ResourceType = "image"
-			r.ResourceId = &names
-			r.Tag = &[]ecs.TagResourcesTag{{Key: key, Value: value}}
-			return r
-		},
-		read: readDone,
-	})
+	return a.Tag(ctx, region, "image", names, image.Tags{key: value})
 }
+
+// Tag gives up to 50 things of one type (image, snapshot, disk, instance, …) of the
+// account's own tags; keys that are there get the values. It is repeatable. Source:
+// TagResources.
+func (a *Account) Tag(ctx context.Context, in image.RegionID, resource string, ids []string, tags image.Tags) error {
+	if len(ids) == 0 || len(ids) > mostTagged || len(tags) == 0 || len(tags) > mostTags {
+		return fault.New(fault.Invalid, "ecs:TagResources: takes 1 to %d things and 1 to %d tags", mostTagged, mostTags)
+	}
+	given := repeat(params{"RegionId": string(in), "ResourceType": resource}.tags(tags), "ResourceId", ids)
+	return a.actOn(ctx, act{action: "TagResources", region: in, build: func() requests.AcsRequest {
+		return given.in(ecs.CreateTagResourcesRequest())
+	}}, ids...)
+}
+
+// Untag takes tags off up to 50 things of one type; keys that are not there are a
+// success. It is repeatable. Source: UntagResources.
+func (a *Account) Untag(ctx context.Context, in image.RegionID, resource string, ids, keys []string) error {
+	if len(ids) == 0 || len(ids) > mostTagged || len(keys) == 0 || len(keys) > mostTags {
+		return fault.New(fault.Invalid, "ecs:UntagResources: takes 1 to %d things and 1 to %d keys", mostTagged, mostTags)
+	}
+	given := repeat(repeat(params{"RegionId": string(in), "ResourceType": resource}, "ResourceId", ids), "TagKey", keys)
+	return a.actOn(ctx, act{action: "UntagResources", region: in, build: func() requests.AcsRequest {
+		return given.in(ecs.CreateUntagResourcesRequest())
+	}}, ids...)
+}
+
+// mostTags is how many tags a thing may have.
+const mostTags = 20

@@ -96,6 +96,8 @@ type Task struct {
 	Action string
 	// Status as ECS writes it: Waiting, Processing, Finished, Failed, …
 	Status string
+	// Resource is what it works on: an image's id for imports and exports.
+	Resource string
 	// Cancellable: SupportCancel.
 	Cancellable Tri
 	// Progress is 0 to 100.
