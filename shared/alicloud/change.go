@@ -98,6 +98,17 @@ func (c *Cloud) signAt(ctx context.Context, now time.Time) (time.Time, *fault.Er
 	return now, nil
 }
 
+// SignAt returns as of when a call that changes something is signed now, under
+// NotAfter's end, if the context has one; for packages below this one. It fails as
+// such a call does when it may not be sent.
+func (c *Cloud) SignAt(ctx context.Context) (time.Time, error) {
+	at, no := c.signAt(ctx, time.Now())
+	if no != nil {
+		return at, no
+	}
+	return at, nil
+}
+
 // mostSkew is how far the clock here may be from the vendor's: leases leave a
 // minute between two workers.
 const mostSkew = 20 * time.Second

@@ -13,10 +13,10 @@ import (
 // Courier sends the requests of another client of the vendor: only to hosts that
 // may be called, and nothing after its deadline. Its failures hold no address
 // and no secret. Safe for concurrent use.
-type Courier struct{ http *http.Client }
+type Courier struct{ cloud *Cloud }
 
 // Courier returns the courier of c, for packages below this one.
-func (c *Cloud) Courier() Courier { return Courier{http: c.http} }
+func (c *Cloud) Courier() Courier { return Courier{cloud: c} }
 
 // Do sends a request that is signed already; the context ends what is read of
 // the answer, too.
@@ -24,17 +24,31 @@ func (k Courier) Do(r *http.Request) (*http.Response, error) {
 	if !allowed(r.URL) {
 		return nil, notThere()
 	}
-	if late(r.Context(), time.Now()) {
+	sent := time.Now()
+	if late(r.Context(), sent) {
 		return nil, context.DeadlineExceeded
 	}
-	answer, err := k.http.Do(r)
+	answer, err := k.cloud.http.Do(r)
 	if err == nil {
+		k.cloud.clock.watch(answer.Header, sent, time.Now())
 		return answer, nil
 	}
 	if err = plain(err); errors.Is(err, errRefusedAddress) {
 		err = notThere()
 	}
 	return nil, err
+}
+
+// Tell tells the Observer of a call that another client of the vendor has made:
+// action as RAM names it, and how it failed, if it did.
+func (k Courier) Tell(ctx context.Context, action string, account image.AccountID, requestID string, took time.Duration, failed error) {
+	if k.cloud.observer == nil {
+		return
+	}
+	if !isRequestID(requestID) {
+		requestID = ""
+	}
+	k.cloud.observer(ctx, action, string(k.cloud.home), string(account), requestID, took, failed)
 }
 
 // notThere is the failure of a request to an address that may not be called.

@@ -188,3 +188,20 @@ type Role struct {
 	// Trusted are the services that may assume it, such as ecs.aliyuncs.com.
 	Trusted []string
 }
+
+// ObjectInfo is an object of OSS as HeadObject and GetBucketInfo tell.
+type ObjectInfo struct {
+	// ETag is quoted as OSS writes it; CRC64 is decimal, and empty for old objects.
+	ETag, CRC64 string
+	Size        int64
+	ModifiedAt  time.Time
+	VersionID   string
+	// Region of the bucket; empty: not known.
+	Region RegionID
+	// StorageClass as OSS writes it; empty is Standard.
+	StorageClass string
+	// Restored: an archived object can be read now.
+	Restored Tri
+	// Encrypted by OSS, the object or by its bucket's rule.
+	Encrypted Tri
+}

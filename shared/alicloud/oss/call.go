@@ -23,6 +23,8 @@ const (
 	appendObject operation = "AppendObject"
 	deleteObject operation = "DeleteObject"
 	listObjects  operation = "ListObjectsV2"
+
+	getBucketInfo operation = "GetBucketInfo"
 )
 
 // Permission is the RAM action that an operation takes, such as oss:PutObject for
@@ -55,11 +57,25 @@ func (b *Bucket) read(ctx context.Context, action operation, do func(context.Con
 	}
 }
 
-// once makes one attempt.
+// once makes one attempt, and tells of it.
 func (b *Bucket) once(ctx context.Context, action operation, do func(context.Context) error) *fault.Error {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	var id string
+	began := time.Now()
+	limited, cancel := context.WithTimeout(context.WithValue(ctx, idKey{}, &id), b.timeout)
 	defer cancel()
-	return judge(action, do(ctx))
+	failed := judge(action, do(limited))
+	b.store.cloud.Courier().Tell(ctx, "oss:"+string(action), b.account.Named(), id, time.Since(began), orNil(failed))
+	return failed
+}
+
+// idKey is of a context that takes the vendor's id of an answer.
+type idKey struct{}
+
+// noteID notes the vendor's id of an answer, where somebody wants to know.
+func noteID(ctx context.Context, answer *http.Response) {
+	if id, ok := ctx.Value(idKey{}).(*string); ok {
+		*id = answer.Header.Get("X-Oss-Request-Id")
+	}
 }
 
 // pause waits before the next try: anywhere up to a bound that doubles. It

@@ -20,7 +20,8 @@ import (
 
 // Config says which bucket, and where it is.
 type Config struct {
-	// Bucket is its name.
+	// Bucket is its name; empty for a Store of which only Head and ReadAt are asked,
+	// which name theirs.
 	Bucket string
 	// Region is the bucket's. Default: the one that Endpoint names, else the
 	// process's own.
@@ -35,15 +36,16 @@ type Store struct {
 	cloud  *alicloud.Cloud
 	bucket string
 	region string
-	// base is the address of the bucket; a key follows it.
-	base string
+	// endpoint serves it, base is the address of the bucket; a key follows it.
+	endpoint url.URL
+	base     string
 }
 
 // Open returns a Store; a process needs one for each bucket. It calls nothing.
 // It fails with fault.Invalid, naming the field, for a name, a region or an
 // endpoint that is not allowed.
 func Open(cloud *alicloud.Cloud, config Config) (*Store, error) {
-	if !bucketName(config.Bucket) {
+	if config.Bucket != "" && !bucketName(config.Bucket) {
 		return nil, fault.InField("bucket", "bucketMalformed", "must be 3 to 63 small letters, digits or -, as OSS names buckets")
 	}
 	region, endpoint := config.Region, config.Endpoint
@@ -61,11 +63,7 @@ func Open(cloud *alicloud.Cloud, config Config) (*Store, error) {
 	if err != nil {
 		return nil, fault.InField("OSS_ENDPOINT", "endpointRefused", "must be a host or https://host")
 	}
-	base := u.Scheme + "://" + config.Bucket + "." + u.Host + "/"
-	if !strings.HasSuffix(u.Hostname(), ".aliyuncs.com") {
-		base = address + "/" + config.Bucket + "/"
-	}
-	return &Store{cloud: cloud, bucket: config.Bucket, region: string(region), base: base}, nil
+	return &Store{cloud: cloud, bucket: config.Bucket, region: string(region), endpoint: *u, base: baseOf(*u, config.Bucket)}, nil
 }
 
 // regionOf returns the region in the name of one of the vendor's endpoints.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/credentials"
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/signer"
@@ -30,7 +31,14 @@ type request struct {
 // send signs a request, sends it, and returns an answer that is not a refusal,
 // whose body is no longer than mostBytes+1 and which the caller closes.
 func (b *Bucket) send(ctx context.Context, r request) (*http.Response, error) {
-	signed, err := b.sign(ctx, r)
+	if b.store.bucket == "" {
+		return nil, fault.New(fault.Internal, "oss: no bucket was named")
+	}
+	as, err := b.signAs(ctx, r.method)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := b.sign(ctx, r, as)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +46,7 @@ func (b *Bucket) send(ctx context.Context, r request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	noteID(ctx, answer)
 	answer.Body = struct {
 		io.Reader
 		io.Closer
@@ -49,9 +58,9 @@ func (b *Bucket) send(ctx context.Context, r request) (*http.Response, error) {
 	return answer, nil
 }
 
-// sign builds a request and has the SDK sign it, with credentials that are good
-// now.
-func (b *Bucket) sign(ctx context.Context, r request) (*http.Request, error) {
+// sign builds a request and has the SDK sign it as of a time, with credentials
+// that are good now.
+func (b *Bucket) sign(ctx context.Context, r request, as time.Time) (*http.Request, error) {
 	held, err := b.account.Credentials(ctx)
 	if err != nil {
 		return nil, err
@@ -70,7 +79,7 @@ func (b *Bucket) sign(ctx context.Context, r request) (*http.Request, error) {
 	out.Header.Set("User-Agent", "imagekeeper")
 	product := "oss"
 	signing := signer.SigningContext{
-		Product: &product, Region: &b.store.region, Bucket: &b.store.bucket, Request: out,
+		Product: &product, Region: &b.store.region, Bucket: &b.store.bucket, Request: out, Time: as,
 		Credentials: &credentials.Credentials{AccessKeyID: held.AccessKeyID, AccessKeySecret: held.Secret, SecurityToken: held.SecurityToken},
 	}
 	if r.key != "" {
