@@ -21,7 +21,7 @@ func accounts(cloud *alicloud.Cloud, roles []alicloud.RoleARN) func(function.Cal
 		}}
 		var all []survey.Account
 		for _, a := range cloud.Accounts(caller, roles, session) {
-			one := survey.Account{Reader: a, Role: string(a.Role())}
+			one := survey.Account{Reader: a, Role: string(a.Through())}
 			if one.Role != "" {
 				one.ID = a.Named()
 			}

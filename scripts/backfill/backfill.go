@@ -158,7 +158,7 @@ func (s settings) open(ctx context.Context) (*survey.Survey, map[image.AccountID
 		if err != nil {
 			return nil, nil, err
 		}
-		accounts = append(accounts, survey.Account{Reader: a, ID: id, Role: string(a.Role())})
+		accounts = append(accounts, survey.Account{Reader: a, ID: id, Role: string(a.Through())})
 		if taggers[id] == nil {
 			taggers[id] = a
 		}

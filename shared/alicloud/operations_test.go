@@ -45,11 +45,18 @@ func at(text string) time.Time {
 // nothing is what a method returns that only fails or does not.
 func nothing(err error) (any, error) { return nil, err }
 
+// account_ is account as a typed id.
+const account_ = image.AccountID(account)
+
 // operations are those that make, change and take away, and those that follow it.
 func operations() []operation {
+	return slices.Concat(operations1(), operations2(), operations3(), operations4(), operations5(), operations6(), operations7())
+}
+
+// operations1 are ImportImage to CreateImage.
+func operations1() []operation {
 	type account = alicloud.Account
-	deprecated, family := true, image.Family("web")
-	return slices.Concat([]operation{
+	return []operation{
 		{
 			action: "ImportImage", changes: true, token: true,
 			do: func(ctx context.Context, a *account) (any, error) {
@@ -113,6 +120,14 @@ func operations() []operation {
 				DiskDeviceMapping.2.Size=100 DiskDeviceMapping.2.SnapshotId=s-2 ImageName=web-2 RegionId=cn-hangzhou`,
 			answer: `"ImageId":"m-2"`, want: image.ID("m-2"),
 		},
+	}
+}
+
+// operations2 are CopyImage to GetInstanceConsoleOutput.
+func operations2() []operation {
+	type account = alicloud.Account
+	deprecated, family := true, image.Family("web")
+	return []operation{
 		{
 			action: "CopyImage", changes: true, token: true,
 			do: func(ctx context.Context, a *account) (any, error) {
@@ -147,16 +162,6 @@ func operations() []operation {
 			answer: `"RegionId":"cn-hangzhou","ImageId":"m-1","InstanceTypes":{"InstanceType":[{"InstanceTypeId":"ecs.g7.large"},{"InstanceTypeId":"ecs.c7.large"}]}`,
 			want:   []image.InstanceTypeID{"ecs.c7.large", "ecs.g7.large"},
 		},
-	}, machines(), scalings())
-}
-
-// account_ is account as a typed id.
-const account_ = image.AccountID(account)
-
-// machines are the operations on instances, disks and snapshots.
-func machines() []operation {
-	type account = alicloud.Account
-	return []operation{
 		{
 			action: "RunInstances", changes: true, token: true,
 			do: func(ctx context.Context, a *account) (any, error) {
@@ -188,6 +193,13 @@ func machines() []operation {
 			sent:   `InstanceId=i-1 RegionId=cn-hangzhou RemoveSymbols=true`,
 			answer: `"InstanceId":"i-1","LastUpdateTime":"2018-03-22 10:04:57","ConsoleOutput":"Ym9vdGVk"`, want: "booted",
 		},
+	}
+}
+
+// operations3 are RunCommand to DescribeInstanceStatus.
+func operations3() []operation {
+	type account = alicloud.Account
+	return []operation{
 		{
 			action: "RunCommand", changes: true, token: true,
 			do: func(ctx context.Context, a *account) (any, error) {
@@ -253,6 +265,13 @@ func machines() []operation {
 			answer: `"TotalCount":1,"PageNumber":1,"PageSize":50,"InstanceStatuses":{"InstanceStatus":[{"InstanceId":"i-1","Status":"Stopped"}]}`,
 			want:   []image.InstanceState{{ID: "i-1", Status: image.InstanceStopped}},
 		},
+	}
+}
+
+// operations4 are ReplaceSystemDisk to AttachKeyPair.
+func operations4() []operation {
+	type account = alicloud.Account
+	return []operation{
 		{
 			action: "ReplaceSystemDisk", changes: true, token: true,
 			do: func(ctx context.Context, a *account) (any, error) {
@@ -305,6 +324,13 @@ func machines() []operation {
 			sent:   `InstanceIds=["i-1"] KeyPairName=k RegionId=cn-hangzhou`,
 			answer: `"TotalCount":"1","FailCount":"0"`,
 		},
+	}
+}
+
+// operations5 are DescribeInstances to ExitStandby.
+func operations5() []operation {
+	type account = alicloud.Account
+	return []operation{
 		{
 			action: "DescribeInstances",
 			do: func(ctx context.Context, a *account) (any, error) {
@@ -320,14 +346,6 @@ func machines() []operation {
 				Protected: image.Yes, VPC: "vpc-1", VSwitch: "vsw-1",
 			}},
 		},
-	}
-}
-
-// scalings are the operations on policies, scaling groups, templates, tags, events
-// and roles.
-func scalings() []operation {
-	type account = alicloud.Account
-	return []operation{
 		{
 			action: "DescribeAutoSnapshotPolicyEx",
 			do:     func(ctx context.Context, a *account) (any, error) { return a.SnapshotPolicies(ctx, region) },
@@ -373,6 +391,13 @@ func scalings() []operation {
 			},
 			sent: `ClientToken=t-9 InstanceId.1=i-1 RegionId=cn-hangzhou ScalingGroupId=asg-1`,
 		},
+	}
+}
+
+// operations6 are DescribeScalingInstances to LookupEvents.
+func operations6() []operation {
+	type account = alicloud.Account
+	return []operation{
 		{
 			action: "DescribeScalingInstances",
 			do: func(ctx context.Context, a *account) (any, error) {
@@ -433,6 +458,13 @@ func scalings() []operation {
 				Made:       map[string][]string{"RequestId": {"R"}, "InstanceIdSet": {"i-1", "i-2"}},
 			}},
 		},
+	}
+}
+
+// operations7 are GetRole to GetRole.
+func operations7() []operation {
+	type account = alicloud.Account
+	return []operation{
 		{
 			action: "GetRole",
 			do: func(ctx context.Context, a *account) (any, error) {
