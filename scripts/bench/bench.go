@@ -69,6 +69,7 @@ func measurements() []measurement {
 		{"report", report},
 		{"quotes", quotes},
 		{"instances", fleet},
+		{"work", longWork},
 	}
 }
 

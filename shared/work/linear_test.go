@@ -120,14 +120,17 @@ func claimModel() porcupine.NondeterministicModel {
 				active := (mode == "shared" || mode == "alone") && !has(s, "ended "+other)
 				excluded = excluded || active && other != c.work && (!c.shared || mode == "alone")
 			}
-			mode := map[bool]string{true: "shared ", false: "alone "}[c.shared]
+			mode, other := "alone ", "shared "
+			if c.shared {
+				mode, other = other, mode
+			}
 			switch {
 			case out == refused && !excluded, out == granted && excluded:
 				return nil
 			case excluded:
 				return []any{s}
 			}
-			return mayBe(s, with(s, mode+c.work), out)
+			return mayBe(s, with(without(s, other+c.work), mode+c.work), out) // the last way counts
 		},
 	}
 }
@@ -141,6 +144,10 @@ func mayBe(before, after string, out any) []any {
 }
 
 func has(state, fact string) bool { return slices.Contains(strings.Split(state, ";"), fact) }
+
+func without(state, fact string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(state, ";"), func(s string) bool { return s == fact }), ";")
+}
 
 func with(state, fact string) string {
 	if has(state, fact) {

@@ -14,6 +14,7 @@ import (
 type Bucket struct {
 	mu      sync.Mutex
 	objects map[string][]byte
+	keys    []string // in order
 	calls   int
 	bytes   int
 	watch   func(objects map[string][]byte)
@@ -59,6 +60,9 @@ func (b *Bucket) Append(_ context.Context, key string, position int64, content [
 	if int64(len(b.objects[key])) != position {
 		return fault.New(fault.Conflict, "the object is %d long", len(b.objects[key]))
 	}
+	if at, there := slices.BinarySearch(b.keys, key); !there {
+		b.keys = slices.Insert(b.keys, at, key)
+	}
 	b.objects[key] = append(b.objects[key][:position:position], content...)
 	b.bytes += len(content)
 	b.changed()
@@ -70,14 +74,12 @@ func (b *Bucket) List(_ context.Context, prefix, last string) ([]string, error) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls++
-	var keys []string
-	for k := range b.objects {
-		if strings.HasPrefix(k, prefix) && (last == "" || k <= last) {
-			keys = append(keys, k)
-		}
+	first, _ := slices.BinarySearch(b.keys, prefix)
+	to := first
+	for to < len(b.keys) && strings.HasPrefix(b.keys[to], prefix) && (last == "" || b.keys[to] <= last) {
+		to++
 	}
-	slices.Sort(keys)
-	return keys, nil
+	return slices.Clone(b.keys[first:to]), nil
 }
 
 // Delete removes an object.
@@ -85,6 +87,9 @@ func (b *Bucket) Delete(_ context.Context, key string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls++
+	if at, there := slices.BinarySearch(b.keys, key); there {
+		b.keys = slices.Delete(b.keys, at, at+1)
+	}
 	delete(b.objects, key)
 	b.changed()
 	return nil
