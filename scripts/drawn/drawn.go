@@ -5,10 +5,14 @@
 package drawn
 
 import (
+	"context"
+	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"strconv"
+	"syscall"
 )
 
 // The variables that say what to take.
@@ -22,6 +26,27 @@ type logger interface {
 	Helper()
 	Logf(format string, args ...any)
 	Name() string
+}
+
+// Scratch makes a folder that is gone afterwards, also if the run is interrupted,
+// and runs in it. It returns what run returns, and 1 if there is no folder.
+func Scratch(name string, run func(folder string) int) int {
+	folder, err := os.MkdirTemp("", name+"-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	unwatch := context.AfterFunc(interrupted, func() {
+		_ = os.RemoveAll(folder)
+		os.Exit(1)
+	})
+	defer func() {
+		unwatch()
+		_ = os.RemoveAll(folder)
+	}()
+	return run(folder)
 }
 
 // All reports whether everything is to be tried.

@@ -2,8 +2,13 @@ package drawn_test
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
+	"time"
 
 	"imagekeeper/scripts/drawn"
 )
@@ -55,6 +60,50 @@ func TestAll(t *testing.T) {
 	if got := drawn.Some(t, []int{}, 4); len(got) != 0 {
 		t.Errorf("got %v", got)
 	}
+}
+
+// TestScratchLeavesNothingBehind, also if it is interrupted.
+func TestScratchLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	if told := os.Getenv("DRAWN_SCRATCH"); told != "" { // the process that is interrupted
+		drawn.Scratch("drawn", func(folder string) int {
+			if os.WriteFile(told, []byte(folder), 0o600) != nil {
+				return 1
+			}
+			time.Sleep(time.Hour)
+			return 0
+		})
+		return
+	}
+	var kept string
+	if got := drawn.Scratch("drawn", func(folder string) int { kept = folder; return 7 }); got != 7 || kept == "" || exists(kept) {
+		t.Errorf("%d, %s", got, kept)
+	}
+	told := filepath.Join(t.TempDir(), "told")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestScratchLeavesNothingBehind$")
+	child.Env = append(os.Environ(), "DRAWN_SCRATCH="+told)
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var folder []byte
+	for len(folder) == 0 {
+		folder, _ = os.ReadFile(told)
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !exists(string(folder)) {
+		t.Fatalf("there is no folder %s", folder)
+	}
+	if err := child.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Wait(); err == nil || exists(string(folder)) {
+		t.Errorf("%v, %s is there: %t", err, folder, exists(string(folder)))
+	}
+}
+
+func exists(folder string) bool {
+	_, err := os.Stat(folder)
+	return err == nil
 }
 
 // TestSeed is the one that is named, and one for the whole run otherwise.

@@ -111,7 +111,7 @@ func TestNothingThatIsUsedIsSaidToBeUnused(t *testing.T) {
 			}
 		})
 	}
-	for _, f := range some(t, doubts(), 1) {
+	for _, f := range some(t, doubts(), 4) {
 		cells <- f
 	}
 	close(cells)

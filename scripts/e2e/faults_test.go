@@ -122,7 +122,7 @@ func TestNoFaultMakesAWrongAnswer(t *testing.T) {
 			}
 		})
 	}
-	for _, c := range some(t, product(), 1) {
+	for _, c := range some(t, product(), 6) {
 		cells <- c
 	}
 	close(cells)

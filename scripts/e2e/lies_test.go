@@ -159,7 +159,7 @@ func TestNoLieIsBelieved(t *testing.T) {
 			for _, action := range slices.Sorted(maps.Keys(actions)) {
 				all = append(all, everyFault(action)...)
 			}
-			for _, f := range some(t, all, 8) {
+			for _, f := range some(t, all, 24) {
 				cells <- f
 			}
 			close(cells)

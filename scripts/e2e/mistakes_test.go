@@ -348,7 +348,7 @@ func TestMistakes(t *testing.T) {
 	for _, op := range operations(t) {
 		all := op.mistakes()
 		sent += len(all)
-		t.Run(op.name, func(t *testing.T) { s.makeAll(t, some(t, all, 1)) })
+		t.Run(op.name, func(t *testing.T) { s.makeAll(t, some(t, all, 10)) })
 	}
 	if sent < 5000 {
 		t.Errorf("only %d mistakes", sent)

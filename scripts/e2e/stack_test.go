@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/syaml"
@@ -80,21 +81,17 @@ const scratch = "E2E_SCRATCH"
 func TestMain(m *testing.M) { os.Exit(inScratch(m.Run)) }
 
 func inScratch(run func() int) int {
-	folder, err := os.MkdirTemp("", "e2e-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	if err := os.Setenv(scratch, folder); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if err := build(binaries()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return run()
+	return drawn.Scratch("e2e", func(folder string) int {
+		if err := os.Setenv(scratch, folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		if err := build(binaries()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return run()
+	})
 }
 
 // issuers are the keys whose tokens the functions and their triggers trust, as

@@ -47,7 +47,7 @@ func TestSDKs(t *testing.T) {
 	host.Store(find(t, server.URL))
 	objects := httptest.NewServer(ossapi.New(cloud, ossapi.Options{}))
 	defer objects.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "sdk.mjs", "oss.mjs", "invoke.mjs", "openapi.mjs")
 	node.Dir = folder
@@ -118,7 +118,7 @@ func install(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	// No package runs a script of its own on this machine.
 	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1", "--fetch-timeout=30000")

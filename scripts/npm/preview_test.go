@@ -62,7 +62,7 @@ func preview(t *testing.T, folder string, environment map[string]string) []byte 
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	s := exec.CommandContext(ctx, filepath.Join(folder, "node_modules", ".bin", "s"), "preview", "-o", "json", "-t", descriptor)
 	s.Dir = folder

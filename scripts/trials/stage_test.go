@@ -22,6 +22,7 @@ import (
 
 	"imagekeeper/scripts/build/bootstrap"
 	"imagekeeper/scripts/build/openapi"
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/ossapi"
 	"imagekeeper/scripts/local/witness"
@@ -37,21 +38,17 @@ const binaries = "TRIALS_BINARIES"
 func TestMain(m *testing.M) { os.Exit(inScratch(m.Run)) }
 
 func inScratch(run func() int) int {
-	folder, err := os.MkdirTemp("", "trials-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	_, err = bootstrap.Build(context.Background(), bootstrap.Order{Root: "../..", Package: "./functions/share", To: filepath.Join(folder, "share")})
-	if err == nil {
-		err = os.Setenv(binaries, folder)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return run()
+	return drawn.Scratch("trials", func(folder string) int {
+		_, err := bootstrap.Build(context.Background(), bootstrap.Order{Root: "../..", Package: "./functions/share", To: filepath.Join(folder, "share")})
+		if err == nil {
+			err = os.Setenv(binaries, folder)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return run()
+	})
 }
 
 const (

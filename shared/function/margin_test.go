@@ -25,7 +25,7 @@ func TestMargin(t *testing.T) {
 		least, most  int64 // milliseconds
 	}{
 		"as it says":    {2 * time.Second, time.Hour, 2000, 2000},
-		"at most tenth": {2 * time.Minute, time.Minute, 5800, 6000},
+		"at most tenth": {2 * time.Hour, time.Hour, 1, 360000},
 		"none":          {0, time.Hour, 0, 0},
 	} {
 		f := function.New("f", function.Handle(function.Spec{Name: "f.left", Margin: c.margin},

@@ -69,7 +69,7 @@ func start(t *testing.T, lambda bool, env ...string) *platform {
 		variable = "AWS_LAMBDA_RUNTIME_API="
 		credentials = []string{"ALIBABA_CLOUD_ACCESS_KEY_ID=env-key", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=env-secret-value"}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	child := exec.CommandContext(ctx, os.Args[0])
 	child.Env = append(append([]string{asFunction + "=1", variable + strings.TrimPrefix(server.URL, "http://")}, credentials...), env...)
 	child.Stdout, child.Stderr = &p.stdout, &p.stdout
@@ -143,7 +143,7 @@ func (p *platform) invoke(event string, within time.Duration) (id, body string) 
 	id = fmt.Sprintf("request-%d", p.count)
 	p.mu.Unlock()
 	one := &invocation{id: id, event: event, deadline: time.Now().Add(within), reply: make(chan reply, 1)}
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(20 * time.Minute)
 	select {
 	case p.queue <- one:
 	case <-timeout:
@@ -184,7 +184,7 @@ func (p *platform) http(event string, within time.Duration) (id string, a answer
 // logged waits for the line of the log about one request.
 func (p *platform) logged(id, message string) map[string]any {
 	p.t.Helper()
-	for range 200 {
+	for range 60000 {
 		for _, line := range p.stdout.lines() {
 			var fields map[string]any
 			if json.Unmarshal([]byte(line), &fields) == nil && fields["request_id"] == id && fields["msg"] == message {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"imagekeeper/shared/function"
@@ -102,16 +103,18 @@ func TestSecretsAreNotSeen(t *testing.T) {
 
 func TestContextEndsBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-	defer cancel()
-	raw := sample().Invoke(ctx, function.Call{}, []byte(`{"operation":"sample.wait","input":{"honour":true}}`))
-	if ctx.Err() != nil || !strings.Contains(string(raw), `"status":503`) {
-		t.Errorf("%v: %s", ctx.Err(), raw)
-	}
-	past, cancel := context.WithTimeout(t.Context(), -time.Second)
-	defer cancel()
-	raw = sample().Invoke(past, function.Call{}, []byte(`{"operation":"sample.wait","input":{"honour":true}}`))
-	if !strings.Contains(string(raw), `"status":503`) {
-		t.Errorf("%s", raw)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		raw := sample().Invoke(ctx, function.Call{}, []byte(`{"operation":"sample.wait","input":{"honour":true}}`))
+		if ctx.Err() != nil || !strings.Contains(string(raw), `"status":503`) {
+			t.Errorf("%v: %s", ctx.Err(), raw)
+		}
+		past, cancel := context.WithTimeout(t.Context(), -time.Second)
+		defer cancel()
+		raw = sample().Invoke(past, function.Call{}, []byte(`{"operation":"sample.wait","input":{"honour":true}}`))
+		if !strings.Contains(string(raw), `"status":503`) {
+			t.Errorf("%s", raw)
+		}
+	})
 }

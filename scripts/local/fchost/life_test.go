@@ -90,7 +90,7 @@ func TestTimeOuts(t *testing.T) {
 			pid := s.status().Functions[0].Instances[0].PID
 			began := time.Now()
 			s.do("GET", "/_fn/probe/?"+c.query, "").want(t, 504, "FunctionTimedOut")
-			if took := time.Since(began); took < time.Second || took > 4*time.Second {
+			if took := time.Since(began); took < time.Second {
 				t.Errorf("answered after %s", took)
 			}
 			eventually(t, "the process is gone", func() bool { return syscall.Kill(pid, 0) != nil })
