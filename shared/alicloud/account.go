@@ -163,6 +163,15 @@ func readIdentity(s *scanner) (image.AccountID, error) {
 	return id, nil
 }
 
+// Operator is an account with what only few functions do: make and boot images,
+// replace system disks, take things away, and what is looked at for that. It is
+// apart so that the others do not carry what they never call: the reflection of a
+// library keeps every method of an account in a binary.
+type Operator struct{ *Account }
+
+// Operate returns the account for whoever works in it. It calls nothing.
+func Operate(a *Account) Operator { return Operator{a} }
+
 // assumption is who assumes what under which name.
 type assumption struct {
 	base    fingerprint

@@ -65,7 +65,7 @@ func startedFields() fields[started] {
 // ImportImage begins an import and returns the image, which shows at once as
 // Creating or Waiting, and the task. It is repeatable under its token. Source:
 // ImportImage.
-func (a *Account) ImportImage(ctx context.Context, in image.RegionID, r image.ImportRequest) (image.ID, image.TaskID, error) {
+func (a Operator) ImportImage(ctx context.Context, in image.RegionID, r image.ImportRequest) (image.ID, image.TaskID, error) {
 	if len(r.Disks) == 0 {
 		return "", "", fault.InField("disks", "required", "an image has a disk at least")
 	}
@@ -79,7 +79,7 @@ func (a *Account) ImportImage(ctx context.Context, in image.RegionID, r image.Im
 		at := "DiskDeviceMapping." + strconv.Itoa(i+1) + "."
 		given[at+"OSSBucket"], given[at+"OSSObject"], given[at+"Format"], given[at+"DiskImageSize"] = d.Bucket, d.Object, d.Format, number(d.SizeGiB)
 	}
-	got, err := perform(ctx, a, act{
+	got, err := perform(ctx, a.Account, act{
 		action: "ImportImage", region: in, token: r.Token,
 		build: func() requests.AcsRequest { return given.in(ecs.CreateImportImageRequest()) },
 	}, startedFields(), func(g started) bool { return g.image != "" && g.task != "" })
@@ -105,14 +105,14 @@ func strategy(check bool) string {
 
 // ExportImage begins an export and returns its task. After fault.Unavailable or
 // fault.Unknown it may have been begun: the tasks show it. Source: ExportImage.
-func (a *Account) ExportImage(ctx context.Context, in image.RegionID, r image.ExportRequest) (image.TaskID, error) {
+func (a Operator) ExportImage(ctx context.Context, in image.RegionID, r image.ExportRequest) (image.TaskID, error) {
 	if err := checkIDs([]image.ID{r.Image}); err != nil {
 		return "", err
 	}
 	given := params{
 		"RegionId": string(in), "ImageId": string(r.Image), "OSSBucket": r.Bucket, "OSSPrefix": r.Prefix, "ImageFormat": r.Format, "RoleName": r.Role,
 	}
-	got, err := perform(ctx, a, act{
+	got, err := perform(ctx, a.Account, act{
 		action: "ExportImage", region: in,
 		build: func() requests.AcsRequest { return given.in(ecs.CreateExportImageRequest()) },
 	}, startedFields(), func(g started) bool { return g.task != "" })
@@ -132,7 +132,7 @@ func taskFields() fields[image.Task] {
 
 // Tasks lists the tasks of a region that match the listing, from all pages, in
 // ECS's order. An id that does not exist is absent. Source: DescribeTasks.
-func (a *Account) Tasks(ctx context.Context, region image.RegionID, want image.TaskListing) ([]image.Task, error) {
+func (a Operator) Tasks(ctx context.Context, region image.RegionID, want image.TaskListing) ([]image.Task, error) {
 	if err := checkIDs(want.IDs); err != nil {
 		return nil, err
 	}
@@ -158,12 +158,12 @@ func (a *Account) Tasks(ctx context.Context, region image.RegionID, want image.T
 			return first(asked(want.IDs, t.ID), same(want.Action, t.Action))
 		},
 	}
-	return l.byNumber(ctx, a)
+	return l.byNumber(ctx, a.Account)
 }
 
 // Task returns one task, with how far it is and what came of it. It fails with
 // fault.NotFound for one that does not exist. Source: DescribeTaskAttribute.
-func (a *Account) Task(ctx context.Context, region image.RegionID, id image.TaskID) (image.Task, error) {
+func (a Operator) Task(ctx context.Context, region image.RegionID, id image.TaskID) (image.Task, error) {
 	if err := checkIDs([]image.TaskID{id}); err != nil {
 		return image.Task{}, err
 	}
@@ -171,7 +171,7 @@ func (a *Account) Task(ctx context.Context, region image.RegionID, id image.Task
 	if err != nil {
 		return image.Task{}, err
 	}
-	got, err := ask(ctx, a, question[image.Task]{
+	got, err := ask(ctx, a.Account, question[image.Task]{
 		product: productECS, action: "DescribeTaskAttribute", account: account, region: region,
 		build: func() requests.AcsRequest {
 			return params{"RegionId": string(region), "TaskId": string(id)}.in(ecs.CreateDescribeTaskAttributeRequest())
@@ -223,7 +223,7 @@ func wholeTaskFields() fields[image.Task] {
 
 // CancelTask asks ECS to end a task. One that has ended fails with
 // fault.Precondition. Whether it ended shows in the task. Source: CancelTask.
-func (a *Account) CancelTask(ctx context.Context, region image.RegionID, id image.TaskID) error {
+func (a Operator) CancelTask(ctx context.Context, region image.RegionID, id image.TaskID) error {
 	return a.actOn(ctx, act{action: "CancelTask", region: region, build: func() requests.AcsRequest {
 		return params{"RegionId": string(region), "TaskId": string(id)}.in(ecs.CreateCancelTaskRequest())
 	}}, string(id))
@@ -231,7 +231,7 @@ func (a *Account) CancelTask(ctx context.Context, region image.RegionID, id imag
 
 // CreateImage begins to make an image from an instance or from snapshots. It shows
 // at once, as Creating. It is repeatable under its token. Source: CreateImage.
-func (a *Account) CreateImage(ctx context.Context, in image.RegionID, r image.CreateRequest) (image.ID, error) {
+func (a Operator) CreateImage(ctx context.Context, in image.RegionID, r image.CreateRequest) (image.ID, error) {
 	if (r.Instance == "") == (len(r.Snapshots) == 0) {
 		return "", fault.InField("instance", "required", "an image is made from an instance, or from snapshots")
 	}
@@ -245,7 +245,7 @@ func (a *Account) CreateImage(ctx context.Context, in image.RegionID, r image.Cr
 		given[at+"DiskType"] = map[bool]string{true: "system", false: "data"}[i == 0]
 		given[at+"SnapshotId"], given[at+"Size"] = string(d.Snapshot), number(d.SizeGiB)
 	}
-	got, err := perform(ctx, a, act{
+	got, err := perform(ctx, a.Account, act{
 		action: "CreateImage", region: in, token: r.Token,
 		build: func() requests.AcsRequest { return given.in(ecs.CreateCreateImageRequest()) },
 	}, startedFields(), func(g started) bool { return g.image != "" })
@@ -254,7 +254,7 @@ func (a *Account) CreateImage(ctx context.Context, in image.RegionID, r image.Cr
 
 // CopyImage begins to copy an image of a region and returns the copy, which shows
 // at once where it is made. It is repeatable under its token. Source: CopyImage.
-func (a *Account) CopyImage(ctx context.Context, from image.RegionID, r image.CopyRequest) (image.ID, error) {
+func (a Operator) CopyImage(ctx context.Context, from image.RegionID, r image.CopyRequest) (image.ID, error) {
 	if err := first(checkIDs([]image.ID{r.Image}), checkRegion(r.To)); err != nil {
 		return "", err
 	}
@@ -263,7 +263,7 @@ func (a *Account) CopyImage(ctx context.Context, from image.RegionID, r image.Co
 		"DestinationDescription": r.Description, "Encrypted": flagged(r.Encrypted), "KMSKeyId": r.KMSKey, "ResourceGroupId": r.ResourceGroup,
 		"ClientToken": r.Token,
 	}.tags(r.Tags)
-	got, err := perform(ctx, a, act{
+	got, err := perform(ctx, a.Account, act{
 		action: "CopyImage", region: from, token: r.Token,
 		build: func() requests.AcsRequest { return given.in(ecs.CreateCopyImageRequest()) },
 	}, startedFields(), func(g started) bool { return g.image != "" && g.image != r.Image })
@@ -272,7 +272,7 @@ func (a *Account) CopyImage(ctx context.Context, from image.RegionID, r image.Co
 
 // CancelCopy ends a copy that is being made, and deletes it. One that has ended
 // fails with fault.Precondition. Source: CancelCopyImage.
-func (a *Account) CancelCopy(ctx context.Context, in image.RegionID, copied image.ID) error {
+func (a Operator) CancelCopy(ctx context.Context, in image.RegionID, copied image.ID) error {
 	return a.actOn(ctx, act{action: "CancelCopyImage", region: in, build: func() requests.AcsRequest {
 		return params{"RegionId": string(in), "ImageId": string(copied)}.in(ecs.CreateCancelCopyImageRequest())
 	}}, string(copied))
@@ -281,7 +281,7 @@ func (a *Account) CancelCopy(ctx context.Context, in image.RegionID, copied imag
 // DeleteImage deletes an image of the account's own; its snapshots stay. It never
 // forces: while instances run from it, it fails with fault.Precondition. An image
 // that is already gone is a success. It is asynchronous. Source: DeleteImage.
-func (a *Account) DeleteImage(ctx context.Context, in image.RegionID, id image.ID) error {
+func (a Operator) DeleteImage(ctx context.Context, in image.RegionID, id image.ID) error {
 	err := a.actOn(ctx, act{action: "DeleteImage", region: in, build: func() requests.AcsRequest {
 		return params{"RegionId": string(in), "ImageId": string(id)}.in(ecs.CreateDeleteImageRequest())
 	}}, string(id))
@@ -298,7 +298,7 @@ func unlessGone(err error, code string) error {
 
 // ModifyImage changes attributes of an image of the account's own; nil ones stay.
 // It is repeatable. Source: ModifyImageAttribute.
-func (a *Account) ModifyImage(ctx context.Context, in image.RegionID, id image.ID, c image.AttributeChange) error {
+func (a Operator) ModifyImage(ctx context.Context, in image.RegionID, id image.ID, c image.AttributeChange) error {
 	given := params{"RegionId": string(in), "ImageId": string(id)}
 	for name, value := range map[string]*string{
 		"ImageName": c.Name, "Description": c.Description, "ImageFamily": (*string)(c.Family), "BootMode": (*string)(c.BootMode), "Features.ImdsSupport": c.IMDS,
@@ -320,7 +320,7 @@ func (a *Account) ModifyImage(ctx context.Context, in image.RegionID, id image.I
 
 // SupportedTypes lists the instance types that an image can boot on, in order.
 // Source: DescribeImageSupportInstanceTypes.
-func (a *Account) SupportedTypes(ctx context.Context, ref image.Ref) ([]image.InstanceTypeID, error) {
+func (a Operator) SupportedTypes(ctx context.Context, ref image.Ref) ([]image.InstanceTypeID, error) {
 	if err := checkIDs([]image.ID{ref.ID}); err != nil {
 		return nil, err
 	}
@@ -340,7 +340,7 @@ func (a *Account) SupportedTypes(ctx context.Context, ref image.Ref) ([]image.In
 		check: func(*image.InstanceTypeID) error { return nil },
 		echo:  func(m mark) error { return same(ref.ID, image.ID(either(string(m.image), string(ref.ID)))) },
 	}
-	found, err := l.once(ctx, a)
+	found, err := l.once(ctx, a.Account)
 	slices.Sort(found)
 	return found, err
 }

@@ -16,13 +16,13 @@ import (
 // Launch starts one instance that is paid by the hour and has no public address.
 // It may fail after it was accepted: the instance is gone then. It is repeatable
 // under its token. Source: RunInstances.
-func (a *Account) Launch(ctx context.Context, in image.RegionID, r image.LaunchRequest) (image.InstanceID, error) {
+func (a Operator) Launch(ctx context.Context, in image.RegionID, r image.LaunchRequest) (image.InstanceID, error) {
 	given := params{
 		"RegionId": string(in), "ImageId": string(r.Image), "InstanceType": string(r.Type), "VSwitchId": r.VSwitch, "SecurityGroupId": r.SecurityGroup,
 		"InstanceName": r.Name, "SystemDisk.Category": r.DiskCategory, "AutoReleaseTime": instant(r.ReleaseAt), "InstanceChargeType": "PostPaid",
 		"Amount": "1", "InternetMaxBandwidthOut": "0", "ClientToken": r.Token,
 	}.tags(r.Tags)
-	got, err := perform(ctx, a, act{
+	got, err := perform(ctx, a.Account, act{
 		action: "RunInstances", region: in, token: r.Token,
 		build: func() requests.AcsRequest { return given.in(ecs.CreateRunInstancesRequest()) },
 	}, fields[[]string]{
@@ -49,7 +49,7 @@ func (s *scanner) texts(inner string) (found []string) {
 // Terminate deletes an instance that is paid by the hour, with its system disk,
 // whether it runs or not. One that is already gone is a success. It is
 // asynchronous. Source: DeleteInstance.
-func (a *Account) Terminate(ctx context.Context, in image.RegionID, id image.InstanceID) error {
+func (a Operator) Terminate(ctx context.Context, in image.RegionID, id image.InstanceID) error {
 	err := a.actOn(ctx, act{action: "DeleteInstance", region: in, build: func() requests.AcsRequest {
 		return params{"RegionId": string(in), "InstanceId": string(id), "Force": "true"}.in(ecs.CreateDeleteInstanceRequest())
 	}}, string(id))
@@ -59,7 +59,7 @@ func (a *Account) Terminate(ctx context.Context, in image.RegionID, id image.Ins
 // SetAutoRelease sets when ECS releases an instance by itself; the zero time is
 // refused with fault.Invalid, because ECS would take the time away. Source:
 // ModifyInstanceAutoReleaseTime.
-func (a *Account) SetAutoRelease(ctx context.Context, region image.RegionID, id image.InstanceID, at time.Time) error {
+func (a Operator) SetAutoRelease(ctx context.Context, region image.RegionID, id image.InstanceID, at time.Time) error {
 	if at.IsZero() {
 		return fault.InField("autoReleaseAt", "required", "must be a time")
 	}
@@ -70,7 +70,7 @@ func (a *Account) SetAutoRelease(ctx context.Context, region image.RegionID, id 
 
 // ConsoleOutput returns the text of an instance's serial console as of its last
 // start or stop. Source: GetInstanceConsoleOutput.
-func (a *Account) ConsoleOutput(ctx context.Context, in image.RegionID, id image.InstanceID) (string, error) {
+func (a Operator) ConsoleOutput(ctx context.Context, in image.RegionID, id image.InstanceID) (string, error) {
 	if err := checkIDs([]image.InstanceID{id}); err != nil {
 		return "", err
 	}
@@ -82,7 +82,7 @@ func (a *Account) ConsoleOutput(ctx context.Context, in image.RegionID, id image
 		id, text string
 		decoded  bool
 	}
-	got, err := ask(ctx, a, question[said]{
+	got, err := ask(ctx, a.Account, question[said]{
 		product: productECS, action: "GetInstanceConsoleOutput", account: account, region: in,
 		build: func() requests.AcsRequest {
 			return params{"RegionId": string(in), "InstanceId": string(id), "RemoveSymbols": "true"}.in(ecs.CreateGetInstanceConsoleOutputRequest())
@@ -104,7 +104,7 @@ func (s *scanner) base64() (string, bool) {
 
 // VSwitches lists the networks of a region, from all pages. Source:
 // DescribeVSwitches of ECS.
-func (a *Account) VSwitches(ctx context.Context, region image.RegionID, vpc string) ([]image.VSwitch, error) {
+func (a Operator) VSwitches(ctx context.Context, region image.RegionID, vpc string) ([]image.VSwitch, error) {
 	account, err := a.reading(ctx, region)
 	if err != nil {
 		return nil, err
@@ -131,12 +131,12 @@ func (a *Account) VSwitches(ctx context.Context, region image.RegionID, vpc stri
 			return same(vpc, v.VPC)
 		},
 	}
-	return l.byNumber(ctx, a)
+	return l.byNumber(ctx, a.Account)
 }
 
 // SecurityGroups lists the firewalls of a region, from all pages. Source:
 // DescribeSecurityGroups.
-func (a *Account) SecurityGroups(ctx context.Context, region image.RegionID, vpc string) ([]image.SecurityGroup, error) {
+func (a Operator) SecurityGroups(ctx context.Context, region image.RegionID, vpc string) ([]image.SecurityGroup, error) {
 	account, err := a.reading(ctx, region)
 	if err != nil {
 		return nil, err
@@ -162,12 +162,12 @@ func (a *Account) SecurityGroups(ctx context.Context, region image.RegionID, vpc
 			return same(vpc, g.VPC)
 		},
 	}
-	return l.byToken(ctx, a)
+	return l.byToken(ctx, a.Account)
 }
 
 // RunCommand runs a script once on an instance and returns the run. It is
 // repeatable under its token. Source: RunCommand.
-func (a *Account) RunCommand(ctx context.Context, in image.RegionID, r image.CommandRequest) (string, error) {
+func (a Operator) RunCommand(ctx context.Context, in image.RegionID, r image.CommandRequest) (string, error) {
 	if err := checkIDs([]image.InstanceID{r.Instance}); err != nil {
 		return "", err
 	}
@@ -179,7 +179,7 @@ func (a *Account) RunCommand(ctx context.Context, in image.RegionID, r image.Com
 		"RegionId": string(in), "Type": shell, "CommandContent": base64.StdEncoding.EncodeToString([]byte(r.Command)), "ContentEncoding": "Base64",
 		"InstanceId.1": string(r.Instance), "Timeout": number(int(r.Timeout.Seconds())), "Name": r.Name, "ClientToken": r.Token,
 	}
-	got, err := perform(ctx, a, act{
+	got, err := perform(ctx, a.Account, act{
 		action: "RunCommand", region: in, token: r.Token,
 		build: func() requests.AcsRequest { return given.in(ecs.CreateRunCommandRequest()) },
 	}, fields[string]{
@@ -197,7 +197,7 @@ type invocation struct {
 
 // Invocation returns what became of a run on each of its instances, from all
 // pages. A run that is not known has none. Source: DescribeInvocationResults.
-func (a *Account) Invocation(ctx context.Context, in image.RegionID, run string) ([]image.Invocation, error) {
+func (a Operator) Invocation(ctx context.Context, in image.RegionID, run string) ([]image.Invocation, error) {
 	if err := checkIDs([]string{run}); err != nil {
 		return nil, err
 	}
@@ -222,7 +222,7 @@ func (a *Account) Invocation(ctx context.Context, in image.RegionID, run string)
 			return same(run, r.ID)
 		},
 	}
-	found, err := l.byToken(ctx, a)
+	found, err := l.byToken(ctx, a.Account)
 	results := make([]image.Invocation, 0, len(found))
 	for _, r := range found {
 		results = append(results, r.Invocation)
@@ -248,7 +248,7 @@ func invocationFields() fields[invocation] {
 
 // Assistants tells of the agents of up to 100 instances; an instance that ECS
 // knows no agent of is absent. Source: DescribeCloudAssistantStatus.
-func (a *Account) Assistants(ctx context.Context, in image.RegionID, ids []image.InstanceID) ([]image.AssistantStatus, error) {
+func (a Operator) Assistants(ctx context.Context, in image.RegionID, ids []image.InstanceID) ([]image.AssistantStatus, error) {
 	if err := checkIDs(ids); err != nil {
 		return nil, err
 	}
@@ -270,5 +270,5 @@ func (a *Account) Assistants(ctx context.Context, in image.RegionID, ids []image
 		key:   func(g *image.AssistantStatus) string { return string(g.Instance) },
 		check: func(g *image.AssistantStatus) error { return asked(ids, g.Instance) },
 	}
-	return l.once(ctx, a)
+	return l.once(ctx, a.Account)
 }

@@ -22,7 +22,7 @@ import (
 // operation is one method, what it sends, and what it makes of the answer.
 type operation struct {
 	action string
-	do     func(context.Context, *alicloud.Account) (any, error)
+	do     func(context.Context, alicloud.Operator) (any, error)
 	// sent are the parameters, sorted, beside those of every call.
 	sent string
 	// answer is what the vendor says beside the request id; want what comes of it.
@@ -55,11 +55,11 @@ func operations() []operation {
 
 // operations1 are ImportImage to CreateImage.
 func operations1() []operation {
-	type account = alicloud.Account
+	type account = alicloud.Operator
 	return []operation{
 		{
 			action: "ImportImage", changes: true, token: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				id, task, err := a.ImportImage(ctx, region, image.ImportRequest{
 					Name: "web-1", OSType: image.Linux, Platform: "Ubuntu", Architecture: image.ARM64, BootMode: image.UEFI, NVMe: true, IMDS: "v2",
 					Disks: []image.ImportDisk{{Format: "QCOW2", Bucket: "b", Object: "a/b c.qcow2", SizeGiB: 40}, {Format: "RAW", Bucket: "b", Object: "d.raw"}},
@@ -76,7 +76,7 @@ func operations1() []operation {
 		},
 		{
 			action: "ExportImage", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.ExportImage(ctx, region, image.ExportRequest{Image: "m-1", Bucket: "b", Prefix: "p", Format: "qcow2", Role: "r"})
 			},
 			sent:   `ImageFormat=qcow2 ImageId=m-1 OSSBucket=b OSSPrefix=p RegionId=cn-hangzhou RoleName=r`,
@@ -84,7 +84,7 @@ func operations1() []operation {
 		},
 		{
 			action: "DescribeTasks",
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.Tasks(ctx, region, image.TaskListing{Action: "ExportImage", From: at(moment), To: at(moment).Add(time.Hour)})
 			},
 			sent: `EndTime=2026-11-29T21:00:00Z PageNumber=1 PageSize=100 RegionId=cn-hangzhou StartTime=2026-11-29T20:00:00Z TaskAction=ExportImage`,
@@ -94,7 +94,7 @@ func operations1() []operation {
 		},
 		{
 			action: "DescribeTaskAttribute",
-			do:     func(ctx context.Context, a *account) (any, error) { return a.Task(ctx, region, "t-1") },
+			do:     func(ctx context.Context, a account) (any, error) { return a.Task(ctx, region, "t-1") },
 			sent:   `RegionId=cn-hangzhou TaskId=t-1`,
 			answer: `"TaskId":"t-1","TaskAction":"ExportImage","TaskStatus":"Failed","SupportCancel":"false","TaskProcess":"40%","SuccessCount":0,"FailedCount":"1",
 				"OperationProgressSet":{"OperationProgress":[{"OperationStatus":"Failed","ErrorCode":"InvalidOSSBucket","ErrorMsg":"no bucket",
@@ -106,12 +106,12 @@ func operations1() []operation {
 		},
 		{
 			action: "CancelTask", changes: true,
-			do:   func(ctx context.Context, a *account) (any, error) { return nothing(a.CancelTask(ctx, region, "t-1")) },
+			do:   func(ctx context.Context, a account) (any, error) { return nothing(a.CancelTask(ctx, region, "t-1")) },
 			sent: `RegionId=cn-hangzhou TaskId=t-1`,
 		},
 		{
 			action: "CreateImage", changes: true, token: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.CreateImage(ctx, region, image.CreateRequest{
 					Name: "web-2", Snapshots: []image.SnapshotDisk{{Snapshot: "s-1"}, {Snapshot: "s-2", SizeGiB: 100}}, BootMode: image.BIOS, Token: "t-2",
 				})
@@ -125,12 +125,12 @@ func operations1() []operation {
 
 // operations2 are CopyImage to GetInstanceConsoleOutput.
 func operations2() []operation {
-	type account = alicloud.Account
+	type account = alicloud.Operator
 	deprecated, family := true, image.Family("web")
 	return []operation{
 		{
 			action: "CopyImage", changes: true, token: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.CopyImage(ctx, region, image.CopyRequest{Image: "m-1", To: "cn-shanghai", Name: "web-1", Encrypted: true, KMSKey: "k", Token: "t-3"})
 			},
 			sent:   `ClientToken=t-3 DestinationImageName=web-1 DestinationRegionId=cn-shanghai Encrypted=true ImageId=m-1 KMSKeyId=k RegionId=cn-hangzhou`,
@@ -138,24 +138,24 @@ func operations2() []operation {
 		},
 		{
 			action: "CancelCopyImage", changes: true,
-			do:   func(ctx context.Context, a *account) (any, error) { return nothing(a.CancelCopy(ctx, region, "m-3")) },
+			do:   func(ctx context.Context, a account) (any, error) { return nothing(a.CancelCopy(ctx, region, "m-3")) },
 			sent: `ImageId=m-3 RegionId=cn-hangzhou`,
 		},
 		{
 			action: "ModifyImageAttribute", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.ModifyImage(ctx, region, "m-1", image.AttributeChange{Family: &family, Deprecated: &deprecated}))
 			},
 			sent: `ImageFamily=web ImageId=m-1 RegionId=cn-hangzhou Status=Deprecated`,
 		},
 		{
 			action: "DeleteImage", changes: true,
-			do:   func(ctx context.Context, a *account) (any, error) { return nothing(a.DeleteImage(ctx, region, "m-1")) },
+			do:   func(ctx context.Context, a account) (any, error) { return nothing(a.DeleteImage(ctx, region, "m-1")) },
 			sent: `ImageId=m-1 RegionId=cn-hangzhou`,
 		},
 		{
 			action: "DescribeImageSupportInstanceTypes",
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.SupportedTypes(ctx, image.Ref{Account: account_, Region: region, ID: "m-1"})
 			},
 			sent:   `ImageId=m-1 RegionId=cn-hangzhou`,
@@ -164,7 +164,7 @@ func operations2() []operation {
 		},
 		{
 			action: "RunInstances", changes: true, token: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.Launch(ctx, region, image.LaunchRequest{
 					Image: "m-1", Type: "ecs.g7.large", VSwitch: "vsw-1", SecurityGroup: "sg-1", Name: "test", DiskCategory: "cloud_essd",
 					ReleaseAt: at(moment), Tags: image.Tags{"imagekeeper:test": "x"}, Token: "t-4",
@@ -177,19 +177,19 @@ func operations2() []operation {
 		},
 		{
 			action: "DeleteInstance", changes: true,
-			do:   func(ctx context.Context, a *account) (any, error) { return nothing(a.Terminate(ctx, region, "i-1")) },
+			do:   func(ctx context.Context, a account) (any, error) { return nothing(a.Terminate(ctx, region, "i-1")) },
 			sent: `Force=true InstanceId=i-1 RegionId=cn-hangzhou`,
 		},
 		{
 			action: "ModifyInstanceAutoReleaseTime", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.SetAutoRelease(ctx, region, "i-1", at(moment)))
 			},
 			sent: `AutoReleaseTime=2026-11-29T20:00:00Z InstanceId=i-1 RegionId=cn-hangzhou`,
 		},
 		{
 			action: "GetInstanceConsoleOutput",
-			do:     func(ctx context.Context, a *account) (any, error) { return a.ConsoleOutput(ctx, region, "i-1") },
+			do:     func(ctx context.Context, a account) (any, error) { return a.ConsoleOutput(ctx, region, "i-1") },
 			sent:   `InstanceId=i-1 RegionId=cn-hangzhou RemoveSymbols=true`,
 			answer: `"InstanceId":"i-1","LastUpdateTime":"2018-03-22 10:04:57","ConsoleOutput":"Ym9vdGVk"`, want: "booted",
 		},
@@ -198,11 +198,11 @@ func operations2() []operation {
 
 // operations3 are RunCommand to DescribeInstanceStatus.
 func operations3() []operation {
-	type account = alicloud.Account
+	type account = alicloud.Operator
 	return []operation{
 		{
 			action: "RunCommand", changes: true, token: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.RunCommand(ctx, region, image.CommandRequest{Instance: "i-1", OSType: image.Linux, Command: "id", Timeout: time.Minute, Name: "c", Token: "t-5"})
 			},
 			sent:   `ClientToken=t-5 CommandContent=aWQ= ContentEncoding=Base64 InstanceId.1=i-1 Name=c RegionId=cn-hangzhou Timeout=60 Type=RunShellScript`,
@@ -210,7 +210,7 @@ func operations3() []operation {
 		},
 		{
 			action: "DescribeInvocationResults",
-			do:     func(ctx context.Context, a *account) (any, error) { return a.Invocation(ctx, region, "t-9") },
+			do:     func(ctx context.Context, a account) (any, error) { return a.Invocation(ctx, region, "t-9") },
 			sent:   `ContentEncoding=Base64 InvokeId=t-9 MaxResults=50 RegionId=cn-hangzhou`,
 			answer: `"Invocation":{"NextToken":"","TotalCount":2,"PageNumber":1,"PageSize":50,"InvocationResults":{"InvocationResult":[
 				{"InstanceId":"i-1","InvokeId":"t-9","InvocationStatus":"Failed","InvokeRecordStatus":"Finished","ExitCode":1,"ErrorCode":"ExitCodeNonzero","Output":"b29wcw==","Dropped":0},
@@ -222,7 +222,7 @@ func operations3() []operation {
 		},
 		{
 			action: "DescribeCloudAssistantStatus",
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.Assistants(ctx, region, []image.InstanceID{"i-1", "i-2"})
 			},
 			sent: `InstanceId.1=i-1 InstanceId.2=i-2 RegionId=cn-hangzhou`,
@@ -232,33 +232,33 @@ func operations3() []operation {
 		},
 		{
 			action: "DescribeVSwitches",
-			do:     func(ctx context.Context, a *account) (any, error) { return a.VSwitches(ctx, region, "vpc-1") },
+			do:     func(ctx context.Context, a account) (any, error) { return a.VSwitches(ctx, region, "vpc-1") },
 			sent:   `PageNumber=1 PageSize=50 RegionId=cn-hangzhou VpcId=vpc-1`,
 			answer: `"TotalCount":1,"PageNumber":1,"PageSize":50,"VSwitches":{"VSwitch":[{"VSwitchId":"vsw-1","VpcId":"vpc-1","ZoneId":"cn-hangzhou-h","Status":"Available","AvailableIpAddressCount":9}]}`,
 			want:   []image.VSwitch{{Region: region, ID: "vsw-1", VPC: "vpc-1", Zone: "cn-hangzhou-h", Free: 9, Status: "Available"}},
 		},
 		{
 			action: "DescribeSecurityGroups",
-			do:     func(ctx context.Context, a *account) (any, error) { return a.SecurityGroups(ctx, region, "vpc-1") },
+			do:     func(ctx context.Context, a account) (any, error) { return a.SecurityGroups(ctx, region, "vpc-1") },
 			sent:   `MaxResults=100 RegionId=cn-hangzhou VpcId=vpc-1`,
 			answer: `"NextToken":"","SecurityGroups":{"SecurityGroup":[{"SecurityGroupId":"sg-1","SecurityGroupName":"test","VpcId":"vpc-1"}]}`,
 			want:   []image.SecurityGroup{{Region: region, ID: "sg-1", VPC: "vpc-1", Name: "test"}},
 		},
 		{
 			action: "StopInstance", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.Stop(ctx, region, image.StopRequest{Instance: "i-1", Mode: "KeepCharging"}))
 			},
 			sent: `InstanceId=i-1 RegionId=cn-hangzhou StoppedMode=KeepCharging`,
 		},
 		{
 			action: "StartInstance", changes: true,
-			do:   func(ctx context.Context, a *account) (any, error) { return nothing(a.Start(ctx, region, "i-1")) },
+			do:   func(ctx context.Context, a account) (any, error) { return nothing(a.Start(ctx, region, "i-1")) },
 			sent: `InstanceId=i-1 RegionId=cn-hangzhou`,
 		},
 		{
 			action: "DescribeInstanceStatus",
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.States(ctx, region, []image.InstanceID{"i-1"})
 			},
 			sent:   `InstanceId.1=i-1 PageNumber=1 PageSize=50 RegionId=cn-hangzhou`,
@@ -270,11 +270,11 @@ func operations3() []operation {
 
 // operations4 are ReplaceSystemDisk to AttachKeyPair.
 func operations4() []operation {
-	type account = alicloud.Account
+	type account = alicloud.Operator
 	return []operation{
 		{
 			action: "ReplaceSystemDisk", changes: true, token: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.ReplaceSystemDisk(ctx, region, image.ReplaceRequest{Instance: "i-1", Image: "m-1", DiskGiB: 40, KeyPair: "k", LoginAsNonRoot: image.No, Token: "t-6"})
 			},
 			sent:   `ClientToken=t-6 ImageId=m-1 InstanceId=i-1 KeyPairName=k LoginAsNonRoot=false RegionId=cn-hangzhou SystemDisk.Size=40`,
@@ -282,7 +282,7 @@ func operations4() []operation {
 		},
 		{
 			action: "CreateSnapshot", changes: true, token: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.CreateSnapshot(ctx, region, image.SnapshotRequest{Disk: "d-1", Name: "before", RetentionDays: 14, Tags: image.Tags{"imagekeeper:backup": "r"}, Token: "t-7"})
 			},
 			sent:   `ClientToken=t-7 DiskId=d-1 RegionId=cn-hangzhou RetentionDays=14 SnapshotName=before Tag.1.Key=imagekeeper:backup Tag.1.Value=r`,
@@ -290,35 +290,35 @@ func operations4() []operation {
 		},
 		{
 			action: "DeleteSnapshot", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.DeleteSnapshot(ctx, region, "s-1"))
 			},
 			sent: `RegionId=cn-hangzhou SnapshotId=s-1`,
 		},
 		{
 			action: "ModifyDiskAttribute", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.ModifyDisk(ctx, region, "d-1", image.DiskAttributes{Name: "sys", DeleteWithInstance: image.Yes, DeleteAutoSnapshot: image.No}))
 			},
 			sent: `DeleteAutoSnapshot=false DeleteWithInstance=true DiskId=d-1 DiskName=sys RegionId=cn-hangzhou`,
 		},
 		{
 			action: "ModifyInstanceMetadataOptions", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.ModifyMetadata(ctx, region, "i-1", image.MetadataOptions{Endpoint: "enabled", Tokens: "required", HopLimit: 2}))
 			},
 			sent: `HttpEndpoint=enabled HttpPutResponseHopLimit=2 HttpTokens=required InstanceId=i-1 RegionId=cn-hangzhou`,
 		},
 		{
 			action: "ModifyInstanceAttribute", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.Protect(ctx, region, "i-1", true))
 			},
 			sent: `DeletionProtection=true InstanceId=i-1 RegionId=cn-hangzhou`,
 		},
 		{
 			action: "AttachKeyPair", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.AttachKeyPair(ctx, region, "k", []image.InstanceID{"i-1"}))
 			},
 			sent:   `InstanceIds=["i-1"] KeyPairName=k RegionId=cn-hangzhou`,
@@ -329,11 +329,11 @@ func operations4() []operation {
 
 // operations5 are DescribeInstances to ExitStandby.
 func operations5() []operation {
-	type account = alicloud.Account
+	type account = alicloud.Operator
 	return []operation{
 		{
 			action: "DescribeInstances",
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.Before(ctx, region, []image.InstanceID{"i-1"})
 			},
 			sent: `AdditionalAttributes.1=META_OPTIONS AdditionalAttributes.2=LOGIN_AS_NON_ROOT InstanceIds=["i-1"] MaxResults=100 RegionId=cn-hangzhou`,
@@ -348,14 +348,14 @@ func operations5() []operation {
 		},
 		{
 			action: "DescribeAutoSnapshotPolicyEx",
-			do:     func(ctx context.Context, a *account) (any, error) { return a.SnapshotPolicies(ctx, region) },
+			do:     func(ctx context.Context, a account) (any, error) { return a.SnapshotPolicies(ctx, region) },
 			sent:   `PageNumber=1 PageSize=100 RegionId=cn-hangzhou`,
 			answer: `"TotalCount":1,"PageNumber":1,"PageSize":100,"AutoSnapshotPolicies":{"AutoSnapshotPolicy":[{"AutoSnapshotPolicyId":"sp-1","AutoSnapshotPolicyName":"n","DiskNums":3,"Status":"Normal"}]}`,
 			want:   []image.SnapshotPolicy{{Account: account_, Region: region, ID: "sp-1", Name: "n", Disks: 3, Status: "Normal"}},
 		},
 		{
 			action: "DescribeDisks",
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.DisksUnder(ctx, region, "sp-1", []image.DiskID{"d-1"})
 			},
 			sent:   `AutoSnapshotPolicyId=sp-1 DiskIds=["d-1"] MaxResults=500 RegionId=cn-hangzhou`,
@@ -364,21 +364,21 @@ func operations5() []operation {
 		},
 		{
 			action: "ApplyAutoSnapshotPolicy", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.ApplySnapshotPolicy(ctx, region, "sp-1", []image.DiskID{"d-1"}))
 			},
 			sent: `autoSnapshotPolicyId=sp-1 diskIds=["d-1"] regionId=cn-hangzhou`,
 		},
 		{
 			action: "CancelAutoSnapshotPolicy", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.CancelSnapshotPolicy(ctx, region, "sp-1", []image.DiskID{"d-1"}))
 			},
 			sent: `autoSnapshotPolicyId=sp-1 diskIds=["d-1"] regionId=cn-hangzhou`,
 		},
 		{
 			action: "EnterStandby", changes: true, token: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.EnterStandby(ctx, region, "asg-1", []image.InstanceID{"i-1"}, "t-8"))
 			},
 			sent:   `ClientToken=t-8 InstanceId.1=i-1 RegionId=cn-hangzhou ScalingGroupId=asg-1`,
@@ -386,7 +386,7 @@ func operations5() []operation {
 		},
 		{
 			action: "ExitStandby", changes: true, token: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.ExitStandby(ctx, region, "asg-1", []image.InstanceID{"i-1"}, "t-9"))
 			},
 			sent: `ClientToken=t-9 InstanceId.1=i-1 RegionId=cn-hangzhou ScalingGroupId=asg-1`,
@@ -396,11 +396,11 @@ func operations5() []operation {
 
 // operations6 are DescribeScalingInstances to LookupEvents.
 func operations6() []operation {
-	type account = alicloud.Account
+	type account = alicloud.Operator
 	return []operation{
 		{
 			action: "DescribeScalingInstances",
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.ScalingInstances(ctx, region, "asg-1", nil)
 			},
 			sent: `PageNumber=1 PageSize=50 RegionId=cn-hangzhou ScalingGroupId=asg-1`,
@@ -410,35 +410,35 @@ func operations6() []operation {
 		},
 		{
 			action: "ModifyScalingConfiguration", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.RepointConfiguration(ctx, region, "asc-1", "m-2"))
 			},
 			sent: `ImageId=m-2 RegionId=cn-hangzhou ScalingConfigurationId=asc-1`,
 		},
 		{
 			action: "ModifyLaunchTemplateDefaultVersion", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.SetDefaultVersion(ctx, region, "lt-1", 3))
 			},
 			sent: `DefaultVersionNumber=3 LaunchTemplateId=lt-1 RegionId=cn-hangzhou`,
 		},
 		{
 			action: "TagResources", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.Tag(ctx, region, "snapshot", []string{"s-1", "s-2"}, image.Tags{"k": "v"}))
 			},
 			sent: `RegionId=cn-hangzhou ResourceId.1=s-1 ResourceId.2=s-2 ResourceType=snapshot Tag.1.Key=k Tag.1.Value=v`,
 		},
 		{
 			action: "UntagResources", changes: true,
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.Untag(ctx, region, "image", []string{"m-1"}, []string{"k"}))
 			},
 			sent: `RegionId=cn-hangzhou ResourceId.1=m-1 ResourceType=image TagKey.1=k`,
 		},
 		{
 			action: "LookupEvents",
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				events, all, err := a.Events(ctx, region, image.EventListing{Resource: "m-1", Name: "RunInstances", From: at(moment), To: at(moment).Add(time.Hour)})
 				if !all {
 					return nil, err
@@ -463,11 +463,11 @@ func operations6() []operation {
 
 // operations7 are GetRole to GetRole.
 func operations7() []operation {
-	type account = alicloud.Account
+	type account = alicloud.Operator
 	return []operation{
 		{
 			action: "GetRole",
-			do: func(ctx context.Context, a *account) (any, error) {
+			do: func(ctx context.Context, a account) (any, error) {
 				return a.Role(ctx, "AliyunECSImageImportDefaultRole")
 			},
 			sent: `RoleName=AliyunECSImageImportDefaultRole`,
@@ -516,7 +516,7 @@ func TestOperations(t *testing.T) {
 				sent = sentOf(q)
 				return ok(strings.TrimSuffix(`{"RequestId":"r",`+o.answer, ",") + `}`)
 			})
-			got, err := o.do(t.Context(), open(t, w, everywhere(w)).Account(planted()))
+			got, err := o.do(t.Context(), alicloud.Operate(open(t, w, everywhere(w)).Account(planted())))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -544,7 +544,7 @@ func TestWhatIsNoAnswerToAnOperation(t *testing.T) {
 					}
 					return ok(body)
 				})
-				got, err := o.do(t.Context(), open(t, w, everywhere(w)).Account(planted()))
+				got, err := o.do(t.Context(), alicloud.Operate(open(t, w, everywhere(w)).Account(planted())))
 				if fault.Of(err) != fault.Unknown {
 					t.Errorf("got %v, %v, want kind %s", got, err, fault.Unknown)
 				}
@@ -584,7 +584,7 @@ func TestChangesAreNotRepeatedBlindly(t *testing.T) {
 				tokens[q.Get("ClientToken")] = true
 				return ok(strings.TrimSuffix(`{"RequestId":"r",`+o.answer, ",") + `}`)
 			})
-			_, err := o.do(t.Context(), open(t, w, everywhere(w)).Account(planted()))
+			_, err := o.do(t.Context(), alicloud.Operate(open(t, w, everywhere(w)).Account(planted())))
 			n := w.count(o.action)
 			if o.token && (err != nil || n != 4 || len(tokens) != 1 || tokens[""]) {
 				t.Errorf("under a token: %v after %d calls with %d tokens", err, n, len(tokens))
@@ -609,7 +609,7 @@ func TestAnOutcomeInDoubtStaysSo(t *testing.T) {
 		}
 		return answered{status: 403, body: `{"RequestId":"A","Code":"DISK_HAS_CREATING_SNAPSHOT"}`}
 	})
-	_, err := open(t, w).Account(planted()).CreateSnapshot(t.Context(), region, image.SnapshotRequest{Disk: "d-1", Token: "t"})
+	_, err := alicloud.Operate(open(t, w).Account(planted())).CreateSnapshot(t.Context(), region, image.SnapshotRequest{Disk: "d-1", Token: "t"})
 	if fault.Of(err) != fault.Unknown || fault.Code(err) != "outcomeUnknown" {
 		t.Errorf("got %v (%s), want kind %s", err, fault.Code(err), fault.Unknown)
 	}
@@ -629,7 +629,7 @@ func TestWhatIsGoneIsDeleted(t *testing.T) {
 		}
 		return answered{}
 	})
-	a := open(t, w).Account(planted())
+	a := alicloud.Operate(open(t, w).Account(planted()))
 	for _, err := range []error{
 		a.DeleteImage(t.Context(), region, "m-1"), a.DeleteSnapshot(t.Context(), region, "s-1"), a.Terminate(t.Context(), region, "i-1"),
 	} {
@@ -643,7 +643,7 @@ func TestWhatIsGoneIsDeleted(t *testing.T) {
 func TestWhatMayNotBeAskedOfOperations(t *testing.T) {
 	t.Parallel()
 	w := newWire(t, func(string, int, url.Values) answered { return answered{} })
-	a := open(t, w).Account(planted())
+	a := alicloud.Operate(open(t, w).Account(planted()))
 	ctx, long := t.Context(), strings.Repeat("t", 65)
 	for name, ask := range map[string]func() error{
 		"no disk": func() error { _, _, err := a.ImportImage(ctx, region, image.ImportRequest{}); return err },
@@ -699,7 +699,7 @@ func TestLongParametersGoIntoTheBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = cloud.Account(planted()).RunCommand(t.Context(), region, image.CommandRequest{Instance: "i-1", Command: strings.Repeat("echo hello world\n", 700)})
+		_, err = alicloud.Operate(cloud.Account(planted())).RunCommand(t.Context(), region, image.CommandRequest{Instance: "i-1", Command: strings.Repeat("echo hello world\n", 700)})
 		if err != nil || inQuery > 1024 || inBody < 12000 {
 			t.Errorf("%d bytes in the address, %d in the body: %v", inQuery, inBody, err)
 		}
@@ -719,7 +719,7 @@ func TestManyEventsAreCut(t *testing.T) {
 		}
 		return ok(fmt.Sprintf(`{"RequestId":"r","NextToken":"t%d","Events":[%s]}`, n, strings.Join(rows, ",")))
 	})
-	events, all, err := open(t, w, everywhere(w)).Account(planted()).Events(t.Context(), region, image.EventListing{Most: 120})
+	events, all, err := alicloud.Operate(open(t, w, everywhere(w)).Account(planted())).Events(t.Context(), region, image.EventListing{Most: 120})
 	if err != nil || all || len(events) != 120 || w.count("LookupEvents") != 3 {
 		t.Errorf("%d events, all=%t, after %d calls, %v", len(events), all, w.count("LookupEvents"), err)
 	}

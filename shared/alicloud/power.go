@@ -14,7 +14,7 @@ import (
 // Stop asks ECS to stop a running instance; it is asynchronous. One that does not
 // run fails with fault.Precondition. There is no client token: look before and
 // after. Source: StopInstance.
-func (a *Account) Stop(ctx context.Context, in image.RegionID, r image.StopRequest) error {
+func (a Operator) Stop(ctx context.Context, in image.RegionID, r image.StopRequest) error {
 	return a.actOn(ctx, act{action: "StopInstance", region: in, build: func() requests.AcsRequest {
 		return params{
 			"RegionId": string(in), "InstanceId": string(r.Instance), "ForceStop": flagged(r.Force), "StoppedMode": r.Mode,
@@ -24,7 +24,7 @@ func (a *Account) Stop(ctx context.Context, in image.RegionID, r image.StopReque
 
 // Start asks ECS to start a stopped instance; it is asynchronous. One that is not
 // stopped fails with fault.Precondition. Source: StartInstance.
-func (a *Account) Start(ctx context.Context, in image.RegionID, id image.InstanceID) error {
+func (a Operator) Start(ctx context.Context, in image.RegionID, id image.InstanceID) error {
 	return a.actOn(ctx, act{action: "StartInstance", region: in, build: func() requests.AcsRequest {
 		return params{"RegionId": string(in), "InstanceId": string(id)}.in(ecs.CreateStartInstanceRequest())
 	}}, string(id))
@@ -35,7 +35,7 @@ const mostStates = 50
 
 // States tells the power states of up to 100 instances, from all pages; one that
 // does not exist is absent. Source: DescribeInstanceStatus.
-func (a *Account) States(ctx context.Context, in image.RegionID, ids []image.InstanceID) ([]image.InstanceState, error) {
+func (a Operator) States(ctx context.Context, in image.RegionID, ids []image.InstanceID) ([]image.InstanceState, error) {
 	if err := checkIDs(ids); err != nil {
 		return nil, err
 	}
@@ -57,13 +57,13 @@ func (a *Account) States(ctx context.Context, in image.RegionID, ids []image.Ins
 		key:   func(i *image.InstanceState) string { return string(i.ID) },
 		check: func(i *image.InstanceState) error { return asked(ids, i.ID) },
 	}
-	return l.byNumber(ctx, a)
+	return l.byNumber(ctx, a.Account)
 }
 
 // ReplaceSystemDisk gives a stopped instance a new system disk from an image, and
 // returns the disk. The old one is released at once. It is repeatable under its
 // token; it is done when the instance shows the image. Source: ReplaceSystemDisk.
-func (a *Account) ReplaceSystemDisk(ctx context.Context, in image.RegionID, r image.ReplaceRequest) (image.DiskID, error) {
+func (a Operator) ReplaceSystemDisk(ctx context.Context, in image.RegionID, r image.ReplaceRequest) (image.DiskID, error) {
 	if err := first(checkIDs([]image.InstanceID{r.Instance}), checkIDs([]image.ID{r.Image})); err != nil {
 		return "", err
 	}
@@ -72,7 +72,7 @@ func (a *Account) ReplaceSystemDisk(ctx context.Context, in image.RegionID, r im
 		"KeyPairName": r.KeyPair, "PasswordInherit": flagged(r.KeepPassword), "LoginAsNonRoot": tried(r.LoginAsNonRoot),
 		"Encrypted": tried(r.Encrypted), "KMSKeyId": r.Key, "ClientToken": r.Token,
 	}
-	return perform(ctx, a, act{
+	return perform(ctx, a.Account, act{
 		action: "ReplaceSystemDisk", region: in, token: r.Token,
 		build: func() requests.AcsRequest { return given.in(ecs.CreateReplaceSystemDiskRequest()) },
 	}, fields[image.DiskID]{
@@ -83,7 +83,7 @@ func (a *Account) ReplaceSystemDisk(ctx context.Context, in image.RegionID, r im
 // CreateSnapshot begins to take a snapshot of a disk and returns it; it is done
 // when it shows as accomplished. It is repeatable under its token. Source:
 // CreateSnapshot.
-func (a *Account) CreateSnapshot(ctx context.Context, in image.RegionID, r image.SnapshotRequest) (image.SnapshotID, error) {
+func (a Operator) CreateSnapshot(ctx context.Context, in image.RegionID, r image.SnapshotRequest) (image.SnapshotID, error) {
 	if err := checkIDs([]image.DiskID{r.Disk}); err != nil {
 		return "", err
 	}
@@ -91,7 +91,7 @@ func (a *Account) CreateSnapshot(ctx context.Context, in image.RegionID, r image
 		"RegionId": string(in), "DiskId": string(r.Disk), "SnapshotName": r.Name, "Description": r.Description,
 		"RetentionDays": number(r.RetentionDays), "ClientToken": r.Token,
 	}.tags(r.Tags)
-	return perform(ctx, a, act{
+	return perform(ctx, a.Account, act{
 		action: "CreateSnapshot", region: in, token: r.Token,
 		build: func() requests.AcsRequest { return given.in(ecs.CreateCreateSnapshotRequest()) },
 	}, fields[image.SnapshotID]{
@@ -103,7 +103,7 @@ func (a *Account) CreateSnapshot(ctx context.Context, in image.RegionID, r image
 // forces. One that is already gone is a success; one that an image needs, or that
 // is locked, fails with fault.Precondition or fault.Forbidden. Source:
 // DeleteSnapshot.
-func (a *Account) DeleteSnapshot(ctx context.Context, in image.RegionID, id image.SnapshotID) error {
+func (a Operator) DeleteSnapshot(ctx context.Context, in image.RegionID, id image.SnapshotID) error {
 	err := a.actOn(ctx, act{action: "DeleteSnapshot", region: in, build: func() requests.AcsRequest {
 		return params{"RegionId": string(in), "SnapshotId": string(id)}.in(ecs.CreateDeleteSnapshotRequest())
 	}}, string(id))
@@ -112,7 +112,7 @@ func (a *Account) DeleteSnapshot(ctx context.Context, in image.RegionID, id imag
 
 // ModifyDisk changes attributes of a disk; it is repeatable. Source:
 // ModifyDiskAttribute.
-func (a *Account) ModifyDisk(ctx context.Context, in image.RegionID, id image.DiskID, to image.DiskAttributes) error {
+func (a Operator) ModifyDisk(ctx context.Context, in image.RegionID, id image.DiskID, to image.DiskAttributes) error {
 	given := params{
 		"RegionId": string(in), "DiskId": string(id), "DiskName": to.Name, "Description": to.Description,
 		"DeleteWithInstance": tried(to.DeleteWithInstance), "DeleteAutoSnapshot": tried(to.DeleteAutoSnapshot), "BurstingEnabled": tried(to.Burst),
@@ -124,7 +124,7 @@ func (a *Account) ModifyDisk(ctx context.Context, in image.RegionID, id image.Di
 
 // ModifyMetadata changes how an instance reads its metadata; it is repeatable.
 // Source: ModifyInstanceMetadataOptions.
-func (a *Account) ModifyMetadata(ctx context.Context, in image.RegionID, id image.InstanceID, to image.MetadataOptions) error {
+func (a Operator) ModifyMetadata(ctx context.Context, in image.RegionID, id image.InstanceID, to image.MetadataOptions) error {
 	given := params{
 		"RegionId": string(in), "InstanceId": string(id), "HttpEndpoint": to.Endpoint, "HttpTokens": to.Tokens, "HttpPutResponseHopLimit": number(to.HopLimit),
 	}
@@ -135,7 +135,7 @@ func (a *Account) ModifyMetadata(ctx context.Context, in image.RegionID, id imag
 
 // Protect sets whether an instance may be released through the API; it is
 // repeatable. Source: ModifyInstanceAttribute DeletionProtection.
-func (a *Account) Protect(ctx context.Context, in image.RegionID, id image.InstanceID, protected bool) error {
+func (a Operator) Protect(ctx context.Context, in image.RegionID, id image.InstanceID, protected bool) error {
 	return a.actOn(ctx, act{action: "ModifyInstanceAttribute", region: in, build: func() requests.AcsRequest {
 		return params{"RegionId": string(in), "InstanceId": string(id), "DeletionProtection": strconv.FormatBool(protected)}.in(ecs.CreateModifyInstanceAttributeRequest())
 	}}, string(id))
@@ -143,7 +143,7 @@ func (a *Account) Protect(ctx context.Context, in image.RegionID, id image.Insta
 
 // AttachKeyPair gives instances a key pair; it counts from the next start on.
 // Source: AttachKeyPair.
-func (a *Account) AttachKeyPair(ctx context.Context, in image.RegionID, name string, ids []image.InstanceID) error {
+func (a Operator) AttachKeyPair(ctx context.Context, in image.RegionID, name string, ids []image.InstanceID) error {
 	if name == "" || len(ids) == 0 {
 		return fault.New(fault.Invalid, "ecs:AttachKeyPair: needs a key pair and an instance")
 	}
@@ -152,7 +152,7 @@ func (a *Account) AttachKeyPair(ctx context.Context, in image.RegionID, name str
 	if err := checkIDs(ids); err != nil {
 		return err
 	}
-	got, err := perform(ctx, a, act{action: "AttachKeyPair", region: in, build: func() requests.AcsRequest {
+	got, err := perform(ctx, a.Account, act{action: "AttachKeyPair", region: in, build: func() requests.AcsRequest {
 		return given.in(ecs.CreateAttachKeyPairRequest())
 	}}, fields[said]{"FailCount": func(s *scanner, g *said) { g.failed = s.count() }}, nil)
 	if err == nil && got.failed > 0 {
@@ -163,7 +163,7 @@ func (a *Account) AttachKeyPair(ctx context.Context, in image.RegionID, name str
 
 // SnapshotPolicies lists the automatic snapshot policies of a region, from all
 // pages. Source: DescribeAutoSnapshotPolicyEx.
-func (a *Account) SnapshotPolicies(ctx context.Context, in image.RegionID) ([]image.SnapshotPolicy, error) {
+func (a Operator) SnapshotPolicies(ctx context.Context, in image.RegionID) ([]image.SnapshotPolicy, error) {
 	account, err := a.reading(ctx, in)
 	if err != nil {
 		return nil, err
@@ -188,13 +188,13 @@ func (a *Account) SnapshotPolicies(ctx context.Context, in image.RegionID) ([]im
 			return nil
 		},
 	}
-	return l.byNumber(ctx, a)
+	return l.byNumber(ctx, a.Account)
 }
 
 // DisksUnder lists the disks that an automatic snapshot policy is applied to, in
 // ECS's order: whether a policy is on a disk shows nowhere else in full. Source:
 // DescribeDisks AutoSnapshotPolicyId.
-func (a *Account) DisksUnder(ctx context.Context, in image.RegionID, policy string, ids []image.DiskID) ([]image.Disk, error) {
+func (a Operator) DisksUnder(ctx context.Context, in image.RegionID, policy string, ids []image.DiskID) ([]image.Disk, error) {
 	if err := first(checkIDs(ids), checkIDs([]string{policy})); err != nil {
 		return nil, err
 	}
@@ -207,12 +207,12 @@ func (a *Account) DisksUnder(ctx context.Context, in image.RegionID, policy stri
 	l.request = func(page int, token string) requests.AcsRequest {
 		return params{"AutoSnapshotPolicyId": policy}.in(plain(page, token))
 	}
-	return l.byToken(ctx, a)
+	return l.byToken(ctx, a.Account)
 }
 
 // ApplySnapshotPolicy applies an automatic snapshot policy to disks; it is
 // repeatable. Source: ApplyAutoSnapshotPolicy.
-func (a *Account) ApplySnapshotPolicy(ctx context.Context, in image.RegionID, policy string, disks []image.DiskID) error {
+func (a Operator) ApplySnapshotPolicy(ctx context.Context, in image.RegionID, policy string, disks []image.DiskID) error {
 	if err := checkIDs(disks); err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (a *Account) ApplySnapshotPolicy(ctx context.Context, in image.RegionID, po
 
 // CancelSnapshotPolicy takes an automatic snapshot policy off disks; it is
 // repeatable. Source: CancelAutoSnapshotPolicy.
-func (a *Account) CancelSnapshotPolicy(ctx context.Context, in image.RegionID, policy string, disks []image.DiskID) error {
+func (a Operator) CancelSnapshotPolicy(ctx context.Context, in image.RegionID, policy string, disks []image.DiskID) error {
 	if err := checkIDs(disks); err != nil {
 		return err
 	}
@@ -240,7 +240,7 @@ func (a *Account) CancelSnapshotPolicy(ctx context.Context, in image.RegionID, p
 // change or has to know, which is shown only when it is asked for. One that does
 // not exist is absent; an empty answer is no evidence, as with Instances. Source:
 // DescribeInstances AdditionalAttributes.
-func (a *Account) Before(ctx context.Context, in image.RegionID, ids []image.InstanceID) ([]image.Before, error) {
+func (a Operator) Before(ctx context.Context, in image.RegionID, ids []image.InstanceID) ([]image.Before, error) {
 	if err := checkIDs(ids); err != nil {
 		return nil, err
 	}
@@ -258,7 +258,7 @@ func (a *Account) Before(ctx context.Context, in image.RegionID, ids []image.Ins
 		key:   func(b *image.Before) string { return plain.key(&b.Instance) },
 		check: func(b *image.Before) error { return plain.check(&b.Instance) },
 	}
-	return l.byToken(ctx, a)
+	return l.byToken(ctx, a.Account)
 }
 
 // beforeFields reads an instance with what is beside it.

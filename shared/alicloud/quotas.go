@@ -52,12 +52,12 @@ func quotaFields() fields[quotaRow] {
 // region, and paces by that from now on. It tells how many quotas it learnt of. An
 // account that may not ask fails with fault.Forbidden, and is paced by what is
 // documented. Source: ListProductQuotas QuotaCategory=FlowControl.
-func (a *Account) LearnQuotas(ctx context.Context, region image.RegionID) (int, error) {
+func (a Operator) LearnQuotas(ctx context.Context, region image.RegionID) (int, error) {
 	account, err := a.reading(ctx, region)
 	if err != nil {
 		return 0, err
 	}
-	rows, err := a.flowControl(account).byToken(ctx, a)
+	rows, err := a.flowControl(account).byToken(ctx, a.Account)
 	if err != nil {
 		return 0, err
 	}
@@ -121,13 +121,13 @@ func (q quotaRow) actions() []string {
 // Quota returns how much of something an account may have in a region, by its
 // code, such as "q_user-image-count". It fails with fault.NotFound for one that
 // there is none of. Source: GetProductQuota.
-func (a *Account) Quota(ctx context.Context, in image.RegionID, code string) (image.Quota, error) {
+func (a Operator) Quota(ctx context.Context, in image.RegionID, code string) (image.Quota, error) {
 	account, err := a.reading(ctx, in)
 	if err != nil {
 		return image.Quota{}, err
 	}
 	row := quotaFields()
-	got, err := ask(ctx, a, question[quotaRow]{
+	got, err := ask(ctx, a.Account, question[quotaRow]{
 		product: productQuotas, action: "GetProductQuota", account: account,
 		build: func() requests.AcsRequest {
 			r := quotas.CreateGetProductQuotaRequest()

@@ -48,7 +48,7 @@ func TestRatesThatQuotaCenterTells(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := cloud.Account(planted())
+		a := alicloud.Operate(cloud.Account(planted()))
 		for _, in := range []image.RegionID{"cn-hangzhou", "cn-shanghai"} {
 			if n, err := a.LearnQuotas(t.Context(), in); err != nil || n != 1 {
 				t.Fatalf("%s: %d quotas, %v", in, n, err)
@@ -89,7 +89,7 @@ func TestQuotas(t *testing.T) {
 		}
 		return answered{}
 	}
-	a := open(t, w, func(c *alicloud.Config) { c.QuotasEndpoint = w.URL }).Account(planted())
+	a := alicloud.Operate(open(t, w, func(c *alicloud.Config) { c.QuotasEndpoint = w.URL }).Account(planted()))
 	for _, c := range []struct {
 		name, body string
 		kind       fault.Kind

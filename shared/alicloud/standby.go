@@ -15,7 +15,7 @@ import (
 // EnterStandby takes instances of a scaling group out of service: their health is
 // not looked at until they come back. It is repeatable under its token; it is done
 // when they show as Standby. Source: ESS EnterStandby.
-func (a *Account) EnterStandby(ctx context.Context, in image.RegionID, group string, ids []image.InstanceID, token string) error {
+func (a Operator) EnterStandby(ctx context.Context, in image.RegionID, group string, ids []image.InstanceID, token string) error {
 	given := repeat(params{"RegionId": string(in), "ScalingGroupId": group, "ClientToken": token}, "InstanceId", ids)
 	return a.scale(ctx, act{action: "EnterStandby", region: in, token: token, build: func() requests.AcsRequest {
 		return given.in(ess.CreateEnterStandbyRequest())
@@ -24,7 +24,7 @@ func (a *Account) EnterStandby(ctx context.Context, in image.RegionID, group str
 
 // ExitStandby brings instances of a scaling group back into service; otherwise as
 // EnterStandby. Source: ESS ExitStandby.
-func (a *Account) ExitStandby(ctx context.Context, in image.RegionID, group string, ids []image.InstanceID, token string) error {
+func (a Operator) ExitStandby(ctx context.Context, in image.RegionID, group string, ids []image.InstanceID, token string) error {
 	given := repeat(params{"RegionId": string(in), "ScalingGroupId": group, "ClientToken": token}, "InstanceId", ids)
 	return a.scale(ctx, act{action: "ExitStandby", region: in, token: token, build: func() requests.AcsRequest {
 		return given.in(ess.CreateExitStandbyRequest())
@@ -45,7 +45,7 @@ func (a *Account) scale(ctx context.Context, do act, group string, ids []image.I
 // ScalingInstances lists the instances of scaling groups: of one group if it is
 // named, of those instances if some are, from all pages. Source: ESS
 // DescribeScalingInstances.
-func (a *Account) ScalingInstances(ctx context.Context, in image.RegionID, group string, ids []image.InstanceID) ([]image.ScalingInstance, error) {
+func (a Operator) ScalingInstances(ctx context.Context, in image.RegionID, group string, ids []image.InstanceID) ([]image.ScalingInstance, error) {
 	if err := checkIDs(ids); err != nil {
 		return nil, err
 	}
@@ -73,14 +73,14 @@ func (a *Account) ScalingInstances(ctx context.Context, in image.RegionID, group
 			return first(asked(ids, i.Instance), same(group, i.Group))
 		},
 	}
-	return l.byNumber(ctx, a)
+	return l.byNumber(ctx, a.Account)
 }
 
 // RepointConfiguration changes the image that a scaling configuration starts
 // instances from; those that run stay as they are. ECS resets the configuration's
 // data disks to those of the image: read it back. It is repeatable. Source: ESS
 // ModifyScalingConfiguration.
-func (a *Account) RepointConfiguration(ctx context.Context, in image.RegionID, configuration string, to image.ID) error {
+func (a Operator) RepointConfiguration(ctx context.Context, in image.RegionID, configuration string, to image.ID) error {
 	if err := checkIDs([]image.ID{to}); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a *Account) RepointConfiguration(ctx context.Context, in image.RegionID, c
 
 // SetDefaultVersion makes a version of a launch template the one that is launched
 // when none is named; it is repeatable. Source: ModifyLaunchTemplateDefaultVersion.
-func (a *Account) SetDefaultVersion(ctx context.Context, in image.RegionID, template string, version int) error {
+func (a Operator) SetDefaultVersion(ctx context.Context, in image.RegionID, template string, version int) error {
 	if version < 1 {
 		return fault.InField("version", "outOfRange", "must be 1 or more")
 	}

@@ -28,13 +28,13 @@ func (a *Account) TagImages(ctx context.Context, region image.RegionID, ids []im
 	for _, id := range ids {
 		names = append(names, string(id))
 	}
-	return a.Tag(ctx, region, "image", names, image.Tags{key: value})
+	return Operate(a).Tag(ctx, region, "image", names, image.Tags{key: value})
 }
 
 // Tag gives up to 50 things of one type (image, snapshot, disk, instance, …) of the
 // account's own tags; keys that are there get the values. It is repeatable. Source:
 // TagResources.
-func (a *Account) Tag(ctx context.Context, in image.RegionID, resource string, ids []string, tags image.Tags) error {
+func (a Operator) Tag(ctx context.Context, in image.RegionID, resource string, ids []string, tags image.Tags) error {
 	if len(ids) == 0 || len(ids) > mostTagged || len(tags) == 0 || len(tags) > mostTags {
 		return fault.New(fault.Invalid, "ecs:TagResources: takes 1 to %d things and 1 to %d tags", mostTagged, mostTags)
 	}
@@ -46,7 +46,7 @@ func (a *Account) Tag(ctx context.Context, in image.RegionID, resource string, i
 
 // Untag takes tags off up to 50 things of one type; keys that are not there are a
 // success. It is repeatable. Source: UntagResources.
-func (a *Account) Untag(ctx context.Context, in image.RegionID, resource string, ids, keys []string) error {
+func (a Operator) Untag(ctx context.Context, in image.RegionID, resource string, ids, keys []string) error {
 	if len(ids) == 0 || len(ids) > mostTagged || len(keys) == 0 || len(keys) > mostTags {
 		return fault.New(fault.Invalid, "ecs:UntagResources: takes 1 to %d things and 1 to %d keys", mostTagged, mostTags)
 	}

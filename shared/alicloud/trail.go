@@ -26,7 +26,7 @@ const (
 // that is all there was: no more than want.Most are read. Events show ten minutes
 // late, are kept for 90 days, and not all name what they were about, so none is no
 // proof. Source: ActionTrail LookupEvents.
-func (a *Account) Events(ctx context.Context, in image.RegionID, want image.EventListing) (events []image.Event, all bool, err error) {
+func (a Operator) Events(ctx context.Context, in image.RegionID, want image.EventListing) (events []image.Event, all bool, err error) {
 	if want.From.IsZero() != want.To.IsZero() {
 		return nil, false, fault.InField("from", "required", "both ends of the time, or none")
 	}
@@ -41,7 +41,7 @@ func (a *Account) Events(ctx context.Context, in image.RegionID, want image.Even
 	l := a.events(account, in, want)
 	used := map[string]bool{"": true}
 	for token := ""; ; {
-		got, err := l.page(ctx, a, 0, token, nil)
+		got, err := l.page(ctx, a.Account, 0, token, nil)
 		if err != nil {
 			return nil, false, err
 		}
@@ -158,7 +158,7 @@ func (s *scanner) collect(name string, found map[string][]string) {
 // Role returns a role of the account, and the services that may assume it. It
 // fails with fault.NotFound for one that does not exist; one that may not be looked
 // at is not known, not missing. Source: RAM GetRole.
-func (a *Account) Role(ctx context.Context, name string) (image.Role, error) {
+func (a Operator) Role(ctx context.Context, name string) (image.Role, error) {
 	if !in(name, 1, 64, ".@_-") {
 		return image.Role{}, fault.InField("role", "roleMalformed", "must be the name of a role")
 	}
@@ -175,7 +175,7 @@ func (a *Account) Role(ctx context.Context, name string) (image.Role, error) {
 		"Arn":                      func(s *scanner, r *said) { r.ARN = s.str() },
 		"AssumeRolePolicyDocument": func(s *scanner, r *said) { r.trust = s.str() },
 	}
-	got, err := ask(ctx, a, question[said]{
+	got, err := ask(ctx, a.Account, question[said]{
 		product: productRAM, action: "GetRole", account: account,
 		build:  func() requests.AcsRequest { return params{"RoleName": name}.in(ram.CreateGetRoleRequest()) },
 		fields: fields[said]{"Role": func(s *scanner, r *said) { row.read(s, r) }},
