@@ -81,6 +81,7 @@ func (c *Cloud) dropImage(r *region, e *entry[imageState], state *imageState, no
 		c.book(r, g.Account).received--
 	}
 	for _, d := range state.img.Disks {
+		r.freed[d.SnapshotID] = now
 		if r.inImages[d.SnapshotID]--; r.inImages[d.SnapshotID] <= 0 {
 			delete(r.inImages, d.SnapshotID)
 		}

@@ -65,6 +65,10 @@ type region struct {
 	// patrols is when the health of scaling groups' members is due to be looked at;
 	// zero for never.
 	patrols time.Time
+	// freed is when an image that needed a snapshot was deleted last.
+	freed map[image.SnapshotID]time.Time
+	// builds is when the next image of a pipeline is due; zero for never.
+	builds time.Time
 
 	// granted are the images that were ever shared to an account, published
 	// those that were ever community images; reads check the state they see.
@@ -107,7 +111,7 @@ func newRegion(p place) *region {
 		inImages: map[image.SnapshotID]int{}, inDisks: map[image.SnapshotID]int{},
 		working: map[*entry[imageState]]bool{}, buried: map[image.ID]*imageState{},
 		references: newReferences(),
-		keys:       newTable[keyPairState](), policies: newTable[policyState](), encryption: map[image.AccountID]string{},
+		keys:       newTable[keyPairState](), policies: newTable[policyState](), encryption: map[image.AccountID]string{}, freed: map[image.SnapshotID]time.Time{},
 	}
 }
 
@@ -118,6 +122,7 @@ func New(options Options) *Cloud {
 	options.CopyTime = cmp.Or(options.CopyTime, 40*time.Second)
 	options.SnapshotTime = cmp.Or(options.SnapshotTime, 20*time.Second)
 	options.PowerTime = cmp.Or(options.PowerTime, 10*time.Second)
+	options.BuildTime = cmp.Or(options.BuildTime, 10*time.Minute)
 	options.EventsDelay = cmp.Or(options.EventsDelay, eventsDelay)
 	options.TokenLife = cmp.Or(options.TokenLife, 24*time.Hour)
 	q := &options.Quotas

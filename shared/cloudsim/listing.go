@@ -125,6 +125,7 @@ func (s *Session) DescribeImages(req DescribeImagesRequest) (DescribeImagesPage,
 	if req.DryRun {
 		return DescribeImagesPage{}, c.dryRun()
 	}
+	c.lapse(req.RegionID)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	r, now := c.regions[req.RegionID], c.now()

@@ -27,6 +27,8 @@ type Options struct {
 	// SnapshotTime is how long a snapshot takes, PowerTime how long an instance
 	// takes to start, stop or be restarted. Defaults 20 s, 10 s.
 	SnapshotTime, PowerTime time.Duration
+	// BuildTime is how long a run of an image pipeline takes. Default 10 min.
+	BuildTime time.Duration
 	// EventsDelay is how long after a call LookupEvents knows of it. Default 10 min.
 	EventsDelay time.Duration
 	// TokenLife is how long a client token stands for its first request.
@@ -145,6 +147,9 @@ type Readings struct {
 	// DeleteProgressingRefused: DeleteSnapshot of one that is still being taken is
 	// refused, instead of giving it up.
 	DeleteProgressingRefused bool `json:"deleteProgressingRefused"`
+	// SnapshotsFreedLate: for half a minute after DeleteImage its snapshots are still
+	// SnapshotCreatedImage.
+	SnapshotsFreedLate bool `json:"snapshotsFreedLate"`
 	// StandbyBelowLeast: EnterStandby is refused where fewer instances than MinSize
 	// would be left in service.
 	StandbyBelowLeast bool `json:"standbyBelowLeast"`

@@ -19,6 +19,7 @@ type references struct {
 	configurations table[configurationState]
 	pipelines      table[pipelineState]
 	runs           table[runState]
+	components     table[componentState]
 }
 
 // States are never changed, only replaced.
@@ -34,12 +35,18 @@ type (
 
 	pipelineState struct{ row PipelineRow }
 
-	runState struct{ row PipelineRunRow }
+	runState struct {
+		row PipelineRunRow
+		// steps are what becomes of its status by time alone, in their order.
+		steps []runStep
+		// base is what it is made from.
+		base image.Ref
+	}
 )
 
 func newReferences() references {
 	return references{
-		newTable[templateState](), newTable[groupState](), newTable[configurationState](), newTable[pipelineState](), newTable[runState](),
+		newTable[templateState](), newTable[groupState](), newTable[configurationState](), newTable[pipelineState](), newTable[runState](), newTable[componentState](),
 	}
 }
 
@@ -422,6 +429,7 @@ type PipelineRow struct {
 	SystemDiskGiB int
 	CreatedAt     time.Time
 	Tags          image.Tags
+	PipelineDetails
 }
 
 // DescribeImagePipelinesRequest are the parameters of DescribeImagePipelines:
@@ -522,19 +530,21 @@ func (s *Session) DescribeImagePipelineExecutions(req DescribeImagePipelineExecu
 		return PipelineRunsPage{}, err
 	}
 	c := s.cloud
+	c.lapse(req.RegionID)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	now := c.now()
 	refs := &c.regions[req.RegionID].references
 	if _, p := refs.pipelines.owned(s.caller.Account, req.PipelineID); req.PipelineID != "" && p == nil {
 		return PipelineRunsPage{}, refuse(404, "InvalidImagePipeline.NotFound", "The specified image pipeline does not exist.")
 	}
-	found := listedOf(&refs.runs, s.caller.Account, func(run *runState) bool { return req.wants(&run.row) })
+	found := listedOf(&refs.runs, s.caller.Account, func(run *runState) bool { row := run.at(now); return req.wants(&row) })
 	next, size := req.Next, req.MaxResults
 	req.Next, req.MaxResults = "", 0
 	rows, token, err := pipelineTokens(found, func(run *runState) string { return run.row.ID }, s.scope("runs", req), next, size)
 	page := PipelineRunsPage{Next: token, Total: len(found), MaxResults: size}
 	for _, run := range rows {
-		page.Runs = append(page.Runs, run.row)
+		page.Runs = append(page.Runs, run.at(now))
 	}
 	return page, err
 }

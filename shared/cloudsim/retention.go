@@ -20,11 +20,12 @@ func (row SnapshotRow) ends() time.Time {
 func (r *region) retain(row SnapshotRow) { r.lapses = earlier(r.lapses, row.ends()) }
 
 // lapse lets go of the snapshots whose retention has ended, and of the instances
-// that their scaling groups found broken. Reads of these begin with it.
+// that their scaling groups found broken, and puts in the images that pipelines
+// have built. Reads of these begin with it.
 func (c *Cloud) lapse(regionID image.RegionID) {
 	c.mu.RLock()
 	r, now := c.regions[regionID], c.now()
-	due := r != nil && (!r.lapses.IsZero() && !now.Before(r.lapses) || !r.patrols.IsZero() && !now.Before(r.patrols))
+	due := r != nil && (!r.lapses.IsZero() && !now.Before(r.lapses) || !r.patrols.IsZero() && !now.Before(r.patrols) || !r.builds.IsZero() && !now.Before(r.builds))
 	c.mu.RUnlock()
 	if !due {
 		return
@@ -34,6 +35,7 @@ func (c *Cloud) lapse(regionID image.RegionID) {
 	r.settle(now)
 	c.release(r, now)
 	c.patrol(r, now)
+	c.build(r, now)
 }
 
 // release lets go of the snapshots whose retention has ended, unless an image, a

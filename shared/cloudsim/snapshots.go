@@ -12,6 +12,10 @@ import (
 // manualSnapshots is how many snapshots of one disk an account may make by hand.
 const manualSnapshots = 2000
 
+// freedLate is how long a snapshot may still count as its image's after that was
+// deleted.
+const freedLate = 30 * time.Second
+
 // concurrentSnapshots is how many snapshots of one disk of the ESSD series can be
 // under way; of other disks one.
 const concurrentSnapshots = 10
@@ -225,7 +229,7 @@ func (c *Cloud) checkDeleteSnapshot(r *region, state *snapshotState, force bool,
 		return wrongState(403, "InvalidOperation.DeleteSharedSnapshotUnsupported", "The current snapshot shares authorization with other users. Revoke the shared authorization first.")
 	case state.managed:
 		return wrongState(403, "InvalidOperation.ResourceManagedByCloudProduct", "This operation is not supported because the resource is managed by a cloud product.")
-	case r.inImages[state.row.ID] > 0:
+	case r.inImages[state.row.ID] > 0, c.readings().SnapshotsFreedLate && now.Sub(r.freed[state.row.ID]) < freedLate:
 		return wrongState(403, "SnapshotCreatedImage", "The snapshot has been used to create user defined image(s).")
 	case r.inDisks[state.row.ID] > 0 && !force:
 		return wrongState(403, "SnapshotCreatedDisk", "The snapshot has been used to create disk(s).")

@@ -162,6 +162,9 @@ func TestDeleteSnapshot(t *testing.T) {
 	if s := w.snapshot(inImage); s.ID == "" || s.Usage != "none" {
 		t.Errorf("after its image is gone: %+v", s)
 	}
+	w.cloud.SetReadings(cloudsim.Readings{SnapshotsFreedLate: true})
+	expect(t, remove(inImage, false), "SnapshotCreatedImage", 403)
+	w.clock.Advance(30 * time.Second)
 	expect(t, remove(inImage, false), "", 0)
 }
 

@@ -207,7 +207,7 @@ func (c *Cloud) addPipeline(r *region, account image.AccountID, spec PipelineSpe
 			rr.Message = "the build command ended with exit code 1"
 		}
 		ids = append(ids, rr.ID)
-		enter(&r.references.runs, rr.ID, account, at, &runState{rr}, now)
+		enter(&r.references.runs, rr.ID, account, at, &runState{row: rr}, now)
 	}
 	enter(&r.references.pipelines, row.ID, account, row.CreatedAt, &pipelineState{row}, now)
 	return row.ID, ids

@@ -2,10 +2,10 @@ package ecsapi
 
 // rolloutOperations are about what goes with a system disk that is replaced: key
 // pairs, snapshot policies and locks, attributes of disks and instances, launch
-// templates and scaling groups as they are made and changed.
+// templates, scaling groups and image pipelines as they are made and changed.
 func rolloutOperations() []operation {
 	var all []operation
-	for _, group := range [][]operation{keyPairOperations(), snapshotOperations(), diskOperations(), attributeOperations(), templateOperations(), scalingOperations()} {
+	for _, group := range [][]operation{keyPairOperations(), snapshotOperations(), diskOperations(), attributeOperations(), templateOperations(), scalingOperations(), pipelineOperations()} {
 		all = append(all, group...)
 	}
 	return all

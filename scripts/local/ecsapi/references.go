@@ -224,6 +224,8 @@ type wirePipeline struct {
 	InternetMaxBandwidthOut int
 	DeleteInstanceOnFailure bool
 	VSwitchID               string `json:"VSwitchId"`
+	NvmeSupport             string
+	RepairMode              string
 	ResourceGroupID         string `json:"ResourceGroupId"`
 	CreationTime            string
 	AddAccounts             struct{ AddAccount []string }
@@ -253,10 +255,15 @@ func pipelineOnWire(row cloudsim.PipelineRow) wirePipeline {
 	out := wirePipeline{
 		ImagePipelineID: row.ID, Name: row.Name, Description: row.Description, BaseImage: row.Base, BaseImageType: row.BaseType,
 		ImageName: row.ImageName, ImageFamily: string(row.ImageFamily), InstanceType: string(row.InstanceType),
-		SystemDiskSize: row.SystemDiskGiB, DeleteInstanceOnFailure: true, CreationTime: toSecond(row.CreatedAt), Tags: tagsOnWire(row.Tags),
+		SystemDiskSize: row.SystemDiskGiB, DeleteInstanceOnFailure: !row.KeepsOnFailure, CreationTime: toSecond(row.CreatedAt), Tags: tagsOnWire(row.Tags),
 	}
-	out.AddAccounts.AddAccount = []string{}
+	out.BuildContent, out.TestContent, out.VSwitchID, out.InternetMaxBandwidthOut = row.BuildContent, row.TestContent, row.VSwitch, row.BandwidthOut
+	out.NvmeSupport, out.RepairMode = row.NVMe, row.RepairMode
+	out.AddAccounts.AddAccount = rowsOf(row.AddAccounts, func(id image.AccountID) string { return string(id) })
 	out.ToRegionIDs.ToRegionID = []string{string(row.Region)}
+	if len(row.ToRegions) > 0 {
+		out.ToRegionIDs.ToRegionID = rowsOf(row.ToRegions, func(id image.RegionID) string { return string(id) })
+	}
 	return out
 }
 

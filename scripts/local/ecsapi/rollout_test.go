@@ -131,6 +131,34 @@ func (r *rollout) references() {
 	r.do("DeleteLaunchTemplate", "LaunchTemplateId", template)
 }
 
+// builds makes, runs and takes away a pipeline and its component.
+func (r *rollout) builds() {
+	component := r.do("CreateImageComponent", "Name", "harden", "Content", "RUN true", "Tag.1.Key", "a", "Tag.1.Value", "b").text("ImageComponentId")
+	r.do("DescribeImageComponents", "Name", "harden")
+	pipeline := r.do("CreateImagePipeline", "Name", "web", "BaseImageType", "IMAGE", "BaseImage", string(r.before), "BuildContent", "COMPONENT "+component,
+		"ImageOptions.ImageName", "web", "ImageOptions.ImageFamily", "web-base", "ImageOptions.ImageTags.1.Key", "env", "ImageOptions.ImageTags.1.Value", "prod",
+		"ToRegionId.1", region, "ToRegionId.2", "cn-beijing", "AddAccount.1", string(cloudsim.SecondAccount)).text("ImagePipelineId")
+	expect(r.t, r.call("DeleteImageComponent", "RegionId", region, "ImageComponentId", component), 403, "InvalidImageComponent.InUse")
+	run := r.do("StartImagePipelineExecution", "ImagePipelineId", pipeline).text("ExecutionId")
+	expect(r.t, r.call("StartImagePipelineExecution", "RegionId", region, "ImagePipelineId", pipeline), 403, "InvalidImagePipeline.HasRunningExecution")
+	r.state.Advance(time.Hour)
+	made := r.must("DescribeImagePipelineExecutions", "RegionId", region, "ImagePipelineId", pipeline)
+	const row = "ImagePipelineExecution.ImagePipelineExecutionSet."
+	shown := r.must("DescribeImages", "RegionId", region, "ImageFamily", "web-base")
+	if made.text(row+"Status") != "SUCCESS" || shown.text("Images.Image.ImageId") != made.text(row+"ImageId") || shown.text("Images.Image.ImageName") != "web_"+run {
+		r.t.Errorf("%s\n%s", made.body, shown.body)
+	}
+	if there := r.must("DescribeImages", "RegionId", "cn-beijing", "ImageFamily", "web-base"); len(there.list("Images.Image")) != 1 {
+		r.t.Errorf("in the other region: %s", there.body)
+	}
+	run = r.do("StartImagePipelineExecution", "ImagePipelineId", pipeline).text("ExecutionId")
+	r.do("CancelImagePipelineExecution", "ExecutionId", run)
+	r.state.Advance(time.Minute)
+	expect(r.t, r.call("CancelImagePipelineExecution", "RegionId", region, "ExecutionId", run), 400, "InvalidStatus.CancelFailed")
+	r.do("DeleteImagePipeline", "ImagePipelineId", pipeline)
+	r.do("DeleteImageComponent", "ImageComponentId", component)
+}
+
 // TestRolloutAnswersHaveTheVendorsShape is TestAnswersHaveTheVendorsShape for the
 // operations that go with a system disk: every key is the vendor's, and none is
 // left out but of rows that cannot be here.
@@ -139,6 +167,7 @@ func TestRolloutAnswersHaveTheVendorsShape(t *testing.T) {
 	r := newRollout(t)
 	r.everything()
 	r.references()
+	r.builds()
 	known := rolloutTrees(t)
 	var absent []string
 	for action, tree := range known {
@@ -162,6 +191,9 @@ func TestRolloutAnswersHaveTheVendorsShape(t *testing.T) {
 	want := []string{
 		"DescribeAutoSnapshotPolicyEx.AutoSnapshotPolicies.AutoSnapshotPolicy.TargetTags.TargetTag.TagKey",
 		"DescribeAutoSnapshotPolicyEx.AutoSnapshotPolicies.AutoSnapshotPolicy.TargetTags.TargetTag.TagValue",
+		"DescribeImageComponents.ImageComponent.ImageComponentSet.Parameters.Parameter.DefaultValue",
+		"DescribeImageComponents.ImageComponent.ImageComponentSet.Parameters.Parameter.Name",
+		"DescribeImageComponents.ImageComponent.ImageComponentSet.Parameters.Parameter.Type",
 		"DescribeInstanceMaintenanceAttributes.MaintenanceAttributes.MaintenanceAttribute.MaintenanceWindows.MaintenanceWindow.EndTime",
 		"DescribeInstanceMaintenanceAttributes.MaintenanceAttributes.MaintenanceAttribute.MaintenanceWindows.MaintenanceWindow.StartTime",
 		"DescribeInstancesFullStatus.InstanceFullStatusSet.InstanceFullStatusType.ScheduledSystemEventSet.ScheduledSystemEventType.EventId",
