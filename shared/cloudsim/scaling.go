@@ -589,8 +589,9 @@ func (s *Session) DeleteScalingConfiguration(id string) error {
 
 // StandbyRequest are the parameters of EnterStandby and ExitStandby.
 type StandbyRequest struct {
-	Group     string
-	Instances []image.InstanceID
+	Group       string
+	Instances   []image.InstanceID
+	ClientToken string
 }
 
 // EnterStandby takes instances out of service without letting them go: their
@@ -608,7 +609,15 @@ func (s *Session) ExitStandby(req StandbyRequest) (activity string, err error) {
 }
 
 func (s *Session) stand(operation string, req StandbyRequest, from, to string) (activity string, err error) {
+	key := tokenKey{s.caller.Account, "", operation, req.ClientToken}
 	err = s.amendGroup(operation, req.Group, func(r *region, row *ScalingGroupRow, now time.Time) error {
+		use := tokenUse{request: textOf(req), at: now}
+		if before, ok := s.cloud.remembered(key, now); ok {
+			if activity = string(before.id); before.request != use.request {
+				return tokenMismatch()
+			}
+			return nil
+		}
 		switch {
 		case len(req.Instances) == 0:
 			return missing("InstanceId.1")
@@ -636,6 +645,8 @@ func (s *Session) stand(operation string, req StandbyRequest, from, to string) (
 			row.Members[at].State = to
 		}
 		activity = s.cloud.random.id("asa", r.infix)
+		use.id = image.ID(activity)
+		s.cloud.remember(key, use)
 		return nil
 	})
 	return activity, err

@@ -103,6 +103,13 @@ func TestStandbyKeepsAnInstance(t *testing.T) {
 	if got := states(); got != "healthy InService" {
 		t.Error(got)
 	}
+	twice := cloudsim.StandbyRequest{Group: group, Instances: members[:1], ClientToken: "once"}
+	first, err := w.s.EnterStandby(twice)
+	again, errAgain := w.s.EnterStandby(twice)
+	if first == "" || again != first || err != nil || errAgain != nil {
+		t.Errorf("twice with one token: %s and %s, %v, %v", first, again, err, errAgain)
+	}
+	expect(t, stand(w.s.ExitStandby, members[0]), "", 0)
 	w.cloud.SetReadings(cloudsim.Readings{StandbyBelowLeast: true})
 	expect(t, stand(w.s.EnterStandby, members[0]), "IncorrectCapacity.MinSize", 400)
 }

@@ -142,6 +142,7 @@ func exitStandby(c *call) (answer, error)  { return c.stand(c.session.ExitStandb
 func (c *call) stand(do func(cloudsim.StandbyRequest) (string, error)) (answer, error) {
 	activity, err := do(cloudsim.StandbyRequest{
 		Group: c.parameters.text("ScalingGroupId"), Instances: given[image.InstanceID](c.parameters.repeat("InstanceId")),
+		ClientToken: c.parameters.text("ClientToken"),
 	})
 	if err != nil {
 		return nil, err
