@@ -66,6 +66,7 @@ func measurements() []measurement {
 		{"listing", listing},
 		{"memory", memory},
 		{"quota", quota},
+		{"queries", queries},
 		{"report", report},
 		{"quotes", quotes},
 		{"instances", fleet},
