@@ -36,6 +36,9 @@ func (k Kind) Do(ctx context.Context, at survey.Fresh, w work.Work, a work.Act) 
 		place: at.Place(wish.Account, image.RegionID(a.Item)), notes: map[string]string{},
 	}
 	if err == nil {
+		d.cloud, err = k.Cloud(ctx, wish.Account)
+	}
+	if err == nil {
 		err = d.do(ctx)
 	}
 	return work.Answer{Outcome: outcome(a, err), Notes: d.notes}
@@ -57,6 +60,7 @@ func outcome(a work.Act, err error) plan.Outcome {
 // deed is one call.
 type deed struct {
 	Kind
+	cloud  Cloud
 	wish   Wish
 	work   work.Work
 	act    work.Act
@@ -99,12 +103,12 @@ func (d *deed) make(ctx context.Context) error {
 	case s.Object != nil:
 		id, task, err = d.importObject(ctx)
 	case s.Image != nil:
-		id, err = d.Cloud.CopyImage(ctx, d.region, image.CopyRequest{
+		id, err = d.cloud.CopyImage(ctx, d.region, image.CopyRequest{
 			Image: s.Image.ImageID, To: d.region, Name: w.Unverified(), Description: w.Description, Encrypted: s.Image.KMSKeyID != "",
 			KMSKey: s.Image.KMSKeyID, ResourceGroup: w.ResourceGroupID, Tags: d.tags(), Token: d.work.Token(d.act),
 		})
 	default:
-		id, err = d.Cloud.CreateImage(ctx, d.region, d.creation())
+		id, err = d.cloud.CreateImage(ctx, d.region, d.creation())
 	}
 	d.keep(noteImage, string(id))
 	d.keep(noteTask, string(task))
@@ -154,7 +158,7 @@ func (d *deed) importObject(ctx context.Context) (image.ID, image.TaskID, error)
 	for n, key := range d.wish.Source.Object.keys() {
 		r.Disks = append(r.Disks, d.disk(n, key))
 	}
-	return d.Cloud.ImportImage(ctx, d.region, r)
+	return d.cloud.ImportImage(ctx, d.region, r)
 }
 
 // disk is one object of an import, with the format and size that were found.
@@ -182,7 +186,7 @@ func (d *deed) copy(ctx context.Context) error {
 	for k, v := range d.named() {
 		tags[k] = v
 	}
-	id, err := d.Cloud.CopyImage(ctx, d.wish.Region, image.CopyRequest{
+	id, err := d.cloud.CopyImage(ctx, d.wish.Region, image.CopyRequest{
 		Image: d.original(), To: d.region, Name: w.Name, Description: w.Description, ResourceGroup: w.ResourceGroupID, Tags: tags,
 		Token: d.work.Token(d.act),
 	})
@@ -233,7 +237,7 @@ func (d *deed) name(ctx context.Context) error {
 	if w.IMDS == "v2" && i.IMDS != "v2" {
 		change.IMDS = &w.IMDS
 	}
-	if err := d.Cloud.Tag(ctx, d.region, "image", []string{string(i.ID)}, d.named()); err != nil {
+	if err := d.cloud.Tag(ctx, d.region, "image", []string{string(i.ID)}, d.named()); err != nil {
 		return err
 	}
 	var snapshots []string
@@ -243,14 +247,14 @@ func (d *deed) name(ctx context.Context) error {
 		}
 	}
 	if len(snapshots) > 0 {
-		if err := d.Cloud.Tag(ctx, d.region, "snapshot", snapshots, image.Tags{TagImport: d.work.ID}); err != nil {
+		if err := d.cloud.Tag(ctx, d.region, "snapshot", snapshots, image.Tags{TagImport: d.work.ID}); err != nil {
 			return err
 		}
 	}
 	if change == (image.AttributeChange{}) {
 		return nil
 	}
-	return d.Cloud.ModifyImage(ctx, d.region, i.ID, change)
+	return d.cloud.ModifyImage(ctx, d.region, i.ID, change)
 }
 
 // launch starts the one instance of the test, which ECS itself deletes if nobody
@@ -265,7 +269,7 @@ func (d *deed) launch(ctx context.Context) error {
 		return fault.Wrap(fault.Internal, err, "when the test began was not recorded").WithCode("notSent")
 	}
 	t := d.wish.Test
-	id, err := d.Cloud.Launch(ctx, d.region, image.LaunchRequest{
+	id, err := d.cloud.Launch(ctx, d.region, image.LaunchRequest{
 		Image: i.ID, Type: image.InstanceTypeID(d.work.Document.Plan.Base["testInstanceType"]), VSwitch: t.VSwitchID, SecurityGroup: t.SecurityGroupID,
 		Name: "imagekeeper-test-" + d.work.ID, ReleaseAt: launched.Add(t.Timeout.Or(testTime) + releaseMargin),
 		Tags: image.Tags{TagTest: d.work.ID}, Token: d.work.Token(d.act),
@@ -296,7 +300,7 @@ func (d *deed) command(ctx context.Context) error {
 		return err
 	}
 	t := d.wish.Test
-	invoke, err := d.Cloud.RunCommand(ctx, d.region, image.CommandRequest{
+	invoke, err := d.cloud.RunCommand(ctx, d.region, image.CommandRequest{
 		Instance: i.ID, OSType: i.OSType, Command: t.Command, Timeout: t.Timeout.Or(testTime), Name: "imagekeeper-test", Token: d.work.Token(d.act),
 	})
 	d.keep(noteInvoke, invoke)
@@ -314,11 +318,11 @@ func (d *deed) terminate(ctx context.Context) error {
 		return err
 	}
 	if d.item.Notes[noteFailed] != "" && d.item.Notes[noteConsole] == "" {
-		if text, err := d.Cloud.ConsoleOutput(ctx, d.region, i.ID); err == nil {
+		if text, err := d.cloud.ConsoleOutput(ctx, d.region, i.ID); err == nil {
 			d.keep(noteConsole, tail(text))
 		}
 	}
-	return d.Cloud.Terminate(ctx, d.region, i.ID)
+	return d.cloud.Terminate(ctx, d.region, i.ID)
 }
 
 // mostConsole is how much of a console's output is kept.
@@ -347,9 +351,9 @@ func (d *deed) release(ctx context.Context) error {
 // cancel ends what ECS is still at.
 func (d *deed) cancel(ctx context.Context) error {
 	if task := d.item.Notes[noteTask]; task != "" {
-		return d.Cloud.CancelTask(ctx, d.region, image.TaskID(task))
+		return d.cloud.CancelTask(ctx, d.region, image.TaskID(task))
 	}
-	return d.Cloud.CancelCopy(ctx, d.region, image.ID(d.item.Notes[noteImage]))
+	return d.cloud.CancelCopy(ctx, d.region, image.ID(d.item.Notes[noteImage]))
 }
 
 // delete removes the image that this import made, if nobody uses it.
@@ -364,5 +368,5 @@ func (d *deed) delete(ctx context.Context) error {
 	if i.Usage == image.UsageInstance || i.SharedOut == image.Yes || i.Published {
 		return fault.New(fault.Precondition, "%s is used or shared", i.ID).WithCode("inUse")
 	}
-	return d.Cloud.DeleteImage(ctx, d.region, i.ID)
+	return d.cloud.DeleteImage(ctx, d.region, i.ID)
 }

@@ -59,11 +59,6 @@ type Cloud interface {
 	Follower
 }
 
-// Objects looks at objects again.
-type Objects interface {
-	Stamp(ctx context.Context, bucket, key string) (Stamp, error)
-}
-
 // Giver gives images to others, through the logs that tell of it.
 type Giver interface {
 	// Share makes sure that accounts may use an image; Shared tells whether they may.
@@ -76,8 +71,9 @@ type Giver interface {
 
 // Kind is an import as the engine of long work carries it.
 type Kind struct {
-	Cloud   Cloud
-	Objects Objects
+	// Cloud is the one of an account. It fails where that cannot be worked in now.
+	Cloud   func(ctx context.Context, account image.AccountID) (Cloud, error)
+	Objects Store
 	Giver   Giver
 }
 
@@ -87,9 +83,13 @@ func (k Kind) Look(ctx context.Context, at survey.Fresh, w work.Work) (work.Seen
 	if err != nil {
 		return nil, err
 	}
+	cloud, err := k.Cloud(ctx, wish.Account)
+	if err != nil {
+		return nil, err
+	}
 	seen := work.Seen{}
 	for _, name := range w.Names() {
-		l := &look{Kind: k, wish: wish, work: w, item: w.Items[name], region: image.RegionID(name), facts: plan.Facts{}}
+		l := &look{Kind: k, cloud: cloud, wish: wish, work: w, item: w.Items[name], region: image.RegionID(name), facts: plan.Facts{}}
 		l.place = at.Place(wish.Account, l.region)
 		if l.place == nil || l.all(ctx) != nil {
 			continue // what could not be seen is not known, and not acted upon
@@ -115,6 +115,7 @@ func wishOf(w work.Work) (Wish, error) {
 // look is the look at one region.
 type look struct {
 	Kind
+	cloud  Cloud
 	wish   Wish
 	work   work.Work
 	item   work.Item
@@ -213,7 +214,7 @@ func (l *look) task(ctx context.Context) error {
 	if id == "" || l.item.Level != "" {
 		return nil
 	}
-	t, err := l.Cloud.Task(ctx, l.region, id)
+	t, err := l.cloud.Task(ctx, l.region, id)
 	if err != nil {
 		return err
 	}
@@ -248,11 +249,11 @@ func (l *look) source(ctx context.Context) error {
 func (k Kind) stampsOf(ctx context.Context, o *Object) (string, error) {
 	var all []string
 	for _, key := range o.keys() {
-		s, err := k.Objects.Stamp(ctx, o.Bucket, key)
+		head, err := k.Objects.Head(ctx, o.Bucket, key)
 		if err != nil {
 			return "", err
 		}
-		all = append(all, s.String())
+		all = append(all, stampOf(head).String())
 	}
 	return strings.Join(all, " "), nil
 }
@@ -332,7 +333,7 @@ func (l *look) instance(ctx context.Context) error {
 
 // answers looks at the Cloud Assistant of the instance, and at the command.
 func (l *look) answers(ctx context.Context, id image.InstanceID) error {
-	status, err := l.Cloud.Assistants(ctx, l.region, []image.InstanceID{id})
+	status, err := l.cloud.Assistants(ctx, l.region, []image.InstanceID{id})
 	if err != nil {
 		return err
 	}
@@ -346,7 +347,7 @@ func (l *look) answers(ctx context.Context, id image.InstanceID) error {
 	if invoke == "" {
 		return nil
 	}
-	runs, err := l.Cloud.Invocation(ctx, l.region, invoke)
+	runs, err := l.cloud.Invocation(ctx, l.region, invoke)
 	if err != nil {
 		return err
 	}
@@ -385,4 +386,21 @@ func (s *Share) ids() []image.AccountID {
 		ids[n] = a.AccountID
 	}
 	return ids
+}
+
+// Told is what an item tells beside how far it is.
+type Told struct {
+	Image    image.ID
+	Task     image.TaskID
+	Check    Judged
+	Instance image.InstanceID
+	Console  string
+}
+
+// Tell reads the notes of an item.
+func Tell(i work.Item) Told {
+	return Told{
+		Image: image.ID(i.Notes[noteImage]), Task: image.TaskID(i.Notes[noteTask]), Check: Judged(i.Notes[noteCheck]),
+		Instance: image.InstanceID(i.Notes[noteInstance]), Console: i.Notes[noteConsole],
+	}
 }

@@ -236,7 +236,7 @@ func (s *stage) step() {
 		s.act(doName, LevelNamed, nil)
 	case LevelNamed, LevelCopied:
 		s.share()
-	case LevelShared:
+	case LevelShared, LevelReleased:
 		s.release()
 	}
 }

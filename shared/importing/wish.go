@@ -17,120 +17,120 @@ import (
 
 // Wish is what is asked for: an image from a source, in a region.
 type Wish struct {
-	Source Source `json:"source"`
+	Source Source `json:"source" doc:"What the image is made of: exactly one of object, instance, snapshots and image"`
 	// Region and Account are where the image is made; empty: the function's own.
-	Region  image.RegionID  `json:"region,omitempty" validate:"omitempty,region"`
-	Account image.AccountID `json:"account,omitempty" validate:"omitempty,account"`
-	Image   Target          `json:"image"`
-	Check   Check           `json:"check,omitzero"`
+	Region  image.RegionID  `json:"region,omitempty" validate:"omitempty,regionid" doc:"Where the image is made; left out: the region of the function"`
+	Account image.AccountID `json:"account,omitempty" validate:"omitempty,accountid" doc:"Whose image it will be; left out: the account of the function"`
+	Image   Target          `json:"image" doc:"What the image is to be"`
+	Check   Check           `json:"check,omitzero" doc:"How the vendor's check of the image is judged"`
 	// Test boots the image once; left out: it is not tested.
-	Test    *Test    `json:"test,omitempty"`
-	Release *Release `json:"release,omitempty"`
+	Test    *Test    `json:"test,omitempty" doc:"Boots the image once; left out: it is not booted"`
+	Release *Release `json:"release,omitempty" doc:"Who gets the image once it has passed; left out: nobody"`
 }
 
 // Source is exactly one of its members.
 type Source struct {
-	Object    *Object    `json:"object,omitempty"`
-	Instance  *Instance  `json:"instance,omitempty"`
-	Snapshots *Snapshots `json:"snapshots,omitempty"`
-	Image     *Existing  `json:"image,omitempty"`
+	Object    *Object    `json:"object,omitempty" doc:"A file in a bucket of the same region"`
+	Instance  *Instance  `json:"instance,omitempty" doc:"An instance, of whose disks the image is made"`
+	Snapshots *Snapshots `json:"snapshots,omitempty" doc:"Snapshots of one system disk and of data disks"`
+	Image     *Existing  `json:"image,omitempty" doc:"An image that is copied"`
 }
 
 // Object is a file in a bucket of the same region.
 type Object struct {
-	Bucket string `json:"bucket" validate:"required,min=3,max=63"`
-	Key    string `json:"key" validate:"required,max=1023"`
+	Bucket string `json:"bucket" validate:"required,min=3,max=63" doc:"The bucket"`
+	Key    string `json:"key" validate:"required,max=1023" doc:"The object, the file of the system disk"`
 	// DataDisks are the files of data disks.
-	DataDisks []DataDisk `json:"dataDisks,omitempty" validate:"max=16,dive"`
+	DataDisks []DataDisk `json:"dataDisks,omitempty" validate:"max=16,dive" doc:"The files of data disks, in the same bucket"`
 	// CRC64, ETag and SHA256 are what the file has to have, as far as they are given.
-	CRC64  string `json:"crc64,omitempty" validate:"omitempty,number,max=20"`
-	ETag   string `json:"etag,omitempty" validate:"omitempty,max=80"`
-	SHA256 string `json:"sha256,omitempty" validate:"omitempty,hexadecimal,len=64"`
+	CRC64  string `json:"crc64,omitempty" validate:"omitempty,number,max=20" doc:"The CRC-64 that the object has to have, as OSS tells it"`
+	ETag   string `json:"etag,omitempty" validate:"omitempty,max=80" doc:"The ETag that the object has to have"`
+	SHA256 string `json:"sha256,omitempty" validate:"omitempty,hexadecimal,len=64" doc:"The SHA-256 of the file; OSS does not know it, so that it is not compared"`
 }
 
 // DataDisk is the file of a data disk, in the bucket of the system disk's.
 type DataDisk struct {
-	Key string `json:"key" validate:"required,max=1023"`
+	Key string `json:"key" validate:"required,max=1023" doc:"The object"`
 	// DiskSizeGiB: as that of the system disk.
-	DiskSizeGiB int `json:"diskSizeGiB,omitempty" validate:"omitempty,min=1,max=2048"`
+	DiskSizeGiB int `json:"diskSizeGiB,omitempty" validate:"omitempty,min=1,max=2048" doc:"Its size in GiB; left out: as large as the file needs"`
 }
 
 // Instance is one of whose disks the image is made.
 type Instance struct {
-	InstanceID image.InstanceID `json:"instanceId" validate:"required"`
+	InstanceID image.InstanceID `json:"instanceId" validate:"required,instanceid" doc:"The instance, Running or Stopped"`
 }
 
 // Snapshots are of one system disk and up to 16 data disks.
 type Snapshots struct {
-	System image.SnapshotID   `json:"system" validate:"required"`
-	Data   []image.SnapshotID `json:"data,omitempty" validate:"max=16,unique"`
+	System image.SnapshotID   `json:"system" validate:"required,snapshotid" doc:"The snapshot of the system disk"`
+	Data   []image.SnapshotID `json:"data,omitempty" validate:"max=16,unique,dive,snapshotid" doc:"The snapshots of data disks"`
 }
 
 // Existing is an image that is there, and is copied.
 type Existing struct {
-	ImageID image.ID `json:"imageId" validate:"required"`
+	ImageID image.ID `json:"imageId" validate:"required,imageid" doc:"The image that is copied"`
 	// KMSKeyID encrypts the copy; it is a key of the destination.
-	KMSKeyID string `json:"kmsKeyId,omitempty" validate:"omitempty,max=64"`
+	KMSKeyID string `json:"kmsKeyId,omitempty" validate:"omitempty,max=64" doc:"A key that encrypts the copy; left out: it is as its original"`
 }
 
 // Target is what the image is to be.
 type Target struct {
-	Name        string       `json:"name" validate:"required,min=2,max=117"`
-	Family      image.Family `json:"family,omitempty" validate:"omitempty,min=2,max=128"`
-	Description string       `json:"description,omitempty" validate:"omitempty,min=2,max=256"`
-	OSType      image.OSType `json:"osType,omitempty" validate:"omitempty,oneof=linux windows"`
-	Platform    string       `json:"platform,omitempty" validate:"omitempty,max=64"`
+	Name        string       `json:"name" validate:"required,min=2,max=117" doc:"Its name, unique in each region; until it has passed it is called unverified- and this"`
+	Family      image.Family `json:"family,omitempty" validate:"omitempty,min=2,max=118" doc:"The line of versions that it belongs to"`
+	Description string       `json:"description,omitempty" validate:"omitempty,min=2,max=256" doc:"What it is, for people"`
+	OSType      image.OSType `json:"osType,omitempty" validate:"omitempty,oneof=linux windows" doc:"Of objects: the operating system, linux if it is left out"`
+	Platform    string       `json:"platform,omitempty" validate:"omitempty,max=64" doc:"Of objects and snapshots: the distribution, as ECS names it"`
 	// Architecture is x86_64 if it is left out.
-	Architecture image.Architecture `json:"arch,omitempty" validate:"omitempty,oneof=x86_64 arm64 i386"`
-	BootMode     image.BootMode     `json:"bootMode,omitempty" validate:"omitempty,oneof=BIOS UEFI UEFI-Preferred"`
+	Architecture image.Architecture `json:"arch,omitempty" validate:"omitempty,oneof=x86_64 arm64 i386" doc:"Of objects and snapshots: the architecture, x86_64 if it is left out"`
+	BootMode     image.BootMode     `json:"bootMode,omitempty" validate:"omitempty,oneof=BIOS UEFI UEFI-Preferred" doc:"Of objects and snapshots: how it boots; left out: BIOS, and UEFI for arm64"`
 	// LicenseType is required for Windows, and refused for Linux.
-	LicenseType string `json:"licenseType,omitempty" validate:"omitempty,oneof=Aliyun BYOL"`
-	NVMe        string `json:"nvme,omitempty" validate:"omitempty,oneof=supported unsupported"`
-	IMDS        string `json:"imds,omitempty" validate:"omitempty,oneof=v1 v2"`
+	LicenseType string `json:"licenseType,omitempty" validate:"omitempty,oneof=Aliyun BYOL" doc:"Of Windows: who licenses it"`
+	NVMe        string `json:"nvme,omitempty" validate:"omitempty,oneof=supported unsupported" doc:"Whether it has the NVMe driver"`
+	IMDS        string `json:"imds,omitempty" validate:"omitempty,oneof=v1 v2" doc:"How its instances reach their metadata; v2 cannot be taken back"`
 	// DiskSizeGiB is that of the system disk; left out: as large as the file needs.
-	DiskSizeGiB     int        `json:"diskSizeGiB,omitempty" validate:"omitempty,min=1,max=2048"`
-	Tags            image.Tags `json:"tags,omitempty" validate:"max=14"`
-	ResourceGroupID string     `json:"resourceGroupId,omitempty" validate:"omitempty,max=64"`
+	DiskSizeGiB     int        `json:"diskSizeGiB,omitempty" validate:"omitempty,min=1,max=2048" doc:"Of objects: the size of the system disk in GiB; left out: as large as the file needs"`
+	Tags            image.Tags `json:"tags,omitempty" validate:"max=14" doc:"Tags that it gets once it has passed"`
+	ResourceGroupID string     `json:"resourceGroupId,omitempty" validate:"omitempty,max=64" doc:"The resource group; left out: the default one"`
 }
 
 // Check is how the vendor's check of the image is judged.
 type Check struct {
 	// Waive names items that may be at high risk, such as GUESTOS.CloudInit.
-	Waive []string `json:"waive,omitempty" validate:"max=30,unique,dive,max=64"`
+	Waive []string `json:"waive,omitempty" validate:"max=30,unique,dive,max=64" doc:"Items of the check that may be at high risk, such as GUESTOS.CloudInit"`
 }
 
 // Test is how the image is booted.
 type Test struct {
 	// Boot: it is booted; a command alone asks for nothing.
-	Boot            bool                 `json:"boot"`
-	VSwitchID       string               `json:"vSwitchId,omitempty" validate:"required_if=Boot true,max=64"`
-	SecurityGroupID string               `json:"securityGroupId,omitempty" validate:"required_if=Boot true,max=64"`
-	InstanceType    image.InstanceTypeID `json:"instanceType,omitempty" validate:"omitempty,max=64"`
+	Boot            bool                 `json:"boot" doc:"true: one instance of it is started and deleted again"`
+	VSwitchID       string               `json:"vSwitchId,omitempty" validate:"required_if=Boot true,max=64" doc:"Where the instance is started"`
+	SecurityGroupID string               `json:"securityGroupId,omitempty" validate:"required_if=Boot true,max=64" doc:"The security group of the instance"`
+	InstanceType    image.InstanceTypeID `json:"instanceType,omitempty" validate:"omitempty,instancetype" doc:"Its type; left out: the smallest that boots it"`
 	// Command has to end with 0; left out: the Cloud Assistant's answer is enough.
-	Command string `json:"command,omitempty" validate:"omitempty,max=16384"`
+	Command string `json:"command,omitempty" validate:"omitempty,max=16384" doc:"A command that has to end with 0; left out: the Cloud Assistant's answer is enough"`
 	// Timeout is how long all of it may take, 20 minutes if it is left out.
-	Timeout image.Duration `json:"timeout,omitempty"`
+	Timeout image.Duration `json:"timeout,omitempty" doc:"How long the test may take: a whole number and m, h or d; 20m if it is left out"`
 	// MaxCost refuses a test that costs more, or whose cost is not known; in the
 	// currency of the account's site.
-	MaxCost string `json:"maxCost,omitempty" validate:"omitempty,max=20"`
+	MaxCost string `json:"maxCost,omitempty" validate:"omitempty,amount" doc:"Refuses a test that may cost more, or whose cost is not known; in the currency of the account"`
 }
 
 // Release is who gets the image once it has passed.
 type Release struct {
-	Regions []image.RegionID `json:"regions,omitempty" validate:"max=30,unique,dive,region"`
-	Share   *Share           `json:"share,omitempty"`
+	Regions []image.RegionID `json:"regions,omitempty" validate:"max=30,unique,dive,regionid" doc:"Regions that get a copy"`
+	Share   *Share           `json:"share,omitempty" doc:"With whom every one of the images is shared"`
 	// Channel of the image's family: candidate or stable.
-	Channel Channel `json:"channel,omitempty" validate:"omitempty,oneof=candidate stable"`
+	Channel Channel `json:"channel,omitempty" validate:"omitempty,oneof=candidate stable" doc:"The channel of its family that it becomes the image of"`
 }
 
 // Share is with whom each image is shared, its copies among them.
 type Share struct {
-	Accounts []Grantee `json:"accounts" validate:"min=1,max=50,dive"`
+	Accounts []Grantee `json:"accounts" validate:"min=1,max=50,dive" doc:"The accounts"`
 }
 
 // Grantee is one account.
 type Grantee struct {
-	AccountID image.AccountID `json:"accountId" validate:"required,account"`
+	AccountID image.AccountID `json:"accountId" validate:"required,accountid" doc:"The account, a number"`
 }
 
 // Channel is what an image is to those who use its family.

@@ -74,7 +74,8 @@ func capabilities() []Row {
 		},
 		{
 			Over: "shared/importing", Pure: true, Why: why,
-			May: []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault", "shared/importing/diskimage"},
+			May:      []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault", "shared/importing/diskimage"},
+			TestsMay: []string{"shared/journal", "shared/journal/contract"},
 		},
 		{
 			Over: "shared/importing/diskimage", Pure: true,

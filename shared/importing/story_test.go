@@ -1,0 +1,392 @@
+package importing_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/importing"
+	"imagekeeper/shared/journal"
+	journaltest "imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/survey"
+	"imagekeeper/shared/work"
+)
+
+// ecs is what a look at ECS would tell an import of its images, and does what it
+// is asked, each token once. How long things take is the clock's matter.
+type ecs struct {
+	mu     sync.Mutex
+	tokens map[string]bool
+	did    []string
+	images map[string]*madeImage // by region
+	test   *madeInstance
+	// What goes wrong.
+	boot, check string
+	changed     bool
+	taskFails   bool
+	refuse      func(do string) error
+	lose        func(n int) bool
+	calls       int
+}
+
+type madeImage struct {
+	ready                  time.Time
+	named, shared, channel bool
+	deleted                bool
+}
+
+type madeInstance struct {
+	began, command time.Time
+	gone           bool
+}
+
+func newECS() *ecs {
+	return &ecs{
+		tokens: map[string]bool{}, images: map[string]*madeImage{},
+		refuse: func(string) error { return nil }, lose: func(int) bool { return false },
+	}
+}
+
+// Look tells what shows now.
+func (e *ecs) Look(_ context.Context, _ survey.Fresh, w work.Work) (work.Seen, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	seen := work.Seen{}
+	for _, name := range w.Names() {
+		facts := plan.Facts{}
+		seen[name] = facts
+		if name == string(home) {
+			facts["source"] = map[bool]string{true: "changed", false: "same"}[e.changed]
+			e.instance(facts)
+		}
+		if i := e.images[name]; i != nil {
+			e.image(facts, name, i)
+		} else if w.Items[name].Begun() {
+			facts["image"] = "gone"
+		}
+	}
+	return seen, nil
+}
+
+func (e *ecs) image(facts plan.Facts, region string, i *madeImage) {
+	if i.deleted {
+		facts["image"] = "gone"
+		return
+	}
+	facts["image"], facts["imageId"], facts["used"], facts["likeness"] = "Creating", "m-"+region, "no", "{}"
+	if region == string(home) {
+		facts["task"] = "Processing"
+	}
+	if time.Now().Before(i.ready) {
+		return
+	}
+	facts["image"] = "Available"
+	if region == string(home) {
+		facts["task"], facts["detection"] = "Finished", "Finished"
+		if e.taskFails {
+			facts["task"] = "Failed"
+		}
+		facts["risks"] = e.check
+		if e.check == "never" {
+			facts["detection"], facts["risks"] = "Processing", ""
+		}
+	}
+	for fact, is := range map[string]bool{"named": i.named, "shared": i.shared} {
+		if is {
+			facts[fact] = "yes"
+		}
+	}
+	if i.channel {
+		facts["channel"] = "candidate"
+	}
+}
+
+func (e *ecs) instance(facts plan.Facts) {
+	i := e.test
+	switch {
+	case i == nil:
+		return
+	case i.gone:
+		facts["instance"] = "gone"
+		return
+	}
+	facts["testInstanceId"], facts["instance"] = "i-test", "Starting"
+	up := time.Now().After(i.began.Add(time.Minute))
+	if e.boot == "never" || !up {
+		return
+	}
+	facts["instance"] = "Running"
+	if e.boot != "silent" && time.Now().After(i.began.Add(2*time.Minute)) {
+		facts["assistant"] = "yes"
+	}
+	if i.command.IsZero() || time.Now().Before(i.command.Add(30*time.Second)) {
+		return
+	}
+	facts["invocation"], facts["exit"] = "Success", "0"
+	if e.boot == "commandFails" {
+		facts["invocation"], facts["exit"] = "Failed", "3"
+	}
+}
+
+// Next is the decision that is on trial.
+func (e *ecs) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
+	return importing.Next(w, seen, now)
+}
+
+// Do does what is asked, once for a token.
+func (e *ecs) Do(_ context.Context, _ survey.Fresh, w work.Work, a work.Act) work.Answer {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls++
+	step := plan.Step{Action: a.Do, Subject: a.Item}
+	if err := e.refuse(a.Do); err != nil {
+		return work.Answer{Outcome: plan.Failure(step, err)}
+	}
+	if token := w.Token(a); !e.tokens[token] {
+		e.tokens[token] = true
+		e.did = append(e.did, a.Do+" "+a.Item)
+		e.done(a)
+	}
+	if e.lose(e.calls) {
+		return work.Answer{Outcome: plan.InDoubt(step, fault.New(fault.Unavailable, "no answer"))}
+	}
+	notes := map[string]map[string]string{
+		"make": {"imageId": "m-" + a.Item, "taskId": "t-1"}, "copy": {"imageId": "m-" + a.Item}, "launch": {"testInstanceId": "i-test"}, "command": {"invokeId": "t-2"},
+	}[a.Do]
+	return work.Answer{Outcome: plan.Outcome{Step: step.Name(), Result: plan.Applied}, Notes: notes}
+}
+
+func (e *ecs) done(a work.Act) {
+	switch i := e.images[a.Item]; a.Do {
+	case "make":
+		e.images[a.Item] = &madeImage{ready: time.Now().Add(40 * time.Minute)}
+	case "copy":
+		e.images[a.Item] = &madeImage{ready: time.Now().Add(20 * time.Minute), named: true}
+	case "launch":
+		e.test = &madeInstance{began: time.Now()}
+	case "command":
+		e.test.command = time.Now()
+	case "terminate":
+		e.test.gone = true
+	case "name":
+		i.named = true
+	case "share":
+		i.shared = true
+	case "release":
+		i.channel = true
+	case "delete", "cancel":
+		i.deleted = true
+	}
+}
+
+// stage carries an import through the engine.
+type stage struct {
+	t      *testing.T
+	ecs    *ecs
+	bucket *journaltest.Bucket
+	n      int
+	id     string
+}
+
+func (s *stage) runner() work.Runner {
+	s.n++
+	place, name, ids := journal.OpenObjects(s.bucket, ""), fmt.Sprint("worker-", s.n), 0
+	return work.Runner{
+		Name: "imports", Kind: s.ecs, Documents: place, Worker: name, Now: time.Now,
+		Journal: journal.New(place, time.Now, func() string { ids++; return fmt.Sprint(name, "-", ids) }),
+		Pause:   func(_ context.Context, d time.Duration) error { time.Sleep(d); return nil },
+		Again:   func(context.Context) survey.Fresh { return survey.Fresh{} },
+	}
+}
+
+// begin approves the plan of a wish.
+func begin(t *testing.T, e *ecs, w importing.Wish) *stage {
+	t.Helper()
+	p, err := importing.Plan(w, good(), "")
+	if err != nil || !p.Applicable() {
+		t.Fatal(err, p.Findings)
+	}
+	wish, err := json.Marshal(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, ecs: e, bucket: journaltest.NewBucket(nil), id: p.ID}
+	if _, err := s.runner().Approve(t.Context(), work.Document{ID: p.ID, Plan: p.Plan.Stored(), Wish: wish}, work.Approval{By: "iss ann"}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *stage) tick() work.Work {
+	s.t.Helper()
+	if _, err := s.runner().Tick(s.t.Context(), time.Now(), time.Now().Add(55*time.Second)); err != nil {
+		s.t.Fatal(err)
+	}
+	w, err := s.runner().Get(s.t.Context(), s.id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return w
+}
+
+// end ticks once a minute until the work has ended.
+func (s *stage) end() work.Work {
+	s.t.Helper()
+	for range 300 {
+		if w := s.tick(); w.State.Ended() {
+			return w
+		}
+		time.Sleep(time.Minute)
+	}
+	s.t.Fatalf("it has not ended; done: %v", s.ecs.did)
+	return work.Work{}
+}
+
+// outcomes are the results and codes by region.
+func outcomes(w work.Work) map[string]string {
+	all := map[string]string{}
+	for name, i := range w.Items {
+		all[name] = string(i.Outcome.Result)
+		if i.Outcome.Why != nil {
+			all[name] += " " + i.Outcome.Why.Code
+		}
+	}
+	return all
+}
+
+func TestStoryOfAnImport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newECS()
+		w := begin(t, e, golden()).end()
+		want := []string{
+			"make cn-hangzhou", "launch cn-hangzhou", "command cn-hangzhou", "terminate cn-hangzhou", "name cn-hangzhou",
+			"share cn-hangzhou", "copy cn-shanghai", "release cn-hangzhou", "share cn-shanghai", "release cn-shanghai",
+		}
+		if w.State != work.Finished || !slices.Equal(slices.Sorted(slices.Values(e.did)), slices.Sorted(slices.Values(want))) || e.did[0] != want[0] || !slices.Equal(e.did[:5], want[:5]) {
+			t.Errorf("%s by %v", w.State, e.did)
+		}
+	})
+}
+
+// What goes wrong ends the import with its reason, before anybody else gets the
+// image, and without an instance of the test.
+func TestImportsThatFail(t *testing.T) {
+	cases := map[string]struct {
+		change func(*ecs, *importing.Wish)
+		code   string
+	}{
+		"task":       {func(e *ecs, _ *importing.Wish) { e.taskFails = true }, "taskFailed"},
+		"source":     {func(e *ecs, _ *importing.Wish) { e.changed = true }, "sourceChanged"},
+		"risks":      {func(e *ecs, _ *importing.Wish) { e.check = "GUESTOS.CloudInit" }, "checkRisks"},
+		"no check":   {func(e *ecs, w *importing.Wish) { e.check = "never"; w.Test = nil }, "notChecked"},
+		"no boot":    {func(e *ecs, _ *importing.Wish) { e.boot = "never" }, "bootFailed"},
+		"silent":     {func(e *ecs, _ *importing.Wish) { e.boot = "silent" }, "assistantSilent"},
+		"command":    {func(e *ecs, _ *importing.Wish) { e.boot = "commandFails" }, "commandFailed"},
+		"no stock":   {func(e *ecs, _ *importing.Wish) { e.refuse = refusing("launch", "OperationDenied.NoStock") }, "OperationDenied.NoStock"},
+		"no command": {func(e *ecs, _ *importing.Wish) { e.refuse = refusing("command", "Forbidden.RAM") }, "Forbidden.RAM"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e, wish := newECS(), golden()
+				c.change(e, &wish)
+				w := begin(t, e, wish).end()
+				want := map[string]string{"cn-hangzhou": "failed " + c.code, "cn-shanghai": "failed homeFailed"}
+				if w.State != work.Failed || !maps.Equal(outcomes(w), want) {
+					t.Errorf("%s: %v after %v", w.State, outcomes(w), e.did)
+				}
+				if e.test != nil && !e.test.gone {
+					t.Error("the instance of the test is still there")
+				}
+				if i := e.images["cn-hangzhou"]; i.shared || i.channel || i.named || e.images["cn-shanghai"] != nil {
+					t.Errorf("somebody got it: %v", e.did)
+				}
+				if name == "source" && !e.images["cn-hangzhou"].deleted {
+					t.Error("the image of another source was left")
+				}
+			})
+		})
+	}
+}
+
+func refusing(do, code string) func(string) error {
+	return func(is string) error {
+		if is == do {
+			return fault.New(fault.Precondition, "refused").WithCode(code)
+		}
+		return nil
+	}
+}
+
+// Whatever the waived risks are, and whoever loses answers, everything is done once.
+func TestLostAnswersAndWaivedRisks(t *testing.T) {
+	for seed := range 4 {
+		synctest.Test(t, func(t *testing.T) {
+			e, wish := newECS(), golden()
+			e.check, wish.Check.Waive = "GUESTOS.CloudInit", []string{"GUESTOS.CloudInit"}
+			e.lose = func(n int) bool { return n%4 == seed }
+			w := begin(t, e, wish).end()
+			if did := slices.Compact(slices.Sorted(slices.Values(e.did))); w.State != work.Finished || len(did) != len(e.did) || len(did) != 10 {
+				t.Errorf("seed %d: %s, %v by %v", seed, w.State, outcomes(w), e.did)
+			}
+		})
+	}
+}
+
+// An import that is cancelled at any minute leaves nothing, and nobody has got
+// anything.
+func TestCancelledAtAnyTime(t *testing.T) {
+	for minute := range 48 {
+		synctest.Test(t, func(t *testing.T) {
+			e := newECS()
+			s := begin(t, e, golden())
+			var w work.Work
+			for range minute {
+				w = s.tick()
+				time.Sleep(time.Minute)
+			}
+			if importing.Released(w) {
+				return // the function refuses
+			}
+			if _, err := s.runner().Order(t.Context(), s.id, work.Order{Do: work.Abort, By: "iss ann"}); err != nil {
+				t.Fatal(err)
+			}
+			w = s.end()
+			left := e.test != nil && !e.test.gone
+			for _, i := range e.images {
+				left = left || !i.deleted || i.shared || i.channel
+			}
+			if w.State != work.Aborted || left {
+				t.Errorf("minute %d: %s, %v after %v", minute, w.State, outcomes(w), e.did)
+			}
+		})
+	}
+}
+
+// A region that fails stops that region only.
+func TestOneRegionFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newECS()
+		e.refuse = refusing("copy", "QuotaExceed.Image")
+		w := begin(t, e, golden()).end()
+		if want := map[string]string{"cn-hangzhou": "applied", "cn-shanghai": "failed QuotaExceed.Image"}; w.State != work.Partly || !maps.Equal(outcomes(w), want) {
+			t.Errorf("%s: %v", w.State, outcomes(w))
+		}
+	})
+}
+
+func TestReleasedIsForGood(t *testing.T) {
+	var none image.RegionID
+	if importing.Released(work.Work{Items: map[string]work.Item{string(none): {Name: "", Level: importing.LevelNamed}}}) {
+		t.Error("an image that only has its name was not given to anybody")
+	}
+}
