@@ -64,7 +64,7 @@ for (const authorizationV4 of [false, true]) {
     assert.ok((await client.get('images/web.qcow2')).content.equals(image));
     const begun = await client.initMultipartUpload('images/left.qcow2');
     await client.uploadPart('images/left.qcow2', begun.uploadId, 1, image, 0, 100 * 1024);
-    assert.equal((await client.listParts('images/left.qcow2', begun.uploadId)).parts[0].Size, String(100 * 1024));
+    assert.equal([].concat((await client.listParts('images/left.qcow2', begun.uploadId)).parts)[0].Size, String(100 * 1024)); // one is no list
     assert.deepEqual((await client.listUploads({ 'max-uploads': 10 })).uploads.map((u) => u.name), ['images/left.qcow2']);
     await client.abortMultipartUpload('images/left.qcow2', begun.uploadId);
     assert.equal((await client.listUploads({ 'max-uploads': 10 })).uploads.length, 0);
