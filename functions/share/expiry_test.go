@@ -22,11 +22,11 @@ import (
 )
 
 // tick fires the timer and returns what it reports.
-func (s *stage) tick() expiryReport {
+func (s *stage) tick() sharing.ExpiryReport {
 	s.t.Helper()
 	event := fmt.Sprintf(`{"triggerTime":%q,"triggerName":"expiry","payload":""}`, s.clock.Now().UTC().Format(time.RFC3339))
 	raw := s.function().Invoke(s.t.Context(), function.Call{Region: "cn-hangzhou"}, []byte(event))
-	var report expiryReport
+	var report sharing.ExpiryReport
 	if err := json.Unmarshal(raw, &report); err != nil || report.AsOf.IsZero() {
 		s.t.Fatalf("%v: %s", err, raw)
 	}
@@ -113,7 +113,7 @@ func TestTimersAtTheSameTimeRemoveOnce(t *testing.T) {
 // down what it was about to do.
 func (s *stage) dies() {
 	s.t.Helper()
-	d, err := s.handler().desk(s.t.Context(), function.Call{Region: "cn-hangzhou"}, subject{})
+	d, err := s.handler().session(s.t.Context(), function.Call{Region: "cn-hangzhou"}, subject{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestWhatIsOverComesFirstAndTheOthersTakeTurns(t *testing.T) {
 	s.set(end)
 	begun := map[image.ID]bool{}
 	for range 6 {
-		d, err := s.handler().desk(t.Context(), function.Call{Region: "cn-hangzhou"}, subject{})
+		d, err := s.handler().session(t.Context(), function.Call{Region: "cn-hangzhou"}, subject{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +271,7 @@ func TestWhatIsOverComesFirstAndTheOthersTakeTurns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		order := (&expiryRun{desk: d}).remember(t.Context(), targets)
+		order := (&expiryRun{session: d, Expiry: sharing.NewExpiry(s.clock.Now())}).recall(t.Context(), targets)
 		if len(order) != 7 || order[0].ID != "m-web" {
 			t.Fatalf("%+v", order)
 		}
@@ -312,12 +312,14 @@ func TestImagesThatWereOnlyEverSharedElsewhereAreDrift(t *testing.T) {
 	if _, done := s.applyPut(map[string]any{"imageId": "m-web", "accounts": accounts(second, third)}); !done.Complete {
 		t.Fatalf("%+v", done)
 	}
+	s.clock.Advance(24 * time.Hour)
 	if report := s.tick(); !slices.Equal(report.Unrecorded, []image.Ref{theirs}) || len(report.Drift) != 1 || report.Drift[0].Code != "sharedOutside" {
 		t.Errorf("one of m-web's is recorded: %v, %+v", report.Unrecorded, report.Drift)
 	}
 	if _, done := s.applyPut(map[string]any{"imageId": "m-web", "accounts": accounts(second), "evenIfUsed": []string{string(third)}}); !done.Complete {
 		t.Fatalf("%+v", done)
 	}
+	s.clock.Advance(24 * time.Hour)
 	if got := s.tick().Unrecorded; !slices.Equal(got, []image.Ref{web, theirs}) {
 		t.Errorf("none is left that is recorded: %v", got)
 	}
@@ -364,7 +366,7 @@ func TestAShareWhoseJournalCannotBeReadIsNotSaidToBeUnrecorded(t *testing.T) {
 
 // dim is an account whose own images are not shown so many times.
 type dim struct {
-	account
+	viewed
 	mu    *sync.Mutex
 	times int
 }
@@ -380,14 +382,14 @@ func (d *dim) Look(ctx context.Context, r image.Ref) (image.Image, []image.Grant
 	if d.dark() {
 		return image.Image{}, nil, fault.New(fault.NotFound, "no image %s", r.ID)
 	}
-	return d.account.Look(ctx, r)
+	return d.viewed.Look(ctx, r)
 }
 
 func (d *dim) Images(ctx context.Context, in image.RegionID, which image.Listing) ([]image.Image, error) {
 	if d.dark() {
 		return nil, nil
 	}
-	return d.account.Images(ctx, in, which)
+	return d.viewed.Images(ctx, in, which)
 }
 
 func TestAnImageThatIsNotShownIsNotSaidToBeGone(t *testing.T) {
@@ -398,9 +400,9 @@ func TestAnImageThatIsNotShownIsNotSaidToBeGone(t *testing.T) {
 			s := newStage(t)
 			s.until(start().AddDate(0, 1, 0), "remove")
 			s.set(start().AddDate(0, 2, 0))
-			s.watch = func(a account) account { return &dim{account: a, mu: &sync.Mutex{}, times: times} }
+			s.watch = func(a viewed) viewed { return &dim{viewed: a, mu: &sync.Mutex{}, times: times} }
 			report := s.tick()
-			if len(report.Drift) != 0 || len(report.Failed) == 0 || report.Failed[0].ID != "m-web" || len(s.removals()) != 0 {
+			if len(report.Drift) != 0 || len(s.removals()) != 0 || !slices.ContainsFunc(report.Failed, func(f sharing.Failure) bool { return f.ID == "m-web" }) {
 				t.Errorf("%+v", report)
 			}
 		})

@@ -6,15 +6,16 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/sharing"
 )
 
 // get answers who may use an image.
 func (h handler) get(ctx context.Context, call function.Call, in getInput) (shares, error) {
-	d, err := h.desk(ctx, call, in.subject)
+	s, err := h.session(ctx, call, in.subject)
 	if err != nil {
 		return shares{}, err
 	}
-	found, err := d.locate(ctx, in.ImageID)
+	found, err := sharing.Locate(ctx, s.asked, in.ImageID)
 	if err != nil {
 		return shares{}, err
 	}
@@ -22,9 +23,9 @@ func (h handler) get(ctx context.Context, call function.Call, in getInput) (shar
 		return shares{}, fault.New(fault.Precondition, "%s is a %s image: only its owner sees whom it is shared with", found.ID, found.Kind).WithCode("notOurs")
 	}
 	asOf := h.now()
-	s, err := d.see(ctx, found)
+	seen, err := s.see(ctx, found)
 	if err != nil {
 		return shares{}, err
 	}
-	return newShares(s, asOf, in.History), nil
+	return newShares(seen, asOf, in.History), nil
 }

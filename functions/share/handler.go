@@ -12,6 +12,8 @@ import (
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/sharing"
+	"imagekeeper/shared/survey"
 )
 
 // handler is built once and only read afterwards.
@@ -21,9 +23,11 @@ type handler struct {
 	rates pricing.Rates
 	// accounts are those to work in, our own first.
 	accounts func(call function.Call) []account
-	// journal is where this call's changes are recorded.
-	journal func(call function.Call) (*journal.Journal, error)
-	now     func() time.Time
+	// journal is where this call's changes are recorded, and what is kept beside.
+	journal func(call function.Call) (*journal.Journal, journal.Documents, error)
+	// recent is what this process remembers of regions.
+	recent *survey.Recent
+	now    func() time.Time
 	// pause waits; it ends early with the context's error.
 	pause func(ctx context.Context, d time.Duration) error
 }
@@ -35,7 +39,7 @@ func open(look function.Lookup) (*function.Function, error) {
 		return nil, err
 	}
 	home, _ := look("FC_REGION")
-	hands, err := newHands(config, image.RegionID(home))
+	clients, err := newClients(config, image.RegionID(home))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +47,7 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := handler{config: config, rates: rates, accounts: hands.accounts, journal: hands.open, now: time.Now, pause: pause}
+	h := handler{config: config, rates: rates, accounts: clients.accounts, journal: clients.open, recent: survey.NewRecent(), now: time.Now, pause: pause}
 	return h.function(), nil
 }
 
@@ -103,17 +107,17 @@ func (h handler) change(ctx context.Context, call function.Call, in changing, wi
 	if in.Apply != nil && in.Apply.Limits != nil && call.Source == function.SourceHTTP {
 		return answer{}, fault.New(fault.Forbidden, "limits are for automation that calls the function directly; over HTTP a plan is applied by its digest").WithCode("limitsNotAllowed")
 	}
-	d, err := h.desk(ctx, call, in.subject)
+	s, err := h.session(ctx, call, in.subject)
 	if err != nil {
 		return answer{}, err
 	}
-	found, err := d.locate(ctx, in.ImageID)
+	found, err := sharing.Locate(ctx, s.asked, in.ImageID)
 	if err != nil {
 		return answer{}, err
 	}
-	job := d.single(found, wish)
+	job := s.single(found, wish)
 	if in.Regions == "all" {
-		if job, err = d.joint(ctx, found, wish); err != nil {
+		if job, err = s.joint(ctx, found, wish); err != nil {
 			return answer{}, err
 		}
 	}
@@ -122,19 +126,19 @@ func (h handler) change(ctx context.Context, call function.Call, in changing, wi
 		if err != nil {
 			return answer{}, err
 		}
-		d.appraise(ctx, job, p)
+		s.appraise(ctx, job, p)
 		return job.planned(p), nil
 	}
-	return d.apply(ctx, job, *in.Apply)
+	return s.apply(ctx, job, *in.Apply)
 }
 
 // apply carries a plan out. A conflict or a refused step is an answer with the
 // plan as it is now, and so is what was done until it broke off, and what kept
 // everything from being done.
-func (d *desk) apply(ctx context.Context, job *job, in applyInput) (answer, error) {
-	request := plan.Request{Digest: in.Digest, By: by(d.call), Deadline: d.deadline}
+func (s *session) apply(ctx context.Context, job *job, in applyInput) (answer, error) {
+	request := plan.Request{Digest: in.Digest, By: by(s.call), Deadline: s.deadline}
 	if in.Limits != nil {
-		request.Within, request.ID = in.Limits.within, d.call.RequestID
+		request.Within, request.ID = in.Limits.within, s.call.RequestID
 	}
 	report, err := job.work.Apply(ctx, request)
 	if err != nil && report.Plan.Target == "" {
@@ -143,9 +147,9 @@ func (d *desk) apply(ctx context.Context, job *job, in applyInput) (answer, erro
 	if err == nil {
 		err = report.Kept()
 	}
-	job.log(d.call, report, err)
+	job.log(s.call, report, err)
 	if err != nil {
-		return job.refused(report, d.call.Problem(err)), nil
+		return job.refused(report, s.call.Problem(err)), nil
 	}
 	return job.applied(report), nil
 }

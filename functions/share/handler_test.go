@@ -321,8 +321,8 @@ func TestPlaces(t *testing.T) {
 		{"/shares/m-web?region=cn-hangzhou", 200, ""},
 		{"/shares/m-web?region=cn-beijing", 400, "unknownRegion"},
 		{"/shares/m-web?account=1000000000000009", 400, "unknownAccount"},
-		{"/shares/m-web?region=cn-shanghai", 404, "imageNotFound"},
-		{"/shares/m-none", 404, "imageNotFound"},
+		{"/shares/m-web?region=cn-shanghai", 404, "notFound"},
+		{"/shares/m-none", 404, "notFound"},
 		{"/shares/m-theirs?account=1000000000000001", 422, "notOurs"},
 		{"/shares/m-theirs", 200, ""},
 	} {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/provenance"
 	"imagekeeper/shared/sharing"
+	"imagekeeper/shared/survey"
 )
 
 // longest is how long a plan waits for prices, which it does without if it must.
@@ -26,20 +26,20 @@ type dues struct{ shared, published pricing.Dues }
 // pay for its instances. It is for whoever reads the plan and no part of it: what
 // cannot be told in time is said to be unknown. A plan by which nobody gets
 // anything is not appraised.
-func (d *desk) appraise(ctx context.Context, j *job, p plan.Plan) {
+func (s *session) appraise(ctx context.Context, j *job, p plan.Plan) {
 	images := j.given(p)
 	if len(images) == 0 {
 		return
 	}
-	left := min(longest, d.deadline.Sub(d.now())/2)
+	left := min(longest, s.deadline.Sub(s.now())/2)
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	sources, unread := d.sources(ctx, images)
+	sources, unread := s.sources(ctx, images)
 	j.unread = unread
 	j.dues = map[string]dues{}
 	for _, i := range images {
 		of := func(as image.Kind) pricing.Dues {
-			return pricing.DuesOf(i, sources[lineage.KeyOf(i.Ref)], as, d.rates.At(d.now()), d.config.Site)
+			return pricing.DuesOf(i, sources[lineage.KeyOf(i.Ref)], as, s.rates.At(s.now()), s.config.Site)
 		}
 		j.dues[sharing.Target(i.Ref)] = dues{of(image.KindShared), of(image.KindCommunity)}
 	}
@@ -63,30 +63,21 @@ func (j *job) given(p plan.Plan) []image.Image {
 // sources are where images ultimately come from, and what could not be read of
 // that. Their own regions are looked at first, and the others of this deployment
 // only if a chain leads there.
-func (d *desk) sources(ctx context.Context, images []image.Image) (map[lineage.Key]pricing.Source, []image.Unread) {
-	var places []lineage.Place
-	seen := map[image.Ref]bool{}
-	look := func(account image.AccountID, region image.RegionID) {
-		if at := (image.Ref{Account: account, Region: region}); !seen[at] && d.accounts[account] != nil {
-			seen[at] = true
-			places = append(places, lineage.Place{Account: account, Region: region, Reader: regional{d.accounts[account], region}, Builder: regional{d.accounts[account], region}})
+func (s *session) sources(ctx context.Context, images []image.Image) (map[lineage.Key]pricing.Source, []image.Unread) {
+	var near, far []*survey.Place
+	for _, p := range s.survey.Places() {
+		theirs := func(i image.Image) bool { return i.Account == p.Account }
+		if slices.ContainsFunc(images, func(i image.Image) bool { return theirs(i) && i.Region == p.Region }) {
+			near = append(near, p)
+		}
+		if slices.ContainsFunc(images, theirs) {
+			far = append(far, p)
 		}
 	}
-	for _, i := range images {
-		look(i.Account, i.Region)
+	found := trace(ctx, near, images)
+	if found.elsewhere {
+		found = trace(ctx, far, images)
 	}
-	found := trace(ctx, places, images)
-	if !found.elsewhere {
-		return found.sources, found.unread
-	}
-	configured, _, _ := d.config.LookIn(image.RegionID(d.call.Region)) // it was read when the image was found
-	for _, i := range images {
-		regions, _ := regionsOf(ctx, d.accounts[i.Account], configured) // without them, the chain stays broken
-		for _, r := range regions {
-			look(i.Account, r)
-		}
-	}
-	found = trace(ctx, places, images)
 	return found.sources, found.unread
 }
 
@@ -99,25 +90,22 @@ type traced struct {
 }
 
 // trace follows images to their sources.
-func trace(ctx context.Context, places []lineage.Place, images []image.Image) traced {
+func trace(ctx context.Context, places []*survey.Place, images []image.Image) traced {
 	keys := make([]lineage.Key, 0, len(images))
 	for _, i := range images {
 		keys = append(keys, lineage.KeyOf(i.Ref))
 	}
-	world := lineage.Trace(ctx, places, keys)
+	world := lineage.Trace(ctx, lineage.Places(places), keys)
 	graph, seen := lineage.New(world), map[lineage.Key]image.Image{}
 	for _, i := range world.Images {
 		seen[lineage.KeyOf(i.Ref)] = i
 	}
-	out := traced{sources: map[lineage.Key]pricing.Source{}, unread: slices.Concat(world.Unread, world.BuildsUnread)}
+	out := traced{sources: map[lineage.Key]pricing.Source{}, unread: image.AllUnread(world.Unread, world.BuildsUnread)}
 	for _, k := range keys {
 		story := graph.Ancestry(k)
 		out.sources[k] = provenance.SourceOf(story, seen)
 		out.elsewhere = out.elsewhere || story.Source.Why.Code == lineage.CodeRegionNotRead
 	}
-	slices.SortFunc(out.unread, func(a, b image.Unread) int {
-		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Permission, b.Permission), cmp.Compare(a.Code, b.Code))
-	})
 	return out
 }
 

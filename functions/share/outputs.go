@@ -121,17 +121,9 @@ func (j *job) applied(r plan.Report) answer {
 	a.Applied, a.Complete, a.Recorded = true, &r.Complete, r.Recorded
 	a.Outcomes, a.Differences = j.outcomes(r), r.Differences
 	if r.Unseen != nil {
-		a.Unknown = append(a.Unknown, unread(j.asked, r.Unseen))
+		a.Unknown = append(a.Unknown, image.UnreadOf(j.asked.Account, j.asked.Region, "", r.Unseen))
 	}
 	return a
-}
-
-// unread is that an image could not be looked at.
-func unread(ref image.Ref, err error) image.Unread {
-	return image.Unread{
-		Account: ref.Account, Region: ref.Region, Permission: fault.Permission(err),
-		Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)},
-	}
 }
 
 func (j *job) outcomes(r plan.Report) []outcomeOut {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -192,5 +193,28 @@ func TestWhoReplacesAnotherNeverLeavesNeither(t *testing.T) {
 	s.refuses = nil
 	if done := s.call("share.put", digested(wish, planned.Plan.Digest)); !done.Complete || s.list() != string(third) {
 		t.Errorf("%+v, list %s", done, s.list())
+	}
+}
+
+// TestCallsForOneImage: over two accounts by all regions, 20 calls where there are
+// eight.
+func TestCallsForOneImage(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.config.Regions = []alicloud.RegionWord{"all"}
+	regions, err := s.cloud.View(first).Regions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for target, most := range map[string]int{"/shares/m-web": 2*len(regions) + 4, "/shares/m-web?region=cn-hangzhou": 8} {
+		for range 2 { // the first call of a process learns a public image
+			s.calls.Store(0)
+			if status, got := s.over(http.MethodGet, target, ""); status != http.StatusOK || len(got.Accounts) != 1 {
+				t.Fatalf("%s: %d %+v", target, status, got)
+			}
+			if got := int(s.calls.Load()); got < 4 || got > most {
+				t.Errorf("%s: %d calls, at most %d", target, got, most)
+			}
+		}
 	}
 }

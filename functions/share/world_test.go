@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/sharing"
+	"imagekeeper/shared/survey"
 )
 
 const (
@@ -39,6 +42,8 @@ type stage struct {
 	folder  string
 	config  config
 	permits *permits
+	// calls counts regions, images, and grants that are asked for.
+	calls atomic.Int32
 	// slow is how long each change takes.
 	slow time.Duration
 	// breaks says which records the journal fails to keep; nil: none.
@@ -48,7 +53,7 @@ type stage struct {
 	// logged is what the log says.
 	logged bytes.Buffer
 	// watch wraps the first account.
-	watch func(account) account
+	watch func(viewed) viewed
 }
 
 // permits counts what was changed.
@@ -57,11 +62,37 @@ type permits struct {
 	said []string
 }
 
+// viewed is an account as it is looked at and changed.
+type viewed interface {
+	survey.Reader
+	sharing.Cloud
+}
+
 // counted is an account whose changes are counted.
 type counted struct {
 	*cloudsim.View
 	permits *permits
 	stage   *stage
+}
+
+func (c counted) Regions(ctx context.Context) ([]image.Region, error) {
+	c.stage.calls.Add(1)
+	return c.View.Regions(ctx)
+}
+
+func (c counted) Images(ctx context.Context, in image.RegionID, which image.Listing) ([]image.Image, error) {
+	c.stage.calls.Add(1)
+	return c.View.Images(ctx, in, which)
+}
+
+func (c counted) Grants(ctx context.Context, in image.RegionID, id image.ID) ([]image.Grant, error) {
+	c.stage.calls.Add(1)
+	return c.View.Grants(ctx, in, id)
+}
+
+func (c counted) Look(ctx context.Context, r image.Ref) (image.Image, []image.Grant, error) {
+	c.stage.calls.Add(2) // the image, and whom it is shared with
+	return c.View.Look(ctx, r)
 }
 
 func (c counted) Permit(ctx context.Context, r image.Ref, add, remove []image.AccountID) error {
@@ -83,7 +114,7 @@ func newStage(t *testing.T) *stage {
 	s := &stage{
 		t: t, clock: clock, cloud: cloudsim.New(cloudsim.Options{Clock: clock}), folder: t.TempDir(), permits: &permits{},
 	}
-	s.watch = func(a account) account { return a }
+	s.watch = func(a viewed) viewed { return a }
 	s.config.Site = pricing.China
 	s.config.Regions = append(s.config.Regions, "cn-hangzhou", "cn-shanghai")
 	add := func(account image.AccountID, region image.RegionID, id image.ID, change func(*image.Image), with ...image.AccountID) {
@@ -118,13 +149,18 @@ func (s *stage) handler() handler {
 	return handler{
 		config: s.config, rates: pricing.Published(),
 		accounts: func(function.Call) []account {
-			return []account{s.watch(counted{s.cloud.View(first), s.permits, s}), counted{s.cloud.View(second), s.permits, s}}
+			own, other := s.watch(counted{s.cloud.View(first), s.permits, s}), counted{s.cloud.View(second), s.permits, s}
+			return []account{
+				{survey.Account{Reader: own}, own},
+				{survey.Account{Reader: other, ID: second, Role: "acs:ram::1000000000000002:role/reader"}, other},
+			}
 		},
-		journal: func(function.Call) (*journal.Journal, error) {
+		journal: func(function.Call) (*journal.Journal, journal.Documents, error) {
 			store, err := journal.OpenDirectory(s.folder)
-			return journal.New(brittle{store, s}, time.Now, rand.Text), err
+			return journal.New(brittle{store, s}, time.Now, rand.Text), store, err
 		},
-		now: s.clock.Now,
+		recent: survey.NewRecent(),
+		now:    s.clock.Now,
 		pause: func(ctx context.Context, d time.Duration) error {
 			s.clock.Advance(d)
 			return ctx.Err()

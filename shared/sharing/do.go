@@ -9,6 +9,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/survey"
 )
 
 // Cloud is what sharing needs of the account that owns the image. Permit and
@@ -37,6 +38,23 @@ func Look(ctx context.Context, c Cloud, r image.Ref, pause func(context.Context,
 		}
 		wait = min(2*wait, maxPause)
 	}
+}
+
+// Gone is why, that an image is no longer there, if a fresh list that does not show
+// it proves that; else it fails with fault.Unknown, or as the list does.
+func Gone(ctx context.Context, fresh survey.Fresh, r image.Ref, why error) error {
+	place := fresh.Place(r.Account, r.Region)
+	if place == nil {
+		return why
+	}
+	images, err := place.Images(ctx, image.Listing{Kind: image.KindCustom, IDs: []image.ID{r.ID}, Statuses: image.Statuses()})
+	switch {
+	case err != nil:
+		return err
+	case len(images) > 0:
+		return fault.New(fault.Unknown, "account %s was not shown its %s at first; ask again", r.Account, r.ID).WithCode(survey.CodeUnread)
+	}
+	return why
 }
 
 // codeContradiction is that of a list of accounts which cannot be true.

@@ -1,0 +1,307 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/memory"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
+	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/sharing"
+	"imagekeeper/shared/survey"
+	"imagekeeper/shared/usage"
+)
+
+// defaultTime is how long a call may take where the platform does not say.
+const defaultTime = 60 * time.Second
+
+// session is where one call works: what it looks at, whom it may change, and its
+// journal.
+type session struct {
+	handler
+	call     function.Call
+	deadline time.Time
+	survey   *survey.Survey
+	// asked is the part of the survey that the request names.
+	asked *survey.Survey
+	// owners are the accounts that could be opened.
+	owners  map[image.AccountID]sharing.Cloud
+	journal *journal.Journal
+	agenda  journal.Agenda
+	kept    journal.Documents
+	log     plan.Log
+}
+
+// session opens the journal and the accounts. in narrows what is looked at. A role
+// that cannot be assumed hides no other account.
+func (h handler) session(ctx context.Context, call function.Call, in subject) (*session, error) {
+	s := &session{handler: h, call: call, deadline: call.Deadline, owners: map[image.AccountID]sharing.Cloud{}}
+	if s.deadline.IsZero() {
+		s.deadline = h.now().Add(defaultTime)
+	}
+	var err error
+	if s.journal, s.kept, err = h.journal(call); err != nil {
+		return nil, err
+	}
+	s.agenda = journal.NewAgenda(s.kept)
+	s.log = agendaLog{memory.Log{Journal: s.journal}, s.agenda}
+	regions, all, err := h.config.LookIn(image.RegionID(call.Region))
+	if err != nil {
+		return nil, err
+	}
+	scope := survey.Scope{Regions: regions, All: all, Home: image.RegionID(call.Region), Recent: h.recent, Now: h.now}
+	accounts := h.accounts(call)
+	look := make([]survey.Account, len(accounts))
+	for n, a := range accounts {
+		look[n] = a.Account
+	}
+	if s.survey, err = survey.Open(ctx, look, scope); err != nil {
+		return nil, err
+	}
+	for _, opened := range s.survey.Accounts() {
+		n := slices.IndexFunc(accounts, func(a account) bool { return a.Role == opened.Role })
+		s.owners[opened.ID] = accounts[n].Cloud
+	}
+	var within survey.Within
+	if in.Region != "" {
+		within.Regions = []image.RegionID{in.Region}
+	}
+	if in.Account != "" {
+		within.Accounts = []image.AccountID{in.Account}
+	}
+	s.asked, err = s.survey.Narrow(within)
+	return s, err
+}
+
+// sight is an image as it was seen.
+type sight struct {
+	sharing.Observed
+	memories map[image.AccountID]sharing.Memory
+	drift    sharing.Drift
+	entries  []plan.Entry
+	// consumers tell of the use of those that were looked at.
+	consumers map[image.AccountID]usage.Consumer
+}
+
+// see looks at whom an image is shared with that was just found, and then at what
+// the journal knows of it: it knows of every share of ours that shows.
+func (s *session) see(ctx context.Context, found image.Image) (sight, error) {
+	seen := sight{Observed: sharing.Observed{Image: found}}
+	var err error
+	if seen.Grants, err = s.survey.Place(found.Account, found.Region).Grants(ctx, found.ID); err != nil || found.SharedOut == image.Yes && len(seen.Grants) == 0 {
+		if seen, err = s.look(ctx, found); err != nil {
+			return seen, err
+		}
+	}
+	told, err := s.log.Read(ctx, sharing.Target(found.Ref))
+	return seen.with(told), err
+}
+
+// look looks at an image and whom it is shared with. One that is not a custom
+// image of an account of ours has no list of accounts that we could see.
+func (s *session) look(ctx context.Context, found image.Image) (sight, error) {
+	seen := sight{Observed: sharing.Observed{Image: found}}
+	if found.Kind != image.KindCustom {
+		return seen, nil
+	}
+	var err error
+	if seen.Image, seen.Grants, err = sharing.Look(ctx, s.owners[found.Account], found.Ref, s.pause); fault.Of(err) == fault.NotFound {
+		err = sharing.Gone(ctx, s.survey.Again(), found.Ref, err)
+	}
+	return seen, err
+}
+
+// with is a sight with what its log knows.
+func (seen sight) with(told []plan.Entry) sight {
+	seen.entries = told
+	seen.memories, seen.drift = sharing.Reconcile(sharing.Remember(told), seen.Grants)
+	seen.Remembered = sharing.TermsOf(seen.memories)
+	return seen
+}
+
+// weigh also looks at the use of those who would lose access by a wish; told is
+// the log of the image.
+func (s *session) weigh(ctx context.Context, found image.Image, told []plan.Entry, w wish) (sight, plan.Plan, error) {
+	seen, err := s.look(ctx, found)
+	if err != nil {
+		return seen, plan.Plan{}, err
+	}
+	seen = seen.with(told)
+	if w.shares && seen.Image.Encrypted() == image.Yes && found.Kind == image.KindCustom {
+		seen.Asked, seen.Objection = true, s.owners[found.Account].Objection(ctx, found.Ref)
+	}
+	seen.consumers = s.consumers(ctx, seen.Image, w.losing(seen.Observed))
+	seen.Uses = uses(seen.consumers)
+	return seen, w.plan(seen.Observed), nil
+}
+
+// consumers looks at what some accounts do with an image, always anew. Accounts that
+// we cannot read are among them, with a use that is not known.
+func (s *session) consumers(ctx context.Context, i image.Image, of []image.AccountID) map[image.AccountID]usage.Consumer {
+	if len(of) == 0 {
+		return nil
+	}
+	readers, all := map[image.AccountID]usage.Reader{}, map[image.AccountID]usage.Reader{}
+	for _, p := range s.survey.Again().Places() {
+		if p.Region != i.Region {
+			continue
+		}
+		if all[p.Account] = p; slices.Contains(of, p.Account) {
+			readers[p.Account] = p
+		}
+	}
+	seen := usage.Explain(ctx, usage.Observe(ctx, i, grantees(of), readers), all)
+	told := map[image.AccountID]usage.Consumer{}
+	for _, c := range usage.Judge(seen).Consumers {
+		if slices.Contains(of, c.Account) {
+			told[c.Account] = c
+		}
+	}
+	return told
+}
+
+// grantees are the accounts whose use is asked for, as usage wants to know them.
+type grantees []image.AccountID
+
+// Grants returns them.
+func (g grantees) Grants(context.Context, image.ID) ([]image.Grant, error) {
+	grants := make([]image.Grant, len(g))
+	for n, a := range g {
+		grants[n].Account = a
+	}
+	return grants, nil
+}
+
+func uses(consumers map[image.AccountID]usage.Consumer) map[image.AccountID]sharing.Use {
+	told := map[image.AccountID]sharing.Use{}
+	for a, c := range consumers {
+		told[a] = map[usage.Verdict]sharing.Use{usage.InUse: sharing.InUse, usage.NotInUse: sharing.NotInUse}[c.Verdict]
+		told[a] = cmp.Or(told[a], sharing.Unknown)
+	}
+	return told
+}
+
+// job is a plan to be made, and perhaps to be carried out, with what was seen
+// while planning.
+type job struct {
+	work plan.Work
+	now  func() time.Time
+	// asked is the image that was asked for.
+	asked image.Ref
+
+	mu     sync.Mutex
+	sights map[string]sight // by target
+	// unsure are images that might be copies, too.
+	unsure []image.Reason
+	// dues are what accounts pay, by target; nil if nobody asked. unread is what
+	// could not be read for that.
+	dues   map[string]dues
+	unread []image.Unread
+}
+
+// keep keeps what was seen, and of earlier looks whose use was looked at: nobody
+// asks again about those who have lost access since.
+func (j *job) keep(target string, s sight) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	consumers := maps.Clone(j.sights[target].consumers)
+	if consumers == nil {
+		consumers = map[image.AccountID]usage.Consumer{}
+	}
+	maps.Copy(consumers, s.consumers)
+	s.consumers = consumers
+	j.sights[target] = s
+}
+
+func (j *job) sight(target string) sight {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.sights[target]
+}
+
+// single is the job of one image.
+func (s *session) single(found image.Image, w wish) *job {
+	j := &job{now: s.now, asked: found.Ref, sights: map[string]sight{}}
+	j.work = s.workOn(j, found, w)
+	return j
+}
+
+// workOn is the work on one image.
+func (s *session) workOn(j *job, found image.Image, w wish) plan.Work {
+	target := sharing.Target(found.Ref)
+	doer := sharing.Doer{
+		Image: found.Ref, Cloud: s.owners[found.Account], Pause: s.pause,
+		Use: func(ctx context.Context, accounts []image.AccountID) map[image.AccountID]sharing.Use {
+			return uses(s.consumers(ctx, j.sight(target).Image, accounts))
+		},
+	}
+	return plan.Work{
+		Target: target, Log: s.log, Now: s.now,
+		Observe: func(ctx context.Context, told []plan.Entry) (plan.Plan, error) {
+			seen, p, err := s.weigh(ctx, found, told, w)
+			j.keep(target, seen)
+			return p, err
+		},
+		Batch: func(changes []plan.Step) [][]plan.Step {
+			return sharing.Batches(changes, len(j.sight(target).Grants))
+		},
+		Do: func(ctx context.Context, _ plan.Plan, steps []plan.Step) []plan.Outcome { return doer.Do(ctx, steps) },
+	}
+}
+
+// joint is the job of an image and all its regional copies: one plan, one
+// digest. It fails with fault.Unknown if some region could not be read, because
+// a copy there would be left out.
+func (s *session) joint(ctx context.Context, found image.Image, w wish) (*job, error) {
+	images, perhaps, err := s.copies(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{now: s.now, asked: found.Ref, sights: map[string]sight{}}
+	for _, l := range perhaps {
+		j.unsure = append(j.unsure, image.Reason{Code: "perhapsCopy", Sentence: l.Child.String() + " may be a copy of " + l.Parent.String() + ", and is left out: " + l.Why.Sentence})
+	}
+	parts := map[string]plan.Work{}
+	for _, i := range images {
+		parts[sharing.Target(i.Ref)] = s.workOn(j, i, w)
+	}
+	j.work = plan.Together(sharing.Target(found.Ref)+"/copies", s.log, parts, plan.Request{By: by(s.call), Deadline: s.deadline})
+	return j, nil
+}
+
+// copies finds the regional copies of an image, itself among them.
+func (s *session) copies(ctx context.Context, found image.Image) ([]image.Image, []lineage.Link, error) {
+	if found.Kind != image.KindCustom {
+		return []image.Image{found}, nil, nil
+	}
+	var places []lineage.Place
+	for _, p := range s.survey.Places() {
+		if p.Account == found.Account {
+			places = append(places, lineage.Place{Account: p.Account, Region: p.Region, Reader: withoutDisks{p}})
+		}
+	}
+	world := lineage.Observe(ctx, places)
+	if len(world.Unread) > 0 {
+		return nil, nil, fault.New(fault.Unknown, "the regional copies cannot be told (%s)", survey.Sentence(world.Unread)).WithCode("copiesUnknown")
+	}
+	known := lineage.New(world).Copies(lineage.KeyOf(found.Ref))
+	images := slices.DeleteFunc(world.Images, func(i image.Image) bool {
+		return i.Kind != image.KindCustom || !slices.Contains(known.Sure, lineage.KeyOf(i.Ref))
+	})
+	return images, known.Perhaps, nil
+}
+
+// withoutDisks is a place as lineage reads it for regional copies: what disks were
+// made from says nothing about those.
+type withoutDisks struct{ *survey.Place }
+
+// Disks are not needed, and not asked for.
+func (withoutDisks) Disks(context.Context, image.DiskListing) ([]image.Disk, error) { return nil, nil }
