@@ -3,6 +3,7 @@ package main
 import (
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/function/memory"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
@@ -15,6 +16,7 @@ type config struct {
 	alicloud.Scaling
 	alicloud.Storage
 	pricing.Settings
+	change.TwoPeople
 	// Journal is where every change is recorded: dir:///path or oss://bucket/prefix.
 	Journal memory.Place `env:"JOURNAL" validate:"required"`
 	// Allowed are the only accounts to share with; none: any.

@@ -12,6 +12,7 @@ import (
 	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
@@ -186,7 +187,7 @@ func (r *expiryRun) end(ctx context.Context, ref image.Ref) error {
 	if len(p.Changes()) == 0 {
 		return nil
 	}
-	report, err := job.work.Apply(ctx, plan.Request{Digest: p.Digest(), By: by(r.call), Deadline: r.deadline})
+	report, err := job.work.Apply(ctx, plan.Request{Digest: p.Digest(), By: change.By(r.call), Deadline: r.deadline})
 	r.Ended(ref, report)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
@@ -65,7 +66,8 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // function returns the operations.
 func (h handler) function() *function.Function {
-	own, applied := []fault.Kind{fault.NotFound}, []int{http.StatusOK, http.StatusMultiStatus}
+	own, applied := []fault.Kind{fault.NotFound}, []int{http.StatusOK, http.StatusAccepted, http.StatusMultiStatus}
+	headers := map[string]string{"Location": "Where to look, when another one has to approve"}
 	return function.New("share",
 		function.Handle(function.Spec{
 			Name: "share.get", Pattern: "GET /shares/{imageId}", Role: function.Viewer,
@@ -75,12 +77,12 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "share.put", Pattern: "PUT /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
 			Summary: "Make the accounts that may use an image exactly this list: plan, or apply a plan by its digest",
-			Success: applied, Fails: own, Tells: fault.Kinds(),
+			Success: applied, Fails: own, Tells: fault.Kinds(), Headers: headers,
 		}, h.put),
 		function.Handle(function.Spec{
 			Name: "share.patch", Pattern: "PATCH /shares/{imageId}", Role: function.Viewer, ApplyRole: function.Operator,
 			Summary: "Add and remove accounts that may use an image: plan, or apply a plan by its digest",
-			Success: applied, Fails: own, Tells: fault.Kinds(),
+			Success: applied, Fails: own, Tells: fault.Kinds(), Headers: headers,
 		}, h.patch),
 		function.OnTimer("*", h.expire), // called expiry in s.yaml; elsewhere the platform names it
 	).With(rules()...)
@@ -136,9 +138,10 @@ func (h handler) change(ctx context.Context, call function.Call, in changing, wi
 // plan as it is now, and so is what was done until it broke off, and what kept
 // everything from being done.
 func (s *session) apply(ctx context.Context, job *job, in applyInput) (answer, error) {
-	request := plan.Request{Digest: in.Digest, By: by(s.call), Deadline: s.deadline}
+	request := plan.Request{Digest: in.Digest, By: change.By(s.call), Deadline: s.deadline, TwoPeople: s.config.Of("share")}
 	if in.Limits != nil {
-		request.Within, request.ID = in.Limits.within, s.call.RequestID
+		request.ID = s.call.RequestID
+		request.Within = func(p plan.Plan) error { return in.Limits.Within(p, changed) }
 	}
 	report, err := job.work.Apply(ctx, request)
 	if err != nil && report.Plan.Target == "" {
@@ -161,7 +164,7 @@ func (j *job) log(call function.Call, r plan.Report, err error) {
 		counts[o.Result]++
 	}
 	attrs := []any{
-		"image", j.asked.String(), "digest", r.Plan.Digest(), "by", by(call), "complete", r.Complete, "recorded", r.Recorded,
+		"image", j.asked.String(), "digest", r.Plan.Digest(), "by", change.By(call), "waits", r.Waits, "complete", r.Complete, "recorded", r.Recorded,
 		"changes", len(r.Plan.Changes()), "applied", counts[plan.Applied], "already", counts[plan.Already], "failed", counts[plan.Failed], "open", counts[plan.Open],
 	}
 	if err == nil {
@@ -170,7 +173,7 @@ func (j *job) log(call function.Call, r plan.Report, err error) {
 	if err != nil {
 		attrs = append(attrs, "code", fault.Code(err), "error", err.Error())
 	}
-	if r.Complete {
+	if r.Complete || r.Waits {
 		call.Log.Info("change", attrs...)
 		return
 	}
@@ -182,13 +185,8 @@ func (j *job) log(call function.Call, r plan.Report, err error) {
 	call.Log.Warn("change", attrs...)
 }
 
-// by names the caller, for the log.
-func by(call function.Call) string {
-	switch {
-	case call.Source == function.SourceTimer:
-		return "the timer"
-	case call.Caller.Issuer != "":
-		return call.Caller.Subject + " of " + call.Caller.Issuer
-	}
-	return call.Caller.Subject + " (" + string(call.Source) + ")"
+// changed is what a step is about, and whether it gives access.
+func changed(s plan.Step) (image.AccountID, bool) {
+	_, own := s.Part()
+	return image.AccountID(own.Subject), own.Action == sharing.Add
 }

@@ -54,7 +54,7 @@ func TestShareAndUnshare(t *testing.T) {
 		t.Fatalf("%+v", seen)
 	}
 	ours := seen.Accounts[1]
-	if ours.Until.Format(time.RFC3339) != until || ours.Reason != "trial" || ours.By != "system (direct)" || ours.OnExpiry != "remove" {
+	if ours.Until.Format(time.RFC3339) != until || ours.Reason != "trial" || ours.By != "system" || ours.OnExpiry != "remove" {
 		t.Errorf("%+v", ours)
 	}
 	if len(seen.History) != 4 || !strings.Contains(seen.History[0].Sentence, "approved: add 1000000000000003 until "+until+", then remove (trial)") {

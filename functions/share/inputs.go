@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/sharing"
@@ -55,16 +55,8 @@ type changing struct {
 
 // applyInput asks to carry a plan out.
 type applyInput struct {
-	Digest string       `json:"digest" validate:"omitempty,digest" doc:"The digest of the plan that was seen"`
-	Limits *limitsInput `json:"limits" doc:"Instead of a digest, for automation that may call directly: whatever the plan is, if it is within these limits"`
-}
-
-// limitsInput bound a plan that nobody has seen.
-type limitsInput struct {
-	AddsOnly bool `json:"addsOnly" doc:"Only accounts that get access; nothing else changes"`
-	Max      int  `json:"max" validate:"required,min=1,max=50" doc:"How many steps may change something"`
-	// Accounts are the only ones it may change something about.
-	Accounts []image.AccountID `json:"accounts" validate:"max=200,dive,accountid" doc:"The only accounts it may change something about; left out: any"`
+	Digest string         `json:"digest" validate:"omitempty,digest" doc:"The digest of the plan that was seen"`
+	Limits *change.Limits `json:"limits" doc:"Instead of a digest, for automation that may call directly: whatever the plan is, if it is within these limits"`
 }
 
 // putInput is a desired state.
@@ -164,23 +156,4 @@ func wishFor(policy sharing.Policy, wanted func(sharing.Observed) sharing.Wanted
 		losing: func(o sharing.Observed) []image.AccountID { return sharing.Losing(o, wanted(o)) },
 		plan:   func(o sharing.Observed) plan.Plan { return sharing.Diff(o, wanted(o), policy) },
 	}
-}
-
-// within reports whether a plan that nobody has seen may be carried out. It
-// fails with fault.Precondition, naming what goes beyond.
-func (l limitsInput) within(p plan.Plan) error {
-	changes := p.Changes()
-	for _, s := range changes {
-		_, own := s.Part()
-		if l.AddsOnly && own.Action != sharing.Add {
-			return fault.New(fault.Precondition, "the plan does more than add: %s", s.Name()).WithCode("beyondLimits")
-		}
-		if len(l.Accounts) > 0 && !slices.Contains(l.Accounts, image.AccountID(own.Subject)) {
-			return fault.New(fault.Precondition, "the plan changes something else than the accounts of the limits: %s", s.Name()).WithCode("beyondLimits")
-		}
-	}
-	if len(changes) > l.Max {
-		return fault.New(fault.Precondition, "the plan changes %d things, and the limit is %d", len(changes), l.Max).WithCode("beyondLimits")
-	}
-	return nil
 }

@@ -7,12 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/sharing"
 	"imagekeeper/shared/usage"
+	"imagekeeper/shared/work"
 )
 
 // answer is what becomes of a PUT or a PATCH: the plan, and what was done. A
@@ -28,9 +29,15 @@ type answer struct {
 	// Complete: nothing of the plan is left, and a last look showed what was asked
 	// for. Else the same digest goes on.
 	Complete *bool `json:"complete,omitempty"`
+	// State: awaitingApproval, where another one has to approve the same digest; until
+	// ValidUntil.
+	State work.State `json:"state,omitempty"`
+	// ApprovedBy are those who approved, or who did until now.
+	ApprovedBy []string   `json:"approvedBy,omitempty"`
+	ValidUntil *time.Time `json:"validUntil,omitempty"`
 	// Recorded: it was carried out before, and this is what came of it.
-	Recorded bool    `json:"recorded,omitempty"`
-	Plan     planOut `json:"plan"`
+	Recorded bool                 `json:"recorded,omitempty"`
+	Plan     change.Plan[stepOut] `json:"plan"`
 	// Outcomes: what became of each step, when it was applied.
 	Outcomes []outcomeOut `json:"outcomes,omitempty"`
 	// Differences are what moved since the plan that was approved last, or was carried
@@ -43,26 +50,26 @@ type answer struct {
 	Unknown []image.Unread `json:"unknown,omitempty"`
 }
 
-// HTTPStatus is that of a problem; else 207 if only some of it was done, and 200.
+// HTTPStatus is that of a problem; else 202 if another one has to approve, 207 if
+// only some of it was done, and 200.
 func (a answer) HTTPStatus() int {
-	if a.Problem == nil && a.Complete != nil && !*a.Complete {
+	switch {
+	case a.Problem == nil && a.State != "":
+		return http.StatusAccepted
+	case a.Problem == nil && a.Complete != nil && !*a.Complete:
 		return http.StatusMultiStatus
 	}
 	return a.Problem.HTTPStatus()
 }
 
-// planOut is a plan as callers see it.
-type planOut struct {
-	// Digest: what this plan is applied by.
-	Digest string `json:"digest"`
-	// Changes is how many steps change something.
-	Changes int `json:"changes"`
-	// Applicable: no step is refused.
-	Applicable bool `json:"applicable"`
-	// Steps: what would be done, and what is refused, with the reasons.
-	Steps []stepOut `json:"steps"`
-	// Base is the state of the world that the plan starts from.
-	Base plan.Facts `json:"base"`
+// HTTPHeader says that a problem is one, and where to look while another one has to
+// approve.
+func (a answer) HTTPHeader() http.Header {
+	header := a.Problem.HTTPHeader()
+	if a.State != "" {
+		header.Set("Location", "/shares/"+string(a.ImageID))
+	}
+	return header
 }
 
 // stepOut is one step: about an account, or about the image as a whole.
@@ -111,13 +118,18 @@ type outcomeOut struct {
 func (j *job) planned(p plan.Plan) answer {
 	return answer{
 		ImageID: j.asked.ID, RegionID: j.asked.Region, AccountID: j.asked.Account,
-		Plan: j.planOut(p), Unsure: j.unsure, Unknown: j.unread,
+		Plan: change.PlanOf(p, j.stepOut), Unsure: j.unsure, Unknown: j.unread,
 	}
 }
 
 // applied answers what came of a plan.
 func (j *job) applied(r plan.Report) answer {
 	a := j.planned(r.Plan)
+	a.ApprovedBy = r.Approved
+	if r.Waits {
+		a.State, a.ValidUntil = work.AwaitingApproval, moment(r.ValidUntil)
+		return a
+	}
 	a.Applied, a.Complete, a.Recorded = true, &r.Complete, r.Recorded
 	a.Outcomes, a.Differences = j.outcomes(r), r.Differences
 	if r.Unseen != nil {
@@ -149,14 +161,6 @@ func (j *job) refused(r plan.Report, problem *function.Problem) answer {
 	a.Problem = problem
 	a.Differences = r.Differences
 	return a
-}
-
-func (j *job) planOut(p plan.Plan) planOut {
-	out := planOut{Digest: p.Digest(), Changes: len(p.Changes()), Applicable: len(p.Refusals()) == 0, Steps: []stepOut{}, Base: p.Base}
-	for _, s := range p.Steps {
-		out.Steps = append(out.Steps, j.stepOut(s))
-	}
-	return out
 }
 
 // place is the image that a step is about, the step as that image's plan has
@@ -218,6 +222,8 @@ type shares struct {
 	Gone []goneOut `json:"gone"`
 	// Unfinished is an approved plan of which something is left.
 	Unfinished *unfinishedOut `json:"unfinished,omitempty"`
+	// Proposed is a plan that another one has to approve.
+	Proposed *proposedOut `json:"proposed,omitempty"`
 	// History: the whole story, when it was asked for.
 	History []sharing.Event `json:"history,omitempty"`
 }
@@ -267,6 +273,18 @@ type unfinishedOut struct {
 	ApprovedAt time.Time `json:"approvedAt"`
 }
 
+// proposedOut is a plan that another one has to approve.
+type proposedOut struct {
+	State work.State `json:"state"`
+	// Digest: what it is approved by.
+	Digest string `json:"digest"`
+	// ApprovedBy: who asked for it.
+	ApprovedBy []string `json:"approvedBy"`
+	// ApprovedAt: when. ValidUntil: until when another one can approve it.
+	ApprovedAt time.Time `json:"approvedAt"`
+	ValidUntil time.Time `json:"validUntil"`
+}
+
 func newShares(s sight, asOf time.Time, history bool) shares {
 	out := shares{
 		AsOf: asOf.UTC().Truncate(time.Second), ImageID: s.Image.ID, RegionID: s.Image.Region, AccountID: s.Image.Account,
@@ -282,6 +300,9 @@ func newShares(s sight, asOf time.Time, history bool) shares {
 	}
 	if e, left := plan.Unfinished(s.entries, s.Facts(), asOf); left {
 		out.Unfinished = &unfinishedOut{e.Digest, e.By, e.At}
+	}
+	if e, until, waits := plan.Waiting(s.entries, asOf); waits {
+		out.Proposed = &proposedOut{work.AwaitingApproval, e.Digest, []string{e.By}, e.At, until}
 	}
 	if history {
 		out.History = sharing.Tell(s.entries)

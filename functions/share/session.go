@@ -10,6 +10,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/function/memory"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -273,7 +274,7 @@ func (s *session) joint(ctx context.Context, found image.Image, w wish) (*job, e
 	for _, i := range images {
 		parts[sharing.Target(i.Ref)] = s.workOn(j, i, w)
 	}
-	j.work = plan.Together(sharing.Target(found.Ref)+"/copies", s.log, parts, plan.Request{By: by(s.call), Deadline: s.deadline})
+	j.work = plan.Together(sharing.Target(found.Ref)+"/copies", s.log, parts, plan.Request{By: change.By(s.call), Deadline: s.deadline})
 	return j, nil
 }
 

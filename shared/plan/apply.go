@@ -50,6 +50,9 @@ type Request struct {
 	ID string
 	// By is the caller, for the log.
 	By string
+	// TwoPeople: what nobody approved yet needs another caller to ask for the same,
+	// within a day.
+	TwoPeople bool
 	// Deadline is when this worker must have stopped.
 	Deadline time.Time
 }
@@ -64,6 +67,11 @@ type Report struct {
 	Complete bool
 	// Recorded: the plan was finished before, and these are its outcomes.
 	Recorded bool
+	// Approved are those who approved it, in order. Waits: another one has to, until
+	// ValidUntil; nothing was done.
+	Approved   []string
+	Waits      bool
+	ValidUntil time.Time
 	// Differences, of a conflict, are what moved since the base of the plan that
 	// was approved last, or since that was finished which is asked for again; of
 	// what is not complete, how the last look differs from the goal.
@@ -75,7 +83,7 @@ type Report struct {
 // Kept is why nothing was done at all: the failure of the first change. It is nil
 // if something was done, or may have been.
 func (r Report) Kept() error {
-	if r.Complete || slices.ContainsFunc(r.Outcomes, Outcome.Sent) {
+	if r.Complete || r.Waits || slices.ContainsFunc(r.Outcomes, Outcome.Sent) {
 		return nil
 	}
 	for _, o := range r.Outcomes {
@@ -130,21 +138,36 @@ func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
 			return Report{Plan: now}, err
 		}
 	}
-	d := decide(told, now, r.Digest, w.Now())
+	d := decide(told, now, r, w.Now())
 	switch d.verdict {
 	case answer:
-		return Report{Plan: now, Outcomes: d.outcomes, Complete: true, Recorded: true}, nil
+		return Report{Plan: now, Outcomes: d.outcomes, Approved: d.approved, Complete: true, Recorded: true}, nil
 	case refuse:
 		return Report{Plan: now, Differences: d.differences}, d.err
 	}
 	if !w.Now().Before(r.Deadline) {
 		return Report{}, fault.New(fault.Unavailable, "the time was over before anything was begun")
 	}
-	run := &run{Work: w, request: r, plan: d.plan, seen: now.Base, barred: now.Refusals(), position: told.length, outcomes: d.known}
+	run := &run{
+		Work: w, request: r, plan: d.plan, seen: now.Base, barred: now.Refusals(), position: told.length,
+		outcomes: d.known, approved: d.approved,
+	}
+	if d.verdict == propose && slices.Contains(d.approved, r.By) {
+		return run.waits(told.proposal.at), nil
+	}
 	if err := run.claim(ctx, d.verdict); err != nil {
 		return w.lostRace(ctx, d.plan.Base, err)
 	}
+	if d.verdict == propose {
+		run.approved = []string{r.By}
+		return run.waits(w.Now()), nil
+	}
 	return run.carryOut(ctx)
+}
+
+// waits reports that another one has to approve what was proposed at a time.
+func (r *run) waits(proposed time.Time) Report {
+	return Report{Plan: r.plan, Approved: r.approved, Waits: true, ValidUntil: proposed.Add(validFor).UTC()}
 }
 
 // within is the digest of what a request without one asks for: what was approved
@@ -176,6 +199,7 @@ const (
 	answer         // it was finished: say what came of it
 	act            // carry out what was planned now
 	resume         // go on with what was approved before
+	propose        // write down that one caller asks for it
 )
 
 type decision struct {
@@ -183,14 +207,15 @@ type decision struct {
 	plan        Plan
 	known       map[string]Outcome
 	outcomes    []Outcome
+	approved    []string
 	differences []Difference
 	err         error
 }
 
-// decide is the protocol: a pure function of the log, the world, the digest asked
-// for, and the time.
-func decide(told story, now Plan, digest string, at time.Time) decision {
-	busy := told.held && at.Before(told.until.Add(Grace))
+// decide is the protocol: a pure function of the log, the world, the request and
+// the time.
+func decide(told story, now Plan, r Request, at time.Time) decision {
+	busy, digest := told.held && at.Before(told.until.Add(Grace)), r.Digest
 	same := now.Digest() == digest
 	switch {
 	case busy:
@@ -205,7 +230,7 @@ func decide(told story, now Plan, digest string, at time.Time) decision {
 	case same && len(now.Changes()) == 0:
 		return decision{verdict: answer}
 	case same:
-		return decision{verdict: act, plan: now, known: map[string]Outcome{}}
+		return decideNew(told, now, r, at)
 	}
 	if earlier, ok := told.earlier[digest]; ok {
 		return decideAgain(earlier, now)
@@ -213,11 +238,31 @@ func decide(told story, now Plan, digest string, at time.Time) decision {
 	return refused("planChanged", "the plan is not the one that was approved: look at the one in this answer, and apply its digest", told.moved(now.Base))
 }
 
+// decideNew: the plan is that of now, and nobody approved it yet; perhaps one of two
+// did.
+func decideNew(told story, now Plan, r Request, at time.Time) decision {
+	d := decision{verdict: act, plan: now, known: map[string]Outcome{}, approved: []string{r.By}}
+	if !r.TwoPeople {
+		return d
+	}
+	first := told.proposal
+	waiting := first.digest == r.Digest && at.Before(first.at.Add(validFor))
+	switch {
+	case !waiting:
+		d.verdict, d.approved = propose, nil
+	case first.by == r.By:
+		d.verdict = propose
+	default:
+		d.approved = []string{first.by, r.By}
+	}
+	return d
+}
+
 // decideAgain: the plan was finished, and is asked for again. It never acts: either
 // the world still shows what it was for, and what is asked for now, or it does not.
 func decideAgain(earlier finished, now Plan) decision {
 	if now.within(now.Base) && earlier.plan.within(now.Base) && sameWish(earlier.plan, now) {
-		return decision{verdict: answer, outcomes: earlier.outcomes}
+		return decision{verdict: answer, outcomes: earlier.outcomes, approved: earlier.approved}
 	}
 	return refused("planChanged", "the plan was carried out before, and what is asked for no longer holds: look at the one in this answer, and apply its digest",
 		Differences(earlier.plan.goal(), now.Base))
@@ -242,7 +287,7 @@ func decideResume(told story, now Plan, at time.Time) decision {
 			return forbidden(s)
 		}
 	}
-	return decision{verdict: resume, plan: *told.plan, known: told.outcomes}
+	return decision{verdict: resume, plan: *told.plan, known: told.outcomes, approved: told.approvedBy}
 }
 
 // concernsSame: both steps are about the same subject.
@@ -267,6 +312,7 @@ type run struct {
 	barred   []Step
 	position int
 	outcomes map[string]Outcome
+	approved []string
 }
 
 // append writes the next entry; another worker's entry at its place ends the run.
@@ -284,8 +330,14 @@ func (r *run) append(ctx context.Context, e Entry) error {
 
 func (r *run) claim(ctx context.Context, v verdict) error {
 	e := Entry{Kind: Resumed, By: r.request.By, Until: r.request.Deadline.UTC()}
-	if v == act {
+	switch v {
+	case propose:
+		e.Kind, e.Plan, e.Until = Proposed, r.plan.store(), time.Time{}
+	case act:
 		e.Kind, e.Plan = Approved, r.plan.store()
+		if len(r.approved) > 1 {
+			e.First = r.approved[0]
+		}
 		if r.request.Within != nil {
 			e.Request = r.request.ID
 		}
@@ -440,7 +492,7 @@ func (r *run) brokenOff(err error) (Report, error) {
 
 // report has one outcome per change, in the order of the plan.
 func (r *run) report() Report {
-	report := Report{Plan: r.plan, Complete: true}
+	report := Report{Plan: r.plan, Approved: r.approved, Complete: true}
 	for _, s := range r.plan.Changes() {
 		o, ok := r.outcomes[s.Name()]
 		if !ok {

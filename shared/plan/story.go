@@ -15,6 +15,7 @@ type EntryKind string
 
 // The kinds of entry, in the order in which they appear.
 const (
+	Proposed EntryKind = "proposed" // one of two asked for a plan
 	Approved EntryKind = "approved" // a plan was approved and will be carried out
 	Resumed  EntryKind = "resumed"  // another worker took an approved plan over
 	Intended EntryKind = "intended" // some steps are about to be done
@@ -29,11 +30,13 @@ type Entry struct {
 	Kind   EntryKind `json:"kind"`
 	Digest string    `json:"digest"`
 	At     time.Time `json:"at"`
-	// By is the caller who approved, or who made a worker go on.
-	By string `json:"by,omitempty"`
+	// By is the caller who proposed, or approved, or who made a worker go on; First is
+	// the one who had proposed what By approved.
+	By    string `json:"by,omitempty"`
+	First string `json:"first,omitempty"`
 	// Request names what asked for it where no digest did; see Request.ID.
 	Request string `json:"request,omitempty"`
-	// Plan is what was approved.
+	// Plan is what was proposed or approved.
 	Plan *Stored `json:"plan,omitempty"`
 	// Until is when this worker stops at the latest; nobody takes over before.
 	Until time.Time `json:"until,omitzero"`
@@ -156,6 +159,10 @@ type story struct {
 	until time.Time
 	// at is when the last entry was written, approved when the last plan was.
 	at, approved time.Time
+	// approvedBy are those who did.
+	approvedBy []string
+	// proposal is the last one that was not approved.
+	proposal proposal
 	// begun: something of the last plan was about to be done.
 	begun    bool
 	outcomes map[string]Outcome
@@ -169,6 +176,13 @@ type story struct {
 type finished struct {
 	plan     Plan
 	outcomes []Outcome
+	approved []string
+}
+
+// proposal is what one of two asked for.
+type proposal struct {
+	digest, by string
+	at         time.Time
 }
 
 // tell sums up a log.
@@ -177,8 +191,11 @@ func tell(entries []Entry) story {
 	for _, e := range entries {
 		s.at = e.At
 		switch e.Kind {
+		case Proposed:
+			s.proposal = proposal{e.Digest, e.By, e.At}
 		case Approved:
 			p := e.Plan.plan()
+			s.proposal, s.approvedBy = proposal{}, slices.DeleteFunc([]string{e.First, e.By}, func(by string) bool { return by == "" })
 			s.plan, s.digest, s.until, s.finished, s.held = &p, e.Digest, e.Until, false, true
 			s.approved, s.begun, s.outcomes = e.At, false, map[string]Outcome{}
 			if e.Request != "" {
@@ -197,7 +214,7 @@ func tell(entries []Entry) story {
 		case Finished:
 			s.finished, s.held = true, false
 			if s.plan != nil {
-				s.earlier[e.Digest] = finished{*s.plan, e.Outcomes}
+				s.earlier[e.Digest] = finished{*s.plan, e.Outcomes, s.approvedBy}
 			}
 		}
 	}
@@ -220,6 +237,22 @@ func (s story) epoch(now Plan, at time.Time) string {
 		return s.plan.Base[Epoch]
 	}
 	return s.digest
+}
+
+// Waiting returns the entry that proposes a plan which another one may still approve,
+// until when, and whether there is one.
+func Waiting(entries []Entry, at time.Time) (proposed Entry, until time.Time, ok bool) {
+	told := tell(entries)
+	until = told.proposal.at.Add(validFor)
+	if told.proposal.digest == "" || !at.Before(until) {
+		return Entry{}, time.Time{}, false
+	}
+	for _, e := range entries {
+		if e.Kind == Proposed {
+			proposed = e
+		}
+	}
+	return proposed, until, true
 }
 
 // Unfinished returns the entry that approved a plan of which something is left

@@ -14,7 +14,7 @@ import (
 
 // Ends are the times at which shares end that an entry of a log approves, in order.
 func Ends(e plan.Entry) []time.Time {
-	if e.Plan == nil {
+	if e.Kind != plan.Approved || e.Plan == nil {
 		return nil
 	}
 	ends := map[time.Time]bool{}

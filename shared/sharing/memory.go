@@ -48,7 +48,7 @@ type memories struct {
 }
 
 func (m *memories) hear(e plan.Entry) {
-	if e.Plan != nil {
+	if e.Kind == plan.Approved && e.Plan != nil {
 		m.by, m.steps, m.said = e.By, map[string]plan.StoredStep{}, map[string]bool{}
 		for _, s := range e.Plan.Steps {
 			m.steps[s.Name()] = s

@@ -33,7 +33,12 @@ func Tell(entries []plan.Entry) []Event {
 
 func sentence(e plan.Entry) string {
 	switch e.Kind {
+	case plan.Proposed:
+		return fmt.Sprintf("%s proposed, and another one has to approve: %s", e.By, changesOf(e.Plan))
 	case plan.Approved:
+		if e.First != "" {
+			return fmt.Sprintf("%s approved what %s had proposed: %s", e.By, e.First, changesOf(e.Plan))
+		}
 		return fmt.Sprintf("%s approved: %s", e.By, changesOf(e.Plan))
 	case plan.Resumed:
 		return fmt.Sprintf("%s asked again, and the work went on", e.By)

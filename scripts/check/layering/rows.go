@@ -84,8 +84,8 @@ func capabilities() []Row {
 		},
 		{
 			Over: "shared/sharing", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/plan", "shared/fault", "shared/atonce"},
-			TestsMay: []string{"pgregory.net/rapid"},
+			May:      []string{"shared/image", "shared/plan", "shared/fault", "shared/survey"},
+			TestsMay: []string{"pgregory.net/rapid", "shared/cloudsim"},
 		},
 	}
 }
@@ -197,7 +197,7 @@ func programs() []Row {
 			Over: "functions/share",
 			May: []string{
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan",
-				"shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/evidence", "shared/atonce", "shared/image", "shared/money", "shared/fault",
+				"shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/work", "shared/function/change", "shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface"},
 			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes; money is what it tells",
