@@ -195,11 +195,11 @@ func (w Work) lostRace(ctx context.Context, was Facts, err error) (Report, error
 type verdict int
 
 const (
-	refuse verdict = iota
-	answer         // it was finished: say what came of it
-	act            // carry out what was planned now
-	resume         // go on with what was approved before
-	propose        // write down that one caller asks for it
+	refuse  verdict = iota
+	answer          // it was finished: say what came of it
+	act             // carry out what was planned now
+	resume          // go on with what was approved before
+	propose         // write down that one caller asks for it
 )
 
 type decision struct {

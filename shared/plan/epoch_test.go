@@ -405,3 +405,45 @@ func TestNoAccessComesBackByItself(t *testing.T) {
 		}
 	})
 }
+
+func TestTwoPeople(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a")
+	ask := func(by, digest string) (plan.Report, error) {
+		return w.work("a", "b").Apply(t.Context(), plan.Request{Digest: digest, By: by, TwoPeople: true, Deadline: w.now().Add(time.Hour)})
+	}
+	digest := w.digest("a", "b")
+	for range 2 { // the same person twice is one
+		report, err := ask("ada", digest)
+		if err != nil || !report.Waits || report.Complete || report.Kept() != nil || !slices.Equal(report.Approved, []string{"ada"}) || len(w.entries) != 1 || len(w.sent) != 0 {
+			t.Fatalf("%+v, %v, %d entries", report, err, len(w.entries))
+		}
+	}
+	if e, until, ok := plan.Waiting(w.entries, w.now()); !ok || e.Digest != digest || e.By != "ada" || !until.Equal(e.At.Add(24*time.Hour)) || w.digest("a", "b") != digest {
+		t.Errorf("%+v until %s, %v", e, until, ok)
+	}
+	if report, err := ask("bob", strings.Repeat("0", 64)); fault.Code(err) != "planChanged" {
+		t.Errorf("another digest: %+v, %v", report, err)
+	}
+	w.clock = w.clock.Add(24 * time.Hour)
+	if _, _, ok := plan.Waiting(w.entries, w.now()); ok {
+		t.Error("it waits longer than a day")
+	}
+	if report, err := ask("bob", digest); err != nil || !report.Waits || !slices.Equal(report.Approved, []string{"bob"}) {
+		t.Errorf("after a day it is the first again: %+v, %v", report, err)
+	}
+	w.shared["z"] = true
+	if report, err := ask("ada", digest); fault.Code(err) != "planChanged" || len(w.sent) != 0 {
+		t.Errorf("the world moved: %+v, %v", report, err)
+	}
+	delete(w.shared, "z")
+	for range 2 {
+		report, err := ask("ada", digest)
+		if err != nil || !report.Complete || !slices.Equal(report.Approved, []string{"bob", "ada"}) || len(w.sent) != 1 {
+			t.Errorf("by another one: %+v, %v, sent %v", report, err, w.sent)
+		}
+	}
+	if _, _, ok := plan.Waiting(w.entries, w.now()); ok {
+		t.Error("it waits although it was carried out")
+	}
+}
