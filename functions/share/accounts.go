@@ -36,7 +36,7 @@ func newClients(c config, home image.RegionID) (clients, error) {
 	if err != nil {
 		return h, err
 	}
-	where.ESSEndpoint = c.ESSEndpoint
+	where.ESSEndpoint, where.Observer = c.ESSEndpoint, function.CloudCall
 	if h.cloud, err = alicloud.Open(where); err != nil {
 		return h, err
 	}

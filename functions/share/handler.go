@@ -150,39 +150,24 @@ func (s *session) apply(ctx context.Context, job *job, in applyInput) (answer, e
 	if err == nil {
 		err = report.Kept()
 	}
-	job.log(s.call, report, err)
+	job.log(s.call, report)
 	if err != nil {
 		return job.refused(report, s.call.Problem(err)), nil
 	}
 	return job.applied(report), nil
 }
 
-// log writes what came of a request to change something.
-func (j *job) log(call function.Call, r plan.Report, err error) {
-	counts := map[plan.Result]int{}
+// log writes a line for each step that was not done; the line of the event has the
+// digest and the counts.
+func (j *job) log(call function.Call, r plan.Report) {
 	for _, o := range r.Outcomes {
-		counts[o.Result]++
-	}
-	attrs := []any{
-		"image", j.asked.String(), "digest", r.Plan.Digest(), "by", change.By(call), "waits", r.Waits, "complete", r.Complete, "recorded", r.Recorded,
-		"changes", len(r.Plan.Changes()), "applied", counts[plan.Applied], "already", counts[plan.Already], "failed", counts[plan.Failed], "open", counts[plan.Open],
-	}
-	if err == nil {
-		err = r.Unseen
-	}
-	if err != nil {
-		attrs = append(attrs, "code", fault.Code(err), "error", err.Error())
-	}
-	if r.Complete || r.Waits {
-		call.Log.Info("change", attrs...)
-		return
-	}
-	for _, o := range r.Outcomes {
-		if o.Why != nil {
+		if o.Why != nil && !o.Done() {
 			call.Log.Warn("not done", "image", j.asked.String(), "digest", r.Plan.Digest(), "step", o.Step, "result", string(o.Result), "code", o.Why.Code, "permission", o.Permission)
 		}
 	}
-	call.Log.Warn("change", attrs...)
+	for _, d := range r.Differences {
+		call.Log.Warn("differs", "image", j.asked.String(), "digest", r.Plan.Digest(), "fact", d.Fact, "was", d.Was, "is", d.Is)
+	}
 }
 
 // changed is what a step is about, and whether it gives access.

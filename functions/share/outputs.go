@@ -33,7 +33,8 @@ type answer struct {
 	// ValidUntil.
 	State work.State `json:"state,omitempty"`
 	// ApprovedBy are those who approved, or who did until now.
-	ApprovedBy []string   `json:"approvedBy,omitempty"`
+	ApprovedBy []string `json:"approvedBy,omitempty"`
+	// ValidUntil: until when another one can approve it.
 	ValidUntil *time.Time `json:"validUntil,omitempty"`
 	// Recorded: it was carried out before, and this is what came of it.
 	Recorded bool                 `json:"recorded,omitempty"`
@@ -280,8 +281,9 @@ type proposedOut struct {
 	Digest string `json:"digest"`
 	// ApprovedBy: who asked for it.
 	ApprovedBy []string `json:"approvedBy"`
-	// ApprovedAt: when. ValidUntil: until when another one can approve it.
+	// ApprovedAt: when.
 	ApprovedAt time.Time `json:"approvedAt"`
+	// ValidUntil: until when another one can approve it.
 	ValidUntil time.Time `json:"validUntil"`
 }
 

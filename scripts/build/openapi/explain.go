@@ -157,6 +157,7 @@ func (e explainer) walk(value any, input bool) {
 
 // resolve finds the folder of a type: a command's own are of package main.
 func (e explainer) resolve(goType string) named {
+	goType, _, _ = strings.Cut(goType, "[") // of a generic type: what it is of
 	at := strings.LastIndex(goType, ".")
 	folder, name := strings.TrimPrefix(goType[:at], e.module+"/"), goType[at+1:]
 	if folder == "main" {

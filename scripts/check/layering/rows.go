@@ -32,7 +32,7 @@ func nouns() []Row {
 		},
 		{
 			Over: "shared/plan", Pure: true,
-			May: []string{"shared/image", "shared/fault"}, TestsMay: []string{"pgregory.net/rapid"},
+			May: []string{"shared/image", "shared/fault", "shared/atonce"}, TestsMay: []string{"pgregory.net/rapid"},
 			Why: "a plan is steps with reasons, whatever they change",
 		},
 		{
