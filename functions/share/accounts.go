@@ -63,7 +63,7 @@ func (c clients) all(call function.Call) []*alicloud.Account {
 func (c clients) accounts(call function.Call) []account {
 	var all []account
 	for _, a := range c.all(call) {
-		of := survey.Account{Reader: a, Role: string(a.Role())}
+		of := survey.Account{Reader: a, Role: string(a.Through())}
 		if of.Role != "" {
 			of.ID = a.Named()
 		}

@@ -40,8 +40,9 @@ func Look(ctx context.Context, c Cloud, r image.Ref, pause func(context.Context,
 	}
 }
 
-// Gone is why, that an image is no longer there, if a fresh list that does not show
-// it proves that; else it fails with fault.Unknown, or as the list does.
+// Gone is that an image is no longer there, of kind fault.NotFound, if a fresh list
+// that does not show it proves that; else fault.Unknown, or as the list fails. why is
+// how that showed.
 func Gone(ctx context.Context, fresh survey.Fresh, r image.Ref, why error) error {
 	place := fresh.Place(r.Account, r.Region)
 	if place == nil {
@@ -54,7 +55,7 @@ func Gone(ctx context.Context, fresh survey.Fresh, r image.Ref, why error) error
 	case len(images) > 0:
 		return fault.New(fault.Unknown, "account %s was not shown its %s at first; ask again", r.Account, r.ID).WithCode(survey.CodeUnread)
 	}
-	return why
+	return fault.Wrap(fault.NotFound, why, "%s is no longer there", r)
 }
 
 // codeContradiction is that of a list of accounts which cannot be true.
