@@ -463,7 +463,10 @@ func put(id image.ID, want []image.AccountID, had []image.AccountID, digest stri
 			losing = append(losing, a)
 		}
 	}
-	input := map[string]any{"imageId": id, "accounts": list, "evenIfUsed": losing}
+	input := map[string]any{"imageId": id, "accounts": list}
+	if len(losing) > 0 { // given and empty would be refused
+		input["evenIfUsed"] = losing
+	}
 	if digest != "" {
 		input["apply"] = map[string]any{"digest": digest}
 	}
