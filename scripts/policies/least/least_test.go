@@ -97,7 +97,8 @@ func TestPoliciesFollowTheCode(t *testing.T) {
 			come: "ecs:TagResources", in: []string{"functions/price/policy.json"}, needing: []string{"price"},
 		},
 		"a call less": {
-			path: "functions/find/eyes.go", text: changed(t, "functions/find/eyes.go", "e.cloud.Role(own, role, session)", "own"),
+			path: "functions/find/accounts.go",
+			text: changed(t, "functions/find/accounts.go", "cloud.Accounts(caller, roles, session)", "[]*alicloud.Account{cloud.Account(caller.Credentials)}"),
 			gone: "sts:AssumeRole", in: []string{"functions/find/policy.json"},
 		},
 	} {
