@@ -192,8 +192,8 @@ func (w Work) admits(digest string, by Approval, two bool) (Deed, error) {
 		return deed, nil
 	case w.Digest != digest:
 		return "", fault.New(fault.Conflict, "%s is open with another plan", subject(w.Kind, w.ID)).WithCode("inProgress")
-	case w.State == AwaitingApproval && by.At.After(w.ValidUntil()):
-		return deed, nil
+	case (w.State == AwaitingApproval || w.State == Queued) && !w.begun() && by.At.After(w.ValidUntil()):
+		return deed, nil // the one before is over, whether a worker has told so or not
 	case w.State == AwaitingApproval && !slices.ContainsFunc(w.Approvals, func(a Approval) bool { return a.By == by.By }):
 		return approved, nil
 	}

@@ -68,7 +68,8 @@ type Work struct {
 	// ProposedAt, ApprovedAt, StartedAt and EndedAt are when it was first applied,
 	// approved, began to change anything, and ended; zero: not yet.
 	ProposedAt, ApprovedAt, StartedAt, EndedAt time.Time
-	// PausedAt and ResumedAt are when it was last ordered so.
+	// PausedAt and ResumedAt are when it was last ordered so. A kind that halts counts
+	// from ResumedAt on what made it halt before.
 	PausedAt, ResumedAt time.Time
 	// ChangedAt is when its log last grew.
 	ChangedAt time.Time

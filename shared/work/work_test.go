@@ -310,3 +310,102 @@ func (f *faulty) List(ctx context.Context, prefix, last string) (keys []string, 
 func (f *faulty) Delete(ctx context.Context, key string) error {
 	return f.call(func() error { return f.Bucket.Delete(ctx, key) })
 }
+
+// TestApprovalsEnd: one that nobody began ends after a day, as does a proposal, and the
+// same plan may be applied again; a resume after a long pause needs the digest.
+func TestApprovalsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := stage(t, 2)
+		d := contract.Document("late", 0, 1)
+		id := s.Approve(d, "ada").ID
+		time.Sleep(25 * time.Hour)
+		if report := s.Tick(s.Runner(s.Clean())); report.Acts != 0 {
+			t.Errorf("%d acts on an approval that is over", report.Acts)
+		}
+		if w := s.Get(id); w.State != work.Failed || w.Why.Code != "approvalExpired" {
+			t.Errorf("%s, %v", w.State, w.Why)
+		}
+		s.Two = true
+		if w := s.Approve(d, "ada"); w.State != work.AwaitingApproval || len(w.Approvals) != 1 {
+			t.Errorf("proposed again: %s, %v", w.State, w.Approvals)
+		}
+		time.Sleep(25 * time.Hour) // nobody ticks
+		if w := s.Approve(d, "bob"); w.State != work.AwaitingApproval || len(w.Approvals) != 1 {
+			t.Errorf("a proposal that is over counts: %s, %v", w.State, w.Approvals)
+		}
+		if w := s.Approve(d, "ada"); w.State != work.Queued {
+			t.Errorf("approved: %s", w.State)
+		}
+		time.Sleep(25 * time.Hour)
+		if w := s.Approve(d, "ada"); w.State != work.AwaitingApproval {
+			t.Errorf("an approval that is over, and nobody told: %s", w.State)
+		}
+		if w := s.Approve(d, "bob"); w.State != work.Queued {
+			t.Errorf("approved at last: %s", w.State)
+		}
+		r := s.Runner(s.Clean())
+		if _, err := r.Order(t.Context(), id, work.Order{Do: work.Pause, By: "bob"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(8 * 24 * time.Hour)
+		if _, err := r.Order(t.Context(), id, work.Order{Do: work.Resume, By: "bob"}); fault.Code(err) != "approvalExpired" {
+			t.Errorf("a resume after eight days: %v", err)
+		}
+		if _, err := r.Order(t.Context(), id, work.Order{Do: work.Resume, By: "bob", Digest: "x"}); fault.Code(err) != "planChanged" {
+			t.Errorf("a resume with another digest: %v", err)
+		}
+		w, err := r.Order(t.Context(), id, work.Order{Do: work.Resume, By: "bob", Digest: d.Plan.Plan().Digest()})
+		if err != nil || w.State != work.Queued {
+			t.Errorf("a resume with the digest: %s, %v", w.State, err)
+		}
+		if w := s.UntilEnded(id, 10); w.State != work.Finished {
+			t.Errorf("the end: %s", w.State)
+		}
+	})
+}
+
+// TestStopAndHalt: a stop begins nothing of the kind anywhere, also what is approved
+// later; a halt is told, and goes on when somebody resumes.
+func TestStopAndHalt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := stage(t, 4)
+		r := s.Runner(s.Clean())
+		if _, err := r.SetStop(t.Context(), work.Stop{Stopped: true, By: "bob", Reason: "fire"}); err != nil {
+			t.Fatal(err)
+		}
+		id := s.Approve(contract.Document("stopped", 0, 1), "ada").ID
+		for range 5 {
+			s.Tick(s.Runner(s.Clean()))
+			time.Sleep(time.Minute)
+		}
+		if len(s.Factory.Begun()) != 0 {
+			t.Errorf("begun under a stop: %v", s.Factory.Begun())
+		}
+		if _, err := r.SetStop(t.Context(), work.Stop{By: "bob"}); err != nil {
+			t.Fatal(err)
+		}
+		if w := s.UntilEnded(id, 10); w.State != work.Finished {
+			t.Errorf("after the stop: %s", w.State)
+		}
+		s.Kind.Halt, s.Kind.Width = 1, 1
+		s.Factory.Refuse = func(item, _ string, _ int) bool { return item == contract.ItemName(2) }
+		id = s.Approve(contract.Document("halts", 2, 3), "ada").ID
+		for range 6 {
+			s.Tick(s.Runner(s.Clean()))
+			time.Sleep(time.Minute)
+		}
+		w := s.Get(id)
+		if w.State != work.Halted || w.Why.Code != "tooManyFailures" || w.Items[contract.ItemName(3)].Begun() {
+			t.Errorf("%s, %v, %+v", w.State, w.Why, w.Items)
+		}
+		s.Kind.Halt = 0
+		if _, err := r.Order(t.Context(), id, work.Order{Do: work.Resume, By: "bob"}); err != nil {
+			t.Fatal(err)
+		}
+		if w := s.UntilEnded(id, 10); w.State != work.Partly {
+			t.Errorf("after the resume: %s", w.State)
+		}
+	})
+}
