@@ -71,6 +71,7 @@ func measurements() []measurement {
 		{"quotes", quotes},
 		{"instances", fleet},
 		{"work", longWork},
+		{"calls", calls},
 	}
 }
 

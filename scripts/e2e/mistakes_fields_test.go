@@ -233,7 +233,7 @@ func (f field) may(kind string) bool {
 // in the emulated cloud where there is one.
 func examples() []string {
 	return []string{
-		"m-bp1p3iw05ysr6wic1ldo", "cn-hangzhou", "1000000000000003", "ecs.g7.large", "s-bp1abc", "ecs:DescribeImages",
+		"m-bp1p3iw05ysr6wic1ldo", "cn-hangzhou", "1000000000000003", "ecs.g7.large", "s-bp1abc", "i-bp1abc", "ecs:DescribeImages",
 		strings.Repeat("0", 64), "2026-11", "some text",
 	}
 }
@@ -250,6 +250,8 @@ func (d *field) example() any {
 		return true
 	case d.may("integer"), d.may("number"):
 		return json.Number("1")
+	case d.may("array") && d.name == "family":
+		return []any{"web-base"} // it stands beside others, and an empty list is refused
 	case d.may("array"):
 		return []any{}
 	}

@@ -60,6 +60,13 @@ func bare(which image.Listing) bool {
 		which.Usage == "" && which.SnapshotID == ""
 }
 
+// onlyIDs: the listing asks for images by id, as Find does.
+func onlyIDs(which image.Listing) bool {
+	rest := which
+	rest.IDs = nil
+	return len(which.IDs) > 0 && which.Kind == "" && which.InstanceType == "" && bare(rest) && len(which.Statuses) == len(image.Statuses())
+}
+
 func standsOn(i *image.Image, id image.SnapshotID) bool {
 	return slices.ContainsFunc(i.Disks, func(d image.DiskMapping) bool { return d.SnapshotID == id })
 }

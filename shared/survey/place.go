@@ -78,6 +78,11 @@ func key(what string, of any) string { return fmt.Sprintf("%s %+v", what, of) }
 
 // Images lists images. An empty list was shown to be true: see README.md.
 func (l *look) Images(ctx context.Context, which image.Listing) ([]image.Image, error) {
+	if onlyIDs(which) && l.has(key("ids", which.IDs)) { // Find has asked
+		if found, shows, err := l.byIDs(ctx, which.IDs); err == nil && shows {
+			return found, nil
+		}
+	}
 	if wide := key("images", wider(which)); l.has(wide) && answerable(which) {
 		all, err := l.allImages(ctx, wider(which))
 		if err == nil {
