@@ -60,9 +60,10 @@ type link struct {
 
 // origin is where the chain of parents ends.
 type origin struct {
-	Kind        lineage.SourceKind `json:"kind"`
-	Image       relative           `json:"image"`
-	ProductCode image.ProductCode  `json:"productCode,omitempty"`
+	Kind lineage.SourceKind `json:"kind"`
+	// Image is missing for a Marketplace product whose image is not known.
+	Image       *relative         `json:"image,omitempty"`
+	ProductCode image.ProductCode `json:"productCode,omitempty"`
 	// Object: the OSS object it was imported from.
 	Object    string            `json:"object,omitempty"`
 	OwnerID   image.AccountID   `json:"ownerId,omitempty"`
@@ -142,6 +143,15 @@ func (a index) relative(k lineage.Key) relative {
 	return out
 }
 
+// source is the image that a chain ends at; nil if none is known.
+func (a index) source(k lineage.Key) *relative {
+	if k == (lineage.Key{}) {
+		return nil
+	}
+	found := a.relative(k)
+	return &found
+}
+
 func (a index) links(found []lineage.Link) []link {
 	links := make([]link, 0, len(found))
 	for _, l := range found {
@@ -159,7 +169,7 @@ func newAncestry(at located, story lineage.Story, a index, shares []lineage.Shar
 		located: at, Parents: a.links(story.Parents), Children: a.links(story.Children), SharedWith: []shared{},
 		Conflicts: append([]image.Reason{}, story.Conflicts...),
 		Source: origin{
-			Kind: s.Kind, Image: a.relative(s.Image), ProductCode: s.ProductCode, Object: s.Object, OwnerID: s.Owner,
+			Kind: s.Kind, Image: a.source(s.Image), ProductCode: s.ProductCode, Object: s.Object, OwnerID: s.Owner,
 			Certainty: s.Certainty, Reason: s.Why, Cure: s.Cure,
 		},
 	}

@@ -92,9 +92,13 @@ const (
 // Source is the end of a chain of parents.
 type Source struct {
 	Kind SourceKind
-	// Image is the last image of the chain: the public or Marketplace image, the
-	// imported one, the other account's, or where the chain broke.
+	// Image is the source: the public or Marketplace image, the imported one, the
+	// other account's, or where the chain broke. It is zero for a Marketplace product
+	// whose image is not known.
 	Image Key
+	// At is the last image of the chain, where that is not Image: the one that carries
+	// the code of a Marketplace product.
+	At Key
 	// ProductCode of a Marketplace product, also where its image is not known.
 	ProductCode image.ProductCode
 	// Object is "oss://bucket/key" of an import.

@@ -1,6 +1,7 @@
 package lineage
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,9 @@ import (
 )
 
 // tagCure is what keeps or mends a chain whatever happens to disks and snapshots.
-const tagCure = "record the parent with the tag " + ParentTag
+// The region is in it because values must not begin with "aliyun", as some ids do;
+// source: TagResources.
+const tagCure = "record the parent with the tag " + ParentTag + ", as regionId/imageId"
 
 // lost says what broke the chain at an image that was observed.
 func (g *Graph) lost(i image.Image) Source {
@@ -33,13 +36,35 @@ func (g *Graph) lost(i image.Image) Source {
 	case snapshot.SourceSnapshot != "" && g.unreadable(snapshot.SourceRegion, holder):
 		return g.unread(Key{snapshot.SourceRegion, k.ID}, holder)
 	case snapshot.SourceSnapshot != "":
-		return broken(k, "copySourceGone", fmt.Sprintf("the snapshot %s/%s that %s was copied from, or the disk behind it, is gone",
-			snapshot.SourceRegion, snapshot.SourceSnapshot, k), tagCure)
+		return g.lostCopy(i, snapshot)
 	case i.Copied:
 		return broken(k, "copySourceHidden", fmt.Sprintf("%s is a copy, and its snapshot does not name the source", k), tagCure)
 	}
 	return broken(k, "diskReleased", fmt.Sprintf("the disk %s that the snapshot %s was taken of was released or replaced",
 		snapshot.SourceDisk, snapshot.ID), tagCure)
+}
+
+// lostCopy says what broke the chain at an image whose snapshot is a copy: the
+// snapshot that it was copied from is gone, or is there and does not tell more.
+func (g *Graph) lostCopy(i image.Image, s image.Snapshot) Source {
+	k := KeyOf(i.Ref)
+	for range maxCopies {
+		from := snapshotKey{cmp.Or(s.SourceRegion, i.Region), s.SourceSnapshot}
+		source, ok := g.snapshots[from]
+		if !ok {
+			return broken(k, "copySourceGone", fmt.Sprintf("the snapshot %s/%s that %s was copied from is gone", from.region, from.id, k), tagCure)
+		}
+		if source.SourceSnapshot == "" {
+			which := "no image stands on it any more"
+			if n := len(g.candidates(from, i)); n > 1 {
+				which = fmt.Sprintf("%d images stand on it", n)
+			}
+			return broken(k, "copySourceUntold", fmt.Sprintf("the snapshot %s/%s that %s was copied from is there, but %s, and the disk %s that it was taken of was released or replaced",
+				from.region, from.id, k, which, source.SourceDisk), tagCure)
+		}
+		s = source
+	}
+	return broken(k, "copySourceGone", fmt.Sprintf("the snapshot of %s is a copy of copies without an end", k), tagCure)
 }
 
 // absent ends a chain at an image that is named but was not observed.
@@ -55,7 +80,7 @@ func (g *Graph) absent(k Key, certainty Certainty) Source {
 		}}
 	}
 	return broken(k, "imageGone", fmt.Sprintf("%s is not visible any more: it was deleted, or its owner stopped sharing it", k),
-		"keep parents until their children are gone, or record the ultimate source with the tag "+ParentTag)
+		"keep parents until their children are gone, or record the ultimate source with the tag "+ParentTag+", as regionId/imageId")
 }
 
 // outside: the region was not looked at.

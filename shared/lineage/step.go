@@ -77,7 +77,7 @@ func (g *Graph) fallback(i image.Image) Source {
 		return end
 	}
 	return Source{
-		Kind: SourceMarketplace, Image: KeyOf(i.Ref), ProductCode: i.ProductCode, Certainty: Observed,
+		Kind: SourceMarketplace, At: KeyOf(i.Ref), ProductCode: i.ProductCode, Certainty: Observed,
 		Why: image.Reason{Code: "productCode", Sentence: fmt.Sprintf(
 			"%s carries the product code %s; the images in between are not known: %s", KeyOf(i.Ref), i.ProductCode, end.Why.Sentence)},
 		Cure: end.Cure,
@@ -111,7 +111,7 @@ func (g *Graph) foreign(i image.Image) Source {
 		Cure: "add a role of that account to ACCOUNTS",
 	}
 	if i.ProductCode != "" {
-		s.Kind = SourceMarketplace
+		s.Kind, s.Image, s.At = SourceMarketplace, Key{}, KeyOf(i.Ref)
 		s.Why = image.Reason{Code: "productCode", Sentence: fmt.Sprintf(
 			"%s of account %s carries the product code %s", KeyOf(i.Ref), i.Owner, i.ProductCode)}
 	}
@@ -206,16 +206,22 @@ const maxCopies = 64
 // Images on one snapshot are twins, alike to the last block: where all but one
 // are gone, the one that is left stands for them.
 func (g *Graph) standsOn(s snapshotKey, copied image.Image) (Key, bool) {
+	owners := g.candidates(s, copied)
+	if len(owners) != 1 {
+		return Key{}, false
+	}
+	return owners[0], true
+}
+
+// candidates are the images that could have been copied from a snapshot.
+func (g *Graph) candidates(s snapshotKey, copied image.Image) []Key {
 	var owners []Key
 	for _, k := range g.onSnapshot[s] {
 		if k != KeyOf(copied.Ref) && !g.images[k].CreatedAt.After(copied.CreatedAt) {
 			owners = append(owners, k)
 		}
 	}
-	if len(owners) != 1 {
-		return Key{}, false
-	}
-	return owners[0], true
+	return owners
 }
 
 // byDiskOf follows a snapshot to the disk it was taken of, and that to its image.

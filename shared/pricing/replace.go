@@ -139,7 +139,8 @@ func (b *builder) replaceFindings(old image.Image) {
 }
 
 func isAlibabaLinux3Pro(i image.Image) bool {
-	return ProductOf(OSOf(i)) == AlibabaLinuxPro && strings.Contains(i.OSName+i.Platform, "3")
+	name := strings.ToLower(strings.Join(strings.Fields(i.OSName), " ")) // "Alibaba Cloud Linux  3.2104 LTS 64 bit Pro", not 2.1903
+	return ProductOf(OSOf(i)) == AlibabaLinuxPro && strings.Contains(name, "linux 3")
 }
 
 // notes are remarks about the quote as a whole.

@@ -4,6 +4,8 @@
 package provenance
 
 import (
+	"cmp"
+
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/pricing"
@@ -14,9 +16,10 @@ import (
 // those that were observed.
 func SourceOf(story lineage.Story, images map[lineage.Key]image.Image) pricing.Source {
 	end := story.Source
-	origin, seen := images[end.Image]
+	at := cmp.Or(end.Image, end.At) // of a product whose image is not known, what carries its code tells the system
+	origin, seen := images[at]
 	source := pricing.Source{
-		Kind: kindOf(end.Kind), Image: end.Image.ID, Region: end.Image.Region, Account: end.Owner,
+		Kind: kindOf(end.Kind), Image: at.ID, Region: at.Region, Account: end.Owner,
 		ProductCode: end.ProductCode, Depth: len(story.Parents),
 	}
 	if end.Kind != lineage.SourceUnknown {

@@ -100,7 +100,9 @@ func (m *memory) Images(ctx context.Context, region image.RegionID, l image.List
 		}
 	}
 	if whole := l.Kind == "" && len(l.Statuses) > 1 && len(l.IDs) == 0; whole && len(found) == 0 {
-		found = append(found, custom("public.vhd", func(i *image.Image) { i.Region, i.Kind, i.Status, i.Family = region, image.KindPublic, image.StatusDeprecated, "" }))
+		found = append(found, custom("public.vhd", func(i *image.Image) {
+			i.Region, i.Kind, i.Status, i.Family = region, image.KindPublic, image.StatusDeprecated, ""
+		}))
 	}
 	return found, nil
 }

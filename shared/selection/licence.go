@@ -1,7 +1,6 @@
 package selection
 
 import (
-	"slices"
 	"strings"
 
 	"imagekeeper/shared/image"
@@ -96,13 +95,13 @@ func enterpriseTerm(i *image.Image, code, name string) term {
 }
 
 func windowsTerm(i *image.Image) term {
-	where := zoneOf(i.Region)
+	inside := image.Mainland(i.Region)
 	switch {
 	case i.LicenseType == byol:
 		return term{Free, "windowsByol", "Windows with a licence of one's own"}
-	case where == mainland:
+	case inside == image.Yes:
 		return term{Free, "windowsMainland", "Windows is free in the Chinese mainland"}
-	case where == unknownZone:
+	case inside == image.Unknown:
 		return term{UnknownLicence, "windowsRegion", "Windows is free in the Chinese mainland only, and whether this region is there is not known"}
 	case fromTheVendor(i):
 		return term{Paid, "windowsOutside", "Windows is charged for outside the Chinese mainland"}
@@ -138,19 +137,31 @@ func systemOf(i *image.Image) system {
 	if i.OSType == image.Windows {
 		return windows
 	}
-	for _, text := range [...]string{i.Platform, i.OSName} {
-		switch {
-		case hasWord(text, "red hat"), hasWord(text, "redhat"), hasWord(text, "rhel"):
-			return redHat
-		case hasWord(text, "opensuse"):
-			return freeLinux
-		case hasWord(text, "suse"), hasWord(text, "sles"):
-			return suse
-		case hasWord(text, "windows"):
-			return windows
-		}
+	platform, name := systemIn(i.Platform), systemIn(i.OSName)
+	switch {
+	case platform != unsure && name != unsure && platform != name:
+		return unsure // they contradict each other
+	case platform != unsure:
+		return platform
+	case name != unsure:
+		return name
 	}
 	return linuxOf(i)
+}
+
+// systemIn is the system that a text names.
+func systemIn(text string) system {
+	switch {
+	case hasWord(text, "red hat"), hasWord(text, "redhat"), hasWord(text, "rhel"):
+		return redHat
+	case hasWord(text, "opensuse"):
+		return freeLinux
+	case hasWord(text, "suse"), hasWord(text, "sles"):
+		return suse
+	case hasWord(text, "windows"):
+		return windows
+	}
+	return unsure
 }
 
 func linuxOf(i *image.Image) system {
@@ -175,39 +186,5 @@ func freePlatforms() [12]string {
 	return [...]string{
 		"centos", "ubuntu", "debian", "rocky linux", "almalinux", "anolis", "fedora", "coreos",
 		"freebsd", "gentoo", "opensuse", "openeuler",
-	}
-}
-
-// zone is where a region is, as far as licences go.
-type zone uint8
-
-const (
-	unknownZone zone = iota
-	mainland
-	outside
-)
-
-// zoneOf does not go by the prefix alone: cn-hongkong is outside, and a new
-// cn- region is not known to be inside until it is listed here.
-func zoneOf(r image.RegionID) zone {
-	inside := mainlandRegions()
-	switch {
-	case slices.Contains(inside[:], r):
-		return mainland
-	case r == "" || strings.HasPrefix(string(r), "cn-") && r != "cn-hongkong":
-		return unknownZone
-	}
-	return outside
-}
-
-// mainlandRegions are the regions in the Chinese mainland; source: the
-// vendor's list of regions and zones, finance and government clouds included.
-func mainlandRegions() [20]image.RegionID {
-	return [...]image.RegionID{
-		"cn-qingdao", "cn-beijing", "cn-zhangjiakou", "cn-huhehaote", "cn-wulanchabu",
-		"cn-hangzhou", "cn-shanghai", "cn-nanjing", "cn-fuzhou", "cn-wuhan-lr", "cn-zhengzhou-jva",
-		"cn-shenzhen", "cn-heyuan", "cn-guangzhou", "cn-chengdu",
-		"cn-hangzhou-finance", "cn-shanghai-finance-1", "cn-shenzhen-finance-1", "cn-beijing-finance-1",
-		"cn-north-2-gov-1",
 	}
 }
