@@ -21,6 +21,8 @@ type objectStore struct {
 	made uint64
 	// watchers hear of every change, in the order of changes.
 	watchers []func(ObjectEvent)
+	// due are objects that exports will have written.
+	due []delivery
 }
 
 // bucket holds objects; keys are theirs in order. Of each there are the versions,
@@ -141,6 +143,7 @@ func (o *objectStore) name(kind string) string {
 // permitObjects refuses unless the caller may do the OSS operation on what is
 // named: "bucket", or "bucket/key".
 func (s *Session) permitObjects(operation, name string) error {
+	s.cloud.deliver()
 	resource := "acs:oss:*:" + string(s.caller.Account) + ":" + name
 	if action := "oss:" + operation; !s.caller.may(action, resource) {
 		return deniedObjects(action, "You have no right to access this object because of bucket acl.")

@@ -57,10 +57,19 @@ func (s *Session) DeleteImage(req DeleteImageRequest) error {
 	return nil
 }
 
+// exporting reports whether the image is being exported.
+func (r *region) exporting(id image.ID, now time.Time) bool {
+	return slices.ContainsFunc(r.tasks, func(t *task) bool { return t.action == TaskExport && t.image == id && t.row(now).CanCancel })
+}
+
 func (r *region) checkDelete(state *imageState, force bool, now time.Time) error {
 	switch {
 	case state.unfinished(now) && state.work.copy:
 		return wrongState(403, "OperationDenied.ImageCopying", "The image is being copied. Please use the CancelCopyImage API.")
+	case state.work != nil && state.work.imports && now.Before(state.work.until) && state.status(now) != image.StatusCreateFailed:
+		return wrongState(403, "ImageIsImporting", "The specified Image is importing.")
+	case r.exporting(state.img.ID, now):
+		return wrongState(403, "ImageIsExporting", "The specified Image is being exported.")
 	case state.img.Published:
 		return wrongState(403, "ImageIsPublic", "You can not delete public image, please modify it to private.")
 	case len(state.grants) > 0:

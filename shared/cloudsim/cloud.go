@@ -28,6 +28,10 @@ type Cloud struct {
 	// unpriced are the instance types that DescribePrice has no price for.
 	unpriced map[image.InstanceTypeID]bool
 
+	serviceRoles map[image.AccountID]map[string]ServiceRole
+	// risks are what image checks find beside what they find by themselves.
+	risks map[image.ID][]CheckItem
+
 	// store has a lock of its own.
 	store objectStore
 }
@@ -69,6 +73,8 @@ type region struct {
 	freed map[image.SnapshotID]time.Time
 	// builds is when the next image of a pipeline is due; zero for never.
 	builds time.Time
+	// tasks are the imports and exports, oldest first.
+	tasks []*task
 
 	// granted are the images that were ever shared to an account, published
 	// those that were ever community images; reads check the state they see.
@@ -123,8 +129,18 @@ func New(options Options) *Cloud {
 	options.SnapshotTime = cmp.Or(options.SnapshotTime, 20*time.Second)
 	options.PowerTime = cmp.Or(options.PowerTime, 10*time.Second)
 	options.BuildTime = cmp.Or(options.BuildTime, 10*time.Minute)
+	options.ImportTime = cmp.Or(options.ImportTime, 20*time.Minute)
+	options.ExportTime = cmp.Or(options.ExportTime, 20*time.Minute)
+	options.CheckTime = cmp.Or(options.CheckTime, 5*time.Minute)
+	options.Speed = max(options.Speed, 1)
 	options.EventsDelay = cmp.Or(options.EventsDelay, eventsDelay)
 	options.TokenLife = cmp.Or(options.TokenLife, 24*time.Hour)
+	for _, d := range []*time.Duration{
+		&options.CreateTime, &options.CopyTime, &options.SnapshotTime, &options.PowerTime, &options.ImportTime, &options.ExportTime,
+		&options.CheckTime, &options.EventsDelay, &options.BuildTime,
+	} {
+		*d /= time.Duration(options.Speed)
+	}
 	q := &options.Quotas
 	q.Images, q.Grants, q.GrantsReceived = cmp.Or(q.Images, 100), cmp.Or(q.Grants, 50), cmp.Or(q.GrantsReceived, 100)
 	q.Families, q.FamilyImages, q.Copies = cmp.Or(q.Families, 100), cmp.Or(q.FamilyImages, 100), cmp.Or(q.Copies, 5)
@@ -137,6 +153,7 @@ func New(options Options) *Cloud {
 		},
 		regions: map[image.RegionID]*region{}, tokens: map[tokenKey]tokenUse{},
 		failing: map[image.AccountID]int{}, unpriced: map[image.InstanceTypeID]bool{},
+		serviceRoles: map[image.AccountID]map[string]ServiceRole{}, risks: map[image.ID][]CheckItem{},
 	}
 	if c.clock == nil {
 		c.clock = machineClock{}
@@ -147,6 +164,9 @@ func New(options Options) *Cloud {
 	}
 	return c
 }
+
+// lasts is how long something of that length takes at the cloud's speed.
+func (c *Cloud) lasts(d time.Duration) time.Duration { return d / time.Duration(c.options.Speed) }
 
 // now is the time in ECS's precision.
 func (c *Cloud) now() time.Time { return c.clock.Now().UTC() }

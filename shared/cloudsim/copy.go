@@ -220,7 +220,7 @@ func (c *Cloud) startCopy(r *region, account image.AccountID, req CopyImageReque
 		start: start, end: start.Add(c.options.CopyTime), fails: c.fails(account),
 	}
 	state := *source
-	state.work, state.grants, state.parent, state.detection = w, nil, w.source, ""
+	state.work, state.grants, state.parent, state.detects = w, nil, w.source, false
 	img := &state.img
 	img.Ref = image.Ref{Region: r.id, ID: id}
 	img.Owner, img.Status, img.CreatedAt = account, image.StatusAvailable, now.Truncate(time.Second)

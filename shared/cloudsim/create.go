@@ -194,7 +194,7 @@ func (c *Cloud) inherited(origin image.Ref, code image.ProductCode, inst *instan
 	s := imageState{parent: origin}
 	if parent := c.ever(origin); parent != nil {
 		s.img, s.osNameEN, s.loginAsNonRoot, s.imds = parent.img, parent.osNameEN, parent.loginAsNonRoot, parent.imds
-		s.parent.Account = parent.img.Owner
+		s.parent.Account, s.files, s.dead = parent.img.Owner, parent.files[:min(1, len(parent.files))], parent.dead
 	} else if inst != nil {
 		s.img = image.Image{OSType: inst.row.OSType, OSName: inst.row.OSName, Architecture: image.X86_64, BootMode: image.BIOS, CloudInit: true}
 		s.osNameEN = inst.row.OSName
@@ -226,6 +226,9 @@ func (c *Cloud) draftFromMappings(r *region, account image.AccountID, req Create
 		return draft{}, err
 	}
 	d := draft{state: c.inherited(system.origin, system.row.ProductCode, nil)}
+	if !c.readings().SnapshotKeepsAttributes {
+		d.state.forget()
+	}
 	d.state.img.Platform = cmp.Or(req.Platform, d.state.img.Platform)
 	if strings.HasPrefix(d.state.img.Platform, "Windows") {
 		d.state.img.OSType = image.Windows
@@ -246,6 +249,14 @@ func (c *Cloud) draftFromMappings(r *region, account image.AccountID, req Create
 	return d, nil
 }
 
+// forget sets what CreateImage from snapshots does not take over: it is as for
+// an unknown Linux until the request, or ModifyImageAttribute, says otherwise.
+func (s *imageState) forget() {
+	const unknown = "Others Linux"
+	s.img.OSType, s.img.OSName, s.img.Platform, s.osNameEN = image.Linux, unknown, unknown, unknown
+	s.img.Architecture, s.img.BootMode, s.img.NVMe, s.imds = image.X86_64, image.BIOS, "unsupported", "v1"
+}
+
 // systemSnapshot returns the one system-disk snapshot among the mappings.
 func (r *region) systemSnapshot(account image.AccountID, req CreateImageRequest, now time.Time) (*snapshotState, error) {
 	var system *snapshotState
@@ -261,6 +272,8 @@ func (r *region) systemSnapshot(account image.AccountID, req CreateImageRequest,
 			return nil, wrongState(403, "InvalidSnapshotId.NotReady", "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.")
 		case snap.row.CreatedAt.Before(time.Date(2013, 7, 15, 0, 0, 0, 0, time.UTC)):
 			return nil, wrongState(403, "InvalidSnapshot.TooOld", "Denied: the specified snapshot was created before 2013-07-15.")
+		case !snap.row.SourceSystemDisk && d.Type == "system" && d.SnapshotID != req.SnapshotID:
+			return nil, wrongState(403, "UserNotInTheWhiteList", "The user is not in the white list of create image by data disk snapshot.")
 		case !snap.row.SourceSystemDisk:
 			continue
 		case system != nil:
@@ -396,9 +409,7 @@ func (c *Cloud) finishDraft(r *region, account image.AccountID, req CreateImageR
 	img.BootMode = cmp.Or(image.BootMode(req.BootMode), img.BootMode)
 	img.Tags = tagMap(req.Tags)
 	state.imds = cmp.Or(req.IMDS, state.imds, "v1")
-	if req.Detection != "" {
-		state.detection = "Finished"
-	}
+	state.detects = req.Detection != ""
 	for i, e := range d.disks {
 		disk := e.truth()
 		img.Disks[i].SnapshotID = c.takeSnapshot(r, account, e, disk, w, now)

@@ -24,7 +24,12 @@ type imageState struct {
 	osNameEN       string
 	loginAsNonRoot bool
 	imds           string
-	detection      string
+	// detects: the image was asked to be checked.
+	detects bool
+	// files are the bytes of its disks, where they were imported.
+	files []Content
+	// dead: the firmware finds nothing in its system disk to start from.
+	dead bool
 	// kmsKey is empty for the service key and for images not encrypted.
 	kmsKey string
 	grants []image.Grant
@@ -34,7 +39,10 @@ type imageState struct {
 
 // work is what is being done to make an image. It goes by the clock alone.
 type work struct {
-	copy       bool
+	copy bool
+	// imports: it is an import, which holds the image until its task has ended.
+	imports    bool
+	until      time.Time
 	source     image.Ref
 	start, end time.Time
 	fails      bool
@@ -171,13 +179,15 @@ type ImageRow struct {
 	RemainSeconds int
 	// Detection is the state of the image check: "Processing", "Finished" or empty.
 	Detection string
+	// CheckItems are what a finished check found.
+	CheckItems []CheckItem
 }
 
 // view is one row of a listing, as the viewer sees the image at now.
 func (c *Cloud) view(r *region, s *imageState, viewer image.AccountID, now time.Time) ImageRow {
 	row := ImageRow{
 		Image: s.img, OSNameEN: s.osNameEN, LoginAsNonRoot: s.loginAsNonRoot, IMDS: s.imds,
-		IOOptimized: true, Detection: s.detection,
+		IOOptimized: true,
 	}
 	row.Account = viewer
 	row.Kind = s.kind(viewer)
@@ -199,6 +209,8 @@ func (c *Cloud) view(r *region, s *imageState, viewer image.AccountID, now time.
 	// Each reader has its own: what one does to a row reaches no other.
 	row.Disks = slices.Clone(row.Disks)
 	row.Tags = cloneTags(row.Tags)
+	row.Detection, row.CheckItems = c.checked(s, now)
+	row.Tags = passedTags(&row)
 	if row.Kind != image.KindCustom {
 		row.Tags = nil
 	}

@@ -29,6 +29,12 @@ type Options struct {
 	SnapshotTime, PowerTime time.Duration
 	// BuildTime is how long a run of an image pipeline takes. Default 10 min.
 	BuildTime time.Duration
+	// ImportTime and ExportTime are how long those take, CheckTime the check of an
+	// image. Defaults 20 min, 20 min, 5 min.
+	ImportTime, ExportTime, CheckTime time.Duration
+	// Speed divides the durations of everything that takes its time by itself.
+	// Default 1.
+	Speed int
 	// EventsDelay is how long after a call LookupEvents knows of it. Default 10 min.
 	EventsDelay time.Duration
 	// TokenLife is how long a client token stands for its first request.
@@ -82,6 +88,19 @@ type Readings struct {
 	FamiliesPlain bool `json:"familiesPlain"`
 	// CopyKeepsFamily: a copy is in the family of its source, instead of in none.
 	CopyKeepsFamily bool `json:"copyKeepsFamily"`
+	// CancelLeavesImage: of an import that is cancelled the image is left as
+	// CreateFailed, with its failed snapshot, instead of nothing.
+	CancelLeavesImage bool `json:"cancelLeavesImage"`
+	// TaskEndsFirst: the task of an import is Finished before the image is
+	// Available, instead of after it.
+	TaskEndsFirst bool `json:"taskEndsFirst"`
+	// ImportSuffixChecked: ImportImage refuses objects that are not called .raw,
+	// .img, .vhd, .qcow2 or .vmdk.
+	ImportSuffixChecked bool `json:"importSuffixChecked"`
+	// SnapshotKeepsAttributes: an image made from a snapshot has the platform,
+	// architecture, boot mode, NVMe and metadata support of what the disk ran,
+	// instead of the defaults.
+	SnapshotKeepsAttributes bool `json:"snapshotKeepsAttributes"`
 	// UsageKept: Usage stays "instance" after the last instance is gone.
 	UsageKept bool `json:"usageKept"`
 	// CopyKeepsTags: CopyImage copies the tags of the source.

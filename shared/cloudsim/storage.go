@@ -271,6 +271,9 @@ func (r *region) snapshotRow(s *snapshotState, now time.Time) SnapshotRow {
 		row.Status, row.Available = "accomplished", true
 	default:
 		row.Status = "progressing"
+		if s.work.imports {
+			row.Status = "failed"
+		}
 	}
 	return row
 }

@@ -277,7 +277,7 @@ func (s *Session) RestoreObject(req RestoreObjectRequest) (o Object, started boo
 			return nil
 		}
 		started = true
-		ready := now.Add(takes)
+		ready := now.Add(s.cloud.lasts(takes))
 		o.restore = restoring{ready, ready.AddDate(0, 0, days)}
 		return nil
 	})

@@ -50,7 +50,28 @@ type wireImage struct {
 }
 
 type wireDetection struct {
-	Status string `json:",omitempty"`
+	Status string          `json:",omitempty"`
+	Items  *wireCheckItems `json:",omitempty"`
+}
+
+type wireCheckItems struct{ Item []wireCheckItem }
+
+// wireCheckItem has no RiskLevel where there is no risk.
+type wireCheckItem struct {
+	Name      string
+	Value     string
+	RiskLevel string `json:",omitempty"`
+	RiskCode  string `json:",omitempty"`
+}
+
+func detectionOnWire(row cloudsim.ImageRow) wireDetection {
+	out := wireDetection{Status: row.Detection}
+	if row.CheckItems != nil {
+		out.Items = &wireCheckItems{rowsOf(row.CheckItems, func(i cloudsim.CheckItem) wireCheckItem {
+			return wireCheckItem{i.Name, i.Value, i.Risk, i.RiskCode}
+		})}
+	}
+	return out
 }
 
 type wireFeatures struct {
@@ -147,7 +168,7 @@ func imageOnWire(row cloudsim.ImageRow) wireImage {
 		LicenseType: row.LicenseType, ResourceGroupID: row.ResourceGroup, IsPublic: row.Published, IsCopied: row.Copied,
 		IsSelfShared: trueFalse(row.SharedOut), IsSubscribed: row.Subscribed, IsCloudInit: row.CloudInit,
 		IsIOOptimized: row.IOOptimized, LoginAsNonRoot: row.LoginAsNonRoot,
-		DetectionOptions: wireDetection{row.Detection}, Features: wireFeatures{row.NVMe, row.IMDS},
+		DetectionOptions: detectionOnWire(row), Features: wireFeatures{row.NVMe, row.IMDS},
 		Mappings: mappingsOnWire(row), Tags: tagsOnWire(row.Tags),
 	}
 }

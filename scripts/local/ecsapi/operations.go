@@ -11,11 +11,13 @@ func location() product { return product{"Location", "2015-06-12"} }
 func ess() product      { return product{"Ess", "2014-08-28"} }
 
 func actionTrail() product { return product{"Actiontrail", "2020-07-06"} }
+func ram() product         { return product{"Ram", "2015-05-01"} }
+func quotas() product      { return product{"Quotas", "2020-05-10"} }
 
 // productOf finds the product by its version. An unknown version is taken for
 // ECS, without a version, so that the error can name a host.
 func productOf(version string) product {
-	for _, p := range []product{ecs(), sts(), location(), ess(), actionTrail()} {
+	for _, p := range []product{ecs(), sts(), location(), ess(), actionTrail(), ram(), quotas()} {
 		if p.version == version {
 			return p
 		}
@@ -30,6 +32,10 @@ func (p product) hostID(region string) string {
 		return "sts.aliyuncs.com"
 	case p.name == location().name:
 		return "location-readonly.aliyuncs.com"
+	case p.name == ram().name:
+		return "ram.aliyuncs.com"
+	case p.name == quotas().name:
+		return "quotas.aliyuncs.com"
 	case p.name == ess().name:
 		return "ess.aliyuncs.com"
 	case p.name == functionCompute().name:
@@ -79,7 +85,8 @@ func operations() map[string]*operation {
 	all := map[string]*operation{}
 	for _, group := range [][]operation{
 		identityOperations(), placeOperations(), imageOperations(), imageChanges(), tagOperations(), serverOperations(),
-		priceOperations(), historyOperations(), referenceOperations(), trailOperations(), rolloutOperations(),
+		priceOperations(), historyOperations(), referenceOperations(), trailOperations(), rolloutOperations(), importOperations(),
+		roleOperations(),
 	} {
 		for _, op := range group {
 			all[op.name] = completed(op)

@@ -98,6 +98,12 @@ func version(action string) string {
 		"DeleteScalingGroup", "CreateScalingConfiguration", "ModifyScalingConfiguration", "DeactivateScalingConfiguration", "DeleteScalingConfiguration",
 		"EnterStandby", "ExitStandby", "DescribeScalingInstances":
 		return "2014-08-28"
+	case "LookupEvents":
+		return "2020-07-06"
+	case "GetRole", "ListPoliciesForRole", "GetPolicy":
+		return "2015-05-01"
+	case "GetProductQuota", "ListProductQuotas":
+		return "2020-05-10"
 	}
 	return "2014-05-26"
 }
