@@ -64,7 +64,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // newCloud is the emulated cloud and its wire, with a door to the functions;
 // what is odd about calls is logged to out.
 func newCloud(s settings, functions *door, out io.Writer) (*cloudsim.Cloud, http.Handler) {
-	cloud := company.New(cloudsim.Options{Seed: s.seed, Visibility: visibility}, company.Options{Images: s.images, Instances: s.instances})
+	cloud := company.New(cloudsim.Options{Seed: s.seed, Visibility: visibility, Speed: s.speed}, company.Options{Images: s.images, Instances: s.instances})
 	return cloud, ecsapi.New(cloud, ecsapi.Options{
 		RatePerMinute: s.rate, Latency: s.latency, Functions: ecsapi.Functions{Account: cloudsim.FirstAccount, Handler: functions},
 		Log: slog.New(slog.NewTextHandler(out, nil)).With("from", "cloud"),

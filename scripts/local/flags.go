@@ -25,6 +25,7 @@ type settings struct {
 	seed           uint64
 	latency        time.Duration
 	rate           int
+	speed          int
 	only           []string
 	real           bool
 	allowChanges   bool
@@ -47,6 +48,7 @@ func parseFlags(args []string, out io.Writer) (settings, error) {
 	flags.IntVar(&s.instances, "instances", 120, "how many instances the accounts have together")
 	flags.Uint64Var(&s.seed, "seed", 1, "the same seed gives the same catalogue")
 	flags.DurationVar(&s.latency, "latency", 0, "added to every call of the cloud, such as 50ms")
+	flags.IntVar(&s.speed, "speed", 1, "divides the durations of asynchronous states: images, imports, checks, instances that start")
 	flags.IntVar(&s.rate, "rate", 0, "calls per minute, action and account; 0: as documented, -1: no limit")
 	flags.StringVar(&only, "only", "", "start only these functions, a comma list such as find,price")
 	flags.BoolVar(&s.real, "real", false, "no emulated cloud: your own account, with the credentials of your environment, reading only")
@@ -96,6 +98,8 @@ func (s settings) check() error {
 		return fault.New(fault.Invalid, "-instances %d: want 1 to 1000000", s.instances)
 	case s.rate < -1:
 		return fault.New(fault.Invalid, "-rate %d: want -1, 0 or a number of calls per minute", s.rate)
+	case s.speed < 1 || s.speed > 10_000:
+		return fault.New(fault.Invalid, "-speed %d: want 1 to 10000", s.speed)
 	case s.latency < 0 || s.latency > time.Minute:
 		return fault.New(fault.Invalid, "-latency %s: want 0 to 1m", s.latency)
 	case s.idle < time.Millisecond:

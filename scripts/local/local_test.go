@@ -35,7 +35,7 @@ func TestFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.gateway != "127.0.0.1:8080" || s.cloud != "127.0.0.1:7070" || s.objects != "127.0.0.1:7071" || s.images != 400 || s.instances != 120 || s.seed != 1 || s.rate != 0 || s.latency != 0 || s.real {
+	if s.gateway != "127.0.0.1:8080" || s.cloud != "127.0.0.1:7070" || s.objects != "127.0.0.1:7071" || s.images != 400 || s.instances != 120 || s.seed != 1 || s.rate != 0 || s.speed != 1 || s.latency != 0 || s.real {
 		t.Errorf("defaults: %+v", s)
 	}
 	s, err = parseFlags([]string{"-gateway", "localhost:1", "-cloud", "[::1]:2", "-images", "100000", "-seed", "7", "-latency", "50ms", "-rate", "-1", "-only", "find, price", "-real", "-allow-changes"}, io.Discard)

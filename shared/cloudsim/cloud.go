@@ -32,6 +32,14 @@ type Cloud struct {
 	// risks are what image checks find beside what they find by themselves.
 	risks map[image.ID][]CheckItem
 
+	// boots are how instances of images come up, where that was said.
+	boots map[image.ID]Boot
+	// soldOut are the instance types that cannot be had.
+	soldOut map[stockKey]bool
+	// releases are instances to be released, nextRelease the time of the first.
+	releases    []release
+	nextRelease atomic.Pointer[time.Time]
+
 	// store has a lock of its own.
 	store objectStore
 }
@@ -75,6 +83,9 @@ type region struct {
 	builds time.Time
 	// tasks are the imports and exports, oldest first.
 	tasks []*task
+	// commands are those that were kept, invocations all runs, oldest first.
+	commands    []command
+	invocations []*invocation
 
 	// granted are the images that were ever shared to an account, published
 	// those that were ever community images; reads check the state they see.
@@ -154,6 +165,7 @@ func New(options Options) *Cloud {
 		regions: map[image.RegionID]*region{}, tokens: map[tokenKey]tokenUse{},
 		failing: map[image.AccountID]int{}, unpriced: map[image.InstanceTypeID]bool{},
 		serviceRoles: map[image.AccountID]map[string]ServiceRole{}, risks: map[image.ID][]CheckItem{},
+		boots: map[image.ID]Boot{}, soldOut: map[stockKey]bool{},
 	}
 	if c.clock == nil {
 		c.clock = machineClock{}

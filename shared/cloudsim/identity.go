@@ -198,6 +198,7 @@ func (c *Cloud) As(caller Caller) *Session { return &Session{c, caller} }
 
 // permit refuses unless the caller may do the ECS operation.
 func (s *Session) permit(operation string) error {
+	s.cloud.tick()
 	if action := "ecs:" + operation; !s.caller.may(action, "") {
 		return denied(action)
 	}

@@ -31,8 +31,12 @@ func (i *instanceState) at(now time.Time) InstanceRow {
 			break
 		}
 		row.Status, row.StoppedMode = s.status, cmp.Or(s.mode, row.StoppedMode)
-		if s.status == image.InstanceRunning {
+		switch {
+		case s.status == image.InstanceRunning:
 			row.StartedAt = s.from.Truncate(time.Minute)
+			row.runningFrom, row.runningUntil = s.from, time.Time{}
+		case row.runningUntil.IsZero():
+			row.runningUntil = s.from
 		}
 	}
 	return row
@@ -57,6 +61,8 @@ type power struct {
 	// arrears is the code for an instance that is locked because of money.
 	arrears string
 	steps   func(row InstanceRow, now time.Time, took time.Duration) []step
+	// forced: it ends even where the instance would not let it.
+	forced bool
 }
 
 func starting() power {
@@ -64,7 +70,7 @@ func starting() power {
 		"StartInstance", image.InstanceStopped, "InstanceExpired",
 		func(_ InstanceRow, now time.Time, took time.Duration) []step {
 			return []step{{now, image.InstanceStarting, notApplicable}, {now.Add(took), image.InstanceRunning, notApplicable}}
-		},
+		}, false,
 	}
 }
 
@@ -73,16 +79,16 @@ func rebooting() power {
 		"RebootInstance", image.InstanceRunning, "InstanceExpiredOrInArrears",
 		func(_ InstanceRow, now time.Time, took time.Duration) []step {
 			return []step{{now, image.InstanceStarting, ""}, {now.Add(took), image.InstanceRunning, ""}}
-		},
+		}, false,
 	}
 }
 
-func stopping(mode string) power {
+func stopping(mode string, forced bool) power {
 	return power{
 		"StopInstance", image.InstanceRunning, "InstanceExpiredOrInArrears",
 		func(row InstanceRow, now time.Time, took time.Duration) []step {
 			return []step{{now, image.InstanceStopping, ""}, {now.Add(took), image.InstanceStopped, stoppedAs(row, mode)}}
-		},
+		}, forced,
 	}
 }
 
@@ -146,7 +152,9 @@ type StopInstanceRequest struct {
 	// StoppedMode is KeepCharging, StopCharging or empty; Not-applicable, which
 	// running instances show, has no effect.
 	StoppedMode string
-	DryRun      bool
+	// ForceStop is as pulling the plug.
+	ForceStop bool
+	DryRun    bool
 }
 
 // StopInstance stops one instance, in economical mode where that was asked for
@@ -157,7 +165,7 @@ func (s *Session) StopInstance(req StopInstanceRequest) error {
 	if err := checkStoppedMode(req.StoppedMode); err != nil {
 		return err
 	}
-	return s.power(stopping(req.StoppedMode), InstanceRequest{InstanceID: req.InstanceID, DryRun: req.DryRun})
+	return s.power(stopping(req.StoppedMode, req.ForceStop), InstanceRequest{InstanceID: req.InstanceID, DryRun: req.DryRun})
 }
 
 func checkStoppedMode(mode string) error {
@@ -207,7 +215,11 @@ func unknownInstance() error {
 func (c *Cloud) step(r *region, e *entry[instanceState], p power, now time.Time) (before, after image.InstanceStatus) {
 	row := e.truth().at(now)
 	row.Hibernated = false
-	next := &instanceState{row: row, steps: p.steps(row, now, c.options.PowerTime), busy: e.truth().busy}
+	steps := p.steps(row, now, c.options.PowerTime)
+	if !p.forced {
+		steps = c.bent(r, row.Image, steps, now)
+	}
+	next := &instanceState{row: row, steps: steps, busy: e.truth().busy}
 	if row.Tags[groupTag] != "" && p.operation == "StopInstance" {
 		r.patrols = earlier(r.patrols, now.Add(unhealthyFor))
 	}
@@ -224,8 +236,9 @@ type InstancesRequest struct {
 	InstanceIDs []image.InstanceID
 	// BatchOptimization is AllTogether (all or none, the default) or SuccessFirst.
 	BatchOptimization string
-	// StoppedMode is for StopInstances.
+	// StoppedMode and ForceStop are for StopInstances.
 	StoppedMode string
+	ForceStop   bool
 	DryRun      bool
 }
 
@@ -255,7 +268,7 @@ func (s *Session) StopInstances(req InstancesRequest) ([]PowerOutcome, error) {
 	if err := checkStoppedMode(req.StoppedMode); err != nil {
 		return nil, err
 	}
-	return s.powerAll(stopping(req.StoppedMode), req)
+	return s.powerAll(stopping(req.StoppedMode, req.ForceStop), req)
 }
 
 func (s *Session) powerAll(p power, req InstancesRequest) ([]PowerOutcome, error) {

@@ -253,7 +253,7 @@ func (c *Cloud) replaceSystemDisk(r *region, e *entry[instanceState], old *entry
 	next.row.Image, next.row.OSType, next.row.OSName = with.img.ID, with.img.OSType, with.img.OSName
 	next.row.KeyPair, next.row.LoginAsNonRoot = req.KeyPair, req.LoginAsNonRoot
 	if c.readings().ReplaceStartsInstance {
-		next.steps = starting().steps(next.row, ready, c.options.PowerTime)
+		next.steps = c.bent(r, with.img.ID, starting().steps(next.row, ready, c.options.PowerTime), now)
 	}
 	r.stopRunning(before.Image)
 	r.startRunning(with.img.ID)

@@ -34,8 +34,9 @@ type RunInstancesRequest struct {
 	TemplateID      string
 	TemplateName    string
 	TemplateVersion int
-	// Amount is 1 to 100; 0 means absent.
+	// Amount is 1 to 100; 0 means absent. MinAmount makes fewer good enough.
 	Amount       int
+	MinAmount    int
 	InstanceName string
 	HostName     string
 	UniqueSuffix bool
@@ -52,8 +53,12 @@ type RunInstancesRequest struct {
 	SystemDisk     NewDisk
 	DataDisks      []NewDisk
 	Tags           []Tag
-	ClientToken    string
-	DryRun         bool
+	// AutoReleaseTime is when ECS releases them: half an hour ahead at least.
+	AutoReleaseTime string
+	// BandwidthOut above 0 gives an address on the Internet.
+	BandwidthOut int
+	ClientToken  string
+	DryRun       bool
 }
 
 // RunInstances makes instances of an image of any kind and returns their ids at
@@ -158,9 +163,11 @@ func checkRun(req *RunInstancesRequest) error {
 	switch {
 	case req.ImageID == "" && req.ImageFamily == "":
 		return missing("ImageId")
+	case req.ImageID != "" && req.ImageFamily != "":
+		return malformed(400, "UnexpectedImageFamily.ImageIdSupplied", "The parameter ImageFamily cannot be used together with ImageId.")
 	case req.InstanceType == "":
 		return missing("InstanceType")
-	case req.Amount < 1 || req.Amount > instancesPerCall:
+	case req.Amount < 1 || req.Amount > instancesPerCall || req.MinAmount < 0 || req.MinAmount > req.Amount:
 		return malformed(400, "InvalidMaxAmount.Malformed", "The specified parameter MaxAmount is not valid.")
 	case req.InstanceName != "" && !instanceNamed(req.InstanceName):
 		return malformed(400, "InvalidInstanceName.Malformed", "The specified parameter \"InstanceName\" is not valid.")
@@ -251,6 +258,8 @@ func (c *Cloud) checkLaunch(r *region, account image.AccountID, req *RunInstance
 	if req.ImageID == "" {
 		if s := c.inFamily(r, account, req.ImageFamily, now, (*entry[imageState]).truth); s != nil {
 			req.ImageID = s.img.ID
+		} else {
+			return nil, wrongState(403, "InvalidImageFamily.MissingAvailableImage", "The specified image family has no available image.")
 		}
 	}
 	t, known := instanceType(req.InstanceType)
@@ -266,6 +275,12 @@ func (c *Cloud) checkLaunch(r *region, account image.AccountID, req *RunInstance
 	}
 	if req.KeyPair != "" && state.img.OSType == image.Windows {
 		return nil, wrongState(403, "DependencyViolation.WindowsInstance", "The instance creating is window, cannot use ssh key pair to login.")
+	}
+	if c.soldOut[stockKey{r.id, req.InstanceType}] {
+		return nil, wrongState(403, "OperationDenied.NoStock", "The requested resource is sold out in the specified zone; try other types of resources or other regions and zones.")
+	}
+	if _, err := checkRelease(req.AutoReleaseTime, req.ChargeType, now); err != nil {
+		return nil, err
 	}
 	return state, r.checkDataSnapshots(account, req.DataDisks, now)
 }
@@ -323,22 +338,28 @@ func (c *Cloud) launch(r *region, account image.AccountID, req RunInstancesReque
 		row.SecurityGroups = slices.Clone(req.SecurityGroups)
 	}
 	row.Region = r.id
+	row.AutoReleaseAt, _ = checkRelease(req.AutoReleaseTime, req.ChargeType, now) // it was checked
+	if req.BandwidthOut > 0 {
+		row.PublicIP = fmt.Sprintf("203.0.113.%d", 1+c.random.IntN(250))
+	}
 	if req.ChargeType == "PrePaid" {
 		row.ExpiredAt = expiry(row.CreatedAt, req)
 	}
 	e := &entry[instanceState]{id: string(row.ID), owner: account, created: row.CreatedAt}
 	r.instances.add(e)
 	starts := now.Add(c.options.PowerTime / 2)
-	r.instances.put(e, &instanceState{row: row, steps: []step{
-		{starts, image.InstanceStarting, ""}, {now.Add(c.options.PowerTime), image.InstanceRunning, notApplicable},
-	}}, c.bornFrom(e.id, now), now)
+	steps := []step{{starts, image.InstanceStarting, ""}, {now.Add(c.options.PowerTime), image.InstanceRunning, notApplicable}}
+	r.instances.put(e, &instanceState{row: row, steps: c.bent(r, img.ID, steps, now)}, c.bornFrom(e.id, now), now)
+	if !row.AutoReleaseAt.IsZero() {
+		c.releaseLater(r, row.ID, row.AutoReleaseAt)
+	}
 	r.startRunning(img.ID)
 	for i, d := range disksToLaunch(req, img) {
 		disk := DiskRow{
 			Device: device(i), DeleteWithInstance: !d.KeptWithInstance, ChargeType: req.ChargeType, PerformanceLevel: d.PerformanceLevel,
 			Disk: image.Disk{
 				System: i == 0, Instance: row.ID, Zone: row.Zone, SizeGiB: d.SizeGiB, Category: d.Category, Name: d.Name,
-				SourceSnapshot: d.SnapshotID, CreatedAt: now, Encrypted: img.Encrypted() == image.Yes,
+				SourceSnapshot: d.SnapshotID, CreatedAt: now, Encrypted: img.Encrypted() == image.Yes, Tags: tagMap(req.Tags),
 			},
 		}
 		if i == 0 {
@@ -492,7 +513,7 @@ func checkDeletable(row InstanceRow, req DeleteInstancesRequest, now time.Time) 
 		return wrongState(403, "ChargeTypeViolation", "The operation is not permitted due to charge type of the instance.")
 	case row.Status == image.InstancePending:
 		return wrongState(403, "IncorrectInstanceStatus.Initializing", "The specified instance status does not support this operation.")
-	case row.Status != image.InstanceStopped && !(row.Status == image.InstanceRunning && req.Force):
+	case row.Status != image.InstanceStopped && !req.Force:
 		return wrongState(403, "IncorrectInstanceStatus", "The current status of the resource does not support this operation.")
 	}
 	return nil

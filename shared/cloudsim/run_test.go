@@ -110,7 +110,7 @@ func TestRunInstancesRefusals(t *testing.T) {
 		{"token", func(r *request) { r.ClientToken = "é" }, "InvalidClientToken.Malformed", 400},
 		{"unknown image", func(r *request) { r.ImageID = "m-x" }, "InvalidImageId.NotFound", 404},
 		{"not shared", func(r *request) { r.ImageID = theirs }, "InvalidImageId.NotFound", 404},
-		{"empty family", func(r *request) { r.ImageID, r.ImageFamily = "", "none" }, "InvalidImageId.NotFound", 404},
+		{"empty family", func(r *request) { r.ImageID, r.ImageFamily = "", "none" }, "InvalidImageFamily.MissingAvailableImage", 403},
 		{"broken image", func(r *request) { r.ImageID = broken }, "OperationDenied.ImageNotValid", 403},
 		{"architecture", func(r *request) { r.ImageID = arm }, "InvalidParameter.Conflict", 400},
 		{"boot mode", func(r *request) { r.InstanceType = "ecs.g9i.large" }, "ImageNotSupportInstanceType", 403},

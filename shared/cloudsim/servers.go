@@ -116,6 +116,14 @@ type InstanceRow struct {
 	ExpiredAt time.Time
 	KeyPair   string
 	InstanceDetails
+	// AutoReleaseAt is when ECS releases it by itself; zero for never.
+	AutoReleaseAt time.Time
+	// PublicIP is empty for one without an address on the Internet.
+	PublicIP string
+
+	// runningFrom is when it last began to run, runningUntil when that ended, if
+	// it did.
+	runningFrom, runningUntil time.Time
 }
 
 // DescribeInstancesRequest are the parameters of DescribeInstances.

@@ -81,17 +81,7 @@ func (s *Session) TagResources(req TagResourcesRequest) error {
 	if err := cmp.Or(checkNewTags(req.Tags), checkFolded(req.Tags)); err != nil {
 		return err
 	}
-	return s.retag(req.RegionID, req.ResourceType, req.ResourceIDs, func(tags image.Tags) (image.Tags, error) {
-		next := maps.Clone(tags)
-		if next == nil {
-			next = image.Tags{}
-		}
-		maps.Copy(next, tagMap(req.Tags))
-		if len(next) > maxTags {
-			return nil, overQuota(400, "OperationDenied.QuotaExceed", "The quota of tags on resource is beyond permitted range.")
-		}
-		return next, nil
-	})
+	return s.retag(req.RegionID, req.ResourceType, req.ResourceIDs, func(tags image.Tags) (image.Tags, error) { return added(tags, req.Tags) })
 }
 
 // checkFolded refuses keys that differ in case only.
@@ -104,6 +94,77 @@ func checkFolded(tags []Tag) error {
 		seen[strings.ToLower(t.Key)] = true
 	}
 	return nil
+}
+
+// LegacyTagsRequest are the parameters of AddTags and RemoveTags, the old way to
+// tag one resource.
+type LegacyTagsRequest struct {
+	RegionID     image.RegionID
+	ResourceType string
+	ResourceID   string
+	Tags         []Tag
+}
+
+func (req *LegacyTagsRequest) check() error {
+	if err := checkRegion(req.RegionID); err != nil {
+		return err
+	}
+	switch {
+	case req.ResourceID == "":
+		return missing("ResourceId")
+	case !slices.Contains(resourceTypes(), req.ResourceType):
+		return refuse(404, "InvalidResourceType.NotFound", "The ResourceType provided does not exist in our records.")
+	case len(req.Tags) == 0 || len(req.Tags) > maxTags:
+		return malformed(400, "InvalidTagCount", "The specified tags are beyond the permitted range.")
+	}
+	return nil
+}
+
+// AddTags gives one resource tags; a key that is there gets the new value.
+// Refusals: MissingParameter, InvalidRegionId.NotFound,
+// InvalidResourceType.NotFound, InvalidTagCount and those of the tags.
+func (s *Session) AddTags(req LegacyTagsRequest) error {
+	if err := s.permit("AddTags"); err != nil {
+		return err
+	}
+	if err := req.check(); err != nil {
+		return err
+	}
+	if err := cmp.Or(checkNewTags(req.Tags), checkFolded(req.Tags)); err != nil {
+		return err
+	}
+	return s.retag(req.RegionID, req.ResourceType, []string{req.ResourceID}, func(tags image.Tags) (image.Tags, error) { return added(tags, req.Tags) })
+}
+
+// RemoveTags takes tags from one resource: those of the key and value, or, of a
+// key without a value, whatever value it has. Refusals as AddTags'.
+func (s *Session) RemoveTags(req LegacyTagsRequest) error {
+	if err := s.permit("RemoveTags"); err != nil {
+		return err
+	}
+	if err := req.check(); err != nil {
+		return err
+	}
+	return s.retag(req.RegionID, req.ResourceType, []string{req.ResourceID}, func(tags image.Tags) (image.Tags, error) {
+		next := maps.Clone(tags)
+		maps.DeleteFunc(next, func(key, value string) bool {
+			return slices.ContainsFunc(req.Tags, func(t Tag) bool { return t.Key == key && (t.Value == "" || t.Value == value) })
+		})
+		return next, nil
+	})
+}
+
+// added are tags with others beside, unless there are too many.
+func added(tags image.Tags, more []Tag) (image.Tags, error) {
+	next := maps.Clone(tags)
+	if next == nil {
+		next = image.Tags{}
+	}
+	maps.Copy(next, tagMap(more))
+	if len(next) > maxTags {
+		return nil, overQuota(400, "OperationDenied.QuotaExceed", "The quota of tags on resource is beyond permitted range.")
+	}
+	return next, nil
 }
 
 // UntagResourcesRequest are the parameters of UntagResources.

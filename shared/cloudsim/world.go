@@ -348,14 +348,16 @@ func (c *Cloud) fillInstance(r *region, row *InstanceRow, system image.Image, no
 	// DescribeInstances tells times to the minute.
 	row.CreatedAt = row.CreatedAt.UTC().Truncate(time.Minute)
 	row.StartedAt = row.CreatedAt.Add(time.Minute)
+	if row.Status == image.InstanceRunning {
+		row.runningFrom = row.StartedAt
+	}
 	if row.ChargeType == "PrePaid" {
 		row.ExpiredAt = Epoch().AddDate(0, 6, 0)
 	}
 	row.HostName = row.Name
-	row.VPC = "vpc-" + r.infix + "0imagekeeperdemo0"
-	row.VSwitch = "vsw-" + r.infix + string(row.Zone[len(row.Zone)-1]) + "imagekeeperdemo0"
+	row.VPC, row.VSwitch = r.vpc(), r.vSwitch(row.Zone)
 	row.PrivateIP = fmt.Sprintf("10.%d.%d.%d", row.Zone[len(row.Zone)-1], rnd.IntN(250)+1, rnd.IntN(250)+1)
-	row.SecurityGroups = []string{"sg-" + r.infix + "0imagekeeperdemo0"}
+	row.SecurityGroups = []string{r.securityGroup()}
 }
 
 // SetInstanceStatus changes the state of an instance. It reports whether there

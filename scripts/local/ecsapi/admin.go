@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -102,6 +103,8 @@ func (s *Server) adminRoutes() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /_local/keys", s.postKeys)
+	mux.HandleFunc("POST /_local/images/{imageId}/boot", s.postBoot)
+	mux.HandleFunc("POST /_local/stock", s.postStock)
 	mux.HandleFunc("POST /_local/clock", s.postClock)
 	mux.HandleFunc("GET /_local/config", s.getConfig)
 	mux.HandleFunc("POST /_local/config", s.postConfig)
@@ -219,6 +222,52 @@ func (s *Server) postKeys(w http.ResponseWriter, r *http.Request) {
 		tellError(w, http.StatusInternalServerError, err)
 	default:
 		w.WriteHeader(http.StatusCreated)
+	}
+}
+
+// postBoot says how instances of an image come up.
+func (s *Server) postBoot(w http.ResponseWriter, r *http.Request) {
+	var as struct {
+		Mode cloudsim.Boot `json:"mode"`
+	}
+	err := readStrictly(r, &as)
+	if err == nil && !slices.Contains(cloudsim.Boots(), as.Mode) {
+		err = fmt.Errorf("mode: must be one of %v, not %q", cloudsim.Boots(), as.Mode)
+	}
+	switch id := r.PathValue("imageId"); {
+	case err != nil:
+		tellError(w, http.StatusBadRequest, err)
+	case !s.cloud.SetBoot(image.ID(id), as.Mode):
+		tellError(w, http.StatusNotFound, fmt.Errorf("imageId: there is no image %q", id))
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// postStock says whether instances of a type can be had in a region.
+func (s *Server) postStock(w http.ResponseWriter, r *http.Request) {
+	var stock struct {
+		RegionID     image.RegionID       `json:"regionId"`
+		InstanceType image.InstanceTypeID `json:"instanceType"`
+		Available    *bool                `json:"available"`
+	}
+	err := readStrictly(r, &stock)
+	switch {
+	case err != nil:
+	case stock.RegionID == "":
+		err = errors.New("regionId: is missing")
+	case stock.InstanceType == "":
+		err = errors.New("instanceType: is missing")
+	case stock.Available == nil:
+		err = errors.New("available: is missing")
+	}
+	switch {
+	case err != nil:
+		tellError(w, http.StatusBadRequest, err)
+	case !s.cloud.SetStock(stock.RegionID, stock.InstanceType, *stock.Available):
+		tellError(w, http.StatusNotFound, fmt.Errorf("instanceType: there is no %s in %q", stock.InstanceType, stock.RegionID))
+	default:
+		w.WriteHeader(http.StatusNoContent)
 	}
 }
 

@@ -21,6 +21,7 @@ func runInstances(c *call) (answer, error) {
 		RegionID: image.RegionID(p.text("RegionId")), ImageID: image.ID(p.text("ImageId")), ImageFamily: image.Family(p.text("ImageFamily")),
 		InstanceType: image.InstanceTypeID(p.text("InstanceType")), TemplateID: p.text("LaunchTemplateId"),
 		TemplateName: p.text("LaunchTemplateName"), TemplateVersion: c.positive("LaunchTemplateVersion"), Amount: c.positive("Amount"),
+		MinAmount: c.positive("MinAmount"), AutoReleaseTime: p.text("AutoReleaseTime"), BandwidthOut: c.size("InternetMaxBandwidthOut"),
 		InstanceName: p.text("InstanceName"), HostName: p.text("HostName"), UniqueSuffix: p.flag("UniqueSuffix"),
 		ZoneID: image.ZoneID(p.text("ZoneId")), ChargeType: p.text("InstanceChargeType"), Period: c.size("Period"),
 		PeriodUnit: p.text("PeriodUnit"), SpotStrategy: p.text("SpotStrategy"), KeyPair: p.text("KeyPairName"),
@@ -90,7 +91,7 @@ func rebootInstance(c *call) (answer, error) {
 func stopInstance(c *call) (answer, error) {
 	one := c.oneInstance()
 	return finished(c.session.StopInstance(cloudsim.StopInstanceRequest{
-		InstanceID: one.InstanceID, DryRun: one.DryRun, StoppedMode: c.parameters.text("StoppedMode"),
+		InstanceID: one.InstanceID, DryRun: one.DryRun, StoppedMode: c.parameters.text("StoppedMode"), ForceStop: c.parameters.flag("ForceStop"),
 	}))
 }
 
@@ -108,7 +109,7 @@ func startInstances(c *call) (answer, error) {
 
 func stopInstances(c *call) (answer, error) {
 	req := c.instances()
-	req.StoppedMode = c.parameters.text("StoppedMode")
+	req.StoppedMode, req.ForceStop = c.parameters.text("StoppedMode"), c.parameters.flag("ForceStop")
 	return powered(c.session.StopInstances(req))
 }
 

@@ -151,7 +151,7 @@ func timeOf(p *parameters, name string) (time.Time, *refusal) {
 	return at, nil
 }
 
-type taskAnswer struct {
+type taskDetailAnswer struct {
 	receipt
 	RegionID string `json:"RegionId"`
 	wireTask
@@ -177,7 +177,7 @@ func describeTaskAttribute(c *call) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &taskAnswer{
+	a := &taskDetailAnswer{
 		RegionID: p.text("RegionId"), wireTask: taskOnWire(detail.TaskRow), TaskProcess: percent(detail.Percent),
 		TotalCount: detail.Total, SuccessCount: detail.Success, FailedCount: detail.Failed,
 	}

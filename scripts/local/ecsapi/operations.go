@@ -86,7 +86,7 @@ func operations() map[string]*operation {
 	for _, group := range [][]operation{
 		identityOperations(), placeOperations(), imageOperations(), imageChanges(), tagOperations(), serverOperations(),
 		priceOperations(), historyOperations(), referenceOperations(), trailOperations(), rolloutOperations(), importOperations(),
-		roleOperations(),
+		roleOperations(), bootOperations(), networkOperations(),
 	} {
 		for _, op := range group {
 			all[op.name] = completed(op)
@@ -186,6 +186,10 @@ func tagOperations() []operation {
 			RegionId! ResourceId.N! ResourceType! Tag.N.Key! Tag.N.Value`)},
 		{name: "UntagResources", run: untagResources, missing: missingInTags, takes: declared(`
 			RegionId! ResourceId.N! ResourceType! All:bool TagKey.N`)},
+		{name: "AddTags", run: addTags, takes: declared(`
+			RegionId! ResourceId! ResourceType! Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value`)},
+		{name: "RemoveTags", run: removeTags, takes: declared(`
+			RegionId! ResourceId! ResourceType! Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value`)},
 		{name: "ListTagResources", run: listTagResources, missing: missingInTags, lists: bareTokens, takes: declared(`
 			RegionId! ResourceType! NextToken ResourceId.N Tag.N.Key Tag.N.Value TagFilter.N.TagKey TagFilter.N.TagValues.N`)},
 		{name: "DescribeTags", run: describeTags, lists: numbered, takes: declared(`

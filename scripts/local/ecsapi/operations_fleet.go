@@ -31,16 +31,16 @@ func malformedLinks(name string) *refusal {
 func historyOperations() []operation {
 	return []operation{
 		{name: "RunInstances", run: runInstances, takes: declared(`
-			RegionId! Amount:int ClientToken DataDisk.N.Category DataDisk.N.DeleteWithInstance:bool DataDisk.N.DiskName
+			RegionId! Amount:int AutoReleaseTime ClientToken DataDisk.N.Category DataDisk.N.DeleteWithInstance:bool DataDisk.N.DiskName
 			DataDisk.N.PerformanceLevel DataDisk.N.Size:int DataDisk.N.SnapshotId DryRun:bool HostName ImageFamily ImageId
 			InstanceChargeType InstanceName InstanceType InternetChargeType InternetMaxBandwidthOut:int IoOptimized KeyPairName
-			LaunchTemplateId LaunchTemplateName LaunchTemplateVersion:int Password PasswordInherit:bool Period:int PeriodUnit
+			LaunchTemplateId LaunchTemplateName LaunchTemplateVersion:int MinAmount:int Password PasswordInherit:bool Period:int PeriodUnit
 			SecurityEnhancementStrategy SecurityGroupId SecurityGroupIds.N SpotStrategy SystemDisk.Category SystemDisk.DiskName
 			SystemDisk.PerformanceLevel SystemDisk.Size:int Tag.N.Key Tag.N.Value UniqueSuffix:bool UserData VSwitchId ZoneId`)},
 		{name: "DeleteInstance", run: deleteInstance, takes: declared(`
-			InstanceId! DryRun:bool Force:bool TerminateSubscription:bool`)},
+			InstanceId! DryRun:bool Force:bool ForceStop:bool TerminateSubscription:bool`)},
 		{name: "DeleteInstances", run: deleteInstances, takes: declared(`
-			RegionId! InstanceId.N! ClientToken DryRun:bool Force:bool TerminateSubscription:bool`)},
+			RegionId! InstanceId.N! ClientToken DryRun:bool Force:bool ForceStop:bool TerminateSubscription:bool`)},
 		{name: "StartInstance", run: startInstance, takes: declared(`InstanceId! DryRun:bool InitLocalDisk:bool`)},
 		{name: "StopInstance", run: stopInstance, takes: declared(`
 			InstanceId! ConfirmStop:bool DryRun:bool ForceStop:bool Hibernate:bool StoppedMode`)},

@@ -9,7 +9,7 @@ import (
 )
 
 // wireInstance has the keys of DescribeInstances in the vendor's SDK 7.11.6.
-// Every instance here is in a VPC and has no public address. What else this
+// Every instance here is in a VPC. What else this
 // cloud does not have is there and empty where clients look into it, and absent
 // otherwise.
 type wireInstance struct {
@@ -142,7 +142,7 @@ func instanceOnWire(row cloudsim.InstanceRow) wireInstance {
 		StartTime: toMinute(row.StartedAt), ExpiredTime: never, InstanceChargeType: row.ChargeType,
 		SpotStrategy: row.SpotStrategy, StoppedMode: row.StoppedMode, KeyPairName: row.KeyPair,
 		InstanceNetworkType: "vpc", InternetChargeType: "PayByTraffic", IoOptimized: true, DeviceAvailable: true,
-		InnerIPAddress: addresses(), PublicIPAddress: addresses(), Tags: tagsOnWire(row.Tags),
+		InnerIPAddress: addresses(), PublicIPAddress: addresses(row.PublicIP), AutoReleaseTime: toMinute(row.AutoReleaseAt), Tags: tagsOnWire(row.Tags),
 		VPCAttributes: wireVPC{VPCID: row.VPC, VSwitchID: row.VSwitch, PrivateIPAddress: addresses(row.PrivateIP)},
 	}
 	if !row.ExpiredAt.IsZero() {

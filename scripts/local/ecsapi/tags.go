@@ -21,6 +21,18 @@ func untagResources(c *call) (answer, error) {
 	}))
 }
 
+// legacyTags reads the request of AddTags and RemoveTags: one resource.
+func (c *call) legacyTags() cloudsim.LegacyTagsRequest {
+	p := c.parameters
+	return cloudsim.LegacyTagsRequest{
+		RegionID: image.RegionID(p.text("RegionId")), ResourceType: p.text("ResourceType"), ResourceID: p.text("ResourceId"), Tags: c.tags(),
+	}
+}
+
+func addTags(c *call) (answer, error) { return finished(c.session.AddTags(c.legacyTags())) }
+
+func removeTags(c *call) (answer, error) { return finished(c.session.RemoveTags(c.legacyTags())) }
+
 type tagResourcesAnswer struct {
 	receipt
 	NextToken    string
