@@ -82,6 +82,13 @@ func beside(address string) string {
 }
 
 func (s settings) check() error {
+	if err := s.checkAddresses(); err != nil {
+		return err
+	}
+	return s.checkNumbers()
+}
+
+func (s settings) checkAddresses() error {
 	for name, address := range map[string]string{"-gateway": s.gateway, "-cloud": s.cloud, "-oss": s.objects} {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
@@ -91,6 +98,10 @@ func (s settings) check() error {
 			return fault.New(fault.Invalid, "%s %q: only loopback addresses are served: the cloud's own routes ask for no token", name, address)
 		}
 	}
+	return nil
+}
+
+func (s settings) checkNumbers() error {
 	switch {
 	case s.images < 1 || s.images > 1_000_000:
 		return fault.New(fault.Invalid, "-images %d: want 1 to 1000000", s.images)

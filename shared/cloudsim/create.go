@@ -264,14 +264,10 @@ func (r *region) systemSnapshot(account image.AccountID, req CreateImageRequest,
 		if d.SnapshotID == "" {
 			continue
 		}
-		_, snap := r.snapshots.owned(account, string(d.SnapshotID))
+		snap, err := r.finishedSnapshot(account, d.SnapshotID, now)
 		switch {
-		case snap == nil:
-			return nil, refuse(404, "InvalidSnapshotId.NotFound", "The specified SnapshotId does not exist.")
-		case r.snapshotRow(snap, now).Status != "accomplished":
-			return nil, wrongState(403, "InvalidSnapshotId.NotReady", "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.")
-		case snap.row.CreatedAt.Before(time.Date(2013, 7, 15, 0, 0, 0, 0, time.UTC)):
-			return nil, wrongState(403, "InvalidSnapshot.TooOld", "Denied: the specified snapshot was created before 2013-07-15.")
+		case err != nil:
+			return nil, err
 		case !snap.row.SourceSystemDisk && d.Type == "system" && d.SnapshotID != req.SnapshotID:
 			return nil, wrongState(403, "UserNotInTheWhiteList", "The user is not in the white list of create image by data disk snapshot.")
 		case !snap.row.SourceSystemDisk:
@@ -288,6 +284,20 @@ func (r *region) systemSnapshot(account image.AccountID, req CreateImageRequest,
 		return nil, malformed(400, "OperationDenied", "The specified parameter DiskDeviceMapping.n.SnapshotId does not contain system disk snapshot.")
 	}
 	return system, nil
+}
+
+// finishedSnapshot returns a snapshot that an image can be made from.
+func (r *region) finishedSnapshot(account image.AccountID, id image.SnapshotID, now time.Time) (*snapshotState, error) {
+	_, snap := r.snapshots.owned(account, string(id))
+	switch {
+	case snap == nil:
+		return nil, refuse(404, "InvalidSnapshotId.NotFound", "The specified SnapshotId does not exist.")
+	case r.snapshotRow(snap, now).Status != "accomplished":
+		return nil, wrongState(403, "InvalidSnapshotId.NotReady", "The current status of the DiskDeviceMapping.n.SnapshotId or SnapshotId does not support this operation.")
+	case snap.row.CreatedAt.Before(time.Date(2013, 7, 15, 0, 0, 0, 0, time.UTC)):
+		return nil, wrongState(403, "InvalidSnapshot.TooOld", "Denied: the specified snapshot was created before 2013-07-15.")
+	}
+	return snap, nil
 }
 
 // mappings checks the disks of a request; the system disk comes first.

@@ -120,34 +120,42 @@ func gptPartitions(c Content) (efi, bios bool) {
 }
 
 func readQCOW2(c Content) (diskFile, error) {
-	h := bytesAt(c, 0, 112)
-	u32 := func(at int) int64 { return int64(binary.BigEndian.Uint32(h[at:])) }
-	u64 := func(at int) uint64 { return binary.BigEndian.Uint64(h[at:]) }
-	version, bits := u32(4), u32(20)
-	if string(h[:4]) != "QFI\xfb" || version != 2 && version != 3 || bits < 9 || bits > 21 || u64(24) == 0 || u64(24) > 1<<46 {
+	h := qcow2Header(bytesAt(c, 0, 112))
+	version, bits := h.u32(4), h.u32(20)
+	isOne := string(h[:4]) == "QFI\xfb" && (version == 2 || version == 3)
+	if !isOne || bits < 9 || bits > 21 || h.u64(24) == 0 || h.u64(24) > 1<<46 {
 		return diskFile{}, notOfFormat(formatQCOW2)
 	}
-	f := diskFile{format: formatQCOW2, virtual: int64(u64(24)), boots: true}
+	return diskFile{format: formatQCOW2, virtual: int64(h.u64(24)), boots: true, broken: h.broken(uint64(c.Size()))}, nil
+}
+
+// qcow2Header is the beginning of an image in that format.
+type qcow2Header []byte
+
+func (h qcow2Header) u32(at int) uint64 { return uint64(binary.BigEndian.Uint32(h[at:])) }
+func (h qcow2Header) u64(at int) uint64 { return binary.BigEndian.Uint64(h[at:]) }
+
+// broken says why an image of so many bytes cannot be imported; empty if it can.
+func (h qcow2Header) broken(size uint64) string {
 	incompatible := uint64(0)
-	if version == 3 {
-		incompatible = u64(72)
+	if h.u32(4) == 3 {
+		incompatible = h.u64(72)
 	}
-	covered := int64(1) << (2*bits - 3) // by one entry of the first table
-	end := func(offset uint64, entries int64) uint64 { return offset + uint64(8*entries) }
+	covered := uint64(1) << (2*h.u32(20) - 3) // by one entry of the first table
+	needs, entries, first, counts := (h.u64(24)+covered-1)/covered, h.u32(36), h.u64(40), h.u64(48)
 	switch {
-	case u64(8) != 0:
-		f.broken = "the image has a backing file"
-	case u32(32) != 0:
-		f.broken = "the image is encrypted"
+	case h.u64(8) != 0:
+		return "the image has a backing file"
+	case h.u32(32) != 0:
+		return "the image is encrypted"
 	case incompatible&4 != 0:
-		f.broken = "the data of the image is in another file"
+		return "the data of the image is in another file"
 	case incompatible&^0b11000 != 0:
-		f.broken = fmt.Sprintf("the image needs features that are not supported: %#x", incompatible)
-	case u32(36) < (f.virtual+covered-1)/covered || u64(40) > uint64(c.Size()) || end(u64(40), u32(36)) > uint64(c.Size()),
-		u64(48) > uint64(c.Size()):
-		f.broken = "the tables of the image lie outside of it"
+		return fmt.Sprintf("the image needs features that are not supported: %#x", incompatible)
+	case entries < needs || first > size || first+8*entries > size || counts > size:
+		return "the tables of the image lie outside of it"
 	}
-	return f, nil
+	return ""
 }
 
 func readVHD(c Content) (diskFile, error) {

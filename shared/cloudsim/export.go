@@ -123,23 +123,29 @@ func (c *Cloud) checkExportable(r *region, account image.AccountID, req ExportIm
 	case state.img.OSType == image.Windows && state.img.LicenseType != "BYOL":
 		return nil, wrongState(403, "InvalidImageLicense.NotSupported", "The license of the specified image does not allow it to be exported.")
 	}
+	return state, r.checkExports(state, account, now)
+}
+
+// checkExports refuses for the size of the image, and for what is exported
+// already.
+func (r *region) checkExports(state *imageState, account image.AccountID, now time.Time) error {
 	data := state.img.DataDisks()
 	if len(data) > exportDataDisks || slices.ContainsFunc(data, func(d image.DiskMapping) bool { return d.SizeGiB > exportDiskGiB }) {
-		return nil, wrongState(400, "InvalidImage.DiskAmountOrSize", "The image has more than 4 data disk snapshots, or a data disk snapshot over 500 GiB.")
+		return wrongState(400, "InvalidImage.DiskAmountOrSize", "The image has more than 4 data disk snapshots, or a data disk snapshot over 500 GiB.")
 	}
 	running := 0
 	for _, t := range r.tasks {
 		if t.action != TaskExport || t.account != account || !t.row(now).CanCancel {
 			continue
 		}
-		if running++; t.image == req.ImageID {
-			return nil, wrongState(403, "ImageIsExporting", "The specified Image is being exported. You can use the DescribeTasks API to check the status of existing tasks.")
+		if running++; t.image == state.img.ID {
+			return wrongState(403, "ImageIsExporting", "The specified Image is being exported. You can use the DescribeTasks API to check the status of existing tasks.")
 		}
 	}
 	if running >= exportsAtOnce {
-		return nil, overQuota(403, "ConcurrentQuotaExceed.ExportImage", "The number of images that are exported at the same time exceeds %d.", exportsAtOnce)
+		return overQuota(403, "ConcurrentQuotaExceed.ExportImage", "The number of images that are exported at the same time exceeds %d.", exportsAtOnce)
 	}
-	return state, nil
+	return nil
 }
 
 func (c *Cloud) checkExportTarget(r *region, account image.AccountID, req ExportImageRequest, now time.Time) error {

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -214,14 +215,17 @@ func TestImportsGoByTheBytes(t *testing.T) {
 	}
 }
 
-func TestImportRefusals(t *testing.T) {
-	t.Parallel()
+// A refusedImport is an import that is edited, or meets a world that is.
+type refusedImport struct {
+	edit   func(w *world, req *cloudsim.ImportImageRequest)
+	code   string
+	status int
+}
+
+// wrongImports say something that cannot be.
+func wrongImports() map[string]refusedImport {
 	type request = cloudsim.ImportImageRequest
-	for name, c := range map[string]struct {
-		edit   func(w *world, req *request)
-		code   string
-		status int
-	}{
+	return map[string]refusedImport{
 		"no region":        {func(_ *world, r *request) { r.RegionID = "" }, "MissingParameter", 400},
 		"unknown region":   {func(_ *world, r *request) { r.RegionID = "cn-none" }, "InvalidRegionId.NotFound", 400},
 		"no disk":          {func(_ *world, r *request) { r.Disks = nil }, "MissingParameter.DiskDeviceMapping", 403},
@@ -253,7 +257,14 @@ func TestImportRefusals(t *testing.T) {
 			r.OSType, r.LicenseType, r.Platform, r.Detection = "windows", "BYOL", "Windows Server 2003", "Standard"
 		}, "ImageCheckUnsupported.WindowsImage", 403},
 		"tags that differ in case": {func(_ *world, r *request) { r.Tags = []cloudsim.Tag{{Key: "a"}, {Key: "A"}} }, "TagKey.Duplication", 403},
-		"another role":             {func(_ *world, r *request) { r.RoleName = "mine" }, "NoSetRoletoECSServiceAcount", 403},
+	}
+}
+
+// unluckyImports meet something that is not as it should be.
+func unluckyImports() map[string]refusedImport {
+	type request = cloudsim.ImportImageRequest
+	return map[string]refusedImport{
+		"another role": {func(_ *world, r *request) { r.RoleName = "mine" }, "NoSetRoletoECSServiceAcount", 403},
 		"no role": {func(w *world, _ *request) {
 			w.cloud.SetServiceRole(one, cloudsim.ServiceRole{Name: cloudsim.ImportRole, Missing: true})
 		}, "NoSetRoletoECSServiceAcount", 403},
@@ -295,7 +306,14 @@ func TestImportRefusals(t *testing.T) {
 			}
 			w.s = sessionOf(w, w.cloud, "local")
 		}, "Forbidden.RAM", 403},
-	} {
+	}
+}
+
+func TestImportRefusals(t *testing.T) {
+	t.Parallel()
+	all := wrongImports()
+	maps.Copy(all, unluckyImports())
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, cloudsim.Options{})

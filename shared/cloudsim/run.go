@@ -160,13 +160,10 @@ func checkRun(req *RunInstancesRequest) error {
 	req.Amount, req.ChargeType = orDefault(req.Amount, 1), cmp.Or(req.ChargeType, "PostPaid")
 	req.SystemDisk.Category = cmp.Or(req.SystemDisk.Category, "cloud_essd")
 	req.ZoneID = cmp.Or(req.ZoneID, p.zoneIDs()[0])
+	if err := req.checkSource(); err != nil {
+		return err
+	}
 	switch {
-	case req.ImageID == "" && req.ImageFamily == "":
-		return missing("ImageId")
-	case req.ImageID != "" && req.ImageFamily != "":
-		return malformed(400, "UnexpectedImageFamily.ImageIdSupplied", "The parameter ImageFamily cannot be used together with ImageId.")
-	case req.InstanceType == "":
-		return missing("InstanceType")
 	case req.Amount < 1 || req.Amount > instancesPerCall || req.MinAmount < 0 || req.MinAmount > req.Amount:
 		return malformed(400, "InvalidMaxAmount.Malformed", "The specified parameter MaxAmount is not valid.")
 	case req.InstanceName != "" && !instanceNamed(req.InstanceName):
@@ -179,6 +176,19 @@ func checkRun(req *RunInstancesRequest) error {
 		return malformed(400, "InvalidTagCount", "The specified tags are beyond the permitted range.")
 	}
 	return cmp.Or(checkRunNetwork(req), checkCharge(req), checkNewTags(req.Tags), checkRunDisks(req))
+}
+
+// checkSource refuses a request that does not say, or says twice, what to run.
+func (req *RunInstancesRequest) checkSource() error {
+	switch {
+	case req.ImageID == "" && req.ImageFamily == "":
+		return missing("ImageId")
+	case req.ImageID != "" && req.ImageFamily != "":
+		return malformed(400, "UnexpectedImageFamily.ImageIdSupplied", "The parameter ImageFamily cannot be used together with ImageId.")
+	case req.InstanceType == "":
+		return missing("InstanceType")
+	}
+	return nil
 }
 
 func checkRunNetwork(req *RunInstancesRequest) error {
