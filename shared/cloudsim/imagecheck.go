@@ -81,6 +81,18 @@ func (s *imageState) checkItems(risks []CheckItem) []CheckItem {
 	return items
 }
 
+// detectionOf is the check as readers of images have it; nil where there is none.
+func detectionOf(row ImageRow) *image.Detection {
+	if row.Detection == "" {
+		return nil
+	}
+	d := &image.Detection{Status: row.Detection}
+	for _, i := range row.CheckItems {
+		d.Items = append(d.Items, image.DetectionItem{Name: i.Name, Value: i.Value, Risk: i.Risk, Code: i.RiskCode})
+	}
+	return d
+}
+
 // passedTags are the tags that an image gets by passing the check.
 func passedTags(row *ImageRow) image.Tags {
 	if row.Detection != checkFinished || slices.ContainsFunc(row.CheckItems, func(i CheckItem) bool { return i.Risk == "High" }) {

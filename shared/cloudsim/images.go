@@ -210,6 +210,7 @@ func (c *Cloud) view(r *region, s *imageState, viewer image.AccountID, now time.
 	row.Disks = slices.Clone(row.Disks)
 	row.Tags = cloneTags(row.Tags)
 	row.Detection, row.CheckItems = c.checked(s, now)
+	row.Image.IMDS, row.Image.Detection = s.imds, detectionOf(row)
 	row.Tags = passedTags(&row)
 	if row.Kind != image.KindCustom {
 		row.Tags = nil
