@@ -63,6 +63,28 @@ func TestFleetCountsVersionsInTheLineOfItsOwnerAndRegion(t *testing.T) {
 	}
 }
 
+// TestBehindGoesByWhatTheAccountSeesAndBoots: not by newer images for other
+// machines, nor by those that only another account sees.
+func TestBehindGoesByWhatTheAccountSeesAndBoots(t *testing.T) {
+	t.Parallel()
+	arm := built("m-arm", "web", 28)
+	arm.Architecture = image.ARM64
+	seen := func(i image.Image) image.Image {
+		i.Account, i.Kind, i.Owner, i.Family = grantee, image.KindShared, owner, "acs:"+image.Family(owner)+":"+i.Family
+		return i
+	}
+	images := []image.Image{built("m-1", "web", 10), built("m-2", "web", 15), built("m-3", "web", 20), arm, seen(built("m-1", "web", 10)), seen(built("m-2", "web", 15))}
+	for account, want := range map[image.AccountID]struct {
+		behind int
+		newest image.ID
+	}{owner: {2, "m-3"}, grantee: {1, "m-2"}} {
+		got := usage.Fleet([]image.Instance{{Account: account, Region: "cn-hangzhou", ID: "i-1", Image: "m-1"}}, images)[0]
+		if got.Behind != want.behind || got.Newest != want.newest || got.Image.Kind != image.KindCustom {
+			t.Errorf("%s: %d behind %s, its image is %s", account, got.Behind, got.Newest, got.Image.Kind)
+		}
+	}
+}
+
 func TestLifetimes(t *testing.T) {
 	t.Parallel()
 	for name, ends := range map[string]string{
