@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/survey"
 )
 
 // catalogue is every custom image of a cloud, each with a type that runs it.
@@ -102,11 +103,11 @@ func TestPricesOfTheCatalogue(t *testing.T) {
 				h := over(cloud, same)
 				h.config.Regions = []alicloud.RegionWord{"all"}
 				both := h.accounts
-				h.accounts = func(call function.Call) []eye {
+				h.accounts = func(call function.Call) []survey.Account {
 					eyes := both(call)
 					for n := range eyes {
 						if silent {
-							eyes[n].account = ill{account: eyes[n].account, prices: denied("Forbidden.RAM")}
+							eyes[n].Reader = ill{account: eyes[n].Reader, prices: denied("Forbidden.RAM")}
 						}
 					}
 					return eyes

@@ -10,7 +10,7 @@ import (
 // FuzzSurface: what is sent to the whole function, over the cloud in memory, is
 // answered as surface.Fuzz says.
 func FuzzSurface(f *testing.F) {
-	whole := pricer(world(), same)
+	whole := pricerOf(world(), same)
 	surface.Fuzz(f, func(*testing.T) *function.Function { return whole },
 		surface.Sent{Kind: 0, Method: "GET", Target: "/prices/m-own", Query: "hours=1/3&instanceType=ecs.g7.xlarge&spot=true"},
 		surface.Sent{Kind: 1, Method: "GET", Target: "/prices/m-own", Query: "period=1&periodUnit=year&refunded=true"},

@@ -10,6 +10,7 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/survey"
 )
 
 // handler is built once and only read afterwards.
@@ -17,7 +18,11 @@ type handler struct {
 	config config
 	rates  pricing.Rates
 	// accounts are those to look through, our own first.
-	accounts func(call function.Call) []eye
+	accounts func(call function.Call) []survey.Account
+	// recent and sites are what is remembered between calls: where a region shows
+	// public images, and whose prices an account pays.
+	recent *survey.Recent
+	sites  *pricing.Sites
 	// documents is where reports are kept; asked only if the configuration says
 	// where that is.
 	documents func(call function.Call) (journal.Documents, error)
@@ -35,11 +40,14 @@ func open(look function.Lookup) (*function.Function, error) {
 		return nil, err
 	}
 	home, _ := look("FC_REGION")
-	eyes, err := newEyes(config, image.RegionID(home))
+	cloud, err := openCloud(config, image.RegionID(home))
 	if err != nil {
 		return nil, err
 	}
-	h := handler{config: config, rates: rates, accounts: eyes.open, documents: eyes.documents, now: time.Now}
+	h := handler{
+		config: config, rates: rates, accounts: cloud.accounts, documents: cloud.documents, now: time.Now,
+		recent: survey.NewRecent(), sites: pricing.NewSites(),
+	}
 	return h.function(), nil
 }
 
@@ -65,49 +73,46 @@ func (h handler) function() *function.Function {
 	).With(rules()...)
 }
 
-func (h handler) one(ctx context.Context, call function.Call, q question) (quote, error) {
+func (h handler) one(ctx context.Context, call function.Call, in asking) (quote, error) {
+	q := in.question
 	if err := q.check(); err != nil {
 		return quote{}, err
 	}
-	s, err := h.survey(ctx, call, false)
+	p, err := h.newPricer(ctx, call, in.MaxAge, q.within().Regions, q.ids())
 	if err != nil {
 		return quote{}, err
 	}
-	seen := s.sight(ctx, q.ids(), q.within)
-	answer, err := h.quote(ctx, s, seen, q)
+	answer, err := p.quote(ctx, q)
 	if err != nil {
 		return quote{}, err
 	}
-	answer.Unknown = s.left()
+	answer.Unknown = p.survey.Unread()
 	return answer, nil
 }
 
 // several answers each question on its own; what they have in common is read once.
 func (h handler) several(ctx context.Context, call function.Call, in batchInput) (quotes, error) {
-	s, err := h.survey(ctx, call, false)
+	answers := make([]answerOrProblem, len(in.Questions))
+	var ids []image.ID
+	var valid []int
+	for n, q := range in.Questions {
+		if answers[n].Problem = call.Problem(q.check()); answers[n].Problem == nil {
+			ids, valid = append(ids, q.ids()...), append(valid, n)
+		}
+	}
+	p, err := h.newPricer(ctx, call, in.MaxAge, nil, ids)
 	if err != nil {
 		return quotes{}, err
 	}
-	answers := make([]answerOrProblem, len(in.Questions))
-	var ids []image.ID
-	for n, q := range in.Questions {
-		if answers[n].Problem = call.Problem(q.check()); answers[n].Problem == nil {
-			ids = append(ids, q.ids()...)
-		}
-	}
-	seen := s.sight(ctx, distinct(ids), anywhere)
-	atOnce(len(answers), func(n int) {
-		if answers[n].Problem != nil {
-			return
-		}
-		answer, err := h.quote(ctx, s, seen, in.Questions[n])
+	survey.Each(valid, func(n int) {
+		answer, err := p.quote(ctx, in.Questions[n])
 		if err != nil {
 			answers[n].Problem = call.Problem(err)
 			return
 		}
 		answers[n].Quote = &answer
 	})
-	return quotes{AsOf: s.asOf(), Items: answers, Unknown: s.left()}, nil
+	return quotes{AsOf: asOf(p.survey), Items: answers, Unknown: p.survey.Unread()}, nil
 }
 
 // margin is kept for writing the answer, whatever the cloud does.

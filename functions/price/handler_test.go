@@ -15,11 +15,12 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/survey"
 )
 
 func TestAnswers(t *testing.T) {
 	t.Parallel()
-	f := pricer(world(), same)
+	f := pricerOf(world(), same)
 	for name, c := range map[string]struct{ target, body string }{
 		"golden-custom-from-paid":      {"/prices/m-own?instanceType=ecs.g7.xlarge", ""},
 		"golden-shared-chain":          {"/prices/m-twin-a?holding=true", ""},
@@ -71,7 +72,7 @@ func sumsUp(t *testing.T, answer string) {
 
 func TestEvents(t *testing.T) {
 	t.Parallel()
-	f := pricer(world(), same)
+	f := pricerOf(world(), same)
 	events, err := filepath.Glob("testdata/event-*.json")
 	if err != nil || len(events) < 4 {
 		t.Fatalf("%d events, %v", len(events), err)
@@ -88,66 +89,88 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// mistakes are requests with the field that must be blamed.
+func mistakes() map[string]string {
+	return map[string]string{
+		"/prices/m%20own":                                                             "imageId",
+		"/prices/m-own?region=nowhere":                                                "region",
+		"/prices/m-own?region=cn-beijing":                                             "region",
+		"/prices/m-own?account=me":                                                    "account",
+		"/prices/m-own?account=1000000000000077":                                      "account",
+		"/prices/m-own?instanceType=g7":                                               "instanceType",
+		"/prices/m-own?instanceType=ecs.zz.large":                                     "instanceType",
+		"/prices/m-own?hours=-1":                                                      "hours",
+		"/prices/m-own?hours=":                                                        "hours",
+		"/prices/m-own?hours=1e9":                                                     "hours",
+		"/prices/m-own?seconds=99999999999999":                                        "seconds",
+		"/prices/m-own?hours=1&seconds=1":                                             "seconds",
+		"/prices/m-own?period=1&hours=1":                                              "period",
+		"/prices/m-own?period=10":                                                     "period",
+		"/prices/m-own?period=1&periodUnit=day":                                       "periodUnit",
+		"/prices/m-own?period=1&spot=true":                                            "spot",
+		"/prices/m-own?refunded=true":                                                 "refunded",
+		"/prices/m-own?stoppedHours=721":                                              "stoppedHours",
+		"/prices/m-own?stoppedMode=Asleep":                                            "stoppedMode",
+		"/prices/m-own?activeVcpus=-1":                                                "activeVcpus",
+		"/prices/m-own?holding=true&instanceType=ecs.g7.xlarge":                       "holding",
+		"/prices/m-own?holding=yes":                                                   "holding",
+		"/prices/m-own?storedFrom=2026-03-01T00:00:00Z":                               "storedTo",
+		"/prices/m-own?preheatDisks=1":                                                "preheatDisks",
+		"/prices/m-own?preheatDisks=-1&preheatHours=1":                                "preheatDisks",
+		"/prices/m-own?for=fly":                                                       "for",
+		"/prices/m-own?for=copy":                                                      "to",
+		"/prices/m-own?to=cn-shanghai":                                                "to",
+		"/prices/m-own?for=replace":                                                   "replaces",
+		"/prices/m-own?replaces=m-idle":                                               "replaces",
+		"/prices/m-own?for=replace&replaces=m-idle&newDiskGiB=-1":                     "newDiskGiB",
+		"/prices/m-own?for=replace&replaces=m-idle&replacedDiskGiB=-1":                "replacedDiskGiB",
+		"/prices/m-own?newDiskGiB=40":                                                 "newDiskGiB",
+		"/prices/m-own?replacedDiskGiB=40&for=create":                                 "replacedDiskGiB",
+		"/prices/m-own?period=0":                                                      "period",
+		"/prices/m-own?periodUnit=month":                                              "period",
+		"/prices/m-own?activeVcpus=2":                                                 "activeVcpus",
+		"/prices/m-own?instanceType=ecs.g7.xlarge&activeVcpus=5":                      "activeVcpus",
+		"/prices/m-own?stoppedMode=KeepCharging":                                      "stoppedMode",
+		"/prices/m-own?encrypt=true":                                                  "encrypt",
+		"/prices/m-own?ownKey=true&for=create":                                        "ownKey",
+		"/prices/m-own?firstCopy=false":                                               "firstCopy",
+		"/prices/m-own?diskGiBs=40&for=export":                                        "diskGiBs",
+		"/prices/m-own?objectBytes=1&for=create":                                      "objectBytes",
+		"/prices/m-own?for=create&diskGiBs=0":                                         "diskGiBs",
+		"/prices/m-own?for=import&objectBytes=-1":                                     "objectBytes",
+		"/prices/m-own?InstanceType=ecs.g7.xlarge":                                    "InstanceType",
+		"/prices/m-own?activeVcpus=0&instanceType=ecs.g7.xlarge":                      "activeVcpus",
+		"/prices/m-own?for=replace&replaces=m-idle&newDiskGiB=0":                      "newDiskGiB",
+		"/prices/m-own?for=import&objectBytes=0":                                      "objectBytes",
+		"/prices/m-own?storedFrom=0001-01-01T00:00:00Z":                               "storedFrom",
+		"/prices?month=0001-01":                                                       "month",
+		"/prices/m-own?holding=true&spot=true":                                        "spot",
+		"/prices/m-own?holding=true&period=1":                                         "period",
+		"/prices/m-own?holding=true&stoppedHours=1":                                   "stoppedHours",
+		"/prices/m-own?holding=true&refunded=true":                                    "refunded",
+		"/prices/m-own?stoppedHours=0":                                                "stoppedHours",
+		"/prices/m-own?stoppedHours=0&stoppedMode=KeepCharging":                       "stoppedHours",
+		"/prices/m-own?preheatDisks=1&preheatHours=0":                                 "preheatDisks",
+		"/prices/m-own?instanceType=ecs.g7.xlarge&activeVcpus=0":                      "activeVcpus",
+		"/prices/m-own?for=replace&replaces=m-idle&replacedDiskGiB=40&newDiskGiB=20":  "newDiskGiB",
+		"/prices/m-own?for=copy&to=cn-shanghai&encrypt=true&firstCopy=true":           "firstCopy",
+		"/prices/m-own?storedFrom=1999-01-01T00:00:00Z&storedTo=1999-01-01T01:00:00Z": "storedFrom",
+		"/prices/m-own?storedFrom=0001-01-01T00:00:00Z&storedTo=0001-01-01T00:00:00Z": "storedFrom",
+		"/prices/m-own?osType=linux":                                                  "osType",
+		"/prices/m-own?for=import&licenseType=BYOL":                                   "licenseType",
+		"/prices/m-own?instanceType=g7.xlarge":                                        "instanceType",
+		"/prices/m-own?region=CN-HANGZHOU":                                            "region",
+		"/prices/m-own?for=copy&to=cn-shangha":                                        "to",
+		"/prices?by=colour":                                                           "by",
+		"/prices?limit=0":                                                             "limit",
+		"/prices?format=xml":                                                          "format",
+	}
+}
+
 func TestMistakesNameTheField(t *testing.T) {
 	t.Parallel()
-	f := pricer(world(), same)
-	for target, field := range map[string]string{
-		"/prices/m%20own":                                              "imageId",
-		"/prices/m-own?region=nowhere":                                 "region",
-		"/prices/m-own?region=cn-beijing":                              "region",
-		"/prices/m-own?account=me":                                     "account",
-		"/prices/m-own?account=1000000000000077":                       "account",
-		"/prices/m-own?instanceType=g7":                                "instanceType",
-		"/prices/m-own?instanceType=ecs.zz.large":                      "instanceType",
-		"/prices/m-own?hours=-1":                                       "hours",
-		"/prices/m-own?hours=":                                         "hours",
-		"/prices/m-own?hours=1e9":                                      "hours",
-		"/prices/m-own?seconds=99999999999999":                         "seconds",
-		"/prices/m-own?hours=1&seconds=1":                              "seconds",
-		"/prices/m-own?period=1&hours=1":                               "period",
-		"/prices/m-own?period=10":                                      "period",
-		"/prices/m-own?period=1&periodUnit=day":                        "periodUnit",
-		"/prices/m-own?period=1&spot=true":                             "spot",
-		"/prices/m-own?refunded=true":                                  "refunded",
-		"/prices/m-own?stoppedHours=721":                               "stoppedHours",
-		"/prices/m-own?stoppedMode=Asleep":                             "stoppedMode",
-		"/prices/m-own?activeVcpus=-1":                                 "activeVcpus",
-		"/prices/m-own?holding=true&instanceType=ecs.g7.xlarge":        "holding",
-		"/prices/m-own?holding=yes":                                    "holding",
-		"/prices/m-own?storedFrom=2026-03-01T00:00:00Z":                "storedTo",
-		"/prices/m-own?preheatDisks=1":                                 "preheatDisks",
-		"/prices/m-own?preheatDisks=-1&preheatHours=1":                 "preheatDisks",
-		"/prices/m-own?for=fly":                                        "for",
-		"/prices/m-own?for=copy":                                       "to",
-		"/prices/m-own?to=cn-shanghai":                                 "to",
-		"/prices/m-own?for=replace":                                    "replaces",
-		"/prices/m-own?replaces=m-idle":                                "replaces",
-		"/prices/m-own?for=replace&replaces=m-idle&newDiskGiB=-1":      "newDiskGiB",
-		"/prices/m-own?for=replace&replaces=m-idle&replacedDiskGiB=-1": "replacedDiskGiB",
-		"/prices/m-own?newDiskGiB=40":                                  "newDiskGiB",
-		"/prices/m-own?replacedDiskGiB=40&for=create":                  "replacedDiskGiB",
-		"/prices/m-own?period=0":                                       "period",
-		"/prices/m-own?periodUnit=month":                               "period",
-		"/prices/m-own?activeVcpus=2":                                  "activeVcpus",
-		"/prices/m-own?instanceType=ecs.g7.xlarge&activeVcpus=5":       "activeVcpus",
-		"/prices/m-own?stoppedMode=KeepCharging":                       "stoppedMode",
-		"/prices/m-own?encrypt=true":                                   "encrypt",
-		"/prices/m-own?ownKey=true&for=create":                         "ownKey",
-		"/prices/m-own?firstCopy=false":                                "firstCopy",
-		"/prices/m-own?diskGiBs=40&for=export":                         "diskGiBs",
-		"/prices/m-own?objectBytes=1&for=create":                       "objectBytes",
-		"/prices/m-own?for=create&diskGiBs=0":                          "diskGiBs",
-		"/prices/m-own?for=import&objectBytes=-1":                      "objectBytes",
-		"/prices/m-own?InstanceType=ecs.g7.xlarge":                     "InstanceType",
-		"/prices/m-own?activeVcpus=0&instanceType=ecs.g7.xlarge":       "activeVcpus",
-		"/prices/m-own?for=replace&replaces=m-idle&newDiskGiB=0":       "newDiskGiB",
-		"/prices/m-own?for=import&objectBytes=0":                       "objectBytes",
-		"/prices/m-own?storedFrom=0001-01-01T00:00:00Z":                "storedFrom",
-		"/prices?month=0001-01":                                        "month",
-		"/prices?by=colour":                                            "by",
-		"/prices?limit=0":                                              "limit",
-		"/prices?format=xml":                                           "format",
-	} {
+	f := pricerOf(world(), same)
+	for target, field := range mistakes() {
 		status, answer := ask(f, target, "")
 		var problem struct{ Field, Detail string }
 		if err := json.Unmarshal([]byte(answer), &problem); err != nil || status != http.StatusBadRequest || problem.Field != field ||
@@ -166,7 +189,7 @@ func TestMistakesNameTheField(t *testing.T) {
 // TestWhatIsGivenCounts: null, zero and nothing are not the same as left out.
 func TestWhatIsGivenCounts(t *testing.T) {
 	t.Parallel()
-	f := pricer(world(), same)
+	f := pricerOf(world(), same)
 	for name, values := range map[string][]string{
 		"hours": {"null", `""`}, "seconds": {"null"}, "period": {"null"}, "firstCopy": {"null"}, "diskGiBs": {"null", "[]"},
 		"activeVcpus": {"0"}, "newDiskGiB": {"0"}, "objectBytes": {"0"}, "storedFrom": {`"0001-01-01T00:00:00Z"`}, "region": {`""`, `" "`},
@@ -182,7 +205,7 @@ func TestWhatIsGivenCounts(t *testing.T) {
 
 // predicate: a detail begins with the field and goes on as a sentence does.
 func predicate(text string) bool {
-	for _, begin := range []string{"must ", "goes with ", "does not go with ", "is ", "ecs."} {
+	for _, begin := range []string{"must ", "goes with", "does not go with ", "is ", "ecs.", "cn-beijing is not ", "1000000000000077 is not "} {
 		if strings.HasPrefix(text, begin) {
 			return true
 		}
@@ -236,7 +259,7 @@ func TestIllCloud(t *testing.T) {
 			func(a account) account { return blind{a} },
 		},
 		"empty answers, and prices denied": {
-			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=? snapshotStorage=? unread:ecs:DescribePrice unread:",
+			"/prices/m-own?instanceType=ecs.g7.xlarge", "unknownSource operatingSystemLicence=? snapshotStorage=? unread: unread:ecs:DescribePrice",
 			func(a account) account { return ill{account: blind{a}, prices: denied("Forbidden.RAM")} },
 		},
 		"types denied: DescribePrice answers": {
@@ -246,7 +269,7 @@ func TestIllCloud(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			status, answer := ask(pricer(world(), c.change), c.target, "")
+			status, answer := ask(pricerOf(world(), c.change), c.target, "")
 			if got := short(t, answer); status != http.StatusOK || got != c.want {
 				t.Errorf("%d\n got %s\nwant %s", status, got, c.want)
 			}
@@ -287,6 +310,15 @@ func short(t *testing.T, answer string) string {
 	return strings.Join(texts, " ")
 }
 
+// fieldOf is the field that a failure blames, if it does.
+func fieldOf(err error) string {
+	var e *fault.Error
+	if errors.As(err, &e) {
+		return e.Field
+	}
+	return ""
+}
+
 func TestConfiguration(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "rates.json")
@@ -322,7 +354,7 @@ func TestIllReport(t *testing.T) {
 		"snapshots denied": func(a account) account { return ill{account: a, snapshots: denied("Forbidden.RAM")} },
 		"all looks empty":  func(a account) account { return blind{a} },
 	} {
-		status, answer := ask(pricer(world(), change), "/prices", "")
+		status, answer := ask(pricerOf(world(), change), "/prices", "")
 		var r struct {
 			Images            int
 			Items, Incomplete []pricing.Row
@@ -359,13 +391,13 @@ func (shown) Images(context.Context, image.RegionID, image.Listing) ([]image.Ima
 func TestReportOfACloudThatShowsNothing(t *testing.T) {
 	t.Parallel()
 	nothing := func(a account) account { return shown{a} }
-	status, answer := ask(pricer(world(), nothing), "/prices", "")
+	status, answer := ask(pricerOf(world(), nothing), "/prices", "")
 	var r struct{ Unknown []image.Unread }
 	if err := json.Unmarshal([]byte(answer), &r); err != nil || status != http.StatusOK || len(r.Unknown) == 0 || r.Unknown[0].Account != ours {
 		t.Errorf("one account shows nothing: %d %s, %v", status, answer, err)
 	}
 	h := over(world(), nothing)
-	h.accounts = func(call function.Call) []eye { return over(world(), nothing).accounts(call)[:1] }
+	h.accounts = func(call function.Call) []survey.Account { return over(world(), nothing).accounts(call)[:1] }
 	for _, target := range []string{"/prices", "/prices?by=region&format=csv"} {
 		if status, answer := ask(h.function(), target, ""); status != http.StatusBadGateway {
 			t.Errorf("all accounts show nothing: %s: got %d, want 502: %s", target, status, answer)
@@ -383,10 +415,11 @@ func TestSite(t *testing.T) {
 		site, by, of string
 	}{
 		"/prices/m-own?instanceType=ecs.g7.xlarge": {abroad, "international", "describePrice", "USD"},
-		"/prices/m-own?holding=true":               {abroad, "china", "configuration", "CNY"},
+		"/prices/m-own?holding=true":               {abroad, "international", "describePrice", "USD"},
+		"/prices/m-idle?holding=true":              {func(a account) account { return ill{account: a, prices: denied("Forbidden.RAM")} }, "china", "configuration", "CNY"},
 		"/prices/m-own?instanceType=ecs.g7.large":  {same, "china", "describePrice", "CNY"},
 	} {
-		_, answer := ask(pricer(world(), want.change), target, "")
+		_, answer := ask(pricerOf(world(), want.change), target, "")
 		var q struct {
 			Site, SiteBy, Currency string
 			Lines                  []pricing.Line
@@ -405,7 +438,7 @@ func TestSite(t *testing.T) {
 
 func TestReportTables(t *testing.T) {
 	t.Parallel()
-	f := pricer(world(), same)
+	f := pricerOf(world(), same)
 	for target, want := range map[string]string{
 		"/prices?format=csv&by=copies":         "cn-hangzhou/m-own,2,1,CNY,",
 		"/prices?format=csv&by=family":         "web,2,1,CNY,",
@@ -420,13 +453,4 @@ func TestReportTables(t *testing.T) {
 			t.Errorf("%s: %d\n%s\nlacks %s", target, status, answer, want)
 		}
 	}
-}
-
-// fieldOf is the field that a failure blames, if it does.
-func fieldOf(err error) string {
-	var e *fault.Error
-	if errors.As(err, &e) {
-		return e.Field
-	}
-	return ""
 }

@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/survey"
 )
 
 // past makes images of images, the way people do, in two accounts.
@@ -188,14 +189,14 @@ func newPast(t *rapid.T) *past {
 func (p *past) prices(alone, silent bool) http.Handler {
 	h := over(p.cloud, same)
 	both := h.accounts
-	h.accounts = func(call function.Call) []eye {
+	h.accounts = func(call function.Call) []survey.Account {
 		eyes := both(call)
 		if alone {
 			eyes = eyes[:1]
 		}
 		for n := range eyes {
 			if silent {
-				eyes[n].account = ill{account: eyes[n].account, prices: denied("Forbidden.RAM")}
+				eyes[n].Reader = ill{account: eyes[n].Reader, prices: denied("Forbidden.RAM")}
 			}
 		}
 		return eyes

@@ -69,12 +69,26 @@ func (q *quantity) UnmarshalJSON(b []byte) error {
 
 // question is what one quote answers.
 type question struct {
-	ImageID image.ID        `json:"imageId" doc:"The id as ECS writes it"`
+	ImageID image.ID        `json:"imageId" doc:"The id as ECS writes it; left out only with for=create or for=import, for an image that does not exist yet"`
 	Region  image.RegionID  `json:"region" doc:"Where the image is, if the id exists in several regions"`
 	Account image.AccountID `json:"account" doc:"The account that would use it; default the image's owner where that is looked at"`
+	making
 	running
 	storing
 	operating
+}
+
+// asking is a question with what concerns only its own call.
+type asking struct {
+	question
+	MaxAge *int `json:"maxAge" validate:"omitempty,min=0,max=3600" doc:"Seconds: lists that this instance read at most so long ago answer again; asOf says when. Default 0"`
+}
+
+// making says what an image will be that does not exist yet.
+type making struct {
+	OSType      image.OSType `json:"osType" validate:"omitempty,oneof=linux windows" doc:"Without imageId: the type of its system, linux or windows"`
+	Platform    string       `json:"platform" validate:"omitempty,max=64" doc:"Without imageId: its system, such as Ubuntu, RedHat or Windows Server 2022"`
+	LicenseType string       `json:"licenseType" validate:"omitempty,oneof=Auto Aliyun BYOL" doc:"Without imageId, for=import: whose licence it will have"`
 }
 
 // running says what runs on the image, how it is charged, and for how long.
@@ -117,6 +131,7 @@ type operating struct {
 
 // batchInput asks several questions at once.
 type batchInput struct {
+	MaxAge    *int       `json:"maxAge" validate:"omitempty,min=0,max=3600" doc:"Seconds: lists that this instance read at most so long ago answer again; asOf says when. Default 0"`
 	Questions []question `json:"questions" validate:"required,min=1,max=100" doc:"Up to 100 questions; each is answered or refused on its own"`
 }
 
@@ -136,15 +151,38 @@ func (q question) check() error {
 			return fault.InField(f.name, "malformed", "%s", f.sentence)
 		}
 	}
-	if q.ImageID == "" {
-		return fault.InField("imageId", "required", "is missing")
+	if known, ok := pricing.Meant(q.To); ok {
+		return fault.InField("to", "regionMisspelt", "must be a region: there is no %s that is known; is it %s?", q.To, known)
 	}
 	return q.agree()
+}
+
+// agreeOnImage fails if an image is neither named nor to be made, or is described
+// though it is named.
+func (q question) agreeOnImage() error {
+	if q.ImageID == "" && q.For != pricing.Create && q.For != pricing.Import {
+		return fault.InField("imageId", "required", "is missing: only for=create and for=import price an image that does not exist yet")
+	}
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"osType", q.OSType != ""}, {"platform", q.Platform != ""}, {"licenseType", q.LicenseType != ""}} {
+		if f.given && q.ImageID != "" {
+			return fault.InField(f.name, "imageNamed", "goes without imageId: an image that exists says it itself")
+		}
+	}
+	if q.LicenseType != "" && q.For != pricing.Import {
+		return fault.InField("licenseType", "notForOperation", "goes with for=import")
+	}
+	return nil
 }
 
 // agree fails if fields contradict each other, or one is given that would count
 // for nothing.
 func (q question) agree() error {
+	if err := q.agreeOnImage(); err != nil {
+		return err
+	}
 	if err := q.agreeOnTime(); err != nil {
 		return err
 	}
@@ -213,6 +251,37 @@ func joined(operations []pricing.Operation, between string) string {
 	return strings.Join(words, between)
 }
 
+// asked is the question in the words of package pricing, as far as the cloud is not
+// needed.
+func (q question) asked(i image.Image, site pricing.Site) pricing.Question {
+	asked := pricing.Question{Image: i, Site: site, For: q.For, New: i.ID == "", Task: pricing.Task{
+		To: q.To, Encrypt: q.Encrypt, OwnKey: q.OwnKey, DiskGiBs: q.DiskGiBs, ObjectBytes: q.ObjectBytes,
+	}}
+	if q.FirstCopy != nil {
+		asked.Task.First = image.TriOf(*q.FirstCopy)
+	}
+	if q.For == pricing.Replace {
+		asked.Task.Replaced = &pricing.Replaced{DiskGiB: q.ReplacedDiskGiB, NewDiskGiB: q.NewDiskGiB}
+	}
+	asked.Charge, asked.Duration = q.charge()
+	asked.Storage.From, asked.Storage.To, asked.Storage.Deleted = q.StoredFrom, q.StoredTo, q.Deleted
+	if q.PreheatDisks != 0 {
+		asked.Storage.Preheat = &pricing.Preheat{Disks: q.PreheatDisks, Seconds: pricing.Hours(q.PreheatHours.Number)}
+	}
+	asked.Instance = pricing.Instance{None: q.Holding, ActiveVCPUs: q.ActiveVCPUs}
+	return asked
+}
+
+// made is where an image will come from that does not exist yet.
+func (q question) made() pricing.Source {
+	if q.For != pricing.Import {
+		return pricing.Source{Kind: pricing.SourceUnknown}
+	}
+	return pricing.Source{
+		Kind: pricing.SourceImport, OS: pricing.OS{Type: q.OSType, Platform: q.Platform}, LicenseType: q.LicenseType, Sure: pricing.Recorded,
+	}
+}
+
 // hoursOfMonth is the default duration.
 const hoursOfMonth = 720
 
@@ -253,6 +322,8 @@ func (q question) blamed(err error) error {
 		renamed.Field = "hours"
 	case e.Code == "timesOutOfOrder":
 		renamed.Field = "storedTo"
+	case e.Code == "timesOutOfRange":
+		renamed.Field = "storedFrom"
 	case e.Field == "preheat":
 		renamed.Field = "preheatDisks"
 	case e.Field == "replaced.diskGiB":

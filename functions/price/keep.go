@@ -117,7 +117,7 @@ func (h handler) keepOnce(ctx context.Context, call function.Call, out keeping) 
 	}
 	reading, end := leavingTime(ctx, h.now())
 	defer end()
-	r, err := h.whole(reading, call)
+	r, err := h.whole(reading, call, nil)
 	if err != nil {
 		return out, err
 	}

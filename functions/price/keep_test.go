@@ -18,6 +18,7 @@ import (
 	archive "imagekeeper/shared/function/memory"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
+	"imagekeeper/shared/survey"
 )
 
 // keeper is price with a folder for its reports, and a clock that a test moves.
@@ -116,9 +117,9 @@ func TestAPartOfAReportIsStoredAndSaysSo(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t, same)
 	blindly := k.accounts
-	k.accounts = func(c function.Call) []eye {
+	k.accounts = func(c function.Call) []survey.Account {
 		eyes := blindly(c)
-		eyes[0].account = ill{account: eyes[0].account, chains: denied("Forbidden.RAM")}
+		eyes[0].Reader = ill{account: eyes[0].Reader, chains: denied("Forbidden.RAM")}
 		return eyes
 	}
 	for range 2 {
@@ -186,7 +187,7 @@ func TestWhatCannotBeStoredIsAFailure(t *testing.T) {
 			k := newKeeper(t, c.change)
 			if name == "nothing could be read" {
 				all := k.accounts
-				k.accounts = func(call function.Call) []eye { return all(call)[:1] }
+				k.accounts = func(call function.Call) []survey.Account { return all(call)[:1] }
 			}
 			k.documents = func(function.Call) (journal.Documents, error) {
 				kept, err := k.config.Journal.Documents(nil)

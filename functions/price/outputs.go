@@ -6,6 +6,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/survey"
 )
 
 // quote is the answer of price.image.
@@ -19,7 +20,7 @@ type quote struct {
 	SiteBy   string    `json:"siteBy"`
 	Instance *instance `json:"instance,omitempty"`
 	Charge   charge    `json:"charge"`
-	// Ambiguous: other regions have an image of this id, too.
+	// Ambiguous: other regions have an image of this id, too, which costs the same.
 	Ambiguous bool           `json:"ambiguous"`
 	Elsewhere []image.Ref    `json:"elsewhere,omitempty"`
 	Unknown   []image.Unread `json:"unknown,omitempty"`
@@ -45,14 +46,13 @@ type charge struct {
 	StoppedMode    pricing.StoppedMode `json:"stoppedMode,omitempty"`
 }
 
-func newQuote(s *survey, q pricing.Question, priced pricing.Quote, by string, elsewhere []image.Ref) quote {
+func newQuote(s *survey.Survey, q pricing.Question, priced pricing.Quote, by string) quote {
 	out := quote{
-		AsOf: s.asOf(), Quote: priced, Site: q.Site, SiteBy: by,
+		AsOf: asOf(s), Quote: priced, Site: q.Site, SiteBy: by,
 		Charge: charge{
 			Method: q.Charge.Method, Seconds: q.Duration, Period: q.Charge.Period, PeriodUnit: q.Charge.PeriodUnit,
 			StoppedSeconds: q.Charge.Stopped, StoppedMode: q.Charge.StoppedMode,
 		},
-		Ambiguous: len(elsewhere) > 0, Elsewhere: elsewhere,
 	}
 	if q.Instance.Type != "" {
 		out.Instance = &instance{q.Instance.Type, q.Instance.VCPUs, q.Instance.ActiveVCPUs}
@@ -61,7 +61,7 @@ func newQuote(s *survey, q pricing.Question, priced pricing.Quote, by string, el
 }
 
 // asOf is when the answer was true, to the second.
-func (s *survey) asOf() time.Time { return s.now.UTC().Truncate(time.Second) }
+func asOf(s *survey.Survey) time.Time { return s.AsOf().UTC().Truncate(time.Second) }
 
 // quotes is the answer of price.images: one item per question, in their order.
 type quotes struct {

@@ -3,175 +3,270 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
+	"sync"
 
-	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/provenance"
+	"imagekeeper/shared/survey"
 )
+
+// pricer answers the questions of one call from one survey.
+type pricer struct {
+	handler
+	*pricing.Collector
+	survey *survey.Survey
+	rates  pricing.Rates
+	// home is the region of the function.
+	home    image.RegionID
+	seen    []survey.Sighting
+	sources *sources
+}
+
+// newPricer looks for the images that questions name, in a region or in all. Where
+// images come from is looked for beyond it. It fails with fault.Invalid for a region
+// that is not looked at.
+func (h handler) newPricer(ctx context.Context, call function.Call, maxAge *int, region []image.RegionID, ids []image.ID) (*pricer, error) {
+	s, err := h.look(ctx, call, maxAge)
+	if err != nil {
+		return nil, err
+	}
+	near, err := s.Narrow(survey.Within{Regions: region})
+	if err != nil {
+		return nil, err
+	}
+	seen := near.Find(ctx, ids)
+	s.Note(near.Unread()...)
+	now := h.now()
+	return &pricer{
+		handler: h, survey: s, rates: h.rates.At(now), Collector: pricing.NewCollector(s, h.sites, h.config.Site, now),
+		home: image.RegionID(call.Region), seen: seen, sources: &sources{survey: s, seen: seen},
+	}, nil
+}
 
 // ids are the images that a question names.
 func (q question) ids() []image.ID {
-	if q.Replaces == "" {
-		return []image.ID{q.ImageID}
-	}
-	return distinct([]image.ID{q.ImageID, q.Replaces})
+	return slices.DeleteFunc([]image.ID{q.ImageID, q.Replaces}, func(id image.ID) bool { return id == "" })
 }
 
-func distinct(ids []image.ID) []image.ID {
-	ids = slices.Clone(ids)
-	slices.Sort(ids)
-	return slices.Compact(ids)
-}
-
-// within tells whether a question wants a place looked at. All accounts of its
-// region are, because the owner's view is the best.
-func (q question) within(p place) bool { return q.Region == "" || p.region == q.Region }
-
-func anywhere(place) bool { return true }
-
-// atOnce does n things, a few of them at a time.
-func atOnce(n int, do func(int)) {
-	const few = 32
-	var wait atonce.Group
-	tickets := make(chan struct{}, few)
-	for i := range n {
-		tickets <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-tickets }()
-			do(i)
-		})
-	}
-	wait.Wait()
-}
-
-// quote answers one question.
-func (h handler) quote(ctx context.Context, s *survey, seen sightings, q question) (quote, error) {
-	chosen, elsewhere, err := s.choose(seen, q)
+// quote answers one question: for the image of its region, else of the function's
+// own, else of the first. It fails with fault.NotFound, with fault.Unknown where not
+// everything could be read, and with fault.Invalid for a place that is not looked
+// at, and where images of that id in several regions cost differently.
+func (p *pricer) quote(ctx context.Context, q question) (quote, error) {
+	images, err := p.candidates(q)
 	if err != nil {
 		return quote{}, err
 	}
-	at, _ := s.at(chosen.Account, chosen.Region)
-	asked, err := h.asked(ctx, s, seen, q, chosen, at)
-	if err != nil {
-		return quote{}, err
+	first, err := p.priced(ctx, q, images[0])
+	if err != nil || len(images) == 1 {
+		return first, err
 	}
-	site, by := h.config.Site, byConfiguration
-	if at.memory != nil {
-		asked.Observed = s.observe(ctx, at, asked)
-		site, by = siteOf(asked.Observed, h.config.Site)
+	worths := []string{string(images[0].Region) + " " + first.Worth()}
+	differ := false
+	for _, i := range images[1:] {
+		other, err := p.priced(ctx, q, i)
+		worth := other.Worth()
+		if err != nil {
+			worth = "not known: " + fault.Sentence(err)
+		}
+		differ = differ || err != nil || !first.CostsLike(&other.Quote)
+		worths = append(worths, string(i.Region)+" "+worth)
+		first.Elsewhere = append(first.Elsewhere, i.Ref)
 	}
-	asked.Site = site
-	priced, err := pricing.Price(asked, h.rates.At(s.now))
+	if differ {
+		return quote{}, fault.InField("region", "ambiguous", "is needed: %s is in several regions and does not cost the same there (%s)", q.ImageID, strings.Join(worths, "; "))
+	}
+	first.Ambiguous = true
+	return first, nil
+}
+
+// candidates are the images that a question can mean, the best first.
+func (p *pricer) candidates(q question) ([]image.Image, error) {
+	within, err := p.survey.Narrow(q.within())
 	if err != nil {
+		return nil, err
+	}
+	if q.ImageID == "" {
+		i, err := p.notYet(q)
+		return []image.Image{i}, err
+	}
+	var fits []image.Image
+	for n := range p.seen {
+		if i, ok := q.view(&p.seen[n]); ok {
+			fits = append(fits, i)
+		}
+	}
+	if len(fits) == 0 {
+		return nil, within.Missing("image", string(q.ImageID))
+	}
+	home := max(0, slices.IndexFunc(fits, func(i image.Image) bool { return i.Region == p.home }))
+	fits = slices.Concat(fits[home:home+1], fits[:home], fits[home+1:])
+	for _, i := range fits {
+		if q.Account == "" && i.Kind != image.KindCustom && p.survey.Place(i.Owner, i.Region) != nil {
+			return nil, fault.New(fault.Unknown, "account %s owns %s and was not shown it; ask again", i.Owner, i.ID).WithCode(survey.CodeUnread)
+		}
+	}
+	return fits, nil
+}
+
+// view is an image as a question wants it seen: by its owner, unless an account is
+// named.
+func (q question) view(s *survey.Sighting) (image.Image, bool) {
+	if s.ID != q.ImageID || (q.Region != "" && s.Region != q.Region) {
+		return image.Image{}, false
+	}
+	if q.Account == "" {
+		return s.Image, true
+	}
+	n := slices.IndexFunc(s.Views, func(i image.Image) bool { return i.Account == q.Account })
+	if n < 0 {
+		return image.Image{}, false
+	}
+	return s.Views[n], true
+}
+
+func (q question) within() survey.Within {
+	var w survey.Within
+	if q.Region != "" {
+		w.Regions = []image.RegionID{q.Region}
+	}
+	if q.Account != "" {
+		w.Accounts = []image.AccountID{q.Account}
+	}
+	return w
+}
+
+// notYet is an image that an operation is to make.
+func (p *pricer) notYet(q question) (image.Image, error) {
+	account, region := q.Account, q.Region
+	if account == "" {
+		account = p.survey.Home()
+	}
+	if region == "" {
+		region = p.home
+	}
+	switch {
+	case region == "":
+		return image.Image{}, fault.InField("region", "required", "is missing: where the image will be")
+	case account == "":
+		return image.Image{}, p.survey.Missing("account", "that this function runs as")
+	}
+	return image.Image{
+		Ref:  image.Ref{Account: account, Region: region},
+		Kind: image.KindCustom, OSType: q.OSType, Platform: q.Platform, LicenseType: q.LicenseType,
+	}, nil
+}
+
+// priced answers a question about one image.
+func (p *pricer) priced(ctx context.Context, q question, i image.Image) (quote, error) {
+	asked := q.asked(i, p.config.Site)
+	if err := asked.Check(); err != nil {
 		return quote{}, q.blamed(err)
 	}
-	return newQuote(s, asked, priced, by, elsewhere), nil
-}
-
-// asked is the question in the words of package pricing, without what
-// DescribePrice answers. It is checked before anybody is asked.
-func (h handler) asked(ctx context.Context, s *survey, seen sightings, q question, i image.Image, at place) (pricing.Question, error) {
-	asked := pricing.Question{Image: i, Site: h.config.Site, For: q.For, Task: q.task()}
-	asked.Charge, asked.Duration = q.charge()
-	if q.For == pricing.Replace {
-		asked.Task.Replaced = s.replaced(ctx, seen, q, i)
-	}
-	asked.Storage.From, asked.Storage.To = q.StoredFrom, q.StoredTo
-	if q.PreheatDisks != 0 {
-		asked.Storage.Preheat = &pricing.Preheat{Disks: q.PreheatDisks, Seconds: pricing.Hours(q.PreheatHours.Number)}
-	}
-	asked.Instance.ActiveVCPUs = q.ActiveVCPUs
-	if _, err := pricing.Price(asked, pricing.Rates{}); err != nil {
-		return asked, q.blamed(err)
-	}
-	instance, err := s.instance(ctx, at, q.InstanceType, q.ActiveVCPUs)
+	instance, err := p.instance(ctx, i, q)
 	if err != nil {
-		return asked, err
+		return quote{}, err
 	}
 	instance.None = q.Holding
 	asked.Instance = instance
-	asked.Source = s.source(ctx, i)
-	storage := s.storage(ctx, i)
-	storage.From, storage.To, storage.Preheat, storage.Deleted = q.StoredFrom, q.StoredTo, asked.Storage.Preheat, q.Deleted
-	asked.Storage = storage
-	return asked, nil
+	if q.For == pricing.Replace {
+		asked.Task.Replaced = p.replaced(ctx, q, i)
+	}
+	if asked.New {
+		asked.Source = q.made()
+	} else {
+		asked.Source = p.sources.of(ctx, i)
+		asked.Observed = p.Observe(ctx, i.Account, asked)
+		read := p.Storage(ctx, i)
+		read.From, read.To, read.Preheat, read.Deleted = asked.Storage.From, asked.Storage.To, asked.Storage.Preheat, asked.Storage.Deleted
+		asked.Storage = read
+	}
+	site, by := p.SiteOf(ctx, i.Account)
+	asked.Site = site
+	found, err := pricing.Price(asked, p.rates)
+	if err != nil {
+		return quote{}, q.blamed(err)
+	}
+	return newQuote(p.survey, asked, found, by), nil
 }
 
-func (q question) task() pricing.Task {
-	t := pricing.Task{To: q.To, Encrypt: q.Encrypt, OwnKey: q.OwnKey, DiskGiBs: q.DiskGiBs, ObjectBytes: q.ObjectBytes}
-	if q.FirstCopy != nil {
-		t.First = image.TriOf(*q.FirstCopy)
+// instance is what the licence is charged to: a type of the region, with its
+// number of vCPUs where that can be read. That a type is not there, with
+// fault.Invalid, is believed only of a list of all types.
+func (p *pricer) instance(ctx context.Context, i image.Image, q question) (pricing.Instance, error) {
+	at := p.survey.Place(i.Account, i.Region)
+	instance := pricing.InstanceOf(q.InstanceType, 0)
+	instance.ActiveVCPUs = q.ActiveVCPUs
+	if q.InstanceType == "" || at == nil {
+		return instance, nil
 	}
-	return t
+	found, err := at.InstanceTypes(ctx, []image.InstanceTypeID{q.InstanceType})
+	switch {
+	case err != nil:
+		return instance, nil
+	case len(found) == 0:
+		return instance, fault.InField("instanceType", "instanceTypeNotFound", "%s does not exist in %s", q.InstanceType, i.Region)
+	}
+	instance.VCPUs = found[0].VCPUs
+	if q.ActiveVCPUs > instance.VCPUs && instance.VCPUs > 0 {
+		return instance, fault.InField("activeVcpus", "tooMany", "must be at most %d, as many as %s has", instance.VCPUs, q.InstanceType)
+	}
+	return instance, nil
 }
 
 // replaced is what the instance runs now. Its image may be gone.
-func (s *survey) replaced(ctx context.Context, seen sightings, q question, with image.Image) *pricing.Replaced {
+func (p *pricer) replaced(ctx context.Context, q question, with image.Image) *pricing.Replaced {
 	old := image.Image{Ref: image.Ref{Account: with.Account, Region: with.Region, ID: q.Replaces}}
-	for _, i := range seen[q.Replaces] {
-		if i.Region == with.Region {
-			old = i
-			break
+	for n := range p.seen {
+		if p.seen[n].ID == q.Replaces && p.seen[n].Region == with.Region {
+			old = p.seen[n].Image
 		}
 	}
 	r := &pricing.Replaced{Image: old, DiskGiB: q.ReplacedDiskGiB, NewDiskGiB: q.NewDiskGiB}
 	if old.Kind != "" {
-		r.Source = s.source(ctx, old)
+		r.Source = p.sources.of(ctx, old)
 	}
 	return r
 }
 
-// choose is the image that a question means: that of its region, else of the
-// function's own, else of the first; the owner's view unless an account is
-// named. The regions that have another one are told. It fails with
-// fault.NotFound, with fault.Unknown where not everything could be read, and
-// with fault.Invalid for a place that is not looked at.
-func (s *survey) choose(seen sightings, q question) (image.Image, []image.Ref, error) {
-	if err := s.looksAt(q); err != nil {
-		return image.Image{}, nil, err
-	}
-	fits := slices.DeleteFunc(slices.Clone(seen[q.ImageID]), func(i image.Image) bool {
-		return (q.Region != "" && i.Region != q.Region) || (q.Account != "" && i.Account != q.Account)
-	})
-	if len(fits) == 0 {
-		return image.Image{}, nil, s.absent(q)
-	}
-	fits = slices.CompactFunc(fits, func(a, b image.Image) bool { return a.Region == b.Region }) // the owner's view is first
-	best := max(0, slices.IndexFunc(fits, func(i image.Image) bool { return i.Region == s.home }))
-	if q.Account == "" && s.hidden(seen, fits[best]) {
-		return image.Image{}, nil, fault.New(fault.Unknown, "account %s owns %s and was not shown it; ask again", fits[best].Owner, q.ImageID).WithCode("unreadPlaces")
-	}
-	var elsewhere []image.Ref
-	for n := range fits {
-		if n != best {
-			elsewhere = append(elsewhere, fits[n].Ref)
-		}
-	}
-	return fits[best], elsewhere, nil
+// sources are where the images come from that a call is about: found out for all of
+// them together when the first one is asked for.
+type sources struct {
+	survey *survey.Survey
+	seen   []survey.Sighting
+	once   sync.Once
+	traced provenance.Traced
 }
 
-// looksAt fails if a question names a place that this deployment does not look at.
-func (s *survey) looksAt(q question) error {
-	region := slices.ContainsFunc(s.places, func(p place) bool { return p.region == q.Region })
-	account := slices.ContainsFunc(s.places, func(p place) bool { return p.account == q.Account })
-	switch {
-	case len(s.places) == 0 || len(s.left()) > 0 && (!region || !account):
-		return nil // what could not be opened is not known not to be looked at
-	case q.Region != "" && !region:
-		return fault.InField("region", "notLookedAt", "is not among the regions that this deployment looks at")
-	case q.Account != "" && !account:
-		return fault.InField("account", "notLookedAt", "is not among the accounts that this deployment looks at")
+// of is where an image ultimately comes from. Public and Marketplace images are
+// their own source, and need no history.
+func (s *sources) of(ctx context.Context, i image.Image) pricing.Source {
+	if !provenance.Made(i.Kind) {
+		return pricing.Source{}
 	}
-	return nil
+	s.once.Do(func() { s.trace(ctx) })
+	return s.traced.Sources[lineage.KeyOf(i.Ref)]
 }
 
-// absent says that an image is not there, or that this is not known.
-func (s *survey) absent(q question) error {
-	for _, u := range s.left() {
-		if (q.Region == "" || u.Region == "" || u.Region == q.Region) && (q.Account == "" || u.Account == "" || u.Account == q.Account) {
-			return fault.New(fault.Unknown, "whether %s exists is not known: %s", q.ImageID, u.Sentence).WithCode("unreadPlaces")
+// trace looks where the images are, and everywhere only if a chain leads on.
+func (s *sources) trace(ctx context.Context) {
+	var images []image.Image
+	var regions []image.RegionID
+	for n := range s.seen {
+		if i := s.seen[n].Image; provenance.Made(i.Kind) {
+			images = append(images, i)
+			regions = append(regions, i.Region)
 		}
 	}
-	return fault.New(fault.NotFound, "no account and region that is looked at shows the image %s", q.ImageID).WithCode("imageNotFound")
+	near := slices.DeleteFunc(slices.Clone(s.survey.Places()), func(p *survey.Place) bool { return !slices.Contains(regions, p.Region) })
+	s.traced = provenance.Trace(ctx, near, images)
+	if s.traced.Elsewhere && len(near) < len(s.survey.Places()) {
+		s.traced = provenance.Trace(ctx, s.survey.Places(), images)
+	}
+	s.survey.Note(s.traced.Unread...)
 }

@@ -16,11 +16,13 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/survey"
 )
 
 // reportInput asks for the report.
 type reportInput struct {
 	Month  month  `json:"month" doc:"The report that was stored in this month, such as 2026-11; default: as it is now"`
+	MaxAge *int   `json:"maxAge" validate:"omitempty,min=0,max=3600" doc:"Seconds: lists that this instance read at most so long ago answer again; asOf says when. Default 0"`
 	By     string `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which table format=csv and ndjson answer; default image"`
 	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv and ndjson all"`
 	Format string `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
@@ -36,30 +38,31 @@ func (h handler) report(ctx context.Context, call function.Call, in reportInput)
 		whole, err := h.kept(ctx, call, in.Month)
 		return whole.shown(in), err
 	}
-	whole, err := h.whole(ctx, call)
+	whole, err := h.whole(ctx, call, in.MaxAge)
 	return whole.shown(in), err
 }
 
 // whole is the report of everything there is. It fails with fault.Unknown if
 // nothing could be read.
-func (h handler) whole(ctx context.Context, call function.Call) (report, error) {
-	s, err := h.survey(ctx, call, true)
+func (h handler) whole(ctx context.Context, call function.Call, maxAge *int) (report, error) {
+	s, err := h.look(ctx, call, maxAge)
 	if err != nil {
 		return report{}, err
 	}
-	holdings := h.holdings(ctx, s)
-	monthly, err := pricing.Monthly(holdings, h.rates.At(s.now))
+	c := pricing.NewCollector(s, h.sites, h.config.Site, h.now())
+	held := observed(ctx, s)
+	holdings := c.Holdings(ctx, held)
+	monthly, err := pricing.Monthly(holdings, h.rates.At(h.now()))
 	if err != nil {
 		return report{}, fault.Wrap(fault.Internal, err, "the report could not be made")
 	}
-	out := newReport(s, monthly)
-	if len(holdings) == 0 && len(out.NotRead) > 0 {
-		first := out.NotRead[0]
-		at := strings.TrimSuffix(string(first.Account)+"/"+string(first.Region), "/")
-		return report{}, fault.New(fault.Unknown, "nothing could be read; %d places, the first is %s: %s", len(out.NotRead), at, first.Sentence).WithCode("unreadPlaces")
+	there := slices.ContainsFunc(held, func(h pricing.Held) bool { return !h.Gone })
+	if unread := s.Unread(); !there && len(unread) > 0 {
+		return report{}, fault.New(fault.Unknown, "nothing could be read: %s", survey.Sentence(unread)).WithCode(survey.CodeUnread)
 	}
-	s.billed(ctx, &out)
-	out.NotRead = s.left()
+	out := newReport(s, monthly)
+	out.Billed = billedIn(ctx, s)
+	out.NotRead = s.Unread()
 	return out, nil
 }
 
@@ -108,11 +111,11 @@ type billed struct {
 	Bytes int64 `json:"bytes"`
 }
 
-func newReport(s *survey, m pricing.Report) report {
+func newReport(s *survey.Survey, m pricing.Report) report {
 	return report{
-		AsOf: s.asOf(), Hours: hoursOfMonth, Images: m.Images(), Totals: m.Totals, Unused: m.Unused, UnusedShared: m.UnusedShared,
+		AsOf: asOf(s), Hours: hoursOfMonth, Images: m.Images(), Totals: m.Totals, Unused: m.Unused, UnusedShared: m.UnusedShared,
 		Items: m.Rows, Incomplete: m.Unknown, Families: m.Families, Regions: m.Regions, Copies: m.Copies,
-		Billed: []billed{}, MissingRates: append([]pricing.WantedRate{}, m.Wanted...), NotRead: s.left(),
+		Billed: []billed{}, MissingRates: append([]pricing.WantedRate{}, m.Wanted...),
 	}
 }
 
@@ -133,24 +136,23 @@ func (r report) shown(in reportInput) report {
 
 func first[T any](list []T, limit int) []T { return list[:min(limit, len(list))] }
 
-// billed fills in what ECS says of each region's snapshots.
-func (s *survey) billed(ctx context.Context, r *report) {
+// billedIn is what ECS says of each region's snapshots.
+func billedIn(ctx context.Context, s *survey.Survey) []billed {
+	all := []billed{}
 	var mu sync.Mutex
-	s.each(func(p place) {
-		used, err := p.SnapshotUsage(ctx, p.region)
-		if err != nil {
-			s.missed(image.Ref{Account: p.account, Region: p.region}, "ecs:DescribeSnapshotsUsage", err)
-			return
+	s.Each(func(p *survey.Place) {
+		used, err := p.SnapshotUsage(ctx)
+		if err != nil || used.Count == 0 {
+			return // a failure is noted in the survey
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if used.Count > 0 {
-			r.Billed = append(r.Billed, billed{p.account, p.region, used.Count, used.Bytes})
-		}
+		all = append(all, billed{p.Account, p.Region, used.Count, used.Bytes})
 	})
-	slices.SortFunc(r.Billed, func(a, b billed) int {
+	slices.SortFunc(all, func(a, b billed) int {
 		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.RegionID, b.RegionID))
 	})
+	return all
 }
 
 // HTTPHeader repeats what a table has no place for.

@@ -20,6 +20,7 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/survey"
 )
 
 func TestMain(m *testing.M) {
@@ -88,18 +89,22 @@ func redHat(id image.ID) image.Image {
 	return i
 }
 
-// pricer is price over both accounts of a cloud.
-func pricer(cloud *cloudsim.Cloud, change func(account) account) *function.Function {
+// account is what price reads of one account.
+type account = survey.Reader
+
+// pricerOf is price over both accounts of a cloud.
+func pricerOf(cloud *cloudsim.Cloud, change func(account) account) *function.Function {
 	return over(cloud, change).function()
 }
 
-// over is what pricer is made of.
+// over is what pricerOf is made of.
 func over(cloud *cloudsim.Cloud, change func(account) account) handler {
 	return handler{
 		config: config{Places: alicloud.Places{Regions: []alicloud.RegionWord{"cn-hangzhou", "cn-shanghai"}}, Settings: pricing.Settings{Site: pricing.China}},
 		rates:  pricing.Published(), now: now,
-		accounts: func(function.Call) []eye {
-			return []eye{{account: change(cloud.View(ours))}, {account: cloud.View(theirs), id: theirs}}
+		recent: survey.NewRecent(), sites: pricing.NewSites(),
+		accounts: func(function.Call) []survey.Account {
+			return []survey.Account{{Reader: change(cloud.View(ours))}, {Reader: cloud.View(theirs), ID: theirs, Role: "acs:ram::" + string(theirs) + ":role/reader"}}
 		},
 	}
 }

@@ -162,7 +162,7 @@ func storageCases() []priceCase {
 		{"archive, deleted early", "m-archived?region=cn-hangzhou&holding=true&deleted=true", held + "storage=0.6 archiveEarlyDeletion=0.6"},
 		{"archive, deleted late", "m-archived?region=cn-hangzhou&holding=true&deleted=true&hours=1440", "customFromFree licence=0 storage=1.2"},
 		{"standard, deleted early", own + "&deleted=true", "customFromFree licence=0 storage=1.2"},
-		{"a year of storage", own + "&period=1&periodUnit=year", "customFromFree licence=0 storage=14.4"},
+		{"a year of storage", own + "&hours=8640", "customFromFree licence=0 storage=14.4"},
 		{"copy of snapshots, later", own + "&for=copySnapshot&to=cn-qingdao", "customFromFree licence=0 storage=1.2 copySnapshot.snapshotCopy=0..5 copySnapshot.storage=0..1.2"},
 		{"copy of snapshots, not across regions", own + "&for=copySnapshot&to=cn-hangzhou", "customFromFree licence=0 storage=1.2 copySnapshot.snapshotCopy=0 copySnapshot.storage=0..1.2"},
 		{"first copy of an image", own + "&for=copy&to=cn-qingdao&firstCopy=true", "customFromFree licence=0 storage=1.2 copy.transfer=0 copy.storage=1.2"},

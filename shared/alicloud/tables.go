@@ -179,24 +179,32 @@ func architecture(word string) image.Architecture {
 	return image.Architecture(word)
 }
 
+// neverYear is the one in which, says ECS, what is paid as one goes expires.
+const neverYear = 2099
+
 // instanceFields reads DescribeInstances' Instance.
 func instanceFields() fields[image.Instance] {
 	tags := tagFields()
 	locks := fields[string]{"LockReason": func(s *scanner, lock *string) { *lock = s.word() }}
 	return fields[image.Instance]{
-		"RegionId":           func(s *scanner, i *image.Instance) { i.Region = image.RegionID(s.word()) },
-		"ZoneId":             func(s *scanner, i *image.Instance) { i.Zone = image.ZoneID(s.word()) },
-		"InstanceId":         func(s *scanner, i *image.Instance) { i.ID = image.InstanceID(s.str()) },
-		"InstanceName":       func(s *scanner, i *image.Instance) { i.Name = s.str() },
-		"ImageId":            func(s *scanner, i *image.Instance) { i.Image = image.ID(s.word()) },
-		"InstanceType":       func(s *scanner, i *image.Instance) { i.Type = image.InstanceTypeID(s.word()) },
-		"Status":             func(s *scanner, i *image.Instance) { i.Status = image.InstanceStatus(s.word()) },
-		"OSType":             func(s *scanner, i *image.Instance) { i.OSType = image.OSType(s.word()) },
-		"OSNameEn":           func(s *scanner, i *image.Instance) { i.OSName = either(s.word(), i.OSName) },
-		"OSName":             func(s *scanner, i *image.Instance) { i.OSName = either(i.OSName, s.word()) },
-		"Cpu":                func(s *scanner, i *image.Instance) { i.VCPUs = s.count() },
-		"Memory":             func(s *scanner, i *image.Instance) { i.MemoryMiB = s.count() },
-		"CreationTime":       func(s *scanner, i *image.Instance) { i.CreatedAt = s.moment() },
+		"RegionId":     func(s *scanner, i *image.Instance) { i.Region = image.RegionID(s.word()) },
+		"ZoneId":       func(s *scanner, i *image.Instance) { i.Zone = image.ZoneID(s.word()) },
+		"InstanceId":   func(s *scanner, i *image.Instance) { i.ID = image.InstanceID(s.str()) },
+		"InstanceName": func(s *scanner, i *image.Instance) { i.Name = s.str() },
+		"ImageId":      func(s *scanner, i *image.Instance) { i.Image = image.ID(s.word()) },
+		"InstanceType": func(s *scanner, i *image.Instance) { i.Type = image.InstanceTypeID(s.word()) },
+		"Status":       func(s *scanner, i *image.Instance) { i.Status = image.InstanceStatus(s.word()) },
+		"OSType":       func(s *scanner, i *image.Instance) { i.OSType = image.OSType(s.word()) },
+		"OSNameEn":     func(s *scanner, i *image.Instance) { i.OSName = either(s.word(), i.OSName) },
+		"OSName":       func(s *scanner, i *image.Instance) { i.OSName = either(i.OSName, s.word()) },
+		"Cpu":          func(s *scanner, i *image.Instance) { i.VCPUs = s.count() },
+		"Memory":       func(s *scanner, i *image.Instance) { i.MemoryMiB = s.count() },
+		"CreationTime": func(s *scanner, i *image.Instance) { i.CreatedAt = s.moment() },
+		"ExpiredTime": func(s *scanner, i *image.Instance) {
+			if at := s.moment(); at.Year() < neverYear {
+				i.ExpiresAt = at
+			}
+		},
 		"InstanceChargeType": func(s *scanner, i *image.Instance) { i.ChargeType = s.word() },
 		"SpotStrategy":       func(s *scanner, i *image.Instance) { i.SpotStrategy = s.word() },
 		"StoppedMode":        func(s *scanner, i *image.Instance) { i.StoppedMode = s.word() },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -190,7 +191,9 @@ func (v *View) Instances(ctx context.Context, region image.RegionID, l image.Ins
 			return nil, err
 		}
 		for _, row := range page.Instances {
-			list = append(list, row.Instance)
+			one := row.Instance
+			one.ExpiresAt = row.ExpiredAt.Truncate(time.Minute)
+			list = append(list, one)
 		}
 		if req.Tokens.Next = page.Next; req.Tokens.Next == "" {
 			return list, nil

@@ -98,6 +98,8 @@ type Instance struct {
 	VCPUs     int
 	MemoryMiB int
 	CreatedAt time.Time
+	// ExpiresAt is when a subscription ends; zero for what is paid as one goes.
+	ExpiresAt time.Time
 	// ChargeType is PostPaid (pay-as-you-go) or PrePaid (subscription).
 	ChargeType string
 	// SpotStrategy is NoSpot, SpotAsPriceGo or SpotWithPriceLimit.

@@ -1,6 +1,10 @@
 package lineage
 
-import "slices"
+import (
+	"slices"
+
+	"imagekeeper/shared/image"
+)
 
 // Copies are an image and its copies in other regions, as far as copies are
 // linked to each other.
@@ -60,4 +64,19 @@ func (g *Graph) copyLinks(k Key) []Link {
 // isCopy: the child was made by CopyImage, and the link says of which image.
 func (g *Graph) isCopy(l Link) bool {
 	return g.images[l.Child].Copied && (l.Evidence == ByCopiedSnapshot || l.Evidence == ByTag)
+}
+
+// Root is the image that one is a regional copy of, as far as copies are recorded
+// or observed; itself if it is none.
+func (g *Graph) Root(k Key) image.Ref {
+	at := k
+	for seen := map[Key]bool{}; !seen[at]; {
+		seen[at] = true
+		u := g.ups[at]
+		if _, there := g.images[u.link.Parent]; !u.isLink || !there || !g.isCopy(u.link) || u.link.Certainty == Inferred {
+			break
+		}
+		at = u.link.Parent
+	}
+	return image.Ref{Account: g.images[at].Account, Region: at.Region, ID: at.ID}
 }

@@ -45,7 +45,7 @@ func (m *monthly) partition(name func(*Holding) groupName) ([]Group, error) {
 func (m *monthly) savings(key string, taken func(*Holding) bool) ([]Group, error) {
 	members := map[groupKey][]*entry{}
 	for _, e := range m.entries {
-		if h := e.holding; h.Use == NotUsed && h.Image.Kind == image.KindCustom && !e.again && taken(h) {
+		if h := e.holding; h.Use == NotUsed && h.Image.Kind == image.KindCustom && !h.Gone && !e.again && taken(h) {
 			k := groupKey{groupName{key: key}, e.site.Currency()}
 			members[k] = append(members[k], e)
 		}
@@ -98,7 +98,7 @@ func (e *entry) keyOf(s *Snapshot) chainKey {
 
 // stored are the snapshots whose storage is priced with the entry.
 func (e *entry) stored() []Snapshot {
-	if e.again || e.holding.Image.Kind != image.KindCustom || !e.holding.Storage.Read {
+	if e.again || e.holding.Gone || e.holding.Image.Kind != image.KindCustom || !e.holding.Storage.Read {
 		return nil
 	}
 	return e.holding.Storage.Snapshots

@@ -115,15 +115,7 @@ func (o *inquirer) price(ctx context.Context, a Ask) (*PriceAnswer, *image.Reaso
 // missed remembers what could not be asked; only a missing permission is cured
 // by one.
 func (o *inquirer) missed(permission string, err error) {
-	if fault.Of(err) != fault.Forbidden {
-		permission = ""
-	} else if refused := fault.Permission(err); refused != "" {
-		permission = refused
-	}
-	o.unread = append(o.unread, image.Unread{
-		Account: o.Account, Region: o.Region, Permission: permission,
-		Reason: image.Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)},
-	})
+	o.unread = append(o.unread, image.UnreadOf(o.Account, o.Region, permission, err))
 }
 
 // asked is the unit as DescribePrice takes it.
@@ -159,12 +151,20 @@ func answerTo(a Ask, said image.PriceAnswer, now time.Time) *PriceAnswer {
 // Site is the site by whose currency DescribePrice answered; empty if it did not.
 func (o ObservedPrices) Site() Site {
 	for _, a := range []*PriceAnswer{o.With, o.Free} {
-		switch {
-		case a != nil && a.Currency == money.CNY:
-			return China
-		case a != nil && a.Currency == money.USD:
-			return International
+		if a != nil && siteIn(a.Currency) != "" {
+			return siteIn(a.Currency)
 		}
+	}
+	return ""
+}
+
+// siteIn is the site that bills in a currency.
+func siteIn(c money.Currency) Site {
+	switch c {
+	case money.CNY:
+		return China
+	case money.USD:
+		return International
 	}
 	return ""
 }

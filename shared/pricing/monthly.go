@@ -76,7 +76,7 @@ func (m *monthly) fill(e *entry) error {
 		return err
 	}
 	e.rule = held.Rule.Code
-	if !e.again && !e.holding.gone() {
+	if !e.again && !e.holding.Gone {
 		m.add(e, &held, SnapshotStorage, &e.storage, money.Whole(1))
 	}
 	for i := range e.holding.Running {
@@ -257,8 +257,12 @@ func familyOfHolding(h *Holding) groupName {
 
 func (e *entry) row() Row {
 	h, currency, sum := e.holding, e.site.Currency(), parts{e.storage, e.licence, e.software}
+	kind := h.Image.Kind
+	if h.Gone {
+		kind = ""
+	}
 	return Row{
-		Image: h.Image.Ref, Kind: h.Image.Kind, Name: h.Image.Name, Family: h.Image.Family, Root: h.Root, Rule: e.rule, Use: h.Use,
+		Image: h.Image.Ref, Kind: kind, Name: h.Image.Name, Family: h.Image.Family, Root: h.Root, Rule: e.rule, Use: h.Use,
 		Running: e.running, Currency: currency, Costs: sum.costs(currency, e.notes), Missing: e.missing,
 	}
 }

@@ -68,6 +68,15 @@ func (q *Question) checkOperation() error {
 	default:
 		return fault.InField("for", "operationNotKnown", "must be one of %s, %s, %s, %s, %s, %s", Create, Copy, CopySnapshots, Import, Export, Replace)
 	}
+	if t.Encrypt && t.First != image.Unknown {
+		return fault.InField("firstCopy", "encryptedCopyIsFull", "does not go with encrypt: an encrypted copy is full, the first or not")
+	}
+	if q.New && q.For != Create && q.For != Import {
+		return fault.InField("for", "nothingThere", "must be %s or %s where there is no image yet", Create, Import)
+	}
+	if q.New && len(t.DiskGiBs) == 0 {
+		return fault.InField("diskGiBs", "disksMissing", "is missing: there is no image yet that would say how large its disks are")
+	}
 	return t.checkSizes()
 }
 
@@ -79,6 +88,9 @@ func (r *Replaced) checkSizes() error {
 		if f.gib < 0 || f.gib > maxGiB {
 			return fault.InField(f.name, "sizeOutOfRange", "must not be negative, and at most %d", maxGiB)
 		}
+	}
+	if r.NewDiskGiB > 0 && r.NewDiskGiB < r.DiskGiB {
+		return fault.InField("replaced.newDiskGiB", "smallerThanPresent", "must be at least %d, the size of the present disk: a system disk does not shrink", r.DiskGiB)
 	}
 	return nil
 }

@@ -317,7 +317,7 @@ func (r *reader) region(field string) image.RegionID {
 		r.fail(field, "notARegion", "it is a region id such as cn-hangzhou, in small letters, or %s", AnyRegion)
 		return ""
 	}
-	if known, ok := meant(image.RegionID(text)); ok {
+	if known, ok := Meant(image.RegionID(text)); ok {
 		r.fail(field, "regionMisspelt", "there is no region %s that is known; is it %s?", text, known)
 	}
 	return image.RegionID(text)

@@ -41,6 +41,9 @@ type Question struct {
 	// whose period is the duration.
 	Duration Number
 	Storage  Storage
+	// New says that there is no such image yet: the operation makes it, so that no
+	// snapshot of it is stored before.
+	New bool
 	// For names an operation to be priced too; empty prices the image alone.
 	For  Operation
 	Task Task
@@ -163,8 +166,9 @@ func (q *Question) region() image.RegionID {
 
 func (q *Question) subscription() bool { return q.Charge.Method == Subscription }
 
-// check fails with fault.Invalid naming the field that cannot be.
-func (q *Question) check() error {
+// Check fails with fault.Invalid, naming the field, for a question that cannot be.
+// It needs no answer of the cloud.
+func (q *Question) Check() error {
 	if q.Site.Currency() == "" {
 		return fault.InField("site", "siteNotKnown", "must be %s or %s", China, International)
 	}
@@ -172,6 +176,9 @@ func (q *Question) check() error {
 		return fault.InField("vcpus", "negative", "must not be negative")
 	}
 	if err := q.checkCharge(); err != nil {
+		return err
+	}
+	if err := q.checkHolding(); err != nil {
 		return err
 	}
 	if err := q.checkStorage(); err != nil {
@@ -210,6 +217,30 @@ func within(n Number, most int64) bool {
 	return n.Sign() >= 0 && n.ratio().Cmp(money.Whole(most)) <= 0
 }
 
+// checkHolding: where no instance runs, nothing that is about one counts.
+func (q *Question) checkHolding() error {
+	if !q.Instance.None {
+		return nil
+	}
+	c := q.Charge
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"spot", c.Method == Spot},
+		{"period", c.Method == Subscription},
+		{"stoppedHours", !c.Stopped.IsZero()},
+		{"stoppedMode", c.StoppedMode != ""},
+		{"activeVcpus", q.Instance.ActiveVCPUs != 0},
+		{"instanceType", q.Instance.Type != ""},
+	} {
+		if f.given {
+			return fault.InField(f.name, "holdingWithInstance", "does not go with holding, which is without an instance")
+		}
+	}
+	return nil
+}
+
 func (q *Question) checkPeriod() error {
 	if !q.Duration.IsZero() {
 		return fault.InField("seconds", "durationWithSubscription", "does not go with a subscription, which lasts for its period")
@@ -238,8 +269,11 @@ func (q *Question) checkStopped() error {
 	default:
 		return fault.InField("stoppedMode", "stoppedModeNotKnown", "must be %s or %s", StopCharging, KeepCharging)
 	}
-	if c.Stopped.Sign() == 0 {
+	if c.Stopped.IsZero() {
 		return nil
+	}
+	if c.Stopped.Sign() == 0 {
+		return fault.InField("stoppedHours", "stoppedNever", "must be more than 0: left out, the instance is never stopped")
 	}
 	if !within(c.Stopped, maxSeconds) || (!q.subscription() && c.Stopped.ratio().Cmp(q.Duration.ratio()) > 0) {
 		return fault.InField("stoppedHours", "stoppedOutOfRange", "must be a part of the duration, at the most all of it")
@@ -257,6 +291,9 @@ func (q *Question) checkStorage() error {
 	}
 	if s.From.IsZero() != s.To.IsZero() || s.To.Before(s.From) {
 		return fault.InField("to", "timesOutOfOrder", "must be given together with the beginning, and not lie before it")
+	}
+	if !s.From.IsZero() && (s.From.Year() < firstYear || s.To.Year() > lastYear) {
+		return fault.InField("from", "timesOutOfRange", "must lie in the years from %d to %d, as must the end", firstYear, lastYear)
 	}
 	if err := s.checkSizes(); err != nil {
 		return err

@@ -107,7 +107,7 @@ type Quote struct {
 // Price answers a question. It fails with fault.Invalid, naming the field, for a
 // question that cannot be; all else that is not known is in the quote.
 func Price(q Question, rates Rates) (Quote, error) {
-	if err := q.check(); err != nil {
+	if err := q.Check(); err != nil {
 		return Quote{}, err
 	}
 	b := builder{q: &q, rates: rates, currency: q.Site.Currency(), lines: make([]Line, 0, 2)}
@@ -317,4 +317,33 @@ func (l *Line) missing() image.Reason {
 		return l.Unknown[0]
 	}
 	return image.Reason{Code: "range", Sentence: "only the least and the most it can cost are known"}
+}
+
+// CostsLike tells whether two quotes of the same question say the same of what is
+// paid, line by line.
+func (q *Quote) CostsLike(o *Quote) bool {
+	same := func(a, b *money.Amount) bool {
+		return (a == nil) == (b == nil) && (a == nil || money.Compare(*a, *b) == 0)
+	}
+	if len(q.Lines) != len(o.Lines) || q.Currency != o.Currency {
+		return false
+	}
+	for n := range q.Lines {
+		a, b := &q.Lines[n], &o.Lines[n]
+		if a.Item != b.Item || !same(a.Amount, b.Amount) || !same(a.Lower, b.Lower) || !same(a.Upper, b.Upper) {
+			return false
+		}
+	}
+	return same(q.Total, o.Total)
+}
+
+// Worth is what a quote comes to, in a few words.
+func (q *Quote) Worth() string {
+	switch {
+	case q.Total != nil:
+		return q.Total.String()
+	case q.Lower != nil && q.Upper != nil:
+		return q.Lower.String() + " to " + q.Upper.String()
+	}
+	return "not known"
 }

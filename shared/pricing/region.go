@@ -11,10 +11,10 @@ import (
 // costs nothing.
 func Mainland(r image.RegionID) image.Tri { return image.Mainland(r) }
 
-// meant is the region that was misspelt: r is not known, and a letter too many,
+// Meant is the region that was misspelt: r is not known, and a letter too many,
 // too few, or two that changed places are all that keeps it from being one that
 // is. Regions that differ in their number are different regions.
-func meant(r image.RegionID) (image.RegionID, bool) {
+func Meant(r image.RegionID) (image.RegionID, bool) {
 	known := slices.Concat(image.MainlandRegions(), image.RegionsAbroad())
 	if slices.Contains(known, r) {
 		return "", false

@@ -31,12 +31,12 @@ type Holding struct {
 	Shared image.Tri
 	// Running are the instances that were observed on it.
 	Running []Running
+	// Gone: the image is not there any more, and only its instances still name it.
+	Gone bool
 	// Unseen says why there may be more instances than Running; nil if there are not.
 	Unseen *image.Reason
 }
 
-// gone: only its instances still name it.
-func (h *Holding) gone() bool { return h.Image.Kind == "" }
 
 // Running are instances that are alike.
 type Running struct {

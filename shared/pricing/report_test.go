@@ -224,7 +224,7 @@ func anyHolding(t *rapid.T, n int, totals []int64) pricing.Holding {
 	case 0:
 		h.Image.Kind, h.Storage = image.KindPublic, pricing.Storage{}
 	case 1:
-		h.Image.Kind, h.Storage, h.Source = "", pricing.Storage{}, pricing.Source{}
+		h.Gone, h.Storage, h.Source = true, pricing.Storage{}, pricing.Source{}
 	case 2:
 		h.Storage = pricing.Storage{Unread: &image.Reason{Code: "denied", Sentence: "no"}}
 	}

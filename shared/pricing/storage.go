@@ -21,7 +21,7 @@ func (b *builder) storage() {
 	s, kind := b.q.Storage, b.q.Image.Kind
 	foreign := kind == image.KindShared || kind == image.KindCommunity
 	switch {
-	case kind == image.KindPublic || kind == image.KindMarketplace:
+	case kind == image.KindPublic || kind == image.KindMarketplace || b.q.New:
 		return
 	case foreign && !s.Read:
 		b.say("storageStaysWithOwner", "the snapshots stay with the owner of the image, who pays them")

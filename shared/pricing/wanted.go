@@ -14,6 +14,8 @@ const (
 	codeOldRate            = "rateMayBeOld"
 	codeEconomical         = "economicalMode"
 	codeEconomicalSoftware = "economicalModeSoftware"
+	codePeriodInferred     = "periodInferred"
+	codePeriodUnknown      = "periodNotKnown"
 )
 
 // WantedRate is a rate that is not known, in the form in which PRICE_RATES takes

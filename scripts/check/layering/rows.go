@@ -69,7 +69,7 @@ func capabilities() []Row {
 		},
 		{
 			Over: "shared/pricing", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/atonce"},
+			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/survey", "shared/atonce"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
@@ -206,7 +206,7 @@ func programs() []Row {
 			Over: "functions/price",
 			May: []string{
 				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal",
-				"shared/pricing", "shared/lineage", "shared/provenance", "shared/evidence", "shared/usage", "shared/atonce", "shared/image", "shared/money", "shared/fault",
+				"shared/survey", "shared/pricing", "shared/lineage", "shared/provenance", "shared/usage", "shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "price wires pricing, lineage and usage to the cloud, and keeps reports; money is what it reads and writes",

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/provenance"
+	"imagekeeper/shared/survey"
+	"imagekeeper/shared/usage"
+)
+
+// observer puts together what the report is about: each list of the cloud is read
+// once, and in whole.
+type observer struct {
+	survey *survey.Survey
+	graph  *lineage.Graph
+	images map[lineage.Key]image.Image
+
+	mu sync.Mutex
+	// running are the instances by the image that they run, whoever owns it: also
+	// those of an account from which a share was withdrawn.
+	running map[lineage.Key][]image.Instance
+	// unseen says of a region why there may be others.
+	unseen map[image.RegionID]*image.Reason
+}
+
+// observed are all custom images of the places, and those of others whose licence
+// or software instances pay.
+func observed(ctx context.Context, s *survey.Survey) []pricing.Held {
+	o := &observer{survey: s, running: map[lineage.Key][]image.Instance{}, unseen: map[image.RegionID]*image.Reason{}}
+	s.Each(func(p *survey.Place) { o.read(ctx, p) })
+	world := lineage.Observe(ctx, lineage.Places(s.Places()), o.strangers(ctx)...)
+	s.Note(world.Unread...)
+	s.Note(world.BuildsUnread...)
+	o.graph, o.images = lineage.New(world), make(map[lineage.Key]image.Image, len(world.Images))
+	for i := range world.Images {
+		o.images[lineage.KeyOf(world.Images[i].Ref)] = world.Images[i]
+	}
+	held := slices.Concat(o.ours(ctx), o.others())
+	slices.SortFunc(held, func(a, b pricing.Held) int {
+		x, y := a.Image.Ref, b.Image.Ref
+		return cmp.Or(cmp.Compare(x.Account, y.Account), cmp.Compare(x.Region, y.Region), cmp.Compare(x.ID, y.ID))
+	})
+	return held
+}
+
+// read reads what the report needs of a place in as few calls as the page sizes
+// allow. A failure is noted in the survey.
+func (o *observer) read(ctx context.Context, p *survey.Place) {
+	var wait atonce.Group
+	wait.Go(func() {
+		images, _ := p.Images(ctx, image.Listing{Statuses: image.Statuses()})
+		var ids []image.SnapshotID
+		for i := range images {
+			if images[i].Kind == image.KindCustom {
+				ids = append(ids, pricing.SnapshotsOf(images[i])...)
+			}
+		}
+		if len(ids) > 0 {
+			_, _ = p.Snapshots(ctx, image.SnapshotListing{IDs: ids})
+		}
+	})
+	wait.Go(func() { _, _ = p.Disks(ctx, image.DiskListing{System: image.Yes}) })
+	wait.Go(func() { o.instances(ctx, p) })
+	wait.Wait()
+}
+
+func (o *observer) instances(ctx context.Context, p *survey.Place) {
+	found, err := p.Instances(ctx, image.InstanceListing{})
+	may := image.Yes
+	if err == nil && len(found) == 0 {
+		may, _ = p.MayList(ctx, image.InstanceListing{}) // a dry run that fails leaves it Unknown
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for n := range found {
+		k := lineage.Key{Region: p.Region, ID: found[n].Image}
+		o.running[k] = append(o.running[k], found[n])
+	}
+	if err != nil || may != image.Yes {
+		o.unseen[p.Region] = &image.Reason{Code: "instancesNotSeen", Sentence: "which instances run it is not known: those of an account could not be read"}
+	}
+}
+
+// strangers are the Marketplace and community images that instances run: they are
+// in no list.
+func (o *observer) strangers(ctx context.Context) []image.Image {
+	known := map[lineage.Key]bool{}
+	for _, p := range o.survey.Places() {
+		images, _ := p.Images(ctx, image.Listing{Statuses: image.Statuses()})
+		for i := range images {
+			known[lineage.KeyOf(images[i].Ref)] = true
+		}
+	}
+	var ids []image.ID
+	for k := range o.running {
+		if !known[k] && k.ID != "" {
+			ids = append(ids, k.ID)
+		}
+	}
+	var strangers []image.Image
+	for _, s := range o.survey.Find(ctx, ids) {
+		strangers = append(strangers, s.Image)
+	}
+	return strangers
+}
+
+// ours are the custom images.
+func (o *observer) ours(ctx context.Context) []pricing.Held {
+	var own []image.Image
+	for _, i := range o.images {
+		if i.Kind == image.KindCustom {
+			own = append(own, i)
+		}
+	}
+	held := make([]pricing.Held, len(own))
+	numbers := make([]int, len(own))
+	for n := range numbers {
+		numbers[n] = n
+	}
+	survey.Each(numbers, func(n int) {
+		i, k := own[n], lineage.KeyOf(own[n].Ref)
+		story := o.graph.Ancestry(k)
+		seen := usage.Observe(ctx, i, o.grants(i), o.readers(i.Region))
+		o.survey.Note(seen.Unread()...)
+		held[n] = pricing.Held{
+			Image: i, Source: provenance.SourceOf(story, o.images), Root: o.graph.Root(k), Use: pricing.Use(usage.Judge(seen).Verdict),
+			Shared: shared(i, seen), Instances: o.running[k], Unseen: o.unseen[i.Region],
+		}
+	})
+	return held
+}
+
+// shared: whether an image is shared with anybody. Its listing and whom it is
+// shared with have to agree that it is not.
+func shared(i image.Image, seen usage.Observation) image.Tri {
+	switch {
+	case len(seen.Grants) > 0 || i.SharedOut == image.Yes || i.Published:
+		return image.Yes
+	case seen.GrantsUnread != nil:
+		return image.Unknown
+	}
+	return image.No
+}
+
+// others are the images that are not ours and for which instances pay, or may; and
+// those that are not there any more.
+func (o *observer) others() []pricing.Held {
+	var held []pricing.Held
+	for _, k := range slices.SortedFunc(maps.Keys(o.running), func(a, b lineage.Key) int {
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.ID, b.ID))
+	}) {
+		i, there := o.images[k]
+		if there && i.Kind == image.KindCustom || k.ID == "" {
+			continue
+		}
+		h := pricing.Held{Image: i, Gone: !there, Use: pricing.Used, Shared: image.No, Instances: o.running[k], Unseen: o.unseen[k.Region]}
+		first := &h.Instances[0]
+		switch {
+		case !there: // what its instances say of their system does not tell of what product it was
+			h.Image = image.Image{Ref: image.Ref{Account: first.Account, Region: k.Region, ID: k.ID}}
+		case provenance.Made(i.Kind):
+			h.Source = provenance.SourceOf(o.graph.Ancestry(k), o.images)
+		default:
+			h.Image.Account = first.Account // everybody sees it: who runs it counts
+		}
+		h.Root = h.Image.Ref
+		if pricing.OfOthers(h.Image, h.Source) {
+			held = append(held, h)
+		}
+	}
+	return held
+}
+
+// readers are the accounts by which a region is looked at.
+func (o *observer) readers(region image.RegionID) map[image.AccountID]usage.Reader {
+	readers := map[image.AccountID]usage.Reader{}
+	for _, p := range o.survey.In(region) {
+		readers[p.Account] = p
+	}
+	return readers
+}
+
+// grants asks whom an image is shared with, unless its listing already says that
+// it is shared with nobody.
+func (o *observer) grants(i image.Image) usage.Grants {
+	if p := o.survey.Place(i.Account, i.Region); p != nil && i.SharedOut != image.No {
+		return p
+	}
+	return nobody{}
+}
+
+// nobody is whom an image is shared with that is not shared.
+type nobody struct{}
+
+func (nobody) Grants(context.Context, image.ID) ([]image.Grant, error) { return nil, nil }
