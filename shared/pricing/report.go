@@ -37,7 +37,6 @@ type Holding struct {
 	Unseen *image.Reason
 }
 
-
 // Running are instances that are alike.
 type Running struct {
 	// Account is that of the instances, who pay the licence.

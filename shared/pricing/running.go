@@ -106,7 +106,9 @@ func boughtFor(created, expires time.Time) bought {
 	if created.IsZero() || expires.IsZero() {
 		return bought{}
 	}
-	ends := func(at time.Time) bool { return !expires.Before(at.Truncate(time.Minute)) && expires.Sub(at) <= expirySlack }
+	ends := func(at time.Time) bool {
+		return !expires.Before(at.Truncate(time.Minute)) && expires.Sub(at) <= expirySlack
+	}
 	for months := 1; months <= longestTerm; months++ {
 		if !ends(created.AddDate(0, months, 0)) {
 			continue
