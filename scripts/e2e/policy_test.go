@@ -223,10 +223,17 @@ func TestLeastPermission(t *testing.T) {
 			t.Run(name+" with another bucket's policy", func(t *testing.T) {
 				t.Parallel()
 				e := newEstate(t, name, allowed(own, "another"), roleAllow, false)
-				e.misses(t, name, "oss:ListObjects", may)
+				first := "oss:ListObjects"
+				if name == "share" {
+					first = "oss:GetObject" // it reads the log of an image before it lists anything
+				}
+				e.misses(t, name, first, may)
 			})
 		}
 		for _, action := range may {
+			if action == afterwards {
+				continue
+			}
 			t.Run(name+" without "+action, func(t *testing.T) {
 				t.Parallel()
 				e := newEstate(t, name, without(allow, action), roleAllow, action == "ecs:DescribeRegions")
@@ -244,6 +251,10 @@ func TestLeastPermission(t *testing.T) {
 }
 
 const mayAssumeRole = "sts:AssumeRole"
+
+// afterwards is wanted only once a share has ended: what is over is then taken from
+// the agenda, and a failure is in the timer's answer. No deed here waits for that.
+const afterwards = "oss:DeleteObject"
 
 // misses checks that something is missing for want of an action, that it is said
 // as what would cure it, and that nothing else is named than what the policy has.

@@ -353,6 +353,9 @@ func (c *Cloud) fillInstance(r *region, row *InstanceRow, system image.Image, no
 	}
 	if row.ChargeType == "PrePaid" {
 		row.ExpiredAt = Epoch().AddDate(0, 6, 0)
+		if !row.ExpiresAt.IsZero() {
+			row.ExpiredAt = row.ExpiresAt
+		}
 	}
 	row.HostName = row.Name
 	row.VPC, row.VSwitch = r.vpc(), r.vSwitch(row.Zone)

@@ -60,7 +60,7 @@ func wholeInstance(w *world) {
 	want := image.Instance{
 		Region: region, Zone: "cn-hangzhou-j", ID: "i-bp1wholeinstance0001", Name: "web-01", Image: "m-1", Type: "ecs.g7.xlarge",
 		Status: image.InstanceStopped, OSType: image.Linux, OSName: "Ubuntu  22.04 64 bit", VCPUs: 4, MemoryMiB: 16384,
-		CreatedAt: time.Date(2026, 3, 1, 10, 11, 0, 0, time.UTC), ChargeType: "PrePaid", SpotStrategy: "NoSpot",
+		CreatedAt: time.Date(2026, 3, 1, 10, 11, 0, 0, time.UTC), ExpiresAt: time.Date(2027, 3, 1, 16, 0, 0, 0, time.UTC), ChargeType: "PrePaid", SpotStrategy: "NoSpot",
 		StoppedMode: "KeepCharging", Locks: []string{"financial", "security"}, Tags: image.Tags{"env": "prod", "k": ""},
 	}
 	w.cloud.AddInstance(one, region, cloudsim.InstanceSpec{Instance: want})
