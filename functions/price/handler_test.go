@@ -157,6 +157,8 @@ func mistakes() map[string]string {
 		"/prices/m-own?storedFrom=1999-01-01T00:00:00Z&storedTo=1999-01-01T01:00:00Z": "storedFrom",
 		"/prices/m-own?storedFrom=0001-01-01T00:00:00Z&storedTo=0001-01-01T00:00:00Z": "storedFrom",
 		"/prices/m-own?osType=linux":                                                  "osType",
+		"/prices/m-own?osType=bsd":                                                    "osType",
+		"/prices/m-own?for=import&licenseType=byol":                                   "licenseType",
 		"/prices/m-own?for=import&licenseType=BYOL":                                   "licenseType",
 		"/prices/m-own?instanceType=g7.xlarge":                                        "instanceType",
 		"/prices/m-own?region=CN-HANGZHOU":                                            "region",

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
@@ -84,11 +85,28 @@ type asking struct {
 	MaxAge *int `json:"maxAge" validate:"omitempty,min=0,max=3600" doc:"Seconds: lists that this instance read at most so long ago answer again; asOf says when. Default 0"`
 }
 
-// making says what an image will be that does not exist yet.
+// making says what an image will be that does not exist yet. It has no constraints
+// of the document, since each question of a batch is refused on its own.
 type making struct {
-	OSType      image.OSType `json:"osType" validate:"omitempty,oneof=linux windows" doc:"Without imageId: the type of its system, linux or windows"`
-	Platform    string       `json:"platform" validate:"omitempty,max=64" doc:"Without imageId: its system, such as Ubuntu, RedHat or Windows Server 2022"`
-	LicenseType string       `json:"licenseType" validate:"omitempty,oneof=Auto Aliyun BYOL" doc:"Without imageId, for=import: whose licence it will have"`
+	OSType      image.OSType `json:"osType" doc:"Without imageId: the type of its system, linux or windows"`
+	Platform    string       `json:"platform" doc:"Without imageId: its system, such as Ubuntu, RedHat or Windows Server 2022; at most 64 characters"`
+	LicenseType string       `json:"licenseType" doc:"Without imageId, for=import: whose licence it will have, Auto, Aliyun or BYOL"`
+}
+
+// longestPlatform is beyond the name of any system.
+const longestPlatform = 64
+
+// check fails with fault.Invalid naming the field that cannot be.
+func (m making) check() error {
+	switch {
+	case !slices.Contains([]image.OSType{"", image.Linux, image.Windows}, m.OSType):
+		return fault.InField("osType", "osTypeNotKnown", "must be %s or %s", image.Linux, image.Windows)
+	case utf8.RuneCountInString(m.Platform) > longestPlatform:
+		return fault.InField("platform", "tooLong", "must be at most %d characters", longestPlatform)
+	case !slices.Contains([]string{"", "Auto", "Aliyun", "BYOL"}, m.LicenseType):
+		return fault.InField("licenseType", "licenseTypeNotKnown", "must be Auto, Aliyun or BYOL")
+	}
+	return nil
 }
 
 // running says what runs on the image, how it is charged, and for how long.
@@ -153,6 +171,9 @@ func (q question) check() error {
 	}
 	if known, ok := pricing.Meant(q.To); ok {
 		return fault.InField("to", "regionMisspelt", "must be a region: there is no %s that is known; is it %s?", q.To, known)
+	}
+	if err := q.making.check(); err != nil {
+		return err
 	}
 	return q.agree()
 }

@@ -104,8 +104,12 @@ func TestImagesThatDoNotExistYet(t *testing.T) {
 		`{"for":"create","region":"cn-hangzhou","holding":true}`:                                                                         "diskGiBs",
 		`{"for":"export"}`: "imageId",
 		`{"holding":true}`: "imageId",
-		`{"for":"create","diskGiBs":[40],"licenseType":"BYOL"}`:  "licenseType",
-		`{"for":"import","diskGiBs":[40],"region":"cn-beijing"}`: "region",
+		`{"for":"create","diskGiBs":[40],"licenseType":"BYOL"}`:                                                               "licenseType",
+		`{"for":"import","diskGiBs":[40],"licenseType":"byol"}`:                                                               "licenseType",
+		`{"for":"import","diskGiBs":[40],"osType":"bsd"}`:                                                                     "osType",
+		`{"for":"import","diskGiBs":[40],"platform":"` + strings.Repeat("ü", 65) + `"}`:                                       "platform",
+		`{"for":"import","region":"cn-hangzhou","diskGiBs":[40],"holding":true,"platform":"` + strings.Repeat("ü", 64) + `"}`: "licence=0 import.storage=0..4.8 import.ossStorage=? import.ossTraffic=? import.ossRequests=?",
+		`{"for":"import","diskGiBs":[40],"region":"cn-beijing"}`:                                                              "region",
 	} {
 		status, answer := ask(f, "/prices", `{"questions":[`+body+`]}`)
 		var told struct {
