@@ -100,8 +100,8 @@ type story struct {
 const (
 	storyToys    = 10
 	storyWorks   = 3
-	storyMinutes = 300 // at most
-	calmAfter    = 60  // minutes, after which nobody dies or pauses any more
+	storyMinutes = 1200 // at most: with four calls of ten failing a tick seldom gets far
+	calmAfter    = 60   // minutes, after which nobody dies or pauses any more
 )
 
 func newStory(t *testing.T, seed uint64, worker, clean func() Place) *story {
