@@ -121,7 +121,7 @@ func TestImagesThatDoNotExistYet(t *testing.T) {
 		if err := json.Unmarshal([]byte(answer), &told); err != nil || status != http.StatusOK || len(told.Items) != 1 {
 			t.Fatalf("%s: %d %s, %v", body, status, answer, err)
 		}
-		got := ""
+		var got string
 		if p := told.Items[0].Problem; p != nil {
 			got = p.Field
 		} else {

@@ -208,7 +208,7 @@ func (p *pricer) instance(ctx context.Context, i image.Image, q question) (prici
 	found, err := at.InstanceTypes(ctx, []image.InstanceTypeID{q.InstanceType})
 	switch {
 	case err != nil:
-		return instance, nil
+		return instance, nil //nolint:nilerr // types that cannot be read leave the number of vCPUs unknown, not the question unanswered
 	case len(found) == 0:
 		return instance, fault.InField("instanceType", "instanceTypeNotFound", "%s does not exist in %s", q.InstanceType, i.Region)
 	}

@@ -10,12 +10,16 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"imagekeeper/shared/pricing"
 )
 
 // longest is how large an answer may be.
 const longest = 64 << 20
+
+// patience is how long an answer may take; the function itself has a minute.
+const patience = 2 * time.Minute
 
 // run prints the template for an answer of price: of the report at an address, or
 // of what is read from in.
@@ -51,7 +55,7 @@ func ask(ctx context.Context, address, tokenFile string) ([]byte, error) {
 		}
 		request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	}
-	reply, err := http.DefaultClient.Do(request)
+	reply, err := (&http.Client{Timeout: patience}).Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the report: %w", err)
 	}

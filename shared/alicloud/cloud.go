@@ -132,9 +132,12 @@ func (c *Cloud) place(config Config) error {
 		product     product
 		field, text string
 	}{
-		{productECS, "ECS_ENDPOINT", config.ECSEndpoint}, {productSTS, "STS_ENDPOINT", config.STSEndpoint},
-		{productESS, "ESS_ENDPOINT", config.ESSEndpoint}, {productRAM, "RAM_ENDPOINT", config.RAMEndpoint},
-		{productQuotas, "QUOTAS_ENDPOINT", config.QuotasEndpoint}, {productActionTrail, "ACTIONTRAIL_ENDPOINT", config.ActionTrailEndpoint},
+		{productECS, "ECS_ENDPOINT", config.ECSEndpoint},
+		{productSTS, "STS_ENDPOINT", config.STSEndpoint},
+		{productESS, "ESS_ENDPOINT", config.ESSEndpoint},
+		{productRAM, "RAM_ENDPOINT", config.RAMEndpoint},
+		{productQuotas, "QUOTAS_ENDPOINT", config.QuotasEndpoint},
+		{productActionTrail, "ACTIONTRAIL_ENDPOINT", config.ActionTrailEndpoint},
 	} {
 		if o.text == "" {
 			continue

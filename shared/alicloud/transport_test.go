@@ -52,8 +52,12 @@ func TestEndpointsThatMayBeConfigured(t *testing.T) {
 		"%":                                         false,
 	} {
 		for _, config := range []alicloud.Config{
-			{ECSEndpoint: endpoint}, {STSEndpoint: endpoint}, {ESSEndpoint: endpoint},
-			{RAMEndpoint: endpoint}, {QuotasEndpoint: endpoint}, {ActionTrailEndpoint: endpoint},
+			{ECSEndpoint: endpoint},
+			{STSEndpoint: endpoint},
+			{ESSEndpoint: endpoint},
+			{RAMEndpoint: endpoint},
+			{QuotasEndpoint: endpoint},
+			{ActionTrailEndpoint: endpoint},
 		} {
 			if _, err := alicloud.Open(config); (err == nil) != want || err != nil && fault.Of(err) != fault.Invalid {
 				t.Errorf("%q: %v, want allowed=%t", endpoint, err, want)

@@ -51,9 +51,12 @@ func (s *imageState) checkItems(risks []CheckItem) []CheckItem {
 		boot = "UEFI"
 	}
 	items := []CheckItem{
-		{Name: "GUESTOS.Platform", Value: img.Platform}, {Name: "GUESTOS.OSVersion", Value: img.OSName},
-		{Name: "GUESTOS.Architecture", Value: string(img.Architecture)}, {Name: "GUESTOS.RtcTimeMode", Value: "UTC"},
-		{Name: "GUESTOS.BootMode", Value: boot}, {Name: "GUESTOS.Virtio", Value: "installed"},
+		{Name: "GUESTOS.Platform", Value: img.Platform},
+		{Name: "GUESTOS.OSVersion", Value: img.OSName},
+		{Name: "GUESTOS.Architecture", Value: string(img.Architecture)},
+		{Name: "GUESTOS.RtcTimeMode", Value: "UTC"},
+		{Name: "GUESTOS.BootMode", Value: boot},
+		{Name: "GUESTOS.Virtio", Value: "installed"},
 	}
 	if s.dead {
 		items[4].Risk, items[4].RiskCode = "High", "BootMode.NotMatched"

@@ -91,11 +91,17 @@ func TestOneLinePerEvent(t *testing.T) {
 		"a failure": {func(context.Context, function.Call) (told, error) {
 			return told{}, fault.New(fault.Throttled, "too many calls").WithCode("Throttling.User")
 		}, direct, map[string]any{"level": "ERROR", "status": 503.0, "code": "Throttling.User", "imageId": "m-1"}, nil},
-		"a timer": {func(context.Context, function.Call) (told, error) { return told{}, nil },
+		"a timer": {
+			func(context.Context, function.Call) (told, error) { return told{}, nil },
 			`{"triggerTime":"2026-11-29T12:00:00Z","triggerName":"sweep","payload":""}`,
-			map[string]any{"trigger": "timer", "name": "sweep", "caller": "system", "level": "INFO"}, nil},
-		"a refused input": {func(context.Context, function.Call) (told, error) { return told{}, nil }, `{"operation":"f.one","input":{"imageId":"m-123456789"}}`,
-			map[string]any{"status": 400.0, "code": "max", "level": "INFO", "imageId": "m-123456789", "calls": 0.0}, nil},
+			map[string]any{"trigger": "timer", "name": "sweep", "caller": "system", "level": "INFO"},
+			nil,
+		},
+		"a refused input": {
+			func(context.Context, function.Call) (told, error) { return told{}, nil }, `{"operation":"f.one","input":{"imageId":"m-123456789"}}`,
+			map[string]any{"status": 400.0, "code": "max", "level": "INFO", "imageId": "m-123456789", "calls": 0.0},
+			nil,
+		},
 	} {
 		var events []map[string]any
 		for _, line := range lines(t, c.do, c.event) {

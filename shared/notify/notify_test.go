@@ -128,8 +128,12 @@ func hostile() notify.Notice {
 		Counts:  []notify.Count{{Name: notify.Images, N: 7}, {Name: notify.Refused, N: 2}},
 		Items: []notify.Item{
 			{Name: "\u202egpj.exe\u202c <at id=all></at>", Code: "olderThan", Sentence: "made 93 days ago; **kept** for 90"},
-			{Name: "<!channel> <@U123> <http://evil.example|mine>"}, {Name: "line\nbreak\r\n# heading\x1b[31m\x00"},
-			{Name: "WWW.evil.example www.evil.example HTTPS://evil.example"}, {Name: strings.Repeat("長", 300)}, {Name: "sixth"}, {Name: "seventh"},
+			{Name: "<!channel> <@U123> <http://evil.example|mine>"},
+			{Name: "line\nbreak\r\n# heading\x1b[31m\x00"},
+			{Name: "WWW.evil.example www.evil.example HTTPS://evil.example"},
+			{Name: strings.Repeat("長", 300)},
+			{Name: "sixth"},
+			{Name: "seventh"},
 		},
 		Due: time.Date(2026, 12, 13, 2, 0, 0, 0, time.FixedZone("", 8*3600)), Link: "https://images.example/#/cleanup/abc",
 	}

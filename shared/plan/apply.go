@@ -113,7 +113,7 @@ func (w Work) look(ctx context.Context) (story, Plan, error) {
 	}
 	told := tell(entries)
 	if epoch := told.epoch(now, w.Now()); epoch != "" {
-		now.Base = Facts(orEmpty(maps.Clone(now.Base)))
+		now.Base = orEmpty(maps.Clone(now.Base))
 		now.Base[Epoch] = epoch
 	}
 	return told, now, nil

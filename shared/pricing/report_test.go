@@ -147,7 +147,7 @@ func TestGroupsAreBounded(t *testing.T) {
 
 // bounds are a cost as it adds up.
 func bounds(c pricing.Cost) (lower, upper *big.Rat, unknown int) {
-	lower, upper = new(big.Rat), new(big.Rat)
+	lower = new(big.Rat)
 	for _, a := range []*money.Amount{c.Amount, c.Lower, c.AtLeast} {
 		if a != nil {
 			lower = a.Rat()

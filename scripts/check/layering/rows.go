@@ -104,7 +104,7 @@ func edges() []Row {
 		},
 		{
 			Over: "shared/work/contract",
-			May:  []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/journal/contract", "shared/work"},
+			May:  []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/journal/contract", "shared/work", "shared/atonce"},
 			Why:  "what must be so of works wherever they are kept is said once, for tests, by a toy kind",
 		},
 		{

@@ -240,6 +240,7 @@ type wireResult struct {
 }
 
 func (a *resultsAnswer) content() editable { return &a.Invocation.InvocationResults.InvocationResult }
+
 func (a *resultsAnswer) place() *pagePlace {
 	return &pagePlace{pages: &a.Invocation.pageNumbers, next: &a.Invocation.NextToken}
 }

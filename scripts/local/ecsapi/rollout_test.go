@@ -212,8 +212,11 @@ func TestTerraformReplacesASystemDisk(t *testing.T) {
 	show := func() reply { return r.must("DescribeInstances", "RegionId", region, "InstanceIds", `["`+id+`"]`) }
 	const row = "Instances.Instance."
 	for _, call := range []struct{ action, key, value string }{
-		{"DescribeUserData", "InstanceId", id}, {"DescribeInstanceRamRole", "InstanceIds", `["` + id + `"]`}, {"DescribeInstanceAttribute", "InstanceId", id},
-		{"DescribeInstanceMaintenanceAttributes", "InstanceId.1", id}, {"DescribeInstanceAttachmentAttributes", "InstanceIds", `["` + id + `"]`},
+		{"DescribeUserData", "InstanceId", id},
+		{"DescribeInstanceRamRole", "InstanceIds", `["` + id + `"]`},
+		{"DescribeInstanceAttribute", "InstanceId", id},
+		{"DescribeInstanceMaintenanceAttributes", "InstanceId.1", id},
+		{"DescribeInstanceAttachmentAttributes", "InstanceIds", `["` + id + `"]`},
 	} {
 		r.do(call.action, call.key, call.value)
 	}

@@ -123,6 +123,7 @@ func (c *call) policyRequest() cloudsim.SnapshotPolicyRequest {
 func applyPolicy(c *call) (answer, error) {
 	return finished(c.session.ApplyAutoSnapshotPolicy(c.policyRequest()))
 }
+
 func cancelPolicy(c *call) (answer, error) {
 	return finished(c.session.CancelAutoSnapshotPolicy(c.policyRequest()))
 }

@@ -73,8 +73,9 @@ const latest = 150 * time.Second
 // come whether an earlier one still runs or not.
 func Ticks(seed uint64, timer string, due time.Time) []time.Duration {
 	name := fnv.New64a()
-	_, _ = name.Write([]byte(timer)) // it never fails
-	random := rand.New(rand.NewPCG(seed, name.Sum64()^uint64(due.UnixNano())))
+	// It never fails.
+	_, _ = name.Write([]byte(timer))
+	random := rand.New(rand.NewPCG(seed, name.Sum64()^uint64(due.UnixNano()))) //nolint:gosec // a draw that a seed repeats, not a secret
 	late := func() time.Duration { return time.Duration(1 + random.Int64N(int64(latest))) }
 	switch n := random.IntN(100); {
 	case n < 15:

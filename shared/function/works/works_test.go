@@ -88,7 +88,6 @@ type house struct {
 	bucket *contract.Bucket
 	lamps  *lamps
 	two    bool
-	caller function.Caller
 	call   int
 	kind   works.Kind[stepOut, itemOut]
 	does   *function.Function

@@ -8,6 +8,7 @@ package diskimage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"imagekeeper/shared/fault"
@@ -95,7 +96,7 @@ func Inspect(ctx context.Context, object Object, size int64, name string) (Disk,
 	in := &inspection{file: file{ctx: ctx, object: object, size: size, left: MostRead}, name: name}
 	err := in.look()
 	in.Read = MostRead - in.file.left
-	if err == errOutside {
+	if errors.Is(err, errOutside) {
 		in.fatal("truncated", "the file ends before what its own tables name", "upload the whole file again and compare its checksum")
 		err = nil
 	}

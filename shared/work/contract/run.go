@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
@@ -93,7 +93,7 @@ type story struct {
 	*Stage
 	random *rand.Rand
 	ids    []string
-	ticks  sync.WaitGroup
+	ticks  atonce.Group
 }
 
 // The measures of a story.
@@ -105,11 +105,12 @@ const (
 )
 
 func newStory(t *testing.T, seed uint64, worker, clean func() Place) *story {
-	s := &story{Stage: NewStage(t, worker, storyToys), random: rand.New(rand.NewPCG(seed, 11))}
+	s := &story{Stage: NewStage(t, worker, storyToys), random: rand.New(rand.NewPCG(seed, 11))} //nolint:gosec // a story that a seed repeats, not a secret
 	s.Clean = clean
 	s.Kind.Width = 1 + s.random.IntN(5)
 	s.Kind.Claims = func(item string) []work.Claim { return []work.Claim{{Thing: "toy/" + item}} }
-	calls := rand.New(rand.NewPCG(seed, 12)) // under the factory's lock
+	// calls is used under the factory's lock.
+	calls := rand.New(rand.NewPCG(seed, 12)) //nolint:gosec // a story that a seed repeats, not a secret
 	s.Factory.Refuse = func(string, string, int) bool { return calls.IntN(12) == 0 }
 	s.Factory.Lose = func(string, string, int) bool { return calls.IntN(5) == 0 }
 	return s
