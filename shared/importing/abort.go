@@ -50,9 +50,12 @@ func (s *stage) abort() {
 // doubtful: whether something was made is not known, and nothing of it shows.
 func (s *stage) doubtful() bool {
 	sent := s.item.Sent
-	return sent != nil && slices.Contains([]string{doMake, doCopy, doLaunch}, sent.Do) && s.item.Answered != plan.Applied &&
-		s.facts[factImage] == "" && s.facts[factInstance] == ""
+	return sent != nil && slices.Contains([]string{doMake, doCopy}, sent.Do) && s.item.Answered != plan.Applied &&
+		hidden(s.facts[factImage]) && hidden(s.facts[factInstance])
 }
+
+// hidden: what was asked for does not show, or not yet.
+func hidden(status string) bool { return status == "" || status == gone }
 
 // unfinished: ECS is still at it, so that the image cannot be deleted.
 func (s *stage) unfinished() bool {

@@ -31,6 +31,7 @@ type ecs struct {
 	test   *madeInstance
 	// What goes wrong.
 	boot, check string
+	invisible   time.Time // until then no image shows
 	changed     bool
 	taskFails   bool
 	refuse      func(do string) error
@@ -68,7 +69,7 @@ func (e *ecs) Look(_ context.Context, _ survey.Fresh, w work.Work) (work.Seen, e
 			facts["source"] = map[bool]string{true: "changed", false: "same"}[e.changed]
 			e.instance(facts)
 		}
-		if i := e.images[name]; i != nil {
+		if i := e.images[name]; i != nil && time.Now().After(e.invisible) {
 			e.image(facts, name, i)
 		} else if w.Items[name].Begun() {
 			facts["image"] = "gone"
@@ -370,6 +371,25 @@ func TestCancelledAtAnyTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An answer that was lost says nothing about what was made: a cancelled import asks
+// again with the same token, and takes back what that shows.
+func TestCancelledWhileNobodyKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newECS()
+		late := time.Now().Add(10 * time.Minute)
+		e.lose = func(int) bool { return time.Now().Before(late) }
+		e.invisible = late
+		s := begin(t, e, golden())
+		s.tick()
+		if _, err := s.runner().Order(t.Context(), s.id, work.Order{Do: work.Abort, By: "iss ann"}); err != nil {
+			t.Fatal(err)
+		}
+		if w := s.end(); w.State != work.Aborted || e.images["cn-hangzhou"] == nil || !e.images["cn-hangzhou"].deleted {
+			t.Errorf("%s, %v after %v", w.State, outcomes(w), e.did)
+		}
+	})
 }
 
 // A region that fails stops that region only.
