@@ -12,6 +12,7 @@ const (
 
 // Finding is what a check before the first call objects to, and what cures it.
 type Finding struct {
+	// Level: fatal, nothing can be done; or warning.
 	Level Level `json:"level"`
 	Reason
 	// Remedy: what to do, where something can be done.

@@ -36,27 +36,6 @@ func PlanOf[Step any](p plan.Plan, show func(plan.Step) Step) Plan[Step] {
 	return out
 }
 
-// Finding is what a look at a request found beside its steps.
-type Finding struct {
-	// Level: fatal, nothing can be done; or warning.
-	Level Level `json:"level"`
-	// Code: stable; what programs act on.
-	Code string `json:"code"`
-	// Sentence: for people.
-	Sentence string `json:"sentence"`
-	// Remedy: what would cure it, if anything is known.
-	Remedy string `json:"remedy,omitempty"`
-}
-
-// Level is how bad a finding is.
-type Level string
-
-// The levels.
-const (
-	Fatal   Level = "fatal"
-	Warning Level = "warning"
-)
-
 // Status is that of an answer to an apply that is done within the call: the
 // problem's; else 207 if some of it is left, and 200. p and complete may be nil.
 func Status(p *function.Problem, complete *bool) int {

@@ -99,7 +99,7 @@ type Summary struct {
 type State[I any] struct {
 	Summary
 	Items    []I              `json:"items"`
-	Findings []change.Finding `json:"findings"`
+	Findings []image.Finding `json:"findings"`
 	Unknown  []image.Unread   `json:"unknown"`
 }
 
@@ -114,7 +114,7 @@ type Page struct {
 
 // Shown is what a plan tells beside its steps.
 type Shown struct {
-	Findings []change.Finding `json:"findings"`
+	Findings []image.Finding `json:"findings"`
 	Totals   json.RawMessage  `json:"totals,omitempty"`
 	Unknown  []image.Unread   `json:"unknown"`
 }
@@ -126,7 +126,7 @@ type Answer[S, I any] struct {
 	Summary
 	Plan       *change.Plan[S]  `json:"plan,omitempty"`
 	Items      []I              `json:"items,omitempty"`
-	Findings   []change.Finding `json:"findings"`
+	Findings   []image.Finding `json:"findings"`
 	Totals     json.RawMessage  `json:"totals,omitempty"`
 	Unknown    []image.Unread   `json:"unknown"`
 	NextCursor string           `json:"nextCursor,omitempty"`
@@ -202,7 +202,7 @@ func shownOf(d work.Document) Shown {
 	var s Shown
 	_ = json.Unmarshal(d.Shown, &s) // one that shows nothing has none
 	if s.Findings == nil {
-		s.Findings = []change.Finding{}
+		s.Findings = []image.Finding{}
 	}
 	if s.Unknown == nil {
 		s.Unknown = []image.Unread{}
@@ -273,7 +273,7 @@ func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runn
 		return refuse(fault.New(fault.Precondition, "%s: %s", first.Name(), first.Reasons[0].Sentence).WithCode(first.Reasons[0].Code))
 	}
 	for _, f := range shownOf(d).Findings {
-		if f.Level == change.Fatal {
+		if f.Level == image.Fatal {
 			return refuse(fault.New(fault.Precondition, "%s", f.Sentence).WithCode(f.Code))
 		}
 	}
@@ -311,7 +311,7 @@ func (k Kind[S, I]) planned(d work.Document, name string, from, limit int) Answe
 		out.Steps = append(out.Steps, k.Step(s.Step))
 	}
 	for _, f := range shown.Findings {
-		out.Applicable = out.Applicable && f.Level != change.Fatal
+		out.Applicable = out.Applicable && f.Level != image.Fatal
 	}
 	out.Applicable = out.Applicable && out.Changes > 0
 	all := len(out.Steps)

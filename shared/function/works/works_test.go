@@ -14,7 +14,6 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -132,7 +131,7 @@ func (h *house) post(ctx context.Context, call function.Call, in lampsInput) (wo
 				Action: "switch", Subject: lamp, Sets: plan.Facts{lamp: "on"}, Reasons: []image.Reason{{Code: "asked", Sentence: "asked for"}},
 			})
 			if lamp == "broken" {
-				shown.Findings = append(shown.Findings, change.Finding{Level: change.Fatal, Code: "lampBroken", Sentence: "it is broken", Remedy: "mend it"})
+				shown.Findings = append(shown.Findings, image.Finding{Level: image.Fatal, Reason: image.Reason{Code: "lampBroken", Sentence: "it is broken"}, Remedy: "mend it"})
 			}
 		}
 		text, err := json.Marshal(shown)
