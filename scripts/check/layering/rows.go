@@ -125,6 +125,11 @@ func edges() []Row {
 			Why:      "documents that people write are read as strictly as requests; apart, so that functions without any carry no YAML",
 		},
 		{
+			Over: "shared/rules", Pure: true,
+			May: []string{"shared/fault", "shared/strictyaml"},
+			Why: "where a document of rules is and what is wrong with it is the same for every function that has one: it knows no rule",
+		},
+		{
 			Over: "shared/notify",
 			May:  []string{"shared/fault", "shared/strictjson"},
 			Why:  "people are told in one place: it posts what it is given, and knows neither the cloud nor the runtime",

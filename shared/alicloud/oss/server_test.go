@@ -128,6 +128,11 @@ func (s *store) get(out http.ResponseWriter, r *http.Request, key string) {
 		return
 	}
 	out.Header().Set("X-Oss-Hash-Crc64ecma", sum(content))
+	out.Header().Set("Etag", etagOf(content))
+	if r.Header.Get("If-None-Match") == etagOf(content) {
+		out.WriteHeader(http.StatusNotModified)
+		return
+	}
 	from := 0
 	if said, ranged := strings.CutPrefix(r.Header.Get("Range"), "bytes="); ranged {
 		from, _ = strconv.Atoi(strings.TrimSuffix(said, "-"))
@@ -145,6 +150,9 @@ func (s *store) get(out http.ResponseWriter, r *http.Request, key string) {
 		_, _ = out.Write(content[from:])
 	}
 }
+
+// etagOf is the ETag of an object with that content.
+func etagOf(content []byte) string { return fmt.Sprintf("\"%X\"", md5.Sum(content)) }
 
 // listed is an answer of ListObjectsV2.
 type listed struct {
