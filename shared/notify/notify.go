@@ -17,36 +17,37 @@ import (
 type Notice struct {
 	// ID is the same for every attempt to tell the same thing; a receiver that gets
 	// it twice knows so. See IDOf.
-	ID   string
-	Kind Kind
+	ID   string `json:"id"`
+	Kind Kind   `json:"kind"`
 	// At is when it happened.
-	At time.Time
+	At time.Time `json:"at"`
 	// Subject is what it is about: an image's name, a rollout's id. Foreign text.
-	Subject string
+	Subject string `json:"subject,omitempty"`
 	// Function is whose work it is, such as "import".
-	Function string
-	Counts   []Count
+	Function string  `json:"function"`
+	Counts   []Count `json:"counts,omitempty"`
 	// Items are the most important ones first; five are shown.
-	Items []Item
+	Items []Item `json:"items,omitempty"`
 	// Due is when something will happen by itself, such as a deletion; zero: nothing will.
-	Due time.Time
+	Due time.Time `json:"due,omitzero"`
 	// Link leads to more, at our own address; empty: there is none.
-	Link string
+	Link string `json:"link,omitempty"`
 }
 
 // Count is how many items ended in some way.
 type Count struct {
-	Name CountName
-	N    int
+	Name CountName `json:"name"`
+	N    int       `json:"n"`
 }
 
 // Item is one thing that a notice names.
 type Item struct {
 	// Name is foreign text.
-	Name string
+	Name string `json:"name"`
 	// Code is a reason's code, and Sentence says it; both may be empty. The sentence
 	// is foreign text, as it may quote names.
-	Code, Sentence string
+	Code     string `json:"code,omitempty"`
+	Sentence string `json:"sentence,omitempty"`
 }
 
 // mostItems is how many items a notice shows.

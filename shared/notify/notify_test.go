@@ -144,8 +144,8 @@ func TestPayloads(t *testing.T) {
 		r := receive(t, func(w http.ResponseWriter, n int) {
 			says(200, []string{`{"errcode":0}`, `{"code":0}`, "ok", ""}[n-1])(w, n)
 		})
-		told := sender(at1700000000()).Send(context.Background(), everyType(t, r.URL, language), hostile())
-		for n, d := range told {
+		for n, target := range everyType(t, r.URL, language) {
+			d := sender(at1700000000()).Send(context.Background(), []notify.Target{target}, hostile())[0]
 			if !d.Delivered || d.Attempts != 1 || d.Code != "" {
 				t.Errorf("%s: %+v", d.Target, d)
 			}
@@ -212,7 +212,9 @@ func eachText(v any, f func(string)) {
 func TestSignatures(t *testing.T) {
 	r := receive(t, says(200, `{"errcode":0,"code":0}`))
 	n := notify.Notice{ID: "msg_1", Kind: notify.Removed, Function: "cleanup"}
-	sender(at1700000000()).Send(context.Background(), everyType(t, r.URL, notify.English)[:2], n)
+	for _, target := range everyType(t, r.URL, notify.English)[:2] {
+		sender(at1700000000()).Send(context.Background(), []notify.Target{target}, n)
+	}
 	if want := "sign=7LVwF0dAF3%2F%2BMRRulbpE4y72Ogzykc6bS2nG4I99T4s%3D&timestamp=1700000000000"; !strings.Contains(r.requests()[0].path, want) {
 		t.Errorf("DingTalk: %s", r.requests()[0].path)
 	}

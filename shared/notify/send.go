@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"imagekeeper/shared/atonce"
 )
 
 // Sender posts notices. It is safe for concurrent use; what it knows of the rates
@@ -48,13 +50,15 @@ func pauses() []time.Duration {
 	return []time.Duration{time.Second, 5 * time.Second, 20 * time.Second}
 }
 
-// Send tells n to every target, one after another, for as long as ctx has time.
-// What became of it is told for each; Send itself does not fail.
+// Send tells n to every target, all at the same time, for as long as ctx has time.
+// What became of it is told for each, in their order; Send itself does not fail.
 func (s *Sender) Send(ctx context.Context, targets []Target, n Notice) []Delivery {
-	told := make([]Delivery, 0, len(targets))
-	for _, t := range targets {
-		told = append(told, s.deliver(ctx, t, n))
+	told := make([]Delivery, len(targets))
+	var group atonce.Group
+	for i, t := range targets {
+		group.Go(func() { told[i] = s.deliver(ctx, t, n) })
 	}
+	group.Wait()
 	return told
 }
 

@@ -89,6 +89,7 @@ func decode(records []journal.Record) ([]Record, error) {
 // after is the work once a record is written.
 func (w Work) after(r Record) Work {
 	position := w.length
+	stage := w.reaches(r)
 	w.length, w.ChangedAt = position+1, r.At
 	if r.Worker != "" {
 		if w.Worker != "" && w.Worker != r.Worker { // taken over from one that fell silent
@@ -120,6 +121,9 @@ func (w Work) after(r Record) Work {
 	case expired, ended:
 		w.State, w.Why, w.EndedAt = r.State, r.Why, r.At
 		w.Worker, w.Lease, w.Next = "", time.Time{}, time.Time{}
+	}
+	if stage != "" {
+		w.Reached = append(w.Reached[:len(w.Reached):len(w.Reached)], Reached{stage, position, r.At, w.State, w.Why})
 	}
 	return w
 }

@@ -28,7 +28,10 @@ type Runner struct {
 	Worker string
 	// TwoPeople: an approval takes a second person.
 	TwoPeople bool
-	Now       func() time.Time
+	// Tells: people are told of the stages of works. Each is put on an agenda of
+	// its own before it is reached; see Reached.
+	Tells bool
+	Now   func() time.Time
 	// Pause waits; it ends early with the context's error.
 	Pause func(ctx context.Context, d time.Duration) error
 	// Again returns where to look, with nothing remembered.
@@ -155,7 +158,7 @@ func (r Runner) Approve(ctx context.Context, d Document, by Approval) (Work, err
 		if err := r.announce(ctx, id, digest, text, w); err != nil {
 			return Work{}, err
 		}
-		err = r.append(ctx, id, w.length, rec)
+		err = r.append(ctx, w, rec)
 		if errors.Is(err, fault.Conflict) {
 			continue
 		}
@@ -222,7 +225,7 @@ func (r Runner) Order(ctx context.Context, id string, o Order) (Work, error) {
 		if w.State == AwaitingApproval {
 			rec = Record{Deed: ended, At: o.At, State: Aborted, Order: &o, Why: &image.Reason{Code: "aborted", Sentence: said("aborted", o)}}
 		}
-		err = r.append(ctx, id, w.length, rec)
+		err = r.append(ctx, w, rec)
 		if !errors.Is(err, fault.Conflict) {
 			return w.after(rec), err
 		}
@@ -260,15 +263,18 @@ func (o Order) states() (changes, already []State) {
 	return nil, nil
 }
 
-// append writes a record at a position. One that makes the work due is on the
-// agenda before it is in the log.
-func (r Runner) append(ctx context.Context, id string, position int, rec Record) error {
+// append writes the next record of a work. One that makes it due is on the agenda
+// before it is in the log, and so is one of which people are told.
+func (r Runner) append(ctx context.Context, w Work, rec Record) error {
 	if !rec.Next.IsZero() {
-		if err := r.agenda().Note(ctx, r.entry(id, rec.Next, position)); err != nil {
+		if err := r.agenda().Note(ctx, r.entry(w.ID, rec.Next, w.length)); err != nil {
 			return err
 		}
 	}
-	return r.Journal.Append(ctx, subject(r.Name, id), position, rec)
+	if err := r.noteStage(ctx, w, rec); err != nil {
+		return err
+	}
+	return r.Journal.Append(ctx, subject(r.Name, w.ID), w.length, rec)
 }
 
 // claim takes things for an item of a work, or for all of it.

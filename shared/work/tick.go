@@ -203,7 +203,7 @@ func (s *shift) append(ctx context.Context, rec Record) error {
 			rec.Worker, rec.Until = s.Worker, now.Add(leaseLasts)
 		}
 		mine := s.w.Worker == s.Worker
-		err := s.Runner.append(ctx, s.id, s.w.length, rec)
+		err := s.Runner.append(ctx, s.w, rec)
 		switch kind := fault.Of(err); {
 		case err == nil:
 			s.w = s.w.after(rec)

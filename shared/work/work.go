@@ -73,6 +73,8 @@ type Work struct {
 	PausedAt, ResumedAt time.Time
 	// ChangedAt is when its log last grew.
 	ChangedAt time.Time
+	// Reached are the stages that it has reached, in that order.
+	Reached []Reached
 	// Stopped: nothing of this kind may be begun anywhere. It is not in the log.
 	Stopped bool
 
@@ -112,6 +114,8 @@ type Document struct {
 	Shown json.RawMessage `json:"shown,omitempty"`
 	// Claims are held from the approval until the work ends.
 	Claims []Claim `json:"claims,omitempty"`
+	// Notify names who is told of it; empty: everybody who is told at all.
+	Notify []string `json:"notify,omitempty"`
 }
 
 // WorkID is the name of the work that d becomes.

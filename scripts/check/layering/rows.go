@@ -131,8 +131,14 @@ func edges() []Row {
 		},
 		{
 			Over: "shared/notify",
-			May:  []string{"shared/fault", "shared/strictjson"},
+			May:  []string{"shared/fault", "shared/strictjson", "shared/atonce"},
 			Why:  "people are told in one place: it posts what it is given, and knows neither the cloud nor the runtime",
+		},
+		{
+			Over: "shared/outbox", Pure: true,
+			May:      []string{"shared/fault", "shared/journal", "shared/notify"},
+			TestsMay: []string{"shared/journal/contract"},
+			Why:      "notices outlive whoever sends them: it keeps them in the journal, and knows nothing of what they are about",
 		},
 		{
 			Over: "shared/provenance", Pure: true,
@@ -173,8 +179,16 @@ func runtimes() []Row {
 			Why:  "the words in which every function that changes something tells plans, outcomes and problems stand once",
 		},
 		{
-			Over:     "shared/function/works",
-			May:      []string{"shared/fault", "shared/plan", "shared/image", "shared/work", "shared/atonce", "shared/function", "shared/function/change"},
+			Over: "shared/function/notices",
+			May:  []string{"shared/fault", "shared/function", "shared/journal", "shared/notify", "shared/outbox"},
+			Why:  "whom a deployment tells is one variable for every function: it joins the targets with the journal",
+		},
+		{
+			Over: "shared/function/works",
+			May: []string{
+				"shared/fault", "shared/plan", "shared/image", "shared/work", "shared/atonce", "shared/notify", "shared/outbox",
+				"shared/function", "shared/function/change", "shared/function/notices",
+			},
 			TestsMay: []string{"shared/survey", "shared/journal", "shared/journal/contract"},
 			Why:      "long work is the same over HTTP for every kind: a function adds what its steps and items are",
 		},

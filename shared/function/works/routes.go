@@ -115,7 +115,7 @@ func (k Kind[S, I]) Orders() []function.Operation {
 func (k Kind[S, I]) Stops() []function.Operation {
 	at := " /" + k.Name + "/stop"
 	set := func(ctx context.Context, call function.Call, s work.Stop) (work.Stop, error) {
-		r, err := k.Runner(ctx, call)
+		r, err := k.runner(ctx, call)
 		if err != nil {
 			return work.Stop{}, err
 		}
@@ -133,7 +133,7 @@ func (k Kind[S, I]) Stops() []function.Operation {
 			}),
 		function.Handle(k.spec("stopped", "GET"+at, function.Viewer, "Whether all "+k.Name+" are stopped, and by whom"),
 			func(ctx context.Context, call function.Call, _ nothing) (work.Stop, error) {
-				r, err := k.Runner(ctx, call)
+				r, err := k.runner(ctx, call)
 				if err != nil {
 					return work.Stop{}, err
 				}
@@ -170,7 +170,7 @@ func (k Kind[S, I]) Cancel(may func(w work.Work) error) function.Operation {
 // Worker is the timer that carries works on. Once an hour it drops plans that nobody
 // approved, once a day it looks whether every open work is on the agenda.
 func (k Kind[S, I]) Worker(ctx context.Context, call function.Call, tick function.Tick) (work.Report, error) {
-	r, err := k.Runner(ctx, call)
+	r, err := k.runner(ctx, call)
 	if err != nil {
 		return work.Report{}, err
 	}
@@ -178,7 +178,15 @@ func (k Kind[S, I]) Worker(ctx context.Context, call function.Call, tick functio
 	if call.Deadline.IsZero() {
 		until = r.Now().Add(time.Minute)
 	}
+	var telling atonce.Group
+	if k.Notices != nil {
+		telling.Go(func() { _ = k.tellPeople(ctx, call, r, until) }) // it has logged what failed
+	}
 	report, err := r.Tick(ctx, tick.At, until)
+	telling.Wait()
+	if k.Notices != nil && len(report.Ended)+report.Acts > 0 {
+		_ = k.tellPeople(ctx, call, r, later(call.Deadline.Add(-lastWords), until))
+	}
 	if tick.At.Minute() == 0 && !report.Late {
 		_, errDrop := shelf{r}.drop(ctx)
 		err = errors.Join(err, errDrop)
@@ -191,8 +199,19 @@ func (k Kind[S, I]) Worker(ctx context.Context, call function.Call, tick functio
 	return report, err
 }
 
-// before is how long before its deadline a worker hands over.
-const before = 5 * time.Second
+// before is how long before its deadline a worker hands over, and lastWords how long
+// before it people are no longer told of what it did.
+const (
+	before    = 5 * time.Second
+	lastWords = time.Second
+)
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
 
 // tell logs what somebody should look at: nobody reads a timer's answer.
 func tell(call function.Call, kind string, report work.Report, err error) {
@@ -208,7 +227,7 @@ func tell(call function.Call, kind string, report work.Report, err error) {
 }
 
 func (k Kind[S, I]) get(ctx context.Context, call function.Call, in getInput) (State[I], error) {
-	_, w, err := k.one(ctx, call, in.ID)
+	r, w, err := k.one(ctx, call, in.ID)
 	if err != nil {
 		return State[I]{}, err
 	}
@@ -216,11 +235,13 @@ func (k Kind[S, I]) get(ctx context.Context, call function.Call, in getInput) (S
 	if in.Since != nil {
 		since = *in.Since
 	}
-	return k.state(w, since), nil
+	out := k.state(w, since)
+	out.Notices, err = k.notices(ctx, r, w)
+	return out, err
 }
 
 func (k Kind[S, I]) order(ctx context.Context, call function.Call, in orderInput, o work.Order) (State[I], error) {
-	r, err := k.Runner(ctx, call)
+	r, err := k.runner(ctx, call)
 	if err != nil {
 		return State[I]{}, err
 	}
@@ -243,7 +264,7 @@ func (k Kind[S, I]) list(ctx context.Context, call function.Call, in listInput) 
 	if in.State != "" && !knownState(in.State) {
 		return Page{}, fault.InField("state", "oneof", "must be one of %s", strings.Join(stateNames(), ", "))
 	}
-	r, err := k.Runner(ctx, call)
+	r, err := k.runner(ctx, call)
 	if err != nil {
 		return Page{}, err
 	}

@@ -15,6 +15,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
+	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/work"
@@ -34,6 +35,10 @@ type Kind[S, I any] struct {
 	Step func(s plan.Step) S
 	// Item shows an item of a work; one that is not begun has nothing but its name.
 	Item func(w work.Work, i work.Item) I
+	// Notices tell people of the stages of works; nil: nobody is told.
+	Notices *notices.Notices
+	// Subject is what a notice is about, such as an image's name; nil: the work's id.
+	Subject func(w work.Work) string
 }
 
 // Item is what every item shows beside what it is.
@@ -98,9 +103,12 @@ type Summary struct {
 // State is a work with its items.
 type State[I any] struct {
 	Summary
-	Items    []I              `json:"items"`
+	Items    []I             `json:"items"`
 	Findings []image.Finding `json:"findings"`
-	Unknown  []image.Unread   `json:"unknown"`
+	Unknown  []image.Unread  `json:"unknown"`
+	// Notices are what became of telling people of it; only for one work, and only
+	// where somebody is told.
+	Notices []Notice `json:"notices,omitempty"`
 }
 
 // Page is a part of a list of works.
@@ -115,8 +123,8 @@ type Page struct {
 // Shown is what a plan tells beside its steps.
 type Shown struct {
 	Findings []image.Finding `json:"findings"`
-	Totals   json.RawMessage  `json:"totals,omitempty"`
-	Unknown  []image.Unread   `json:"unknown"`
+	Totals   json.RawMessage `json:"totals,omitempty"`
+	Unknown  []image.Unread  `json:"unknown"`
 }
 
 // Answer is what a POST is answered with: a plan, or the state of the work that it
@@ -124,12 +132,12 @@ type Shown struct {
 type Answer[S, I any] struct {
 	*function.Problem
 	Summary
-	Plan       *change.Plan[S]  `json:"plan,omitempty"`
-	Items      []I              `json:"items,omitempty"`
+	Plan       *change.Plan[S] `json:"plan,omitempty"`
+	Items      []I             `json:"items,omitempty"`
 	Findings   []image.Finding `json:"findings"`
-	Totals     json.RawMessage  `json:"totals,omitempty"`
-	Unknown    []image.Unread   `json:"unknown"`
-	NextCursor string           `json:"nextCursor,omitempty"`
+	Totals     json.RawMessage `json:"totals,omitempty"`
+	Unknown    []image.Unread  `json:"unknown"`
+	NextCursor string          `json:"nextCursor,omitempty"`
 
 	location string
 }
@@ -227,7 +235,7 @@ type Apply struct {
 // work that the wish becomes, if that is known before there is a plan. validUntil
 // is when an approval ends that is not begun; nil or zero: after a day.
 func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, id string, make func(context.Context) (work.Document, error), validUntil func(work.Document) time.Time) (Answer[S, I], error) {
-	r, err := k.Runner(ctx, call)
+	r, err := k.runner(ctx, call)
 	if err != nil {
 		return Answer[S, I]{}, err
 	}
@@ -268,14 +276,8 @@ func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runn
 		a.Problem, a.NextCursor = call.Problem(err), ""
 		return a, nil
 	}
-	if refusals := d.Plan.Plan().Refusals(); len(refusals) > 0 {
-		first := refusals[0]
-		return refuse(fault.New(fault.Precondition, "%s: %s", first.Name(), first.Reasons[0].Sentence).WithCode(first.Reasons[0].Code))
-	}
-	for _, f := range shownOf(d).Findings {
-		if f.Level == image.Fatal {
-			return refuse(fault.New(fault.Precondition, "%s", f.Sentence).WithCode(f.Code))
-		}
+	if err := admissible(d); err != nil {
+		return refuse(err)
 	}
 	by := work.Approval{By: change.By(call)}
 	if validUntil != nil {
@@ -289,6 +291,45 @@ func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runn
 		return Answer[S, I]{}, err
 	}
 	return k.answer(w), nil
+}
+
+// admissible: nothing in a plan says that it must not be carried out.
+func admissible(d work.Document) error {
+	if refusals := d.Plan.Plan().Refusals(); len(refusals) > 0 {
+		first := refusals[0]
+		return fault.New(fault.Precondition, "%s: %s", first.Name(), first.Reasons[0].Sentence).WithCode(first.Reasons[0].Code)
+	}
+	for _, f := range shownOf(d).Findings {
+		if f.Level == image.Fatal {
+			return fault.New(fault.Precondition, "%s", f.Sentence).WithCode(f.Code)
+		}
+	}
+	return nil
+}
+
+// Offer keeps a plan for two days, as a POST without apply does, so that somebody
+// may approve it by its digest. It is for plans that no caller asked for, such as
+// those of rules.
+func (k Kind[S, I]) Offer(ctx context.Context, call function.Call, d work.Document) error {
+	r, err := k.runner(ctx, call)
+	if err == nil {
+		_, err = shelf{r}.keep(ctx, d)
+	}
+	return err
+}
+
+// Enact approves a plan in the name of a rule, with the same refusals as a POST with
+// apply: fault.Precondition where the plan says that it must not be carried out, and
+// whatever Runner.Approve fails with.
+func (k Kind[S, I]) Enact(ctx context.Context, call function.Call, d work.Document, rule string) (work.Work, error) {
+	r, err := k.runner(ctx, call)
+	if err != nil {
+		return work.Work{}, err
+	}
+	if err := admissible(d); err != nil {
+		return work.Work{}, err
+	}
+	return r.Approve(ctx, d, work.Approval{By: rule})
 }
 
 // answer tells a work as a POST is answered.
@@ -343,7 +384,7 @@ func (k Kind[S, I]) page(ctx context.Context, plans shelf, in Request) (Answer[S
 
 // one reads a work for an operation.
 func (k Kind[S, I]) one(ctx context.Context, call function.Call, id string) (work.Runner, work.Work, error) {
-	r, err := k.Runner(ctx, call)
+	r, err := k.runner(ctx, call)
 	if err != nil {
 		return r, work.Work{}, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -58,6 +59,7 @@ func (l *lamps) Next(w work.Work, seen work.Seen, _ time.Time) work.Decision {
 }
 
 func (l *lamps) Do(_ context.Context, _ survey.Fresh, _ work.Work, a work.Act) work.Answer {
+	time.Sleep(time.Millisecond)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.on[a.Item], l.calls = true, l.calls+1
@@ -92,10 +94,13 @@ type house struct {
 	does   *function.Function
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T) *house { return newHouseThatTells(t, nil) }
+
+// newHouseThatTells tells people of its works; nil: it tells nobody.
+func newHouseThatTells(t *testing.T, tells *notices.Notices) *house {
 	h := &house{t: t, bucket: contract.NewBucket(nil), lamps: &lamps{on: map[string]bool{}}}
 	h.kind = works.Kind[stepOut, itemOut]{
-		Name: "lamps", Role: function.Fleet, Runner: h.runner,
+		Name: "lamps", Role: function.Fleet, Runner: h.runner, Notices: tells,
 		Step: func(s plan.Step) stepOut { return stepOut{s.Action, s.Subject, s.Reasons} },
 		Item: func(_ work.Work, i work.Item) itemOut { return itemOut{i.Name, works.ItemOf(i)} },
 	}

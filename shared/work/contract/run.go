@@ -106,7 +106,7 @@ const (
 
 func newStory(t *testing.T, seed uint64, worker, clean func() Place) *story {
 	s := &story{Stage: NewStage(t, worker, storyToys), random: rand.New(rand.NewPCG(seed, 11))} //nolint:gosec // a story that a seed repeats, not a secret
-	s.Clean = clean
+	s.Clean, s.Tells = clean, true
 	s.Kind.Width = 1 + s.random.IntN(5)
 	s.Kind.Claims = func(item string) []work.Claim { return []work.Claim{{Thing: "toy/" + item}} }
 	// calls is used under the factory's lock.
@@ -140,6 +140,7 @@ func (s *story) tell() {
 		s.lawful(id)
 	}
 	s.apart()
+	s.untold()
 	for _, wrong := range s.Factory.wrong {
 		s.t.Error(wrong)
 	}
@@ -303,6 +304,29 @@ func (s *story) lawful(id string) {
 			}
 			begun[a.Item] = true
 		}
+	}
+}
+
+// untold checks that every stage that a work has reached is known to be told of, and
+// no other one.
+func (s *story) untold() {
+	var want, got []string
+	for _, id := range s.ids {
+		for _, reached := range s.Get(id).Reached {
+			want = append(want, id+" "+reached.Name())
+		}
+	}
+	untold, err := s.Runner(s.Clean()).Untold(s.t.Context())
+	if err != nil {
+		s.t.Error(err)
+	}
+	for _, u := range untold {
+		got = append(got, u.Work.ID+" "+u.Name())
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) || len(want) < 2*len(s.ids) {
+		s.t.Errorf("untold are %v, reached were %v", got, want)
 	}
 }
 

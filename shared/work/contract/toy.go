@@ -266,6 +266,8 @@ type Stage struct {
 	Kind        Toys
 	// Two people have to approve.
 	Two bool
+	// Tells: people are told of the stages of works.
+	Tells bool
 
 	mu      sync.Mutex
 	workers int
@@ -285,7 +287,7 @@ func (s *Stage) Runner(place Place) work.Runner {
 	s.mu.Unlock()
 	var ids atomic.Int64
 	return work.Runner{
-		Name: "toys", Kind: s.Kind, Documents: place, Worker: name, TwoPeople: s.Two,
+		Name: "toys", Kind: s.Kind, Documents: place, Worker: name, TwoPeople: s.Two, Tells: s.Tells,
 		Journal: journal.New(place, time.Now, func() string { return fmt.Sprint(name, "-", ids.Add(1)) }),
 		Now:     time.Now, Pause: pause, Again: func(context.Context) survey.Fresh { return survey.Fresh{} },
 	}
