@@ -1,7 +1,7 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test test-all trials race bench fuzz lint format check openapi policies build lineage-backfill deployable deploy clean
+.PHONY: help up test test-all trials race bench fuzz lint format check openapi policies build lineage-backfill deployable deploy destroy token clean
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -97,11 +97,20 @@ build: ## package every function as .build/<function>/bootstrap for linux/amd64
 lineage-backfill: ## record the parents of the images in FILE, a CSV: shows the plan; APPLY=1 carries it out
 	$(GO) run ./scripts/backfill -file "$(FILE)" $(if $(APPLY),-apply)
 
-deployable: ## refuse while s.yaml lets anyone call a function
-	$(GO) run ./scripts/check deployable
+# What is deployed: ONLY=find,price, or ONLY=all; PLATFORM=fc or lambda; YES=1 does not ask; PLAN=1 sends nothing.
+DEPLOY := $(GO) run ./scripts/deploy -only '$(ONLY)' -platform $(or $(PLATFORM),fc) $(if $(REGION),-region '$(REGION)') $(if $(YES),-yes) $(if $(PLAN),-plan)
 
-deploy: deployable build ## deploy s.yaml with Serverless Devs (npm: @serverless-devs/s)
-	s deploy -y
+deployable: ## refuse what must not be deployed, of the functions in ONLY (all)
+	$(GO) run ./scripts/deploy -check -only '$(ONLY)' $(if $(REGION),-region '$(REGION)')
+
+deploy: ## deploy the functions in ONLY (find,price) to PLATFORM (fc, lambda); tells first, then asks; YES=1, PLAN=1
+	$(DEPLOY)
+
+destroy: ## take back the functions in ONLY (all) and their roles; journal and backups stay
+	$(DEPLOY) -destroy
+
+token: ## print a token for SUBJECT with ROLES (viewer) by ISSUER, signed with a key pair in KEYS (.keys)
+	@$(GO) run ./scripts/token -keys '$(or $(KEYS),.keys)' -issuer '$(ISSUER)' -subject '$(SUBJECT)' -roles '$(or $(ROLES),viewer)' $(ARGS)
 
 # `sam build` asks for one of these for each function of template.yml.
 build-%Function:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -14,7 +15,9 @@ import (
 	"imagekeeper/scripts/check/prose"
 	"imagekeeper/scripts/check/shape"
 	"imagekeeper/scripts/check/source"
+	"imagekeeper/scripts/deploy/refusals"
 	"imagekeeper/scripts/policies/least"
+	"imagekeeper/scripts/policies/ros"
 )
 
 // check is one way to look at the repository.
@@ -34,7 +37,10 @@ func checks(folder string) map[string]check {
 		"codes":       codes.Check,
 		"prose":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return prose.Check(root) },
 		"policies":    func(fs.FS, *source.Tree) ([]finding.Finding, error) { return least.Check(folder) },
-		"deployable":  func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return descriptor.Deployable(root) },
+		"roles":       func(fs.FS, *source.Tree) ([]finding.Finding, error) { return ros.Check(folder) },
+		"deployable": func(fs.FS, *source.Tree) ([]finding.Finding, error) {
+			return refusals.Check(folder, wanted(), os.LookupEnv)
+		},
 	}
 }
 
@@ -64,4 +70,9 @@ func run(folder string, root fs.FS, names []string) ([]finding.Finding, error) {
 		found = append(found, some...)
 	}
 	return found, nil
+}
+
+// wanted are the functions that ONLY names; none: all of s.yaml.
+func wanted() []string {
+	return strings.FieldsFunc(os.Getenv("ONLY"), func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -25,6 +25,7 @@ const usage = `%s is a serverless function. It runs where the platform starts it
 on Function Compute (FC_RUNTIME_API is set) or AWS Lambda (AWS_LAMBDA_RUNTIME_API is set).
 
   bootstrap describe    print its operations as an OpenAPI 3.1 document
+  bootstrap check       say whether its environment is complete and right
 
 On one machine "make up" runs it behind a local gateway.
 `
@@ -43,6 +44,8 @@ func serve(name string, open func(Lookup) (*Function, error), args []string, loo
 	switch {
 	case len(args) == 1 && args[0] == "describe":
 		return printDescription(open, look, stdout, stderr)
+	case len(args) == 1 && args[0] == "check":
+		return checkConfiguration(open, look, stderr)
 	case len(args) > 0 || api == "" && lambdaAPI == "":
 		fmt.Fprintf(stderr, usage, name)
 		return 2
@@ -73,6 +76,19 @@ func printDescription(open func(Lookup) (*Function, error), look Lookup, stdout,
 		return 1
 	}
 	fmt.Fprintf(stdout, "%s\n", document)
+	return 0
+}
+
+// checkConfiguration says what of the environment keeps the function from working.
+func checkConfiguration(open func(Lookup) (*Function, error), look Lookup, stderr io.Writer) int {
+	f, err := open(look)
+	if err == nil {
+		err = f.Guard(look)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
 	return 0
 }
 

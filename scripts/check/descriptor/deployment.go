@@ -85,6 +85,30 @@ func domain(doc *document, name string, resources map[string]any) []route {
 	return routes
 }
 
+// Domain is a custom domain of s.yaml.
+type Domain struct {
+	Resource, Protocol string
+	Line               int
+}
+
+// Domains are the custom domains of s.yaml, in the order of their names.
+func Domains(root fs.FS) ([]Domain, error) {
+	doc, err := open(root, ServerlessDevs)
+	if err != nil {
+		return nil, err
+	}
+	var domains []Domain
+	resources := mapping(doc.value["resources"])
+	for _, name := range slices.Sorted(maps.Keys(resources)) {
+		resource := mapping(resources[name])
+		if resource["component"] == "fc3-domain" {
+			protocol := text(mapping(resource["props"])["protocol"])
+			domains = append(domains, Domain{name, protocol, doc.line([]string{"resources", name, "props", "protocol"})})
+		}
+	}
+	return domains, nil
+}
+
 // target is the resource that a route names, by its function's name or by a
 // reference to it.
 func target(name string, resources map[string]any) string {

@@ -43,7 +43,7 @@ func TestServerlessDevsMistakes(t *testing.T) {
 		"too much memory for the cores":   {"memorySize: 512", "memorySize: 4096", "cores to 4096 MB"},
 		"another runtime":                 {"runtime: go1", "runtime: custom", "go1"},
 		"a reserved variable":             {"      LOG_LEVEL: ", "      FC_LOG_LEVEL: ", "FC_LOG_LEVEL"},
-		"a policy in place of a role":     {"role: ${env('FIND_ROLE', 'imagekeeper-find')}", "role: {name: x, policies: []}", "role"},
+		"a policy in place of a role":     {"role: ${env('FIND_ROLE', 'imagekeeper-reading')}", "role: {name: x, policies: []}", "role"},
 		"a method that does not exist":    {"            methods: [GET, HEAD]", "            methods: [GET, PURGE]", "PURGE"},
 		"jwt without its configuration":   {"            authConfig: ${vars.jwt}\n", "", "authConfig"},
 		"white and black list":            {"authConfig: ${vars.jwt}", "authConfig: {jwks: {keys: [{}]}, tokenLookup: 'header:Authorization:Bearer', whitelist: [], blacklist: []}", "not"},

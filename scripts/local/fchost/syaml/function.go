@@ -52,16 +52,19 @@ func (p *parser) environment(props *object) map[string]string {
 		return out
 	}
 	name := regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
-	total := 0
+	total, longest := 0, ""
 	for _, key := range vars.n.keys {
 		if !name.MatchString(key) || strings.HasPrefix(key, "FC_") {
 			p.d.add(vars.n.fields[key], "environmentVariables: the name %q is not allowed", key)
 		}
 		out[key] = vars.text(key, required)
 		total += len(key) + len(out[key])
+		if len(out[key]) > len(out[longest]) {
+			longest = key
+		}
 	}
 	if total > 4096 {
-		p.d.add(vars.n, "environmentVariables: %d bytes, 4096 are allowed", total)
+		p.d.add(vars.n, "environmentVariables: %d bytes, 4096 are allowed; the longest is %s with %d: it may be given as file: and a name in the package", total, longest, len(out[longest]))
 	}
 	return out
 }
