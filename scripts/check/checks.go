@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -15,7 +14,6 @@ import (
 	"imagekeeper/scripts/check/prose"
 	"imagekeeper/scripts/check/shape"
 	"imagekeeper/scripts/check/source"
-	"imagekeeper/scripts/deploy/refusals"
 	"imagekeeper/scripts/policies/least"
 	"imagekeeper/scripts/policies/ros"
 )
@@ -38,20 +36,14 @@ func checks(folder string) map[string]check {
 		"prose":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return prose.Check(root) },
 		"policies":    func(fs.FS, *source.Tree) ([]finding.Finding, error) { return least.Check(folder) },
 		"roles":       func(fs.FS, *source.Tree) ([]finding.Finding, error) { return ros.Check(folder) },
-		"deployable": func(fs.FS, *source.Tree) ([]finding.Finding, error) {
-			return refusals.Check(folder, wanted(), os.LookupEnv)
-		},
 	}
 }
 
-// run carries out the checks with these names on the module in a folder. Without a
-// name it carries out all that hold at any time: deployable is asked before a
-// deployment only.
+// run carries out the checks with these names on the module in a folder, or all.
 func run(folder string, root fs.FS, names []string) ([]finding.Finding, error) {
 	all := checks(folder)
 	if len(names) == 0 {
 		names = slices.Sorted(maps.Keys(all))
-		names = slices.DeleteFunc(names, func(name string) bool { return name == "deployable" })
 	}
 	tree, err := source.Read(root)
 	if err != nil {
@@ -70,9 +62,4 @@ func run(folder string, root fs.FS, names []string) ([]finding.Finding, error) {
 		found = append(found, some...)
 	}
 	return found, nil
-}
-
-// wanted are the functions that ONLY names; none: all of s.yaml.
-func wanted() []string {
-	return strings.FieldsFunc(os.Getenv("ONLY"), func(r rune) bool { return r == ',' || r == ' ' })
 }

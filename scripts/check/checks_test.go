@@ -10,14 +10,12 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	root := fstest.MapFS{
 		"go.mod":   {Data: []byte("module m\n")},
-		"s.yaml":   {Data: []byte("resources: {a: {component: fc3, props: {triggers: [{triggerType: http, triggerConfig: {authType: anonymous}}]}}}\n")},
 		"a/a.go":   {Data: []byte("package a\n")},
 		"Makefile": {},
 	}
 	for name, want := range map[string]string{
-		"deployable": "lets anyone call it",
-		"layering":   "no row",
-		"shape":      "no comment",
+		"layering": "no row",
+		"shape":    "no comment",
 	} {
 		found, err := run("", root, []string{name})
 		if err != nil || len(found) == 0 || !strings.Contains(found[0].Says, want) {

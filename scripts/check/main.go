@@ -2,7 +2,7 @@
 // each other. It changes nothing.
 //
 //	go run ./scripts/check              every check
-//	go run ./scripts/check deployable   whether s.yaml may be deployed
+//	go run ./scripts/check layering     one of them
 package main
 
 import (
