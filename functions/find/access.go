@@ -13,6 +13,7 @@ import (
 	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
 )
@@ -56,12 +57,12 @@ func (h handler) access(ctx context.Context, call function.Call, in accessInput)
 			return access{}, fault.InField("action", "notNeeded", "%s is an action that no function needs", name)
 		}
 	}
-	here, err := h.here(ctx, call, in.where)
+	here, err := h.look().At(ctx, call, in.Within(), in.Age)
 	if err != nil {
 		return access{}, err
 	}
 	closed := here.Unread()
-	out := access{AsOf: here.AsOf().UTC().Truncate(time.Second), Items: append(assumed(here, in), unlisted(closed, in)...), Unknown: closed}
+	out := access{AsOf: places.AsOf(here), Items: append(assumed(here, in), unlisted(closed, in)...), Unknown: closed}
 	var mu sync.Mutex
 	here.Each(func(p *survey.Place) {
 		for _, found := range permissions(ctx, p, in) {

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/selection"
@@ -36,19 +36,18 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	home, _ := look("FC_REGION")
-	places, err := config.Places.Config(image.RegionID(home))
-	if err != nil {
-		return nil, err
-	}
-	places.ESSEndpoint, places.Observer = config.ESSEndpoint, function.CloudCall
-	cloud, err := alicloud.Open(places)
+	as, err := places.Open("find", look, config.Places, config.Scaling)
 	if err != nil {
 		return nil, err
 	}
 	return handler{
-		config: config, rates: rates, accounts: accounts(cloud, config.Accounts), recent: survey.NewRecent(), now: time.Now,
+		config: config, rates: rates, accounts: as.Readers, recent: survey.NewRecent(), now: time.Now,
 	}.function(), nil
+}
+
+// look is where calls look.
+func (h handler) look() places.Look {
+	return places.Look{Configured: h.config.Places, Accounts: h.accounts, Recent: h.recent, Now: h.now}
 }
 
 // function returns the operations. Everything here reads, so every role may call it.
@@ -106,7 +105,7 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 	if in.Explain && in.Format == "csv" {
 		return list{}, fault.InField("explain", "notInFormat", "does not go into a table; use format json or ndjson")
 	}
-	here, pricer, err := h.pricing(ctx, call, in.where, in.filter, in.Sort)
+	here, pricer, err := h.pricing(ctx, call, in.Where, in.filter, in.Sort)
 	if err != nil {
 		return list{}, err
 	}
@@ -121,7 +120,7 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 }
 
 func (h handler) image(ctx context.Context, call function.Call, in imageInput) (detail, error) {
-	here, err := h.here(ctx, call, in.where)
+	here, err := h.look().At(ctx, call, in.Within(), in.Age)
 	if err != nil {
 		return detail{}, err
 	}
@@ -133,7 +132,7 @@ func (h handler) image(ctx context.Context, call function.Call, in imageInput) (
 }
 
 func (h handler) family(ctx context.Context, call function.Call, in familyInput) (family, error) {
-	here, pricer, err := h.pricing(ctx, call, in.where, in.filter, "")
+	here, pricer, err := h.pricing(ctx, call, in.Where, in.filter, "")
 	if err != nil {
 		return family{}, err
 	}

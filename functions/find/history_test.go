@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/survey"
@@ -35,7 +36,7 @@ func graphOf(t interface {
 func observed(t interface{ Fatal(args ...any) }, look func(function.Call) []survey.Account, regions ...alicloud.RegionWord) lineage.World {
 	h := handler{accounts: look, now: now}
 	h.config.Regions = regions
-	all, err := h.open(context.Background(), function.Call{}, where{}, survey.Within{})
+	all, err := h.look().At(context.Background(), function.Call{}, survey.Within{}, places.Age{})
 	if err != nil {
 		t.Fatal(err)
 	}

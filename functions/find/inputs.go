@@ -8,42 +8,16 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 	"imagekeeper/shared/selection"
-	"imagekeeper/shared/survey"
 	"imagekeeper/shared/usage"
 )
 
-// rules are the shapes of identifiers.
+// rules are the shapes of all that requests name.
 func rules() []function.Rule {
-	return []function.Rule{
-		{Tag: "imageid", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, Sentence: "must be an image id, such as m-bp1abc or ubuntu_22_04_x64_20G_alibase_20240101.vhd"},
-		{Tag: "regionid", Pattern: `^[a-z]{2,}(-[a-z0-9]+){1,4}$`, Sentence: "must be a region id, such as cn-hangzhou"},
-		{Tag: "accountid", Pattern: `^[0-9]{1,20}$`, Sentence: "must be an account id, which is a number"},
-		{Tag: "family", Pattern: `^\p{L}[\p{L}\p{N}_.:-]{1,127}$`, Sentence: "must be an image family: 2 to 128 letters, digits and _.:- beginning with a letter"},
-		{Tag: "families", Pattern: `^[\p{L}*?][\p{L}\p{N}_.:*?-]{0,127}$`, Sentence: "must be an image family, or a glob of them: letters, digits and _.:-*? beginning with a letter, * or ?"},
-		{Tag: "instanceid", Pattern: `^i-[A-Za-z0-9-]{1,64}$`, Sentence: "must be an instance id, such as i-bp1abc"},
-		{Tag: "snapshotid", Pattern: `^s-[a-z0-9]{1,64}$`, Sentence: "must be a snapshot id, such as s-bp1abc"},
-		{Tag: "instancetype", Pattern: `^ecs(\.[a-z0-9-]{1,32}){1,4}$`, Sentence: "must be an instance type, such as ecs.g7.large"},
-		{Tag: "tagkey", Pattern: `^.{1,128}$`, Sentence: "must be a tag key of 1 to 128 characters"},
-		{Tag: "action", Pattern: `^[a-z]+:[A-Za-z]+$`, Sentence: "must be a RAM action, such as ecs:DescribeImages"},
-		{Tag: "cursor", Pattern: `^[A-Za-z0-9_-]+$`, Sentence: "is not a cursor of this API"},
-	}
-}
-
-// where narrows the places to look at.
-type where struct {
-	// Region is a list of regions among those the deployment looks at.
-	Region []image.RegionID `json:"region" validate:"max=100,dive,regionid" doc:"Regions to look at, among those that the deployment looks at"`
-	// Account is a list of accounts as whom to look.
-	Account []image.AccountID `json:"account" validate:"max=100,dive,accountid" doc:"Accounts as whom to look"`
-	// MaxAge is how old lists may be that answer again.
-	MaxAge *int `json:"maxAge" validate:"omitempty,min=0,max=3600" doc:"Seconds: lists that this instance read at most so long ago answer again; asOf says when. Default 0"`
-}
-
-func (w where) within() survey.Within {
-	return survey.Within{Regions: w.Region, Accounts: w.Account}
+	return append(places.Rules(), function.Rule{Tag: "action", Pattern: `^[a-z]+:[A-Za-z]+$`, Sentence: "must be a RAM action, such as ecs:DescribeImages"})
 }
 
 // filter is what an image must be like. Its words are checked by selection.
@@ -101,51 +75,51 @@ func (d *decimal) UnmarshalJSON(b []byte) error {
 
 // listInput asks for images.
 type listInput struct {
-	where
+	places.Where
 	filter
 	Family  []image.Family  `json:"family" validate:"max=20,dive,families" doc:"Image families: names, or globs with * for any text and ? for one character"`
 	Sort    selection.Order `json:"sort" validate:"omitempty,oneof=-createdAt createdAt name -name size -size licence -licence" doc:"Default -createdAt: the first image is the one to use; licence goes by what it costs an hour on instanceType, not known last"`
 	Limit   *int            `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many images a page has; default 50"`
-	Cursor  string          `json:"cursor" validate:"omitempty,max=4096,cursor" doc:"nextCursor of the page before, with the same query"`
+	Cursor  string          `json:"cursor" validate:"omitempty,max=4096" doc:"nextCursor of the page before, with the same query"`
 	Format  string          `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
 	Explain bool            `json:"explain" doc:"Also tell what was passed over, and why"`
 }
 
 // imageInput asks for one image.
 type imageInput struct {
-	where
+	places.Where
 	ImageID image.ID `json:"imageId" validate:"required,imageid" doc:"The id as ECS writes it"`
 }
 
 // fleetInput asks for instances.
 type fleetInput struct {
-	where
+	places.Where
 	ID     []image.InstanceID `json:"id" validate:"max=100,dive,instanceid" doc:"Instances by id"`
 	Image  []image.ID         `json:"image" validate:"max=100,dive,imageid" doc:"Images that the system disk runs"`
 	Family []image.Family     `json:"family" validate:"max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
 	Behind *int               `json:"behind" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
 	Tag    map[string]string  `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
 	Limit  *int               `json:"limit" validate:"omitempty,min=1,max=10000" doc:"How many instances a page has; default 1000"`
-	Cursor string             `json:"cursor" validate:"omitempty,max=4096,cursor" doc:"nextCursor of the page before, with the same filters"`
+	Cursor string             `json:"cursor" validate:"omitempty,max=4096" doc:"nextCursor of the page before, with the same filters"`
 	Format string             `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
 }
 
 // accessInput asks what is permitted.
 type accessInput struct {
-	where
+	places.Where
 	Action []string `json:"action" validate:"max=100,dive,action" doc:"Only these actions"`
 	Format string   `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
 }
 
 // familyInput asks for the image of a family to use.
 type familyInput struct {
-	where
+	places.Where
 	filter
 	Family image.Family `json:"family" validate:"required,family" doc:"The image family"`
 }
 
 func (in familyInput) query(trusted []image.AccountID) selection.Query {
-	q := in.filter.query(in.where, trusted)
+	q := in.filter.query(in.Where, trusted)
 	q.Families = []image.Family{in.Family}
 	return q
 }
@@ -155,7 +129,7 @@ func (in fleetInput) filter() usage.Filter {
 }
 
 // query translates the parameters into the capability's words.
-func (f filter) query(w where, trusted []image.AccountID) selection.Query {
+func (f filter) query(w places.Where, trusted []image.AccountID) selection.Query {
 	q := selection.Query{Regions: w.Region, Accounts: w.Account, Trusted: trusted}
 	q.Kinds, q.Owner, q.IDs, q.Name = f.Kind, f.Owner, f.ID, f.Name
 	q.Snapshot, q.OSType, q.Platform, q.Architecture = f.SnapshotID, f.OSType, f.Platform, f.Arch
@@ -172,7 +146,7 @@ func (f filter) query(w where, trusted []image.AccountID) selection.Query {
 }
 
 func (in listInput) query(trusted []image.AccountID) selection.Query {
-	q := in.filter.query(in.where, trusted)
+	q := in.filter.query(in.Where, trusted)
 	q.Families, q.Order, q.Cursor, q.Explain = in.Family, in.Sort, in.Cursor, in.Explain
 	if in.Limit != nil {
 		q.Limit = *in.Limit

@@ -12,6 +12,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/usage"
 )
@@ -91,7 +92,7 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 	if err != nil {
 		return fleet{}, err
 	}
-	all, here, err := h.everywhere(ctx, call, in.where)
+	all, here, err := h.look().Both(ctx, call, in.Where)
 	if err != nil {
 		return fleet{}, err
 	}
@@ -112,7 +113,7 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 	}
 	shown := out.page(seen.Servers, after, in.Limit)
 	told, notRead := h.licencesOf(ctx, all, shown)
-	out.AsOf, out.LicencesUnread = all.AsOf().UTC().Truncate(time.Second), notRead
+	out.AsOf, out.LicencesUnread = places.AsOf(all), notRead
 	for n := range shown {
 		out.Items = append(out.Items, newServerRow(shown[n], told[n], h.now()))
 	}
@@ -164,7 +165,7 @@ func parseFleetCursor(cursor string) (*fleetPlace, error) {
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	parts := strings.Split(string(text), "/")
 	if err != nil || len(parts) != 3 {
-		return nil, fault.InField("cursor", "cursorMalformed", "is not a cursor of this list")
+		return nil, fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
 	}
 	return &fleetPlace{image.AccountID(parts[0]), image.RegionID(parts[1]), image.InstanceID(parts[2])}, nil
 }

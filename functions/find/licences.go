@@ -6,6 +6,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/money"
@@ -78,13 +79,13 @@ type pricer struct {
 
 // pricing opens what a query looks at and, if it goes by what licences cost, all
 // that is configured: a source may be anywhere.
-func (h handler) pricing(ctx context.Context, call function.Call, in where, f filter, sort selection.Order) (*survey.Survey, *pricer, error) {
+func (h handler) pricing(ctx context.Context, call function.Call, in places.Where, f filter, sort selection.Order) (*survey.Survey, *pricer, error) {
 	p := &pricer{h: h, told: map[lineage.Key]pricing.Licence{}}
 	if costs := f.MaxLicence != nil || sort == selection.CheapestFirst || sort == selection.DearestFirst; !costs {
-		here, err := h.here(ctx, call, in)
+		here, err := h.look().At(ctx, call, in.Within(), in.Age)
 		return here, p, err
 	}
-	all, here, err := h.everywhere(ctx, call, in)
+	all, here, err := h.look().Both(ctx, call, in)
 	p.all = all
 	return here, p, err
 }

@@ -16,6 +16,7 @@ import (
 	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/survey"
@@ -31,7 +32,7 @@ func TestTraceTellsTheAncestryThatObserveTells(t *testing.T) {
 		h.live(t, false)
 		f := handler{accounts: views(h.cloud), now: now}
 		f.config.Regions = append(f.config.Regions, "cn-hangzhou", "cn-shanghai", "eu-central-1")
-		a, err := f.open(context.Background(), function.Call{}, where{}, survey.Within{})
+		a, err := f.look().At(context.Background(), function.Call{}, survey.Within{}, places.Age{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -98,7 +98,7 @@ type ancestry struct {
 }
 
 func (h handler) lineage(ctx context.Context, call function.Call, in imageInput) (ancestry, error) {
-	all, here, err := h.everywhere(ctx, call, in.where)
+	all, here, err := h.look().Both(ctx, call, in.Where)
 	if err != nil {
 		return ancestry{}, err
 	}

@@ -38,7 +38,7 @@ type users struct {
 }
 
 func (h handler) usage(ctx context.Context, call function.Call, in imageInput) (users, error) {
-	all, here, err := h.everywhere(ctx, call, in.where)
+	all, here, err := h.look().Both(ctx, call, in.Where)
 	if err != nil {
 		return users{}, err
 	}

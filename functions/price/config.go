@@ -3,7 +3,7 @@ package main
 import (
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/function"
-	archive "imagekeeper/shared/function/memory"
+	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/pricing"
 )
 
@@ -15,7 +15,7 @@ type config struct {
 	pricing.Settings
 	// Journal is where the monthly report is kept: dir:///path or
 	// oss://bucket/prefix. Without it none is; nothing else needs it.
-	Journal archive.Place `env:"JOURNAL"`
+	Journal ledger.Place `env:"JOURNAL"`
 	// LogLevel is what the log shows at least.
 	LogLevel string `env:"LOG_LEVEL" default:"info" validate:"oneof=debug info warn error"`
 }

@@ -7,6 +7,8 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/pricing"
@@ -39,16 +41,24 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	home, _ := look("FC_REGION")
-	cloud, err := openCloud(config, image.RegionID(home))
+	as, err := places.Open("price", look, config.Places, config.Scaling)
+	if err != nil {
+		return nil, err
+	}
+	store, err := ledger.OpenStore(config.Journal, config.Storage, as)
 	if err != nil {
 		return nil, err
 	}
 	h := handler{
-		config: config, rates: rates, accounts: cloud.accounts, documents: cloud.documents, now: time.Now,
+		config: config, rates: rates, accounts: as.Readers, documents: store.Documents, now: time.Now,
 		recent: survey.NewRecent(), sites: pricing.NewSites(),
 	}
 	return h.function(), nil
+}
+
+// look is where calls look.
+func (h handler) look() places.Look {
+	return places.Look{Configured: h.config.Places, Accounts: h.accounts, Recent: h.recent, Now: h.now}
 }
 
 // function returns the operations. Callers only read, so every role may call.
@@ -70,7 +80,7 @@ func (h handler) function() *function.Function {
 			Headers: map[string]string{"Unknown-Count": "How many entries unknown has: places that could not be read; left out if there are none"},
 		}, h.report),
 		function.OnTimer("*", h.keep), // called report in s.yaml; elsewhere the platform names it
-	).With(rules()...)
+	).With(places.Rules()...)
 }
 
 func (h handler) one(ctx context.Context, call function.Call, in asking) (quote, error) {
@@ -78,7 +88,7 @@ func (h handler) one(ctx context.Context, call function.Call, in asking) (quote,
 	if err := q.check(); err != nil {
 		return quote{}, err
 	}
-	p, err := h.newPricer(ctx, call, in.MaxAge, q.within().Regions, q.ids())
+	p, err := h.newPricer(ctx, call, in.Age, q.within().Regions, q.ids())
 	if err != nil {
 		return quote{}, err
 	}
@@ -100,7 +110,7 @@ func (h handler) several(ctx context.Context, call function.Call, in batchInput)
 			ids, valid = append(ids, q.ids()...), append(valid, n)
 		}
 	}
-	p, err := h.newPricer(ctx, call, in.MaxAge, nil, ids)
+	p, err := h.newPricer(ctx, call, in.Age, nil, ids)
 	if err != nil {
 		return quotes{}, err
 	}
@@ -112,7 +122,7 @@ func (h handler) several(ctx context.Context, call function.Call, in batchInput)
 		}
 		answers[n].Quote = &answer
 	})
-	return quotes{AsOf: asOf(p.survey), Items: answers, Unknown: p.survey.Unread()}, nil
+	return quotes{AsOf: places.AsOf(p.survey), Items: answers, Unknown: p.survey.Unread()}, nil
 }
 
 // margin is kept for writing the answer, whatever the cloud does.

@@ -3,39 +3,17 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 	"imagekeeper/shared/pricing"
 )
-
-// rules are the shapes of identifiers.
-func rules() []function.Rule {
-	shapes := identifiers()
-	return []function.Rule{
-		{Tag: "imageid", Pattern: shapes.image, Sentence: "must be an image id, such as m-bp1abc or ubuntu_22_04_x64_20G_alibase_20240101.vhd"},
-		{Tag: "regionid", Pattern: shapes.region, Sentence: "must be a region id, such as cn-hangzhou"},
-		{Tag: "accountid", Pattern: shapes.account, Sentence: "must be an account id, which is a number"},
-	}
-}
-
-type shapes struct{ image, region, account, instanceType string }
-
-func identifiers() shapes {
-	return shapes{
-		image:        `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`,
-		region:       `^[a-z]{2,}(-[a-z0-9]+){1,4}$`,
-		account:      `^[0-9]{1,20}$`,
-		instanceType: `^ecs(\.[a-z0-9-]{1,32}){1,4}$`,
-	}
-}
 
 // quantity is a number of hours or seconds, exactly as it was written: a
 // decimal, or a fraction.
@@ -82,7 +60,7 @@ type question struct {
 // asking is a question with what concerns only its own call.
 type asking struct {
 	question
-	MaxAge *int `json:"maxAge" validate:"omitempty,min=0,max=3600" doc:"Seconds: lists that this instance read at most so long ago answer again; asOf says when. Default 0"`
+	places.Age
 }
 
 // making says what an image will be that does not exist yet. It has no constraints
@@ -149,24 +127,26 @@ type operating struct {
 
 // batchInput asks several questions at once.
 type batchInput struct {
-	MaxAge    *int       `json:"maxAge" validate:"omitempty,min=0,max=3600" doc:"Seconds: lists that this instance read at most so long ago answer again; asOf says when. Default 0"`
+	places.Age
 	Questions []question `json:"questions" validate:"required,min=1,max=100" doc:"Up to 100 questions; each is answered or refused on its own"`
 }
 
 // check fails with fault.Invalid naming the field that cannot be. What concerns
 // prices is checked by package pricing.
 func (q question) check() error {
-	ids := identifiers()
-	for _, f := range []struct{ name, text, shape, sentence string }{
-		{"imageId", string(q.ImageID), ids.image, "must be an image id, such as m-bp1abc"},
-		{"region", string(q.Region), ids.region, "must be a region id, such as cn-hangzhou"},
-		{"account", string(q.Account), ids.account, "must be an account id, which is a number"},
-		{"instanceType", string(q.InstanceType), ids.instanceType, "must be an instance type, such as ecs.g7.large"},
-		{"to", string(q.To), ids.region, "must be a region id, such as cn-hangzhou"},
-		{"replaces", string(q.Replaces), ids.image, "must be an image id, such as m-bp1abc"},
+	for _, f := range []struct{ name, text, shape string }{
+		{"imageId", string(q.ImageID), "imageid"},
+		{"region", string(q.Region), "regionid"},
+		{"account", string(q.Account), "accountid"},
+		{"instanceType", string(q.InstanceType), "instancetype"},
+		{"to", string(q.To), "regionid"},
+		{"replaces", string(q.Replaces), "imageid"},
 	} {
-		if f.text != "" && !regexp.MustCompile(f.shape).MatchString(f.text) {
-			return fault.InField(f.name, "malformed", "%s", f.sentence)
+		if f.text == "" {
+			continue
+		}
+		if err := image.CheckShape(f.shape, f.name, f.text); err != nil {
+			return err
 		}
 	}
 	if known, ok := pricing.Meant(q.To); ok {

@@ -9,7 +9,8 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
-	archive "imagekeeper/shared/function/memory"
+	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 )
@@ -100,7 +101,7 @@ func (h handler) keep(ctx context.Context, call function.Call, _ function.Tick) 
 }
 
 func (h handler) keepOnce(ctx context.Context, call function.Call, out keeping) (keeping, error) {
-	if h.config.Journal == (archive.Place{}) {
+	if h.config.Journal == (ledger.Place{}) {
 		out.Reason = image.Reason{Code: "noJournal", Sentence: "JOURNAL names no place to keep a report in, so none was made"}
 		return out, nil
 	}
@@ -117,7 +118,7 @@ func (h handler) keepOnce(ctx context.Context, call function.Call, out keeping) 
 	}
 	reading, end := leavingTime(ctx, h.now())
 	defer end()
-	r, err := h.whole(reading, call, nil)
+	r, err := h.whole(reading, call, places.Age{})
 	if err != nil {
 		return out, err
 	}
@@ -169,7 +170,7 @@ func leavingTime(ctx context.Context, now time.Time) (context.Context, context.C
 // fault.Invalid where reports are not stored, with fault.NotFound where none of
 // this month is, and with fault.Unknown if it is damaged.
 func (h handler) kept(ctx context.Context, call function.Call, m month) (report, error) {
-	if h.config.Journal == (archive.Place{}) {
+	if h.config.Journal == (ledger.Place{}) {
 		return report{}, fault.InField("month", "noJournal", "cannot be asked for: this deployment has no JOURNAL to keep reports in")
 	}
 	shelf, err := h.documents(call)

@@ -15,7 +15,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
-	archive "imagekeeper/shared/function/memory"
+	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/survey"
@@ -30,7 +30,7 @@ type keeper struct {
 
 func newKeeper(t *testing.T, change func(account) account) *keeper {
 	k := &keeper{handler: over(world(), change), folder: t.TempDir(), at: now()}
-	k.config.Journal = archive.Place{Folder: k.folder}
+	k.config.Journal = ledger.Place{Folder: k.folder}
 	k.now = func() time.Time { return k.at }
 	k.documents = func(function.Call) (journal.Documents, error) { return k.config.Journal.Documents(nil) }
 	return k
@@ -219,7 +219,7 @@ func (unseen) Images(context.Context, image.RegionID, image.Listing) ([]image.Im
 func TestWithoutAJournalNothingIsStored(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t, same)
-	k.config.Journal, k.documents = archive.Place{}, nil
+	k.config.Journal, k.documents = ledger.Place{}, nil
 	if told, answer := k.tick(t); told.Stored || told.Reason.Code != "noJournal" {
 		t.Errorf("the timer: %s", answer)
 	}

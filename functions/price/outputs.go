@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/survey"
@@ -48,7 +49,7 @@ type charge struct {
 
 func newQuote(s *survey.Survey, q pricing.Question, priced pricing.Quote, by string) quote {
 	out := quote{
-		AsOf: asOf(s), Quote: priced, Site: q.Site, SiteBy: by,
+		AsOf: places.AsOf(s), Quote: priced, Site: q.Site, SiteBy: by,
 		Charge: charge{
 			Method: q.Charge.Method, Seconds: q.Duration, Period: q.Charge.Period, PeriodUnit: q.Charge.PeriodUnit,
 			StoppedSeconds: q.Charge.Stopped, StoppedMode: q.Charge.StoppedMode,
@@ -59,9 +60,6 @@ func newQuote(s *survey.Survey, q pricing.Question, priced pricing.Quote, by str
 	}
 	return out
 }
-
-// asOf is when the answer was true, to the second.
-func asOf(s *survey.Survey) time.Time { return s.AsOf().UTC().Truncate(time.Second) }
 
 // quotes is the answer of price.images: one item per question, in their order.
 type quotes struct {

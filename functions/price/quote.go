@@ -8,6 +8,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/pricing"
@@ -30,8 +31,8 @@ type pricer struct {
 // newPricer looks for the images that questions name, in a region or in all. Where
 // images come from is looked for beyond it. It fails with fault.Invalid for a region
 // that is not looked at.
-func (h handler) newPricer(ctx context.Context, call function.Call, maxAge *int, region []image.RegionID, ids []image.ID) (*pricer, error) {
-	s, err := h.look(ctx, call, maxAge)
+func (h handler) newPricer(ctx context.Context, call function.Call, age places.Age, region []image.RegionID, ids []image.ID) (*pricer, error) {
+	s, err := h.look().At(ctx, call, survey.Within{}, age)
 	if err != nil {
 		return nil, err
 	}
@@ -130,16 +131,7 @@ func (q question) view(s *survey.Sighting) (image.Image, bool) {
 	return s.Views[n], true
 }
 
-func (q question) within() survey.Within {
-	var w survey.Within
-	if q.Region != "" {
-		w.Regions = []image.RegionID{q.Region}
-	}
-	if q.Account != "" {
-		w.Accounts = []image.AccountID{q.Account}
-	}
-	return w
-}
+func (q question) within() survey.Within { return places.One(q.Region, q.Account) }
 
 // notYet is an image that an operation is to make.
 func (p *pricer) notYet(q question) (image.Image, error) {

@@ -13,6 +13,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 	"imagekeeper/shared/pricing"
@@ -21,8 +22,8 @@ import (
 
 // reportInput asks for the report.
 type reportInput struct {
+	places.Age
 	Month  month  `json:"month" doc:"The report that was stored in this month, such as 2026-11; default: as it is now"`
-	MaxAge *int   `json:"maxAge" validate:"omitempty,min=0,max=3600" doc:"Seconds: lists that this instance read at most so long ago answer again; asOf says when. Default 0"`
 	By     string `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which table format=csv and ndjson answer; default image"`
 	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv and ndjson all"`
 	Format string `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
@@ -38,14 +39,14 @@ func (h handler) report(ctx context.Context, call function.Call, in reportInput)
 		whole, err := h.kept(ctx, call, in.Month)
 		return whole.shown(in), err
 	}
-	whole, err := h.whole(ctx, call, in.MaxAge)
+	whole, err := h.whole(ctx, call, in.Age)
 	return whole.shown(in), err
 }
 
 // whole is the report of everything there is. It fails with fault.Unknown if
 // nothing could be read.
-func (h handler) whole(ctx context.Context, call function.Call, maxAge *int) (report, error) {
-	s, err := h.look(ctx, call, maxAge)
+func (h handler) whole(ctx context.Context, call function.Call, age places.Age) (report, error) {
+	s, err := h.look().At(ctx, call, survey.Within{}, age)
 	if err != nil {
 		return report{}, err
 	}
@@ -113,7 +114,7 @@ type billed struct {
 
 func newReport(s *survey.Survey, m pricing.Report) report {
 	return report{
-		AsOf: asOf(s), Hours: hoursOfMonth, Images: m.Images(), Totals: m.Totals, Unused: m.Unused, UnusedShared: m.UnusedShared,
+		AsOf: places.AsOf(s), Hours: hoursOfMonth, Images: m.Images(), Totals: m.Totals, Unused: m.Unused, UnusedShared: m.UnusedShared,
 		Items: m.Rows, Incomplete: m.Unknown, Families: m.Families, Regions: m.Regions, Copies: m.Copies,
 		Billed: []billed{}, MissingRates: append([]pricing.WantedRate{}, m.Wanted...),
 	}

@@ -4,7 +4,7 @@ import (
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
-	"imagekeeper/shared/function/memory"
+	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/sharing"
@@ -18,7 +18,7 @@ type config struct {
 	pricing.Settings
 	change.TwoPeople
 	// Journal is where every change is recorded: dir:///path or oss://bucket/prefix.
-	Journal memory.Place `env:"JOURNAL" validate:"required"`
+	Journal ledger.Place `env:"JOURNAL" validate:"required"`
 	// Allowed are the only accounts to share with; none: any.
 	Allowed []image.AccountID `env:"SHARE_ALLOWED_ACCOUNTS" validate:"max=500,unique,dive,number,max=20"`
 	// Community says whether images may be published to everyone.

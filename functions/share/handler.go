@@ -9,6 +9,8 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
+	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
@@ -39,8 +41,11 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	home, _ := look("FC_REGION")
-	clients, err := newClients(config, image.RegionID(home))
+	as, err := places.Open("share", look, config.Places, config.Scaling)
+	if err != nil {
+		return nil, err
+	}
+	store, err := ledger.OpenStore(config.Journal, config.Storage, as)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +53,7 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := handler{config: config, rates: rates, accounts: clients.accounts, journal: clients.open, recent: survey.NewRecent(), now: time.Now, pause: pause}
+	h := handler{config: config, rates: rates, accounts: owners(as), journal: store.Open, recent: survey.NewRecent(), now: time.Now, pause: pause}
 	return h.function(), nil
 }
 
@@ -85,7 +90,7 @@ func (h handler) function() *function.Function {
 			Success: applied, Fails: own, Tells: fault.Kinds(), Headers: headers,
 		}, h.patch),
 		function.OnTimer("*", h.expire), // called expiry in s.yaml; elsewhere the platform names it
-	).With(rules()...)
+	).With(places.Rules()...)
 }
 
 func (h handler) put(ctx context.Context, call function.Call, in putInput) (answer, error) {

@@ -5,23 +5,11 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/sharing"
 )
-
-// rules are the shapes of identifiers and texts.
-func rules() []function.Rule {
-	return []function.Rule{
-		{Tag: "imageid", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, Sentence: "must be an image id, such as m-bp1abc"},
-		{Tag: "regionid", Pattern: `^[a-z]{2,}(-[a-z0-9]+){1,4}$`, Sentence: "must be a region id, such as cn-hangzhou"},
-		{Tag: "accountid", Pattern: `^[1-9][0-9]{9,19}$`, Sentence: "must be an account id, a number such as 1234567890123456"},
-		{Tag: "digest", Pattern: `^[0-9a-f]{64}$`, Sentence: "must be the digest of a plan, as the plan has it"},
-		{Tag: "oneline", Pattern: `^[^\x00-\x1f\x7f]{1,256}$`, Sentence: "must be one line of at most 256 characters"},
-	}
-}
 
 // subject names the image.
 type subject struct {

@@ -11,7 +11,8 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
-	"imagekeeper/shared/function/memory"
+	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/lineage"
@@ -53,32 +54,23 @@ func (h handler) session(ctx context.Context, call function.Call, in subject) (*
 		return nil, err
 	}
 	s.agenda = journal.NewAgenda(s.kept)
-	s.log = agendaLog{memory.Log{Journal: s.journal}, s.agenda}
-	regions, all, err := h.config.LookIn(image.RegionID(call.Region))
-	if err != nil {
-		return nil, err
-	}
-	scope := survey.Scope{Regions: regions, All: all, Home: image.RegionID(call.Region), Recent: h.recent, Now: h.now}
+	s.log = agendaLog{ledger.Log{Journal: s.journal}, s.agenda}
 	accounts := h.accounts(call)
-	look := make([]survey.Account, len(accounts))
-	for n, a := range accounts {
-		look[n] = a.Account
-	}
-	if s.survey, err = survey.Open(ctx, look, scope); err != nil {
+	look := places.Look{Configured: h.config.Places, Recent: h.recent, Now: h.now, Accounts: func(function.Call) []survey.Account {
+		var all []survey.Account
+		for _, a := range accounts {
+			all = append(all, a.Account)
+		}
+		return all
+	}}
+	if s.survey, err = look.At(ctx, call, survey.Within{}, places.Age{}); err != nil {
 		return nil, err
 	}
 	for _, opened := range s.survey.Accounts() {
 		n := slices.IndexFunc(accounts, func(a account) bool { return a.Role == opened.Role })
 		s.owners[opened.ID] = accounts[n].Cloud
 	}
-	var within survey.Within
-	if in.Region != "" {
-		within.Regions = []image.RegionID{in.Region}
-	}
-	if in.Account != "" {
-		within.Accounts = []image.AccountID{in.Account}
-	}
-	s.asked, err = s.survey.Narrow(within)
+	s.asked, err = s.survey.Narrow(places.One(in.Region, in.Account))
 	return s, err
 }
 

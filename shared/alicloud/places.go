@@ -107,3 +107,18 @@ func (p Places) LookIn(home image.RegionID) (regions []image.RegionID, all bool,
 	slices.Sort(regions)
 	return slices.Compact(regions), false, nil
 }
+
+// Endpoint is where a service beside ECS and STS is, as the configuration says.
+type Endpoint interface{ Set(c *Config) }
+
+// Set says where Auto Scaling is.
+func (s Scaling) Set(c *Config) { c.ESSEndpoint = s.ESSEndpoint }
+
+// Set says where ActionTrail is.
+func (t Trail) Set(c *Config) { c.ActionTrailEndpoint = t.ActionTrailEndpoint }
+
+// Set says where Quota Center is.
+func (q Quotas) Set(c *Config) { c.QuotasEndpoint = q.QuotasEndpoint }
+
+// Set says where RAM is.
+func (r Roles) Set(c *Config) { c.RAMEndpoint = r.RAMEndpoint }

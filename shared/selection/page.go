@@ -163,20 +163,20 @@ const maxCursor = 4096
 func readCursor(q Query) (Verdict, error) {
 	bad := func(code, sentence string) error { return fault.InField("cursor", code, "%s", sentence) }
 	if len(q.Cursor) > maxCursor {
-		return Verdict{}, bad("malformed", "is not a cursor of this API")
+		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
 	}
 	text, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)
 	if err != nil {
-		return Verdict{}, bad("malformed", "is not a cursor of this API")
+		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
 	}
 	var c cursor
 	if err := json.Unmarshal(text, &c); err != nil {
-		return Verdict{}, bad("malformed", "is not a cursor of this API")
+		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
 	}
 	again, err := json.Marshal(c)
 	switch {
 	case err != nil || string(again) != string(text): // only what newCursor writes
-		return Verdict{}, bad("malformed", "is not a cursor of this API")
+		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
 	case c.Version != cursorVersion:
 		return Verdict{}, bad("outdated", "was made by another version; begin again without it")
 	case c.Query != q.fingerprint():
@@ -184,7 +184,7 @@ func readCursor(q Query) (Verdict, error) {
 	}
 	cost, ok := c.Cost.cost(q)
 	if !ok {
-		return Verdict{}, bad("malformed", "is not a cursor of this API")
+		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
 	}
 	position := &image.Image{CreatedAt: c.At, SizeGiB: c.Size, Name: c.Name}
 	position.Region, position.ID = c.Region, c.ID

@@ -247,7 +247,7 @@ func checkAccounts(field string, list []image.AccountID) error {
 }
 
 func malformed(field string, a image.AccountID) error {
-	return fault.InField(field, "malformed", "must be an account id, a number such as 1234567890123456, not %.40q", a)
+	return fault.InField(field, "accountid", "must be an account id, a number such as 1234567890123456, not %.40q", a)
 }
 
 // validAccount: Aliyun UIDs have 16 digits, old ones fewer.

@@ -193,9 +193,14 @@ func runtimes() []Row {
 			Why:      "long work is the same over HTTP for every kind: a function adds what its steps and items are",
 		},
 		{
-			Over: "shared/function/memory",
-			May:  []string{"shared/fault", "shared/plan", "shared/journal"},
-			Why:  "where the functions that change things remember: it joins the journal with the log of plans, and knows no image",
+			Over: "shared/function/places",
+			May:  []string{"shared/image", "shared/survey", "shared/alicloud", "shared/function"},
+			Why:  "as whom a call looks, and where, is the same for every function: it joins the runtime's calls with accounts and surveys",
+		},
+		{
+			Over: "shared/function/ledger",
+			May:  []string{"shared/fault", "shared/plan", "shared/journal", "shared/alicloud", "shared/alicloud/oss", "shared/function", "shared/function/places"},
+			Why:  "where functions keep what they keep: it joins the journal with its place and with the log of plans",
 		},
 		{
 			Over: "shared/function/...",
@@ -215,7 +220,7 @@ func programs() []Row {
 		{
 			Over: "functions/share",
 			May: []string{
-				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan",
+				"shared/function", "shared/function/ledger", "shared/function/places", "shared/alicloud", "shared/journal", "shared/plan",
 				"shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/work", "shared/function/change", "shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface"},
@@ -224,7 +229,7 @@ func programs() []Row {
 		{
 			Over: "functions/price",
 			May: []string{
-				"shared/function", "shared/function/memory", "shared/alicloud", "shared/alicloud/oss", "shared/journal",
+				"shared/function", "shared/function/ledger", "shared/function/places", "shared/alicloud", "shared/journal",
 				"shared/survey", "shared/pricing", "shared/lineage", "shared/provenance", "shared/usage", "shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
@@ -233,7 +238,7 @@ func programs() []Row {
 		{
 			Over: "functions/*",
 			May: []string{
-				"shared/function", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/usage",
+				"shared/function", "shared/function/places", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/usage",
 				"shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},

@@ -280,7 +280,7 @@ func (k Kind[S, I]) list(ctx context.Context, call function.Call, in listInput) 
 		last, _, err := readCursor(in.Cursor)
 		at := slices.Index(ids, last)
 		if err != nil || at < 0 {
-			return Page{}, fault.InField("cursor", "value", "must be a nextCursor that this operation answered")
+			return Page{}, fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
 		}
 		ids = ids[at+1:]
 	}

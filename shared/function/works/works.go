@@ -373,7 +373,7 @@ func (k Kind[S, I]) page(ctx context.Context, plans shelf, in Request) (Answer[S
 	}
 	name, from, err := readCursor(in.Cursor)
 	if err != nil || !strings.HasPrefix(name, plans.folder()) {
-		return Answer[S, I]{}, fault.InField("cursor", "value", "must be a nextCursor that this operation answered")
+		return Answer[S, I]{}, fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
 	}
 	d, err := plans.read(ctx, name)
 	if err != nil {

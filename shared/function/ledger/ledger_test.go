@@ -1,4 +1,4 @@
-package memory_test
+package ledger_test
 
 import (
 	"context"
@@ -9,25 +9,25 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/memory"
+	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
 )
 
 func TestPlaces(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]memory.Place{
+	for text, want := range map[string]ledger.Place{
 		"dir:///var/journal":    {Folder: "/var/journal"},
 		"dir:///var/journal/":   {Folder: "/var/journal"},
 		"oss://audit/keep/here": {Bucket: "audit", Prefix: "keep/here"},
 		"oss://audit/":          {Bucket: "audit"},
 		"oss://audit":           {Bucket: "audit"},
 	} {
-		var p memory.Place
+		var p ledger.Place
 		if err := p.UnmarshalText([]byte(text)); err != nil || p != want {
 			t.Errorf("%s: %+v, %v", text, p, err)
 		}
-		var again memory.Place
+		var again ledger.Place
 		if err := again.UnmarshalText([]byte(p.String())); err != nil || again != p {
 			t.Errorf("%s again: %+v, %v", p, again, err)
 		}
@@ -36,7 +36,7 @@ func TestPlaces(t *testing.T) {
 		"", "dir://relative/path", "dir:///", "dir:relative", "dir:///a/../b", "oss://", "oss:///prefix", "oss://UPPER/x", "oss://ab/x",
 		"oss://key:secret@bucket/x", "oss://bucket/../x", "oss://bucket/a//b", "oss://bucket/x?y=z", "oss://bucket/x#y", "https://bucket/x", "oss://-bucket/x", "\x00",
 	} {
-		var p memory.Place
+		var p ledger.Place
 		if err := p.UnmarshalText([]byte(bad)); !errors.Is(err, fault.Invalid) {
 			t.Errorf("%q: %+v, %v", bad, p, err)
 		}
@@ -45,25 +45,25 @@ func TestPlaces(t *testing.T) {
 
 func TestNowhereCannotBeOpened(t *testing.T) {
 	t.Parallel()
-	if _, err := (memory.Place{}).Open(nil); !errors.Is(err, fault.Invalid) {
+	if _, err := (ledger.Place{}).Open(nil); !errors.Is(err, fault.Invalid) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := (memory.Place{}).Documents(nil); !errors.Is(err, fault.Invalid) {
+	if _, err := (ledger.Place{}).Documents(nil); !errors.Is(err, fault.Invalid) {
 		t.Errorf("got %v", err)
 	}
 	no := func(string) (journal.Bucket, error) { return nil, fault.New(fault.Forbidden, "no") }
-	if _, err := (memory.Place{Bucket: "audit"}).Open(no); !errors.Is(err, fault.Forbidden) {
+	if _, err := (ledger.Place{Bucket: "audit"}).Open(no); !errors.Is(err, fault.Forbidden) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestEntriesComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()
-	j, err := memory.Place{Folder: t.TempDir()}.Open(nil)
+	j, err := ledger.Place{Folder: t.TempDir()}.Open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := memory.Log{Journal: j}
+	log := ledger.Log{Journal: j}
 	e := plan.Entry{
 		Kind: plan.Approved, Digest: "d", By: "me", At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		Plan: &plan.Stored{Target: "t", Base: plan.Facts{"a": "1"}, Steps: []plan.StoredStep{{Step: plan.Step{Action: "add", Subject: "a"}, Sets: plan.Facts{"a": "2"}}}},
@@ -87,7 +87,7 @@ func TestEntriesComeBackAsTheyWere(t *testing.T) {
 }
 
 func ExamplePlace() {
-	var p memory.Place
+	var p ledger.Place
 	if err := p.UnmarshalText([]byte("dir://" + os.TempDir() + "/imagekeeper-example")); err != nil {
 		fmt.Println(err)
 		return
@@ -98,7 +98,7 @@ func ExamplePlace() {
 		fmt.Println(err)
 		return
 	}
-	entries, err := memory.Log{Journal: j}.Read(context.Background(), "share/1000000000000001/cn-hangzhou/m-1")
+	entries, err := ledger.Log{Journal: j}.Read(context.Background(), "share/1000000000000001/cn-hangzhou/m-1")
 	fmt.Println(len(entries), err)
 	// Output: 0 <nil>
 }

@@ -1,7 +1,7 @@
-// Package memory is what the functions that change things remember by: the
+// Package ledger is where the functions that keep something keep it: the
 // journal that the variable JOURNAL names, and the log of plans that is kept in
 // it.
-package memory
+package ledger
 
 import (
 	"context"
