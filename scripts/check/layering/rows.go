@@ -114,11 +114,6 @@ func edges() []Row {
 			Why:      "long work is carried by one engine for all kinds: it knows their logs, and nothing of what they change",
 		},
 		{
-			Over: "shared/evidence", Pure: true,
-			May: []string{"shared/image", "shared/fault"},
-			Why: "when nothing counts as nothing is one rule for every function that reads the cloud: it asks whoever it is given",
-		},
-		{
 			Over: "shared/strictyaml", Pure: true,
 			May:      []string{"shared/fault", "shared/strictjson", "go.yaml.in/yaml/v3"},
 			TestsMay: []string{"github.com/google/go-cmp/cmp"},
@@ -194,8 +189,8 @@ func runtimes() []Row {
 		},
 		{
 			Over: "shared/function/places",
-			May:  []string{"shared/image", "shared/survey", "shared/alicloud", "shared/function"},
-			Why:  "as whom a call looks, and where, is the same for every function: it joins the runtime's calls with accounts and surveys",
+			May:  []string{"shared/image", "shared/survey", "shared/alicloud", "shared/function"}, TestsMay: []string{"shared/fault"},
+			Why: "as whom a call looks, and where, is the same for every function: it joins the runtime's calls with accounts and surveys",
 		},
 		{
 			Over: "shared/function/ledger",
