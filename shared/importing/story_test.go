@@ -37,6 +37,7 @@ type ecs struct {
 	refuse      func(do string) error
 	lose        func(n int) bool
 	calls       int
+	releases    importing.Channel
 }
 
 type madeImage struct {
@@ -52,7 +53,7 @@ type madeInstance struct {
 
 func newECS() *ecs {
 	return &ecs{
-		tokens: map[string]bool{}, images: map[string]*madeImage{},
+		tokens: map[string]bool{}, images: map[string]*madeImage{}, releases: importing.Candidate,
 		refuse: func(string) error { return nil }, lose: func(int) bool { return false },
 	}
 }
@@ -107,7 +108,7 @@ func (e *ecs) image(facts plan.Facts, region string, i *madeImage) {
 		}
 	}
 	if i.channel {
-		facts["channel"] = "candidate"
+		facts["channel"] = string(e.releases)
 	}
 }
 
@@ -210,7 +211,9 @@ func (s *stage) runner() work.Runner {
 }
 
 // begin approves the plan of a wish.
-func begin(t *testing.T, e *ecs, w importing.Wish) *stage {
+func begin(t *testing.T, e *ecs, w importing.Wish) *stage { return beginBy(t, e, w, "iss ann") }
+
+func beginBy(t *testing.T, e *ecs, w importing.Wish, by string) *stage {
 	t.Helper()
 	p, err := importing.Plan(w, good(), "")
 	if err != nil || !p.Applicable() {
@@ -221,7 +224,7 @@ func begin(t *testing.T, e *ecs, w importing.Wish) *stage {
 		t.Fatal(err)
 	}
 	s := &stage{t: t, ecs: e, bucket: journaltest.NewBucket(nil), id: p.ID}
-	if _, err := s.runner().Approve(t.Context(), work.Document{ID: p.ID, Plan: p.Plan.Stored(), Wish: wish}, work.Approval{By: "iss ann"}); err != nil {
+	if _, err := s.runner().Approve(t.Context(), work.Document{ID: p.ID, Plan: p.Plan.Stored(), Wish: wish}, work.Approval{By: by}); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -325,6 +328,33 @@ func refusing(do, code string) func(string) error {
 			return fault.New(fault.Precondition, "refused").WithCode(code)
 		}
 		return nil
+	}
+}
+
+// A rule alone releases to everybody only what passed the check with nothing waived;
+// a person may waive.
+func TestStableByRule(t *testing.T) {
+	for name, c := range map[string]struct {
+		by, risks string
+		want      work.State
+	}{
+		"passed, by a rule": {"rule:golden@1", "", work.Finished},
+		"waived, by a rule": {"rule:golden@1", "GUESTOS.CloudInit", work.Failed},
+		"waived, by ann":    {"iss ann", "GUESTOS.CloudInit", work.Finished},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e, wish := newECS(), golden()
+				e.check, e.releases, wish.Release.Channel = c.risks, importing.Stable, importing.Stable
+				if c.risks != "" {
+					wish.Check.Waive = []string{c.risks}
+				}
+				w := beginBy(t, e, wish, c.by).end()
+				if w.State != c.want || c.want == work.Failed && outcomes(w)["cn-hangzhou"] != "failed notChecked" {
+					t.Errorf("%s: %v", w.State, outcomes(w))
+				}
+			})
+		})
 	}
 }
 

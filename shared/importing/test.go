@@ -1,6 +1,8 @@
 package importing
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/image"
@@ -31,6 +33,8 @@ func (s *stage) test() {
 func (s *stage) passes(level string) {
 	check, booted := Judged(s.item.Notes[noteCheck]), s.wish.Test != nil
 	switch {
+	case s.stableByRule() && (check != Passed || !booted || len(s.wish.Check.Waive) > 0):
+		s.fail("notChecked", "the check is %s: a rule releases to stable only what passed it with nothing waived, and a boot test", check)
 	case check == Passed, check == Unavailable && booted, s.wish.Release == nil && check != Risks:
 		s.reach(level)
 		s.wake(0)
@@ -40,6 +44,17 @@ func (s *stage) passes(level string) {
 		s.fail("notChecked", "the check is %s, and the image did not pass a boot test either", check)
 	}
 }
+
+// stableByRule: nobody but a rule approved that everybody gets the image.
+func (s *stage) stableByRule() bool {
+	if s.wish.Release == nil || s.wish.Release.Channel != Stable {
+		return false
+	}
+	return !slices.ContainsFunc(s.work.Approvals, func(a work.Approval) bool { return !strings.HasPrefix(a.By, approvedByRule) })
+}
+
+// approvedByRule begins whom a work names that a rule has approved.
+const approvedByRule = "rule:"
 
 // booted waits for the instance and its Cloud Assistant.
 func (s *stage) booted() {
