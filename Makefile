@@ -1,7 +1,7 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test test-all trials race bench fuzz lint format check openapi policies build lineage-backfill deployable deploy destroy token clean
+.PHONY: help up portal portal-check test test-all trials race bench fuzz lint format check openapi policies build lineage-backfill deployable deploy destroy token clean
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -90,6 +90,19 @@ openapi: ## write functions/openapi.json from what the functions describe
 
 policies: ## write every function's least permissions from the calls that its code makes
 	$(GO) run ./scripts/policies
+
+# npm is needed to build the page, not to build or run the functions: what it makes is committed.
+PAGE      := .build/page
+PAGE_SITE ?= $(CURDIR)/functions/portal/site
+portal: ## build the page of functions/portal from its sources; needs npm
+	@mkdir -p $(PAGE) && rm -rf $(PAGE)/src && cp -R functions/portal/page/. $(PAGE)/
+	@cd $(PAGE) && { cmp -s package-lock.json node_modules/.lock || { npm ci --ignore-scripts --no-audit --no-fund && cp package-lock.json node_modules/.lock; }; }
+	@cd $(PAGE) && node_modules/.bin/openapi-typescript $(CURDIR)/functions/openapi.json -o src/openapi.d.ts >/dev/null && node_modules/.bin/tsc -p .
+	@cd $(PAGE) && node build.mjs "$(PAGE_SITE)"
+
+portal-check: ## refuse a page that is not what its sources make; needs npm
+	@$(MAKE) portal PAGE_SITE=$(CURDIR)/.build/page/site
+	@diff -r .build/page/site functions/portal/site || { echo 'functions/portal/site is not what its sources make: make portal'; exit 1; }
 
 build: ## package every function as .build/<function>/bootstrap for linux/amd64
 	$(GO) run ./scripts/build

@@ -66,9 +66,22 @@ func right(id, family string) []asked {
 		get("find.lineage", "/images/"+id+"/lineage"), get("find.usage", "/images/"+id+"/usage"), get("find.instances", "/instances"),
 		get("find.access", "/access"), get("price.image", "/prices/"+id+"?hours=1.5"), get("price.report", "/prices"), get("share.get", "/shares/"+id+"?history=true"),
 		{"price.images", http.MethodPost, "/prices", `{"questions":[{"imageId":"` + id + `","hours":720},{"imageId":"m-none","hours":"1/3"},{"region":"?"}]}`, function.Viewer},
+		{"portal.page", http.MethodGet, "/", "", ""},
+		{"portal.document", http.MethodGet, "/openapi.json", "", ""},
+		{"portal.health", http.MethodGet, "/healthz", "", ""},
+		{"portal.asset", http.MethodGet, "/assets/" + asset(), "", ""},
 		{"share.put", http.MethodPut, "/shares/" + id, `{"accounts":[` + grantee + `],"community":false}`, function.Viewer},
 		{"share.patch", http.MethodPatch, "/shares/" + id, `{"add":[` + grantee + `],"remove":["1000000000000006"]}`, function.Viewer},
 	}
+}
+
+// asset is a file of the page, whose name changes with its content.
+func asset() string {
+	found, err := filepath.Glob(filepath.Join(root, "functions", "portal", "site", "assets", "*.js"))
+	if err != nil || len(found) != 1 {
+		panic(fmt.Sprintf("the page has %v %v", found, err))
+	}
+	return filepath.Base(found[0])
 }
 
 // TestEveryOperation asks for each operation of the document once, in each
@@ -134,6 +147,9 @@ func inputOf(t *testing.T, r asked, id, family string) []byte {
 	}
 	if strings.Contains(r.target, id) {
 		input["imageId"] = id
+	}
+	if r.operation == "portal.asset" {
+		input["file"] = asset()
 	}
 	if r.operation == "find.family" {
 		input["family"] = family

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -110,6 +111,7 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 	host, err := fchost.New(fchost.Options{
 		Project: project, Root: filepath.Dir(s.file), Only: start, Environment: w.environment,
 		Credentials: w.credentials, AccountID: w.account, IdleTimeout: s.idle, Unsteady: s.unsteady, Out: out,
+		Token: lent(tokens, s.real),
 	})
 	if err != nil {
 		return err
@@ -128,6 +130,9 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 		return fmt.Errorf("a function does not start: %w", err)
 	}
 	fmt.Fprintf(out, "ready    http://%s   Ctrl-C stops everything\n", front.Addr())
+	if slices.Contains(start, "portal") {
+		fmt.Fprintf(out, "page     http://%s/   the portal, for a browser\n", front.Addr())
+	}
 	fmt.Fprint(out, invitation(front.Addr().String(), start, cloud, tokens))
 	<-ctx.Done()
 	return nil

@@ -119,7 +119,7 @@ func (g gate) caller(r *http.Request, now time.Time) (Caller, error) {
 		return Caller{}, fault.InField("Authorization", codeRepeated, "is there more than once")
 	}
 	if g.policy == nil {
-		return Caller{Subject: subjectAnonymous, Roles: []Role{Viewer}}, nil
+		return anonymous(), nil
 	}
 	claims, err := g.policy.Check(strings.Join(given, ""), now)
 	if err != nil {
@@ -140,6 +140,12 @@ func (g gate) systemCaller() Caller {
 
 // authenticate fills in who makes an HTTP call.
 func (f *Function) authenticate(r *http.Request, call Call) (Call, error) {
+	call.Header = r.Header.Clone()
+	call.Header.Del("Authorization")
+	if f.public(r) {
+		call.Caller = anonymous()
+		return call, nil
+	}
 	var err error
 	call.Caller, err = f.gate.caller(r, time.Now())
 	if err != nil {
@@ -150,13 +156,30 @@ func (f *Function) authenticate(r *http.Request, call Call) (Call, error) {
 	return call, err
 }
 
+// anonymous is a caller whom nobody knows.
+func anonymous() Caller { return Caller{Subject: subjectAnonymous, Roles: []Role{Viewer}} }
+
 // operationOf names the operation that r is for, "" if there is none.
 func (f *Function) operationOf(r *http.Request) string {
-	handler, _ := f.mux.Handler(r)
-	if rt, ok := handler.(route); ok {
-		return rt.op.spec.Name
+	if op := f.reached(r); op != nil {
+		return op.spec.Name
 	}
 	return ""
+}
+
+// public reports whether r is for an operation that asks nobody for a token.
+func (f *Function) public(r *http.Request) bool {
+	op := f.reached(r)
+	return op != nil && op.spec.Public
+}
+
+// reached returns the operation that r is for, nil if there is none.
+func (f *Function) reached(r *http.Request) *Operation {
+	handler, _ := f.mux.Handler(r)
+	if rt, ok := handler.(route); ok {
+		return rt.op
+	}
+	return nil
 }
 
 // authorise refuses what the caller may not do: calling op at all or, once the

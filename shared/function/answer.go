@@ -35,6 +35,10 @@ type (
 	withLines     interface{ Lines() iter.Seq[any] }
 	withColumns   interface{ Columns() [][]string }
 	withLineTypes interface{ LineTypes() []any }
+	withContent   interface {
+		Content() []byte
+		MediaTypes() []string
+	}
 )
 
 // answer is what goes back, before it is put into the platform's form.
@@ -42,6 +46,7 @@ type answer struct {
 	status    int
 	header    http.Header
 	body      []byte
+	plain     bool   // the body is bytes of the operation's own, which need not be JSON
 	operation string // empty: none was reached
 	code      string // of a problem
 	err       error  // for the log
@@ -53,7 +58,7 @@ func (a answer) response() json.RawMessage { return encode(a.reply()) }
 // document is a as the answer to any other event: always JSON, so that text
 // becomes one string.
 func (a answer) document() json.RawMessage {
-	if kind := a.header.Get("Content-Type"); kind == typeCSV || kind == typeNDJSON {
+	if kind := a.header.Get("Content-Type"); kind == typeCSV || kind == typeNDJSON || a.plain {
 		return encode(string(a.body))
 	}
 	if len(a.body) == 0 {
@@ -83,6 +88,12 @@ func render(out any, format string, limit int) (answer, error) {
 	}
 	if a.status < 200 || a.status > 599 {
 		return a, fault.New(fault.Internal, "").WithCode("status")
+	}
+	if o, ok := out.(withContent); ok {
+		if a.plain, a.body = true, o.Content(); len(a.body) > limit {
+			return a, tooLong(limit)
+		}
+		return a, nil
 	}
 	body := &limited{left: limit}
 	kind, err := write(body, out, format)

@@ -2,6 +2,7 @@ package function
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -82,6 +83,9 @@ type Call struct {
 	SourceIP string
 	// Caller is who asks. May tells what for.
 	Caller Caller
+	// Header is what an HTTP caller sent beside the token, for those who answer
+	// in several encodings; nil for other events. Nothing in it is proof of anything.
+	Header http.Header
 	// Log carries the function, the operation and the request id; never nil.
 	Log *slog.Logger
 }

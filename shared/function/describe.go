@@ -103,6 +103,9 @@ func (s *schemas) described(op *Operation) object {
 	if op.spec.Summary != "" {
 		o["summary"] = op.spec.Summary
 	}
+	if op.spec.Public {
+		o["security"] = []any{}
+	}
 	return o
 }
 
@@ -154,6 +157,17 @@ func (s *schemas) head(op *Operation) object {
 
 // content is what the operation may answer with, by media type.
 func (s *schemas) content(op *Operation) object {
+	if plain, ok := reflect.Zero(op.out).Interface().(withContent); ok {
+		c := object{}
+		for _, kind := range plain.MediaTypes() {
+			schema := object{"type": "string"}
+			if kind == typeJSON {
+				schema = object{"type": "object"}
+			}
+			c[kind] = object{"schema": schema}
+		}
+		return c
+	}
 	c := object{typeJSON: object{"schema": s.whole(op.out, success)}}
 	choosable := slices.ContainsFunc(strictjson.Fields(op.in), func(f strictjson.Field) bool { return f.Name == "format" })
 	if !choosable {

@@ -48,6 +48,9 @@ type Spec struct {
 	// Role is who may call it; empty means Viewer. It is looked at before the
 	// input is.
 	Role Role
+	// Public lets everybody call over HTTP, with or without a token, as an
+	// anonymous viewer: for what is no secret, such as the files of a page.
+	Public bool
 	// ApplyRole is who may carry out what it plans, beside being able to call
 	// it; empty: there is nothing to apply. An input asks to apply by a field
 	// "apply" that is not left out, or by a method Applying() bool that says so.
@@ -94,8 +97,11 @@ type Operation struct {
 //	HTTPHeader() http.Header                 headers to add
 //	Rows() ([]string, iter.Seq[[]string])    format=csv: the header and the rows
 //	Lines() iter.Seq[any]                    format=ndjson: the lines
+//	Content() []byte                         bytes that are sent as they are, with the
+//	                                         Content-Type of HTTPHeader; MediaTypes() []string
+//	                                         tells which there can be
 //
-// The latter two are served when In has a field "format" and it says so. For
+// Rows and Lines are served when In has a field "format" and it says so. For
 // the OpenAPI document, Columns() [][]string tells the headers that a table can
 // have if there are several, and LineTypes() []any has a value of each type
 // that a line can have.

@@ -100,7 +100,7 @@ func (s *schemas) responses(op *Operation) object {
 		if op.spec.Summary != "" {
 			one["description"] = op.spec.Summary
 		}
-		if status != http.StatusNoContent {
+		if status != http.StatusNoContent && status != http.StatusNotModified {
 			one["content"] = s.content(op)
 		}
 		responses[strconv.Itoa(status)] = withHeaders(one, own)
@@ -108,6 +108,8 @@ func (s *schemas) responses(op *Operation) object {
 	fails, tells := statuses(op.spec.Fails), statuses(op.spec.Tells)
 	for status, d := range refused() {
 		switch {
+		case op.spec.Public && (status == http.StatusUnauthorized || status == http.StatusForbidden):
+			continue // nobody is asked who it is
 		case slices.Contains(tells, status):
 			schema := object{"anyOf": []any{s.of(typeOf[Problem](), answers), s.whole(op.out, failing)}}
 			responses[strconv.Itoa(status)] = d.response(schema, own)

@@ -27,7 +27,10 @@ type function struct {
 	memory  int
 	// variables are the names in its environment, in order.
 	variables []string
-	line      int
+	// blank are those among them that are given as no text at all: what Globals give
+	// every function is taken away from one that has no use for it in this way.
+	blank []string
+	line  int
 }
 
 // route sends a path, or everything below a folder when it ends in *, to a function.
@@ -147,6 +150,7 @@ func sam(root fs.FS) (*deployment, error) {
 			timeout:   number(props["Timeout"]),
 			memory:    number(props["MemorySize"]),
 			variables: ours(mapping(mapping(props["Environment"])["Variables"])),
+			blank:     blank(mapping(mapping(props["Environment"])["Variables"])),
 			line:      doc.line([]string{"Resources", id}),
 		})
 		d.routes = append(d.routes, events(doc, id, folder, mapping(props["Events"]))...)
@@ -177,6 +181,12 @@ func events(doc *document, id, folder string, events map[string]any) []route {
 func ours(variables map[string]any) []string {
 	names := slices.Sorted(maps.Keys(variables))
 	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "ALIBABA_CLOUD_") })
+}
+
+// blank are the variables whose value is an empty text, in order.
+func blank(variables map[string]any) []string {
+	names := ours(variables)
+	return slices.DeleteFunc(names, func(name string) bool { return variables[name] != "" })
 }
 
 // Folder is the folder of the function with a logical id of template.yml:

@@ -87,7 +87,7 @@ func patterns(file source.File) []string {
 		value, isText := pair.Value.(*ast.BasicLit)
 		if isName && isText && key.Name == "Pattern" {
 			if pattern, err := strconv.Unquote(value.Value); err == nil && strings.Contains(pattern, " /") {
-				found = append(found, pattern)
+				found = append(found, strings.TrimSuffix(pattern, "{$}"))
 			}
 		}
 		return true
@@ -110,7 +110,7 @@ func (d *deployment) compare(written Function) []finding.Finding {
 	}
 	differ("its name", f.name, "imagekeeper-"+f.folder)
 	differ("its code", f.code, "./.build/"+f.folder)
-	differ("its environment", f.variables, written.Variables)
+	differ("its environment", f.given(written), written.Variables)
 	for _, pattern := range written.Patterns {
 		method, path, _ := strings.Cut(pattern, " ")
 		if !slices.ContainsFunc(d.routes, func(r route) bool { return r.folder == f.folder && r.method == method && r.leads(path) }) {
@@ -118,6 +118,13 @@ func (d *deployment) compare(written Function) []finding.Finding {
 		}
 	}
 	return found
+}
+
+// given are the variables of f, without those that are blank and that its code does not read.
+func (f function) given(written Function) []string {
+	return slices.DeleteFunc(slices.Clone(f.variables), func(name string) bool {
+		return slices.Contains(f.blank, name) && !slices.Contains(written.Variables, name)
+	})
 }
 
 // surplus says what is deployed and not written: functions without a folder,

@@ -231,6 +231,15 @@ func programs() []Row {
 			Why:      "price wires pricing, lineage and usage to the cloud, and keeps reports; money is what it reads and writes",
 		},
 		{
+			Over: "functions/portal",
+			May:  []string{"functions", "shared/function", "shared/fault"},
+			Why:  "the page calls the other functions from the browser; its server knows the document of all and nothing of images",
+		},
+		{
+			Over: "functions", Pure: true,
+			Why: "the document of all functions stands beside them, for the one that serves it",
+		},
+		{
 			Over: "functions/*",
 			May: []string{
 				"shared/function", "shared/function/places", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/usage",
@@ -245,6 +254,7 @@ func programs() []Row {
 				"scripts/...", "shared/...", "go.yaml.in/yaml/v3", "mvdan.cc/sh/v3/expand", "mvdan.cc/sh/v3/syntax", "github.com/netresearch/go-cron",
 				"github.com/santhosh-tekuri/jsonschema/v6/...", "golang.org/x/text/...",
 				"github.com/aliyun/alibaba-cloud-sdk-go/...", "golang.org/x/tools/go/...", "github.com/getkin/kin-openapi/openapi3",
+				"github.com/chromedp/chromedp", "github.com/chromedp/cdproto/...",
 			},
 			TestsMay: []string{"github.com/aliyun/alibabacloud-oss-go-sdk-v2/...", "github.com/aliyun/fc-runtime-go-sdk/...", "github.com/google/go-cmp/cmp", "go.uber.org/goleak", "pgregory.net/rapid"},
 			Why:      "tools for people may use anything shared; nobody but scripts imports scripts",

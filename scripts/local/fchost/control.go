@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"imagekeeper/scripts/local/fchost/syaml"
+	"imagekeeper/shared/fault"
 )
 
 // local serves /_local/…: what is for the person at the machine. Requests that
@@ -16,10 +17,11 @@ func (h *Host) local(id string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /_local/invoke/{function}", func(w http.ResponseWriter, r *http.Request) { h.direct(w, r, id) })
 	mux.HandleFunc("POST /_local/trigger/{function}/{trigger}", func(w http.ResponseWriter, r *http.Request) { h.fire(w, r, id) })
+	mux.HandleFunc("POST /_local/token/{role}", h.token)
 	mux.HandleFunc("GET /_local/functions", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, h.status()) })
 	mux.HandleFunc("/_local/", func(w http.ResponseWriter, r *http.Request) {
 		h.problem(w, http.StatusNotFound, "noRoute", strconv.Quote(r.Method+" "+r.URL.Path)+" does not exist", map[string]any{"routes": []string{
-			"POST /_local/invoke/{function}", "POST /_local/trigger/{function}/{trigger}", "GET /_local/functions",
+			"POST /_local/invoke/{function}", "POST /_local/trigger/{function}/{trigger}", "POST /_local/token/{role}", "GET /_local/functions",
 		}})
 	})
 	return http.NewCrossOriginProtection().Handler(mux)
@@ -49,6 +51,22 @@ func (h *Host) direct(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	h.event(w, r, f, "direct", id, nil)
+}
+
+// token answers a token of a role, for the page: whoever is at this machine may
+// be anybody in its emulated cloud. With person=second it is that of a colleague.
+func (h *Host) token(w http.ResponseWriter, r *http.Request) {
+	if h.options.Token == nil {
+		h.problem(w, http.StatusNotFound, "noTokens", "no tokens are made here: show one of the issuer that the functions trust", nil)
+		return
+	}
+	token, err := h.options.Token(r.PathValue("role"), r.URL.Query().Get("person") == "second")
+	if err != nil {
+		h.problem(w, http.StatusNotFound, fault.Code(err), fault.Sentence(err), nil)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	writeJSON(w, http.StatusOK, map[string]string{"token": token})
 }
 
 // fire fires a trigger now. A timer makes its own event; for other sources the

@@ -56,6 +56,9 @@ type Options struct {
 	// Unsteady, if it is not 0, is the seed by which ticks of timers overlap, come
 	// late, twice or not at all, as they may on Function Compute: see Ticks.
 	Unsteady uint64
+	// Token makes a token of a role for the page, of the second person of two where
+	// approvals take two. Nil: the page is to be shown a token. Its failure is told.
+	Token func(role string, second bool) (string, error)
 	// Clock drives timers. Default: the machine's.
 	Clock Clock
 	// Out takes the log, a line for each fact. Default: nothing is logged.

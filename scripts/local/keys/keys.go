@@ -67,6 +67,13 @@ func Prepare(folder string, now time.Time) (Portal, error) {
 	return p, nil
 }
 
+// Open returns what Prepare made in folder, and writes nothing but a key that is
+// missing. It fails as Prepare does.
+func Open(folder string) (Portal, error) {
+	key, err := keyIn(filepath.Join(folder, keyFile))
+	return Portal{Key: key}, err
+}
+
 // TokenFile is where Prepare writes the token of a role.
 func TokenFile(folder string, role function.Role) string {
 	return filepath.Join(folder, "token-"+string(role))
@@ -76,6 +83,14 @@ func TokenFile(folder string, role function.Role) string {
 func (p Portal) Token(role function.Role, now time.Time) string {
 	return p.Key.Token(mint.Grant{
 		Issuer: Issuer, Audience: Audience, Subject: "local-" + string(role), Roles: []string{string(role)}, From: now, For: Lifetime,
+	})
+}
+
+// Colleague makes a token of a role as Token does, for somebody else: who
+// approves what the first has proposed.
+func (p Portal) Colleague(role function.Role, now time.Time) string {
+	return p.Key.Token(mint.Grant{
+		Issuer: Issuer, Audience: Audience, Subject: "local-" + string(role) + "-2", Roles: []string{string(role)}, From: now, For: Lifetime,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -277,8 +278,20 @@ func TestTheRepositorysOwnFile(t *testing.T) {
 	}
 	for _, f := range project.Functions {
 		for _, trigger := range f.Triggers {
-			if trigger.HTTP != nil && (trigger.HTTP.JWT == nil || !trigger.HTTP.JWT.NeedsToken("/")) {
+			if trigger.HTTP == nil {
+				continue
+			}
+			if trigger.HTTP.JWT == nil || !trigger.HTTP.JWT.NeedsToken("/images") {
 				t.Errorf("%s: trigger %s lets pass who has no token", f.Resource, trigger.Name)
+				continue
+			}
+			// A browser has no token yet when it asks for the page; nothing else is open.
+			open := []string(nil)
+			if f.Resource == "portal" {
+				open = []string{"/", "/openapi.json", "/healthz", "/assets/*"}
+			}
+			if !slices.Equal(trigger.HTTP.JWT.Open, open) || len(trigger.HTTP.JWT.Closed) > 0 {
+				t.Errorf("%s: trigger %s lets pass without a token %v and %v, want %v", f.Resource, trigger.Name, trigger.HTTP.JWT.Open, trigger.HTTP.JWT.Closed, open)
 			}
 		}
 	}
