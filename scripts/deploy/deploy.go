@@ -109,7 +109,10 @@ func (d deployer) deploy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	steps := d.steps(file)
+	steps, err := d.steps(file)
+	if err != nil {
+		return err
+	}
 	missing := d.missing(steps)
 	d.tell(project, steps, missing)
 	if d.plan {

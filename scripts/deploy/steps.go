@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
+	"imagekeeper/scripts/deploy/subset"
 	"imagekeeper/scripts/policies/ros"
 )
 
@@ -35,20 +37,24 @@ func (d deployer) once(c command) step {
 }
 
 // steps are those of a deployment in their order.
-func (d deployer) steps(file string) []step {
+func (d deployer) steps(file string) ([]step, error) {
 	build := command{args: append([]string{"go", "run", "./scripts/build"}, d.only...), folder: d.root, why: "package the functions"}
 	if d.platform == platformLambda {
 		built := filepath.Join(filepath.Dir(file), "sam")
+		parameters, err := d.parameters(file)
+		if err != nil {
+			return nil, err
+		}
 		return []step{
 			d.once(command{args: []string{"sam", "build", "--template-file", file, "--build-dir", built}, folder: d.root, why: "package the functions"}),
 			d.once(command{
 				args: append([]string{
 					"sam", "deploy", "--template-file", filepath.Join(built, "template.yaml"), "--stack-name", lambdaStack, "--resolve-s3",
 					"--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides",
-				}, d.parameters()...),
+				}, parameters...),
 				folder: d.root, why: "make or update the stack " + lambdaStack + ", with the roles of its functions",
 			}),
-		}
+		}, nil
 	}
 	steps := []step{d.once(build)}
 	if value(d.look, "ROLES") != "own" {
@@ -57,7 +63,7 @@ func (d deployer) steps(file string) []step {
 	return append(steps, d.once(command{
 		args: []string{"s", "deploy", "-y", "-t", file}, folder: d.root, environment: []string{"REGION=" + d.region},
 		why: "make or update the functions, their triggers and the domain",
-	}))
+	})), nil
 }
 
 // steps of a stack of Resource Orchestration Service, which are chosen by what is
@@ -156,34 +162,35 @@ func (d deployer) bucket() string {
 	return bucket
 }
 
-// parameters are those of template.yml that the environment gives, by the names of
-// the variables: PORTAL_JWKS is PortalJwks.
-func (d deployer) parameters() []string {
-	given := []string{
-		"REGIONS", "ACCOUNTS", "ECS_RATE_SHARE", "LOG_LEVEL", "PORTAL_JWKS", "PORTAL_ISSUER", "PORTAL_AUDIENCE", "PORTAL_ROLES_CLAIM", "SYSTEM_ROLES",
-		"PRICE_RATES", "PRICE_SITE", "TRUSTED_OWNERS", "JOURNAL", "SHARE_ALLOWED_ACCOUNTS", "SHARE_COMMUNITY", "FOUR_EYES",
+// parameters are those of the template in file that the environment gives:
+// PortalJwks is PORTAL_JWKS, and AccessKeyId is ALIBABA_CLOUD_ACCESS_KEY_ID.
+func (d deployer) parameters(file string) ([]string, error) {
+	template, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	names, err := subset.Parameters(template)
+	if err != nil {
+		return nil, err
 	}
 	var out []string
-	for _, name := range given {
-		if text := value(d.look, name); text != "" {
-			out = append(out, parameter(name)+"="+text)
+	for _, name := range names {
+		plain := variable(name)
+		if text := cmp.Or(value(d.look, plain), value(d.look, "ALIBABA_CLOUD_"+plain)); text != "" {
+			out = append(out, name+"="+text)
 		}
 	}
-	credentials := map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "AccessKeyId", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "AccessKeySecret", "ALIBABA_CLOUD_SECURITY_TOKEN": "SecurityToken"}
-	for name, as := range credentials {
-		if text := value(d.look, name); text != "" {
-			out = append(out, as+"="+text)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return out, nil
 }
 
-// parameter is a variable's name as a parameter of template.yml.
-func parameter(variable string) string {
+// variable is the name of the variable for a parameter of template.yml.
+func variable(parameter string) string {
 	var out strings.Builder
-	for part := range strings.SplitSeq(variable, "_") {
-		out.WriteString(part[:1] + strings.ToLower(part[1:]))
+	for i, r := range parameter {
+		if i > 0 && unicode.IsUpper(r) {
+			out.WriteByte('_')
+		}
+		out.WriteRune(unicode.ToUpper(r))
 	}
 	return out.String()
 }

@@ -115,6 +115,22 @@ func SAM(text []byte, wish Wish) ([]byte, error) {
 	return written(root)
 }
 
+// Parameters are the names of the parameters of a template.yml, in its order.
+func Parameters(text []byte) ([]string, error) {
+	root, err := parsed(text)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	if parameters := child(root, "Parameters"); parameters != nil {
+		keep(parameters, func(name string, _ *yaml.Node) bool {
+			names = append(names, name)
+			return true
+		})
+	}
+	return names, nil
+}
+
 // references notes what !Ref and Ref name anywhere below a node.
 func references(node *yaml.Node, used map[string]bool) {
 	if node.Kind == yaml.ScalarNode && node.Tag == "!Ref" {
