@@ -46,7 +46,7 @@ func (f *Function) Describe() map[string]any {
 	}
 	document := object{
 		"openapi":  "3.1.0",
-		"info":     object{"title": "Imagekeeper: " + f.name, "version": "1"},
+		"info":     object{"title": "Imagekeeper: " + f.name, "version": Version},
 		"tags":     []any{object{"name": f.name}},
 		"paths":    paths,
 		"security": []any{object{bearerScheme: []any{}}},

@@ -26,8 +26,9 @@ const maxBody = 256 << 10
 type httpEvent struct {
 	Version         string            `json:"version"`
 	RawPath         string            `json:"rawPath"`
-	RawQuery        string            `json:"rawQueryString"`  // 2.0
-	Query           map[string]string `json:"queryParameters"` // v1
+	RawQuery        string            `json:"rawQueryString"`        // 2.0
+	ParsedQuery     map[string]string `json:"queryStringParameters"` // 2.0, the same once more
+	Query           map[string]string `json:"queryParameters"`       // v1
 	Cookies         []string          `json:"cookies"`         // 2.0
 	Headers         map[string]string `json:"headers"`
 	Body            string            `json:"body"`
@@ -53,6 +54,9 @@ func (e *httpEvent) request() (*http.Request, error) {
 		}
 		body = decoded
 	}
+	if err := e.agreed(); err != nil {
+		return nil, err
+	}
 	unescaped, err := url.PathUnescape(e.RawPath)
 	if err != nil || !strings.HasPrefix(e.RawPath, "/") || strings.ContainsFunc(unescaped, unicode.IsControl) {
 		return nil, fault.Wrap(fault.Invalid, err, "the path is not a valid path").WithCode(codeEvent)
@@ -71,6 +75,29 @@ func (e *httpEvent) request() (*http.Request, error) {
 		r.Header.Del("Host")
 	}
 	return r, nil
+}
+
+// agreed refuses an event that tells two different queries: whoever looked at the
+// one has not seen the other. The platform writes both, values of one name joined
+// by commas.
+func (e *httpEvent) agreed() error {
+	if e.ParsedQuery == nil {
+		return nil
+	}
+	said, err := url.ParseQuery(e.RawQuery)
+	if err != nil {
+		return nil // the query is refused by itself, for what is wrong with it
+	}
+	same := len(said) == len(e.ParsedQuery)
+	for name, values := range said {
+		again, there := e.ParsedQuery[name]
+		// A plus may have been left as it is in the second one.
+		same = same && there && (again == strings.Join(values, ",") || strings.ReplaceAll(again, "+", " ") == strings.Join(values, ","))
+	}
+	if !same {
+		return fault.New(fault.Invalid, "rawQueryString and queryStringParameters of the event are different queries").WithCode(codeEvent)
+	}
+	return nil
 }
 
 func (e *httpEvent) query() string {
@@ -235,13 +262,13 @@ func (f *Function) answerHTTP(r *http.Request, call Call) answer {
 		a.operation = f.operationOf(r)
 		return a
 	}
+	if a, asked := f.healthy(r); asked {
+		return a.bodiless(r)
+	}
 	x := &exchange{header: http.Header{}, call: call}
 	f.mux.ServeHTTP(x, r)
 	if x.answer != nil {
-		if r.Method == http.MethodHead {
-			x.answer.body = nil
-		}
-		return *x.answer
+		return x.answer.bodiless(r)
 	}
 	allow := x.header.Get("Allow")
 	switch {
@@ -252,6 +279,14 @@ func (f *Function) answerHTTP(r *http.Request, call Call) answer {
 	}
 	a := refusal(call.RequestID, fault.New(fault.Invalid, "this path knows %s", allow).WithCode(codeMethod))
 	a.header.Set("Allow", allow+", OPTIONS")
+	return a
+}
+
+// bodiless is a, without its body if only the head was asked for.
+func (a answer) bodiless(r *http.Request) answer {
+	if r.Method == http.MethodHead {
+		a.body = nil
+	}
 	return a
 }
 

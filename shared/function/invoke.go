@@ -248,6 +248,7 @@ func (a answer) sealed(requestID string) answer {
 		h.Set("Cache-Control", "no-store")
 	}
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set(headerVersion, Version)
 	if requestID != "" {
 		h.Set("X-Request-Id", oneLine(requestID))
 	}

@@ -57,6 +57,7 @@ func sealing() object {
 	return object{
 		"Cache-Control":          header("string", "no-store, unless the answer says something else: what is true now need not be later"),
 		"X-Content-Type-Options": header("string", "nosniff: the content is what content-type says"),
+		headerVersion:            header("string", "The version of the function that answers"),
 		"X-Request-Id":           header("string", "The request id, as the log and problems have it"),
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"imagekeeper/shared/function"
 )
 
 // about is what a reader has to know of every operation.
@@ -46,7 +48,7 @@ func Merge(described []Description) (map[string]any, error) {
 	}
 	document := object{
 		"openapi":    "3.1.0",
-		"info":       object{"title": "Imagekeeper", "version": "1", "description": about, "license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+		"info":       object{"title": "Imagekeeper", "version": function.Version, "description": about, "license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"}},
 		"servers":    []any{object{"url": "/", "description": "The custom domain in front of all functions; on one machine the gateway of make up"}},
 		"tags":       tags,
 		"paths":      m.paths,

@@ -53,8 +53,9 @@ func tokenIn(r *http.Request, want *syaml.JWT) string {
 	if want.Prefix == "" {
 		return values[0]
 	}
-	token, found := strings.CutPrefix(values[0], want.Prefix+" ")
-	if !found {
+	// A scheme may be written in any case (RFC 9110 11.1).
+	prefix, token, found := strings.Cut(values[0], " ")
+	if !found || !strings.EqualFold(prefix, want.Prefix) {
 		return ""
 	}
 	return token

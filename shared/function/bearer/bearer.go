@@ -68,8 +68,7 @@ type Claims struct {
 // Check accepts the value of a header Authorization, at the time now, or fails
 // with fault.Unauthenticated and one of the codes above.
 //
-// The scheme is written Bearer, as the trigger's tokenLookup has it, one space
-// follows. Of the token's header: alg must be one of the key's; typ, if there,
+// The scheme is Bearer in any case (RFC 9110 11.1), one space follows. Of the token's header: alg must be one of the key's; typ, if there,
 // JWT or at+jwt; kid must name a key, and may be left out when there is only
 // one; crit and everything that brings a key along or changes how the token is
 // read is refused. Claims iss, aud, exp and sub are required, nbf and iat hold
@@ -130,8 +129,8 @@ func tokenOf(authorization string) (string, error) {
 	if authorization == "" {
 		return "", fault.New(fault.Unauthenticated, "a bearer token is needed, in the header Authorization").WithCode(CodeMissing)
 	}
-	token, found := strings.CutPrefix(authorization, "Bearer ")
-	if !found {
+	name, token, found := strings.Cut(authorization, " ")
+	if !found || !strings.EqualFold(name, "Bearer") {
 		return "", fault.New(fault.Unauthenticated, "the header Authorization must be: Bearer <token>").WithCode(CodeMissing)
 	}
 	return token, shapely(token)

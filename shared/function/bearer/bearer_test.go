@@ -211,7 +211,9 @@ func TestOneLetter(t *testing.T) {
 		at := rapid.IntRange(0, len(good)-1).Draw(t, "at")
 		letter := byte(rapid.IntRange(0, 255).Draw(t, "letter"))
 		other := good[:at] + string([]byte{letter}) + good[at+1:]
-		if _, err := p.Check(other, noon()); (err == nil) != (other == good) {
+		scheme := len("Bearer ")
+		same := strings.EqualFold(other[:scheme], good[:scheme]) && other[scheme:] == good[scheme:]
+		if _, err := p.Check(other, noon()); (err == nil) != same {
 			t.Fatalf("letter %d: %v", at, err)
 		}
 	})
@@ -322,6 +324,22 @@ func fixed(t testing.TB) mint.Key {
 	return mint.Key{ID: "fixed", Signer: key}
 }
 
+// TestScheme: the scheme is Bearer in any case (RFC 9110 11.1).
+func TestScheme(t *testing.T) {
+	k, grant := fixed(t), granted("viewer")
+	p := policy(t, k)
+	for _, scheme := range []string{"Bearer", "bearer", "BEARER", "bEARER"} {
+		if _, err := p.Check(scheme+" "+k.Token(grant), noon()); err != nil {
+			t.Errorf("%s: %v", scheme, err)
+		}
+	}
+	for _, scheme := range []string{"Bearer ", "Bear", "Bearers", "Basic", ""} {
+		if _, err := p.Check(scheme+" "+k.Token(grant), noon()); err == nil {
+			t.Errorf("%q is accepted", scheme)
+		}
+	}
+}
+
 // FuzzCheck: whatever is sent, only what was signed with the key is accepted.
 func FuzzCheck(f *testing.F) {
 	k, grant := fixed(f), granted("viewer")
@@ -337,7 +355,8 @@ func FuzzCheck(f *testing.F) {
 	f.Add(good)
 	f.Fuzz(func(t *testing.T, authorization string) {
 		claims, err := p.Check(authorization, noon())
-		if err == nil && !strings.HasPrefix(authorization, signed+".") {
+		_, token, _ := strings.Cut(authorization, " ")
+		if err == nil && !strings.HasPrefix("Bearer "+token, signed+".") {
 			t.Fatalf("accepted as %+v: %q", claims, authorization)
 		}
 		if err != nil && (authorization == good || !errors.Is(err, fault.Unauthenticated)) {
