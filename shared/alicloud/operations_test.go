@@ -50,7 +50,7 @@ const account_ = image.AccountID(account)
 
 // operations are those that make, change and take away, and those that follow it.
 func operations() []operation {
-	return slices.Concat(operations1(), operations2(), operations3(), operations4(), operations5(), operations6(), operations7())
+	return slices.Concat(operations1(), operations2(), operations3(), operations4(), operations5(), operations6(), operations7(), operations8())
 }
 
 // operations1 are ImportImage to CreateImage.
@@ -327,6 +327,49 @@ func operations4() []operation {
 	}
 }
 
+// operations8 are those that tell how disks and instances are set up.
+func operations8() []operation {
+	type account = alicloud.Operator
+	return []operation{
+		{
+			action: "DescribeDisks",
+			do: func(ctx context.Context, a account) (any, error) {
+				return a.DiskSetups(ctx, region, image.DiskListing{Instance: "i-1", System: image.Yes})
+			},
+			sent: `DiskType=system InstanceId=i-1 MaxResults=500 RegionId=cn-hangzhou`,
+			answer: `"NextToken":"","Disks":{"Disk":[{"DiskId":"d-1","Type":"system","InstanceId":"i-1","Description":"of web","DeleteWithInstance":true,
+				"DeleteAutoSnapshot":false,"BurstingEnabled":false,"PerformanceLevel":"PL1","ProvisionedIops":100,"KMSKeyId":"key-1","AutoSnapshotPolicyId":"sp-1"}]}`,
+			want: []image.DiskSetup{{
+				Disk:        image.Disk{Account: account_, Region: region, ID: "d-1", System: true, Instance: "i-1"},
+				Description: "of web", DeleteWithInstance: image.Yes, DeleteAutoSnapshot: image.No, Burst: image.No,
+				PerformanceLevel: "PL1", IOPS: 100, Key: "key-1", Policy: "sp-1",
+			}},
+		},
+		{
+			action: "ModifyDiskSpec", changes: true,
+			do: func(ctx context.Context, a account) (any, error) {
+				return nothing(a.SetPerformance(ctx, region, "d-1", "PL2", 0))
+			},
+			sent: `DiskId=d-1 PerformanceLevel=PL2`,
+		},
+		{
+			action: "DescribeInstancesFullStatus",
+			do: func(ctx context.Context, a account) (any, error) {
+				return a.Healths(ctx, region, []image.InstanceID{"i-1"})
+			},
+			sent: `InstanceId.1=i-1 PageNumber=1 PageSize=100 RegionId=cn-hangzhou`,
+			answer: `"TotalCount":1,"PageNumber":1,"PageSize":100,"InstanceFullStatusSet":{"InstanceFullStatusType":[{"InstanceId":"i-1",
+				"Status":{"Code":1,"Name":"Running"},"HealthStatus":{"Code":0,"Name":"Ok"}}]}`,
+			want: []image.InstanceHealth{{ID: "i-1", Status: image.InstanceRunning, Health: "Ok"}},
+		},
+		{
+			action: "DescribeDiskEncryptionByDefaultStatus",
+			do:     func(ctx context.Context, a account) (any, error) { return a.EncryptsByDefault(ctx, region) },
+			sent:   `RegionId=cn-hangzhou`, answer: `"Encrypted":false`, want: image.No,
+		},
+	}
+}
+
 // operations5 are DescribeInstances to ExitStandby.
 func operations5() []operation {
 	type account = alicloud.Operator
@@ -338,12 +381,12 @@ func operations5() []operation {
 			},
 			sent: `AdditionalAttributes.1=META_OPTIONS AdditionalAttributes.2=LOGIN_AS_NON_ROOT InstanceIds=["i-1"] MaxResults=100 RegionId=cn-hangzhou`,
 			answer: `"NextToken":"","Instances":{"Instance":[{"InstanceId":"i-1","RegionId":"cn-hangzhou","ImageId":"m-1","Status":"Running","KeyPairName":"k",
-				"AutoReleaseTime":"","DeletionProtection":true,"MetadataOptions":{"HttpEndpoint":"enabled","HttpTokens":"optional","HttpPutResponseHopLimit":1},
+				"AutoReleaseTime":"","DeletionProtection":true,"StartTime":"2026-11-29T20:00Z","IoOptimized":true,"HibernationOptions":{"Configured":false},"MetadataOptions":{"HttpEndpoint":"enabled","HttpTokens":"optional","HttpPutResponseHopLimit":1},
 				"ImageOptions":{"LoginAsNonRoot":false},"VpcAttributes":{"VpcId":"vpc-1","VSwitchId":"vsw-1"},"OperationLocks":{"LockReason":[]}}]}`,
 			want: []image.Before{{
 				Instance: image.Instance{Account: account_, Region: region, ID: "i-1", Image: "m-1", Status: image.InstanceRunning},
 				KeyPair:  "k", Metadata: image.MetadataOptions{Endpoint: "enabled", Tokens: "optional", HopLimit: 1}, LoginAsNonRoot: image.No,
-				Protected: image.Yes, VPC: "vpc-1", VSwitch: "vsw-1",
+				Protected: image.Yes, VPC: "vpc-1", VSwitch: "vsw-1", StartedAt: at("2026-11-29T20:00:00Z"), IOOptimized: image.Yes, Hibernates: image.No,
 			}},
 		},
 		{

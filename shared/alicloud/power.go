@@ -273,6 +273,7 @@ func beforeFields(plain fields[image.Instance]) fields[image.Before] {
 		"VpcId":     func(s *scanner, b *image.Before) { b.VPC = s.word() },
 		"VSwitchId": func(s *scanner, b *image.Before) { b.VSwitch = s.word() },
 	}
+	sleep := fields[image.Before]{"Configured": func(s *scanner, b *image.Before) { b.Hibernates = s.tri() }}
 	all := fields[image.Before]{
 		"KeyPairName":        func(s *scanner, b *image.Before) { b.KeyPair = s.word() },
 		"AutoReleaseTime":    func(s *scanner, b *image.Before) { b.AutoReleaseAt = s.moment() },
@@ -280,6 +281,9 @@ func beforeFields(plain fields[image.Instance]) fields[image.Before] {
 		"MetadataOptions":    func(s *scanner, b *image.Before) { options.read(s, &b.Metadata) },
 		"ImageOptions":       func(s *scanner, b *image.Before) { login.read(s, b) },
 		"VpcAttributes":      func(s *scanner, b *image.Before) { network.read(s, b) },
+		"StartTime":          func(s *scanner, b *image.Before) { b.StartedAt = s.moment() },
+		"IoOptimized":        func(s *scanner, b *image.Before) { b.IOOptimized = s.tri() },
+		"HibernationOptions": func(s *scanner, b *image.Before) { sleep.read(s, b) },
 	}
 	for name, field := range plain {
 		all[name] = func(s *scanner, b *image.Before) { field(s, &b.Instance) }

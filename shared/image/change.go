@@ -108,6 +108,36 @@ type Before struct {
 	Protected      Tri
 	VPC            string
 	VSwitch        string
+	// StartedAt is when it came up last, to the minute.
+	StartedAt time.Time
+	// IOOptimized: of the instance. Hibernates: it may be hibernated.
+	IOOptimized, Hibernates Tri
+}
+
+// DiskSetup is what of a disk replacing it may change, or has to know; source:
+// DescribeDisks.
+type DiskSetup struct {
+	Disk
+	Description string
+	// DeleteWithInstance, DeleteAutoSnapshot and Burst are as in DiskAttributes.
+	DeleteWithInstance, DeleteAutoSnapshot, Burst Tri
+	// PerformanceLevel is PL0 to PL3, and empty for what has none; IOPS are those
+	// that are provisioned.
+	PerformanceLevel string
+	IOPS             int
+	// Key is that of the service for encryption; empty: its own, or none.
+	Key string
+	// Policy is one of its automatic snapshot policies.
+	Policy string
+}
+
+// InstanceHealth is how an instance is beside its power; source:
+// DescribeInstancesFullStatus.
+type InstanceHealth struct {
+	ID     InstanceID
+	Status InstanceStatus
+	// Health is Ok, Warning, Impaired, Initializing, …
+	Health string
 }
 
 // SnapshotPolicy is a rule by which ECS takes snapshots; source:
