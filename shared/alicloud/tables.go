@@ -156,6 +156,7 @@ func typeFields() fields[image.InstanceType] {
 		"MemorySize":         func(s *scanner, t *image.InstanceType) { t.MemoryGiB = s.fraction() },
 		"CpuArchitecture":    func(s *scanner, t *image.InstanceType) { t.Architecture = architecture(s.word()) },
 		"NvmeSupport":        func(s *scanner, t *image.InstanceType) { t.NVMe = s.word() },
+		"LocalStorageAmount": func(s *scanner, t *image.InstanceType) { t.LocalStorage = s.count() > 0 },
 		"SupportedBootModes": func(s *scanner, t *image.InstanceType) {
 			s.object(func(key []byte) {
 				if string(key) != "SupportedBootMode" {

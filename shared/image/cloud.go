@@ -80,6 +80,8 @@ type InstanceType struct {
 	BootModes []BootMode
 	// NVMe is "required", "supported" or "unsupported"; empty when unsaid.
 	NVMe string
+	// LocalStorage: it comes with local disks.
+	LocalStorage bool
 }
 
 // Instance is a server; source: DescribeInstances.
