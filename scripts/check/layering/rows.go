@@ -78,6 +78,11 @@ func capabilities() []Row {
 			TestsMay: []string{"shared/journal", "shared/journal/contract"},
 		},
 		{
+			Over: "shared/rollout", Pure: true, Why: why,
+			May:      []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault"},
+			TestsMay: []string{"shared/journal", "shared/journal/contract", "shared/cloudsim", "pgregory.net/rapid"},
+		},
+		{
 			Over: "shared/importing/diskimage", Pure: true,
 			May: []string{"shared/image", "shared/fault"},
 			Why: "what a file is, is told by its bytes alone, whoever reads them",
