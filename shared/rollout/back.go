@@ -84,32 +84,41 @@ func (s *stage) back() {
 
 // undress takes back what was done to an instance that is up again, or was not down.
 func (s *stage) undress() {
-	r := recordOf(s.item)
-	own := s.facts[factDisk] == s.disk()
-	switch {
-	case own && r.Disk.DeleteAutoSnapshot == image.Yes && s.facts[factAuto] == no && s.item.Notes[noteUnsecured] == "":
-		if _, ok := s.act(doUnsecure, s.item.Level, nil); !ok {
-			s.item.Refusal = nil
-			s.changed(noteUnsecured, yes)
+	for _, u := range s.undoings() {
+		if !u.needed {
+			continue
 		}
-	case s.item.Notes[noteCommitted] != "" && s.item.Notes[noteStopAt] == "" && s.wish.Hooks.After != "" && s.item.Notes[noteHooked] == "":
-		if _, ok := s.act(doAfter, s.item.Level, nil); !ok {
+		if _, ok := s.act(u.do, s.item.Level, nil); !ok {
 			s.item.Refusal = nil
-			s.changed(noteHooked, yes)
+			s.changed(u.note, u.value)
 		}
-	case s.item.Notes[noteStandby] != "" && s.facts[factGroup] == "Standby" && s.item.Notes[noteUnwell] == "":
-		if _, ok := s.act(doExit, s.item.Level, nil); !ok {
-			s.item.Refusal = nil
-			s.changed(noteStandby, "")
-		}
-	case s.item.Notes[noteFirst] != "" && s.facts[factFirst] != gone:
-		if _, ok := s.act(doTidy, s.item.Level, nil); !ok {
-			s.item.Refusal = nil
-			s.changed(noteFirst, "")
-		}
-	default:
-		s.failed()
+		return
 	}
+	s.failed()
+}
+
+// undoing is one thing that was done to an instance, and is taken back. What cannot
+// be is noted as if it were.
+type undoing struct {
+	do          string
+	needed      bool
+	note, value string
+}
+
+func (s *stage) undoings() []undoing {
+	notes, r := s.item.Notes, recordOf(s.item)
+	own := s.facts[factDisk] == s.disk()
+	return []undoing{
+		{doUnsecure, own && r.Disk.DeleteAutoSnapshot == image.Yes && s.facts[factAuto] == no && notes[noteUnsecured] == "", noteUnsecured, yes},
+		{doAfter, s.commitOnly() && s.wish.Hooks.After != "" && notes[noteHooked] == "", noteHooked, yes},
+		{doExit, notes[noteStandby] != "" && s.facts[factGroup] == "Standby" && notes[noteUnwell] == "", noteStandby, ""},
+		{doTidy, notes[noteFirst] != "" && s.facts[factFirst] != gone, noteFirst, ""},
+	}
+}
+
+// commitOnly: it was made ready for its stop, and was not stopped.
+func (s *stage) commitOnly() bool {
+	return s.item.Notes[noteCommitted] != "" && s.item.Notes[noteStopAt] == ""
 }
 
 // failed ends an item that was brought to rest.
@@ -121,51 +130,64 @@ func (s *stage) failed() {
 	s.end(plan.Failed, code, "%s", s.item.Notes[noteSentence])
 }
 
-// settled waits for what was under way when the item was given up, and reports
-// whether nothing is any more.
+// settled waits for what was under way when the item was given up. It reports false
+// while it does, and once more when that is over.
 func (s *stage) settled() bool {
-	over := false
-	shown := s.now.Sub(s.item.Since) > showTime
-	switch s.item.Sent.Do {
-	case doStop, doForce:
-		over = s.facts[factStatus] == string(image.InstanceStopped) || s.facts[factStatus] == string(image.InstanceRunning) && shown
-		if !over {
-			s.hold(lookSoon)
-			return false
-		}
-	case doStart:
-		over = s.facts[factStatus] == string(image.InstanceRunning) || s.facts[factStatus] == string(image.InstanceStopped) && shown ||
-			s.item.Answered == plan.Applied && s.now.Sub(s.item.Since) > bootTime
-	case doExit:
-		over = s.facts[factGroup] != "Standby" || shown && s.item.Answered == plan.Applied
-	case doStandby:
-		over = s.facts[factGroup] == "Standby" || shown
-		s.note(noteStandby, yes)
-	case doUnsecure:
-		over = s.facts[factAuto] != no
-	case doTidy:
-		over = s.facts[factFirst] == gone || shown && s.item.Answered == plan.Applied
-		if over && s.facts[factFirst] != gone {
-			s.note(noteFirst, "")
-		}
-	case doAfter:
-		_, over = s.command(doAfter)
-		if over {
-			s.note(noteHooked, yes, noteInvoke, "")
-		}
-		if !over {
-			return false
-		}
+	status, shown := s.facts[factStatus], s.now.Sub(s.item.Since) > showTime
+	accepted := s.item.Answered == plan.Applied
+	over := map[string]func() bool{
+		doStop:  func() bool { return status == string(image.InstanceStopped) || status == string(image.InstanceRunning) && shown },
+		doForce: func() bool { return status == string(image.InstanceStopped) },
+		doStart: func() bool { return s.startOver(shown) },
+		doExit:  func() bool { return s.facts[factGroup] != "Standby" || shown && accepted },
+		doStandby: func() bool {
+			s.note(noteStandby, yes)
+			return s.facts[factGroup] == "Standby" || shown
+		},
+		doUnsecure: func() bool { return s.facts[factAuto] != no || shown && accepted },
+		doTidy:     func() bool { return s.facts[factFirst] == gone || shown && accepted },
+		doAfter:    func() bool { return s.hookOver() },
+	}[s.item.Sent.Do]
+	switch do := s.item.Sent.Do; {
+	case over == nil || over(): // whatever came of another act changes nothing of the instance
+		s.settle(do)
+	case do == doStop || do == doForce:
+		s.hold(lookSoon) // a stop is not asked for again
 	default:
-		over = true // whatever came of it changes nothing of the instance
-	}
-	if !over {
 		s.again(lookSoon)
-		return false
 	}
-	s.item.Sent = nil
-	s.changed()
 	return false
+}
+
+// settle notes that an act is over, whether its effect showed or not.
+func (s *stage) settle(do string) {
+	s.item.Sent = nil
+	switch {
+	case do == doTidy && s.facts[factFirst] != gone:
+		s.note(noteFirst, "")
+	case do == doUnsecure && s.facts[factAuto] == no:
+		s.note(noteUnsecured, yes)
+	case do == doExit && s.facts[factGroup] == "Standby":
+		s.note(noteStandby, "")
+	case do == doAfter:
+		s.note(noteHooked, yes, noteInvoke, "")
+	}
+	s.changed()
+}
+
+// startOver: a start showed, did not in its time, or did not come up.
+func (s *stage) startOver(shown bool) bool {
+	status := s.facts[factStatus]
+	return status == string(image.InstanceRunning) || status == string(image.InstanceStopped) && shown ||
+		s.item.Answered == plan.Applied && s.now.Sub(s.item.Since) > bootTime
+}
+
+func (s *stage) hookOver() bool {
+	switch s.facts[factInvoke] {
+	case "", "Pending", "Running":
+		return s.now.Sub(s.item.Since) > mostHookTime+showTime
+	}
+	return true
 }
 
 // pointer moves something else that pointed at the old image.

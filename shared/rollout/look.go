@@ -54,13 +54,23 @@ type Pointers interface {
 	DeleteImage(ctx context.Context, in image.RegionID, id image.ID) error
 }
 
-// Cloud is one account's.
-type Cloud interface {
+// Looker is what tells how things are.
+type Looker interface {
 	Watcher
 	Policies
+}
+
+// Changer is what changes instances, disks and snapshots.
+type Changer interface {
 	Powers
 	Backups
 	Settings
+}
+
+// Cloud is one account's.
+type Cloud interface {
+	Looker
+	Changer
 	Standby
 	Pointers
 }
@@ -217,20 +227,27 @@ func (l *look) target(ctx context.Context) {
 	}
 	why := map[image.ID]string{}
 	for _, i := range found {
-		was := l.work.Document.Plan.Base[factTarget+string(l.at.Region)+"/"+string(i.ID)]
-		tag, tagged := i.Tags[TagChannel]
-		switch {
-		case i.Status == image.StatusDeprecated && was != string(image.StatusDeprecated):
-			why[i.ID] = string(i.ID) + " was deprecated since the approval"
-		case l.wish.To.Channel != "" && i.Kind == image.KindCustom && (!tagged || tag != channelOf && tag != l.wish.To.Channel):
-			why[i.ID] = string(i.ID) + " is no longer " + l.wish.To.Channel + " of its family"
-		}
+		why[i.ID] = l.unusable(i)
 	}
 	for _, name := range l.names {
 		if facts := l.seen[name]; facts != nil && why[l.specs[name].to] != "" && !l.work.Items[name].Begun() {
 			facts[factWithdrawn] = why[l.specs[name].to]
 		}
 	}
+}
+
+// unusable is why an image may not be used any more that might be when it was
+// approved; empty: it may.
+func (l *look) unusable(i image.Image) string {
+	was := l.work.Document.Plan.Base[factTarget+string(l.at.Region)+"/"+string(i.ID)]
+	if i.Status == image.StatusDeprecated && was != string(image.StatusDeprecated) {
+		return string(i.ID) + " was deprecated since the approval"
+	}
+	tag := i.Tags[TagChannel]
+	if channel := l.wish.To.Channel; channel != "" && i.Kind == image.KindCustom && tag != channelOf && tag != channel {
+		return string(i.ID) + " is no longer " + channel + " of its family"
+	}
+	return ""
 }
 
 func (l *look) instances(ctx context.Context) error {

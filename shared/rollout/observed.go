@@ -186,21 +186,12 @@ func (t Target) released(at Place, here Here) Resolved {
 			byTag = append(byTag, i.ID)
 		}
 	}
-	tagged := len(byTag) == 1 && byTag[0] == byLog
-	// The better channel of an image is its tag: a candidate that is stable, too.
-	if found := here.find(byLog); channel != channelOf && found != nil && found.Tags[TagChannel] == channelOf && len(byTag) == 0 {
-		tagged = true
-	}
-	// Tags do not show to the accounts that an image is shared with.
-	if found := here.find(byLog); found != nil && found.Kind != image.KindCustom && len(byTag) == 0 {
-		tagged = true
-	}
 	switch {
 	case !here.ChannelsRead:
 		return Resolved{Why: reason("releaseUnknown", "which image of %s is released could not be read", t.Family)}
 	case byLog == "" && len(byTag) == 0:
 		return Resolved{Why: reason("noRelease", "no image of %s is %s in %s: release one, or say \"unreleased\": true", t.Family, channel, at.Region)}
-	case !tagged:
+	case !here.agrees(channel, byLog, byTag):
 		return Resolved{Why: reason("releaseDisputed", "by the log %s is %s of %s in %s, by the tags %s", orNone(byLog), channel, t.Family, at.Region, joined(byTag))}
 	}
 	found := here.find(byLog)
@@ -208,6 +199,20 @@ func (t Target) released(at Place, here Here) Resolved {
 		return Resolved{Why: reason("imageNotInRegion", "%s, which is %s of %s, is not seen by account %s", byLog, channel, t.Family, at.Account)}
 	}
 	return Resolved{Image: found, Why: reason("released", "it is %s of %s in %s", channel, t.Family, at.Region)}
+}
+
+// agrees: the tags say what the log does.
+func (h Here) agrees(channel string, byLog image.ID, byTag []image.ID) bool {
+	if len(byTag) > 0 {
+		return len(byTag) == 1 && byTag[0] == byLog
+	}
+	found := h.find(byLog)
+	if found == nil {
+		return false
+	}
+	// The better channel of an image is its tag: a candidate that is stable, too. And
+	// tags do not show to the accounts that an image is shared with.
+	return channel != channelOf && found.Tags[TagChannel] == channelOf || found.Kind != image.KindCustom
 }
 
 func orNone(id image.ID) string { return cmp.Or(string(id), "none") }

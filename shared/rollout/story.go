@@ -445,26 +445,33 @@ func (s *stage) replace() {
 		s.reach(LevelReplaced, noteNewDisk, id)
 		return
 	}
+	if s.sent() {
+		s.replacing()
+		return
+	}
+	if why, ok := s.act(doReplace, LevelReplaced, map[string]string{noteReplaceAt: s.stamp(), noteRepeated: ""}); !ok {
+		s.note(noteReplaceAt, "")
+		s.giveUp(why.Code, "%s", why.Sentence)
+	}
+}
+
+// replacing waits for a replacement that was asked for.
+func (s *stage) replacing() {
 	running := s.facts[factStatus] != string(image.InstanceStopped)
-	switch {
-	case s.sent() && running && s.facts[factDisk] == s.disk() && s.now.Sub(s.item.Since) > showTime:
+	old, accepted := s.facts[factDisk] == s.disk(), s.item.Answered == plan.Applied
+	switch late := s.since(noteReplaceAt) > madeTime; {
+	case running && old && s.now.Sub(s.item.Since) > showTime:
 		// What was sent did not show, and it has been up since: the same is never sent again.
-		s.note(noteUnwell, "")
 		s.giveUp("startedMeanwhile", "somebody started it before its disk was replaced")
-	case s.sent() && s.since(noteReplaceAt) > madeTime && s.item.Answered == plan.Applied:
+	case late && accepted:
 		s.unhealthy("notVerified", "what ECS accepted was not seen in %s", image.Duration(madeTime))
-	case s.sent() && s.item.Answered != plan.Applied && s.since(noteReplaceAt) > madeTime && s.facts[factDisk] == s.disk():
+	case late && old:
 		// No call of ours can arrive so late, and none did.
 		s.giveUp("replacementNotSeen", "whether ECS replaced its disk could not be seen for %s, and it did not", image.Duration(madeTime))
-	case s.sent() && running:
+	case running:
 		s.hold(lookSoon)
-	case s.sent():
-		s.repeat()
 	default:
-		if why, ok := s.act(doReplace, LevelReplaced, map[string]string{noteReplaceAt: s.stamp(), noteRepeated: ""}); !ok {
-			s.note(noteReplaceAt, "")
-			s.giveUp(why.Code, "%s", why.Sentence)
-		}
+		s.repeat()
 	}
 }
 
