@@ -136,7 +136,9 @@ func (s *stage) settled() bool {
 	status, shown := s.facts[factStatus], s.now.Sub(s.item.Since) > showTime
 	accepted := s.item.Answered == plan.Applied
 	over := map[string]func() bool{
-		doStop:  func() bool { return status == string(image.InstanceStopped) || status == string(image.InstanceRunning) && shown },
+		doStop: func() bool {
+			return status == string(image.InstanceStopped) || status == string(image.InstanceRunning) && shown
+		},
 		doForce: func() bool { return status == string(image.InstanceStopped) },
 		doStart: func() bool { return s.startOver(shown) },
 		doExit:  func() bool { return s.facts[factGroup] != "Standby" || shown && accepted },
