@@ -80,7 +80,7 @@ func capabilities() []Row {
 		{
 			Over: "shared/rollout", Pure: true, Why: why,
 			May:      []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault"},
-			TestsMay: []string{"shared/journal", "shared/journal/contract", "shared/cloudsim", "pgregory.net/rapid"},
+			TestsMay: []string{"shared/journal", "shared/journal/contract", "shared/cloudsim"},
 		},
 		{
 			Over: "shared/importing/diskimage", Pure: true,
