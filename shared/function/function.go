@@ -131,6 +131,7 @@ type Function struct {
 	auditor    func(context.Context, AuditRecord)
 	limit      int   // bytes of an answer as the platform gets it
 	broken     error // why it can only answer with problems
+	document   Document
 }
 
 // New makes a function of its operations. It panics if they contradict each

@@ -234,18 +234,29 @@ func readObjects(raw []byte) (arrival, error) {
 	if err := json.Unmarshal(raw, &notice); err != nil {
 		return arrival{}, malformed(err, "a notification of OSS")
 	}
-	changed := make([]Object, len(notice.Events))
-	for i, e := range notice.Events {
+	return objects(notice.Events)
+}
+
+// objects are changes that OSS tells of, by itself or over an event bus.
+func objects(events []ossEvent) (arrival, error) {
+	changed := make([]Object, len(events))
+	for i, e := range events {
 		if e.OSS.Bucket.Name == "" || e.OSS.Object.Key == "" {
 			return arrival{}, fault.InField("events", codeEvent, "must name bucket and key")
 		}
 		changed[i] = Object{
-			Event: e.EventName, Region: e.Region, Bucket: e.OSS.Bucket.Name, Key: e.OSS.Object.Key,
+			Event: strings.TrimPrefix(e.EventName, ossEvents), Region: e.Region, Bucket: e.OSS.Bucket.Name, Key: e.OSS.Object.Key,
 			Bytes: e.OSS.Object.Size, ETag: e.OSS.Object.ETag, At: e.EventTime.UTC(),
 		}
 	}
 	return arrival{source: SourceObject, name: anyName, in: input{event: changed}}, nil
 }
+
+// How the events of OSS are told on a bus; source: EventBridge, events of OSS.
+const (
+	ossSource = "acs.oss"
+	ossEvents = "oss:"
+)
 
 func fitsCloudEvent(m members) bool {
 	return m.text("specversion") == "1.0" && m.has("id", "source", "type")
@@ -268,11 +279,33 @@ func readCloudEvent(raw []byte) (arrival, error) {
 	return busEvent(Event[json.RawMessage]{
 		ID: e.ID, Source: e.Source, Type: e.Type, Subject: e.Subject,
 		At: e.Time.UTC(), Account: e.Account, Region: e.Region, Data: e.Data,
-	}), nil
+	})
 }
 
-func busEvent(e Event[json.RawMessage]) arrival {
-	return arrival{source: SourceEvent, name: e.Type, in: input{event: e}}
+// busEvent is an event of a bus. What OSS tells over one is what it tells by itself;
+// a bridge from another bus may have put the whole event into the data.
+func busEvent(e Event[json.RawMessage]) (arrival, error) {
+	if e.Source != ossSource || !strings.HasPrefix(e.Type, ossEvents) {
+		return arrival{source: SourceEvent, name: e.Type, in: input{event: e}}, nil
+	}
+	var m members
+	if json.Unmarshal(e.Data, &m) == nil && fitsCloudEvent(m) {
+		return readCloudEvent(e.Data)
+	}
+	var told ossEvent
+	if err := json.Unmarshal(e.Data, &told); err != nil {
+		return arrival{}, malformed(err, "an event of OSS")
+	}
+	if told.EventName == "" {
+		told.EventName = e.Type
+	}
+	if told.EventTime.IsZero() {
+		told.EventTime = e.At
+	}
+	if told.Region == "" {
+		told.Region = e.Region
+	}
+	return objects([]ossEvent{told})
 }
 
 func fitsAWSEvent(m members) bool { return m.has("id", "detail-type", "source", "detail") }
@@ -303,5 +336,5 @@ func readAWSEvent(raw []byte) (arrival, error) {
 	return busEvent(Event[json.RawMessage]{
 		ID: e.ID, Source: e.Source, Type: e.Kind, Subject: subject,
 		At: e.Time.UTC(), Account: e.Account, Region: e.Region, Data: e.Detail,
-	}), nil
+	})
 }

@@ -26,6 +26,8 @@ on Function Compute (FC_RUNTIME_API is set) or AWS Lambda (AWS_LAMBDA_RUNTIME_AP
 
   bootstrap describe    print its operations as an OpenAPI 3.1 document
   bootstrap check       say whether its environment is complete and right
+  bootstrap rules FILE  say what a document of its rules means, or what is wrong with it
+  bootstrap schema      print the JSON Schema of its rules
 
 On one machine "make up" runs it behind a local gateway.
 `
@@ -46,6 +48,10 @@ func serve(name string, open func(Lookup) (*Function, error), args []string, loo
 		return printDescription(open, look, stdout, stderr)
 	case len(args) == 1 && args[0] == "check":
 		return checkConfiguration(open, look, stderr)
+	case len(args) == 1 && args[0] == "schema":
+		return printSchema(open, look, stdout, stderr)
+	case len(args) == 2 && args[0] == "rules":
+		return explain(open, look, args[1], stdout, stderr)
 	case len(args) > 0 || api == "" && lambdaAPI == "":
 		fmt.Fprintf(stderr, usage, name)
 		return 2

@@ -40,15 +40,6 @@ type Rule struct {
 	Notify []string `json:"notify,omitempty" validate:"max=20,unique" doc:"The targets of NOTIFY that hear of it; left out: all"`
 }
 
-// RuleShapes are the shapes of texts in rules, beside those of a wish: their tags,
-// patterns and sentences.
-func RuleShapes() [][3]string {
-	return [][3]string{
-		{"rulename", `^[a-z0-9][a-z0-9-]{0,62}$`, "must have small letters, digits and -, 63 at most"},
-		{"familypattern", `^[A-Za-z0-9_.*?-]{1,118}$`, "must be the name of a family, with * and ? for any text and any character"},
-	}
-}
-
 // Surroundings are what rules are judged by, beside what they say.
 type Surroundings struct {
 	// Bucket and Key are where their document is kept; empty: it is no object.

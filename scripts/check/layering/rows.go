@@ -180,8 +180,13 @@ func runtimes() []Row {
 		},
 		{
 			Over: "shared/function/notices",
-			May:  []string{"shared/fault", "shared/function", "shared/journal", "shared/notify", "shared/outbox"},
-			Why:  "whom a deployment tells is one variable for every function: it joins the targets with the journal",
+			May:  []string{"shared/fault", "shared/function", "shared/journal", "shared/notify", "shared/outbox"}, TestsMay: []string{"shared/journal/contract"},
+			Why: "whom a deployment tells is one variable for every function: it joins the targets with the journal",
+		},
+		{
+			Over: "shared/function/rulebook",
+			May:  []string{"shared/fault", "shared/rules", "shared/notify", "shared/function"},
+			Why:  "the rules of a function are read, checked, described and announced in one way: it joins the reader with the runtime, and knows no rule",
 		},
 		{
 			Over: "shared/function/works",
