@@ -20,6 +20,8 @@ import (
 // once, and in whole.
 type observer struct {
 	survey *survey.Survey
+	// closed are the accounts that could not be opened.
+	closed []image.Unread
 	graph  *lineage.Graph
 	images map[lineage.Key]image.Image
 
@@ -27,6 +29,8 @@ type observer struct {
 	// running are the instances by the image that they run, whoever owns it: also
 	// those of an account from which a share was withdrawn.
 	running map[lineage.Key][]image.Instance
+	// hidden says of a region why an image that is in no list may be there.
+	hidden map[image.RegionID]*image.Reason
 	// unseen says of a region why there may be others.
 	unseen map[image.RegionID]*image.Reason
 }
@@ -34,7 +38,7 @@ type observer struct {
 // observed are all custom images of the places, and those of others whose licence
 // or software instances pay.
 func observed(ctx context.Context, s *survey.Survey) []pricing.Held {
-	o := &observer{survey: s, running: map[lineage.Key][]image.Instance{}, unseen: map[image.RegionID]*image.Reason{}}
+	o := &observer{survey: s, closed: s.Unread(), running: map[lineage.Key][]image.Instance{}, hidden: map[image.RegionID]*image.Reason{}, unseen: map[image.RegionID]*image.Reason{}}
 	s.Each(func(p *survey.Place) { o.read(ctx, p) })
 	world := lineage.Observe(ctx, lineage.Places(s.Places()), o.strangers(ctx)...)
 	s.Note(world.Unread...)
@@ -92,9 +96,17 @@ func (o *observer) instances(ctx context.Context, p *survey.Place) {
 // strangers are the Marketplace and community images that instances run: they are
 // in no list.
 func (o *observer) strangers(ctx context.Context) []image.Image {
+	for _, closed := range o.closed {
+		for _, p := range o.survey.Places() {
+			o.hidden[p.Region] = &image.Reason{Code: closed.Code, Sentence: "whether the image is there is not known: account " + string(closed.Account) + " could not be opened"}
+		}
+	}
 	known := map[lineage.Key]bool{}
 	for _, p := range o.survey.Places() {
-		images, _ := p.Images(ctx, image.Listing{Statuses: image.Statuses()})
+		images, err := p.Images(ctx, image.Listing{Statuses: image.Statuses()})
+		if err != nil {
+			o.hidden[p.Region] = &image.Reason{Code: "imagesNotSeen", Sentence: "whether the image is there is not known: those of an account could not be read"}
+		}
 		for i := range images {
 			known[lineage.KeyOf(images[i].Ref)] = true
 		}
@@ -162,6 +174,9 @@ func (o *observer) others() []pricing.Held {
 			continue
 		}
 		h := pricing.Held{Image: i, Gone: !there, Use: pricing.Used, Shared: image.No, Instances: o.running[k], Unseen: o.unseen[k.Region]}
+		if !there || i.Kind == image.KindShared && (i.Owner == "" || o.survey.Place(i.Owner, k.Region) != nil) {
+			h.Hidden = o.hidden[k.Region]
+		}
 		first := &h.Instances[0]
 		switch {
 		case !there: // what its instances say of their system does not tell of what product it was

@@ -172,7 +172,7 @@ func TestInstancesOnImagesOfOthers(t *testing.T) {
 		t.Errorf("%+v", red)
 	}
 	gone := r.rowOf(t, "m-gone")
-	if gone.Kind != "" || gone.Running != 1 || worthOf(gone.Licence) != "unknown" || worthOf(gone.Storage) != "0" || len(gone.Missing) == 0 {
+	if gone.Kind != "" || gone.Running != 1 || worthOf(gone.Licence) != "unknown" || worthOf(gone.Software) != "unknown" || worthOf(gone.Storage) != "0" || len(gone.Missing) == 0 {
 		t.Errorf("%+v", gone)
 	}
 	if r.Images != 8 || r.Totals[0].Images != 8 || r.Totals[0].Running != 4 || worthOf(r.Totals[0].Licence) != "at least 899.424" {

@@ -221,11 +221,12 @@ func storageOf(snapshots []image.Snapshot, byID map[string]image.Chain) Storage 
 type Held struct {
 	Image  image.Image
 	Source Source
-	// Root, Use, Shared, Gone and Unseen are as in Holding.
+	// Root, Use, Shared, Gone, Hidden and Unseen are as in Holding.
 	Root   image.Ref
 	Use    Use
 	Shared image.Tri
 	Gone   bool
+	Hidden *image.Reason
 	Unseen *image.Reason
 	// Instances run it.
 	Instances []image.Instance
@@ -241,7 +242,7 @@ func (c *Collector) Holdings(ctx context.Context, held []Held) []Holding {
 	}
 	survey.Each(numbers, func(n int) {
 		h := &held[n]
-		holdings[n] = Holding{Image: h.Image, Source: h.Source, Root: h.Root, Use: h.Use, Shared: h.Shared, Gone: h.Gone, Unseen: h.Unseen}
+		holdings[n] = Holding{Image: h.Image, Source: h.Source, Root: h.Root, Use: h.Use, Shared: h.Shared, Gone: h.Gone, Hidden: h.Hidden, Unseen: h.Unseen}
 		if !h.Gone {
 			holdings[n].Storage = c.Storage(ctx, h.Image)
 		}

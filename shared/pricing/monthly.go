@@ -91,7 +91,23 @@ func (m *monthly) fill(e *entry) error {
 	if why := e.holding.Unseen; why != nil && !e.again {
 		e.unseen(&held.Rule, *why)
 	}
+	e.nameless()
 	return nil
+}
+
+// nameless: of an image that only its instances name it is not known what software
+// is paid for; and of one that may be ours, and is not seen so, not what is stored.
+func (e *entry) nameless() {
+	h := e.holding
+	if h.Gone && e.running > 0 {
+		why := image.Reason{Code: "imageNotSeen", Sentence: "the image is not visible, so it is not known whether it has Marketplace software"}
+		e.software.unknown++
+		e.missing = append(e.missing, Missing{Item: MarketplaceSoftware, Reason: why})
+	}
+	if h.Hidden != nil && !e.again {
+		e.storage.unknown++
+		e.missing = append(e.missing, Missing{Item: SnapshotStorage, Reason: *h.Hidden})
+	}
 }
 
 // unseen: who runs the image is not known, so what is paid for it is not either,

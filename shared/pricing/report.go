@@ -33,6 +33,9 @@ type Holding struct {
 	Running []Running
 	// Gone: the image is not there any more, and only its instances still name it.
 	Gone bool
+	// Hidden says why an image that is not seen as an owner sees it may be ours all the
+	// same; nil if it is not: then we store nothing of it.
+	Hidden *image.Reason
 	// Unseen says why there may be more instances than Running; nil if there are not.
 	Unseen *image.Reason
 }
