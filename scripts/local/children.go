@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -26,11 +27,14 @@ const visibility = time.Second
 // journalBucket is where the journal is with JOURNAL=oss.
 const journalBucket = "imagekeeper-journal"
 
+// uploadBucket is where files to import are put.
+const uploadBucket = "golden-uploads"
+
 // newStore is the wire of the emulated cloud's objects, with a bucket for the
-// journal in it.
+// journal in it, and one for files to import.
 func newStore(cloud *cloudsim.Cloud, s settings, out io.Writer) (http.Handler, error) {
 	owner := cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"})
-	if err := owner.PutBucket(journalBucket, "cn-hangzhou"); err != nil {
+	if err := errors.Join(owner.PutBucket(journalBucket, "cn-hangzhou"), owner.PutBucket(uploadBucket, "cn-hangzhou")); err != nil {
 		return nil, err
 	}
 	return ossapi.New(cloud, ossapi.Options{Latency: s.latency, Log: slog.New(slog.NewTextHandler(out, nil)).With("from", "oss")}), nil
@@ -73,7 +77,9 @@ func newCloud(s settings, functions *door, out io.Writer) (*cloudsim.Cloud, http
 
 // overrides are variables that a caller may set for the functions even where
 // s.yaml does not ask for them.
-func overrides() []string { return []string{"REGIONS", "ACCOUNTS", "ECS_RATE_SHARE", "LOG_LEVEL"} }
+func overrides() []string {
+	return []string{"REGIONS", "ACCOUNTS", "IMPORT_SOURCES", "ECS_RATE_SHARE", "LOG_LEVEL"}
+}
 
 // transport are the variables that programs need to reach the Internet from
 // where only a proxy does.
@@ -87,6 +93,8 @@ func defaults() map[string]string {
 	return map[string]string{
 		"REGIONS":  "all",
 		"ACCOUNTS": "acs:ram::" + string(cloudsim.SecondAccount) + ":role/imagekeeper-reader",
+		// What may be imported.
+		"IMPORT_SOURCES": "oss://" + uploadBucket,
 	}
 }
 
@@ -106,7 +114,10 @@ func emulated(look syaml.Lookup, address, objects, journal string) world {
 	values := defaults()
 	copySet(values, look, overrides())
 	here := "http://" + address
-	endpoints := map[string]string{"ECS_ENDPOINT": here, "STS_ENDPOINT": here, "ESS_ENDPOINT": here, "OSS_ENDPOINT": "http://" + objects}
+	endpoints := map[string]string{
+		"ECS_ENDPOINT": here, "STS_ENDPOINT": here, "ESS_ENDPOINT": here, "RAM_ENDPOINT": here, "QUOTAS_ENDPOINT": here,
+		"OSS_ENDPOINT": "http://" + objects,
+	}
 	maps.Copy(values, endpoints)
 	return world{
 		environment: values,

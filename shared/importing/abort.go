@@ -33,7 +33,7 @@ func (s *stage) abort() {
 	case !s.item.Begun():
 		s.fail("aborted", "it was not begun")
 	case s.doubtful():
-		s.again(lookSoon) // asked with the same token, ECS tells
+		s.again() // asked with the same token, ECS tells
 	case s.item.Notes[noteInstance] != "" && s.facts[factInstance] != gone:
 		s.undo(doTerminate)
 	case s.unfinished():
@@ -50,12 +50,18 @@ func (s *stage) abort() {
 // doubtful: whether something was made is not known, and nothing of it shows.
 func (s *stage) doubtful() bool {
 	sent := s.item.Sent
-	return sent != nil && slices.Contains([]string{doMake, doCopy}, sent.Do) && s.item.Answered != plan.Applied &&
-		hidden(s.facts[factImage]) && hidden(s.facts[factInstance])
+	return sent != nil && slices.Contains([]string{doMake, doCopy, doLaunch}, sent.Do) && (s.item.Answered != plan.Applied || !s.settled()) &&
+		s.hidden(sent.Do)
 }
 
 // hidden: what was asked for does not show, or not yet.
-func hidden(status string) bool { return status == "" || status == gone }
+func (s *stage) hidden(do string) bool {
+	status := s.facts[factImage]
+	if do == doLaunch {
+		status = s.facts[factInstance]
+	}
+	return status == "" || status == gone
+}
 
 // unfinished: ECS is still at it, so that the image cannot be deleted.
 func (s *stage) unfinished() bool {
@@ -67,7 +73,7 @@ func (s *stage) unfinished() bool {
 // leaves it, and says so.
 func (s *stage) undo(do string) {
 	if s.item.Sent != nil && s.item.Sent.Do == do {
-		s.again(lookSoon)
+		s.again()
 		return
 	}
 	if r := s.item.Refusal; r != nil && (!passing(r.Code) || s.item.Tries >= 2*mostTries) {
@@ -79,5 +85,5 @@ func (s *stage) undo(do string) {
 		s.Items = append(s.Items, s.item)
 	}
 	s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: do, Level: s.item.Level})
-	s.wake(lookSoon)
+	s.wake(s.pace())
 }

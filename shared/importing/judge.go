@@ -250,6 +250,7 @@ func (j *judge) existing() {
 
 // places judges names, quotas and copies of every region.
 func (j *judge) places() {
+	own, _ := j.wish.ID(j.wish.version(j.seen)) // what the same import made before has its names
 	for n, region := range j.wish.Regions() {
 		p, seen := j.seen.Places[region]
 		if !seen || p.Unread != nil {
@@ -261,8 +262,8 @@ func (j *judge) places() {
 			continue
 		}
 		for _, name := range []string{j.wish.Image.Name, j.wish.Image.Unverified()} {
-			if id, taken := p.Taken[name]; taken {
-				j.fatal("nameTaken", fmt.Sprintf("%s: %s is called %s already", region, id, name), "another image.name")
+			if by, taken := p.Taken[name]; taken && (by.Import == "" || by.Import != own) {
+				j.fatal("nameTaken", fmt.Sprintf("%s: %s is called %s already", region, by.Image, name), "another image.name")
 			}
 		}
 		j.quota(region, p)

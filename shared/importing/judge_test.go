@@ -133,10 +133,10 @@ func findings() []finding {
 		{"public", existing, func(o *seen) { o.Existing.Kind = image.KindPublic }, "kindNotCopied"},
 		{"shared, elsewhere", existing, func(o *seen) { o.Existing.Kind = image.KindShared }, "sameRegionOnly"},
 		{"name", nil, func(o *seen) {
-			o.Places[home] = importing.PlaceSeen{Most: 9, Taken: map[string]image.ID{"web-20261129": "m-9"}}
+			o.Places[home] = importing.PlaceSeen{Most: 9, Taken: map[string]importing.Taker{"web-20261129": {Image: "m-9"}}}
 		}, "nameTaken"},
 		{"unverified name elsewhere", nil, func(o *seen) {
-			o.Places[away] = importing.PlaceSeen{Most: 9, Taken: map[string]image.ID{"unverified-web-20261129": "m-9"}}
+			o.Places[away] = importing.PlaceSeen{Most: 9, Taken: map[string]importing.Taker{"unverified-web-20261129": {Image: "m-9"}}}
 		}, "nameTaken"},
 		{"quota", nil, func(o *seen) { o.Places[away] = importing.PlaceSeen{Images: 100, Most: 100} }, "quotaReached"},
 		{"quota unknown", nil, func(o *seen) { o.Places[away] = importing.PlaceSeen{Images: 100, Most: -1} }, ""},

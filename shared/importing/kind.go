@@ -339,7 +339,7 @@ func (l *look) answers(ctx context.Context, id image.InstanceID) error {
 	}
 	launched, _ := time.Parse(time.RFC3339, l.item.Notes[noteLaunched])
 	for _, s := range status {
-		if s.Instance == id && s.Alive && s.HeartbeatAt.After(launched) {
+		if s.Instance == id && s.Alive && !s.HeartbeatAt.Before(launched) {
 			l.facts[factAlive] = yes
 		}
 	}

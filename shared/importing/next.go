@@ -82,10 +82,11 @@ const (
 const (
 	checkTime = 2 * time.Hour
 	testTime  = 20 * time.Minute
-	lookSoon  = 15 * time.Second
+	lookFirst = 5 * time.Second // after something began; then ever later, up to lookLater
 	lookLater = time.Minute
-	lookCheck = 30 * time.Second
 	mostTries = 40
+	// showsBy is when what was made shows for certain.
+	showsBy = 2 * time.Minute
 )
 
 // Judged is what the vendor's check came to.
@@ -150,6 +151,15 @@ func (s *stage) wake(after time.Duration) {
 	}
 }
 
+// pace is how long until the next look: a quarter of the time that the item has been
+// as it is, so that a look is late by a part of the wait, and hours cost few looks.
+func (s *stage) pace() time.Duration {
+	return min(max(s.now.Sub(s.item.Since)/4, lookFirst), lookLater)
+}
+
+// settled: what the last call made would show by now.
+func (s *stage) settled() bool { return s.now.After(s.item.Since.Add(showsBy)) }
+
 // reach says that an item is at a level, with what a look found for good.
 func (s *stage) reach(level string, notes ...string) {
 	s.item.Level, s.item.Sent = level, nil
@@ -188,7 +198,7 @@ func (s *stage) act(do, level string, notes map[string]string, claims ...work.Cl
 		return
 	}
 	s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: do, Level: level, Notes: notes, Claims: claims})
-	s.wake(lookSoon)
+	s.wake(s.pace())
 }
 
 // passing: ECS refuses for now what it takes later; source: the error tables of
@@ -213,11 +223,11 @@ func (s *stage) refused(why image.Reason) {
 
 // again repeats the act of which nobody saw the end; while its call was accepted,
 // it waits.
-func (s *stage) again(wait time.Duration) {
+func (s *stage) again() {
 	if s.item.Answered != plan.Applied {
 		s.Acts = append(s.Acts, *s.item.Sent)
 	}
-	s.wake(wait)
+	s.wake(s.pace())
 }
 
 // step goes on with an item.
@@ -289,7 +299,7 @@ func (s *stage) sent() bool {
 	case doDelete:
 		s.deleted()
 	default:
-		s.again(lookSoon)
+		s.again()
 	}
 	return true
 }
@@ -297,7 +307,7 @@ func (s *stage) sent() bool {
 // shows reaches a level once a fact has a value.
 func (s *stage) shows(fact, value, level string) {
 	if s.facts[fact] != value {
-		s.again(lookSoon)
+		s.again()
 		return
 	}
 	s.reach(level)
@@ -314,12 +324,12 @@ func (s *stage) making() {
 		s.fail("createFailed", "ECS could not make the image")
 	case status == factAvailable && (task == "" || task == "Finished"):
 		s.made()
-	case status == gone && s.item.Answered == plan.Applied && s.item.Notes[noteImage] != "":
+	case status == gone && s.item.Answered == plan.Applied && s.item.Notes[noteImage] != "" && s.settled():
 		s.fail("imageGone", "the image %s is no longer there", s.item.Notes[noteImage])
 	case task != "" && !slices.Contains([]string{"Waiting", "Processing", "Finished"}, task):
 		s.fail("taskEnded", "its task ended as %s, which is not known", task)
 	default:
-		s.again(lookLater)
+		s.again()
 	}
 }
 
@@ -336,9 +346,9 @@ func (s *stage) made() {
 		s.item.Sent = nil
 		s.Items = append(s.Items, s.item)
 		s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: doDelete})
-		s.wake(lookSoon)
+		s.wake(s.pace())
 	case s.facts[factSource] != "same":
-		s.wake(lookLater) // whether it changed is not known yet
+		s.wake(s.pace()) // whether it changed is not known yet
 	default:
 		s.reach(LevelMade, noteImage, s.facts[noteImage], noteLikeness, s.facts[factLikeness])
 		s.wake(0)
@@ -348,7 +358,7 @@ func (s *stage) made() {
 // deleted waits until an image that must not stay is gone.
 func (s *stage) deleted() {
 	if s.facts[factImage] != gone {
-		s.again(lookSoon)
+		s.again()
 		return
 	}
 	s.fail(s.item.Notes[noteFailed], "%s", s.item.Notes[noteSentence])
@@ -358,7 +368,7 @@ func (s *stage) deleted() {
 func (s *stage) checked() {
 	result := s.judged()
 	if result == "" {
-		s.wake(lookCheck)
+		s.wake(s.pace())
 		return
 	}
 	s.reach(LevelChecked, noteCheck, string(result))

@@ -227,7 +227,7 @@ func (o *observer) instance(ctx context.Context, home *survey.Place) {
 
 // place looks at the names, the number of images and the copies of one region.
 func (o *observer) place(ctx context.Context, region image.RegionID) {
-	p := PlaceSeen{Taken: map[string]image.ID{}, Images: -1, Most: -1, Copies: -1}
+	p := PlaceSeen{Taken: map[string]Taker{}, Images: -1, Most: -1, Copies: -1}
 	defer func() { o.keep(func(seen *Observed) { seen.Places[region] = p }) }()
 	at := o.survey.Place(o.wish.Account, region)
 	if at == nil {
@@ -247,7 +247,7 @@ func (o *observer) place(ctx context.Context, region image.RegionID) {
 		}
 		p.Images++
 		if i.Name == o.wish.Image.Name || i.Name == o.wish.Image.Unverified() {
-			p.Taken[i.Name] = i.ID
+			p.Taken[i.Name] = Taker{i.ID, i.Tags[TagImport]}
 		}
 		if i.Copied && (i.Status == image.StatusCreating || i.Status == image.StatusWaiting) {
 			p.Copies++

@@ -79,13 +79,20 @@ type InstanceSeen struct {
 
 // PlaceSeen is one region as far as it matters.
 type PlaceSeen struct {
-	// Taken are those of our names that images of ours have, with their ids.
-	Taken map[string]image.ID
+	// Taken are those of our names that images of ours have.
+	Taken map[string]Taker
 	// Images is how many custom images there are, Most how many there may be; -1: not known.
 	Images, Most int
 	// Copies is how many copies are under way; -1: not known.
 	Copies int
 	Unread *image.Reason
+}
+
+// Taker is an image that has a name.
+type Taker struct {
+	Image image.ID
+	// Import is the import that made it; empty: none of ours.
+	Import string
 }
 
 // RoleSeen is a role that ECS assumes for imports and exports.

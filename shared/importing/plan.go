@@ -26,8 +26,10 @@ const (
 // Planned is a plan of an import with what is shown beside it.
 type Planned struct {
 	// ID of the import: a hash of the source as it is, and of the wish.
-	ID       string
-	Plan     plan.Plan
+	ID   string
+	Plan plan.Plan
+	// Wish is what was asked for, with the region and the account where it is done.
+	Wish     Wish
 	Findings []image.Finding
 }
 
@@ -66,7 +68,7 @@ func Plan(w Wish, o Observed, last string) (Planned, error) {
 	}
 	// Everything that was asked for is in the digest with the first step.
 	p.Steps[0].Parameters = map[string]string{"wish": string(wish)}
-	return Planned{ID: id, Plan: p, Findings: Judge(w, o)}, nil
+	return Planned{ID: id, Plan: p, Wish: w, Findings: Judge(w, o)}, nil
 }
 
 // base are the facts that the work goes by.

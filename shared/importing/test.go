@@ -72,7 +72,7 @@ func (s *stage) booted() {
 		}
 		s.broken("bootFailed", "the instance did not come up in time")
 	default:
-		s.wake(lookSoon)
+		s.wake(s.pace())
 	}
 }
 
@@ -88,7 +88,7 @@ func (s *stage) broken(code, sentence string) {
 	s.note(noteFailed, code, noteSentence, sentence)
 	s.Items = append(s.Items, s.item)
 	s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: doTerminate, Level: s.item.Level})
-	s.wake(lookSoon)
+	s.wake(s.pace())
 }
 
 // launched waits until the instance shows.
@@ -96,11 +96,11 @@ func (s *stage) launched() {
 	switch {
 	case s.facts[factInstance] != "" && s.facts[factInstance] != gone:
 		s.reach(LevelLaunched, noteInstance, s.facts[noteInstance])
-		s.wake(lookSoon)
+		s.wake(s.pace())
 	case s.facts[factInstance] == gone && s.item.Answered == plan.Applied && s.late():
 		s.fail("bootFailed", "the instance of the test never showed")
 	default:
-		s.again(lookSoon)
+		s.again()
 	}
 }
 
@@ -115,7 +115,7 @@ func (s *stage) commanded() {
 			s.broken("commandTimedOut", "the command did not end in time")
 			return
 		}
-		s.again(lookSoon)
+		s.again()
 	default:
 		s.broken("commandFailed", "the command ended as "+status+" with "+s.facts[factExit])
 	}
@@ -124,7 +124,7 @@ func (s *stage) commanded() {
 // terminated waits until the instance of the test is gone.
 func (s *stage) terminated() {
 	if s.facts[factInstance] != gone {
-		s.again(lookSoon)
+		s.again()
 		return
 	}
 	if code := s.item.Notes[noteFailed]; code != "" {

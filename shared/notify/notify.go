@@ -126,13 +126,15 @@ func CountNames() []CountName {
 
 // Delivery is what became of a notice at one target.
 type Delivery struct {
+	// Target is its name in NOTIFY.
 	Target string `json:"target"`
 	// Delivered: the target itself called it a success.
 	Delivered bool `json:"delivered"`
 	// Code: why not, if it was not delivered.
 	Code     string `json:"code,omitempty"`
 	Sentence string `json:"sentence,omitempty"`
-	Attempts int    `json:"attempts"`
+	// Attempts is how often it was sent.
+	Attempts int `json:"attempts"`
 	// Again: it may work later; else the target has to be mended first.
 	Again bool `json:"again,omitempty"`
 }

@@ -31,20 +31,23 @@ const (
 
 // Report is what a tick did.
 type Report struct {
-	// Due is how many works were due; Late, that the tick was too old to do anything.
-	Due  int  `json:"due"`
+	// Due is how many works were due.
+	Due int `json:"due"`
+	// Late: the tick was too old to do anything.
 	Late bool `json:"late,omitempty"`
 	// Left is how many there was no time for.
 	Left int `json:"left,omitempty"`
 	// Acts is how many changing calls were made.
 	Acts int `json:"acts"`
-	// Ended are the works that ended, Failures those that could not be carried on.
-	Ended    []string  `json:"ended"`
+	// Ended are the works that ended.
+	Ended []string `json:"ended"`
+	// Failures are the works that could not be carried on.
 	Failures []Failure `json:"failures"`
 }
 
 // Failure is a work that could not be carried on, and why.
 type Failure struct {
+	// ID of the work.
 	ID string `json:"id"`
 	image.Reason
 }

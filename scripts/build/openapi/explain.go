@@ -229,6 +229,8 @@ func (e explainer) embedded(file source.File, expr ast.Expr) (declaration, bool)
 	switch expr := expr.(type) {
 	case *ast.StarExpr:
 		return e.embedded(file, expr.X)
+	case *ast.IndexExpr: // of a generic type
+		return e.embedded(file, expr.X)
 	case *ast.Ident:
 		of, ok := e.types[named{file.Folder, expr.Name}]
 		return of, ok

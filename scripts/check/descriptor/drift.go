@@ -65,11 +65,14 @@ func Written(tree *source.Tree) []Function {
 			continue
 		}
 		f := Function{Name: path.Base(folder), Variables: variables(tree, folder)}
+		var long longWork
 		for _, file := range tree.Files {
 			if file.Folder == folder && !file.Test {
 				f.Patterns = append(f.Patterns, patterns(file)...)
+				long.read(file)
 			}
 		}
+		f.Patterns = append(f.Patterns, long.patterns()...)
 		functions = append(functions, f)
 	}
 	return functions
@@ -93,6 +96,73 @@ func patterns(file source.File) []string {
 		return true
 	})
 	return found
+}
+
+// longWork is what a function has of package works: its kinds, and which of their
+// routes it takes.
+type longWork struct{ kinds, takes []string }
+
+// routesOf are the routes that a method of works.Kind makes, of a kind.
+func routesOf(method, kind string) []string {
+	at := " /" + kind
+	return map[string][]string{
+		"Reads":  {"GET" + at, "GET" + at + "/{id}"},
+		"Orders": {"POST" + at + "/{id}/pause", "POST" + at + "/{id}/resume", "POST" + at + "/{id}/abort"},
+		"Stops":  {"GET" + at + "/stop", "PUT" + at + "/stop", "DELETE" + at + "/stop"},
+		"Cancel": {"DELETE" + at + "/{id}"},
+	}[method]
+}
+
+// read finds kinds and the methods that make their routes.
+func (l *longWork) read(file source.File) {
+	ast.Inspect(file.Syntax, func(node ast.Node) bool {
+		switch n := node.(type) {
+		case *ast.CompositeLit:
+			if kind, ok := kindOf(n); ok {
+				l.kinds = append(l.kinds, kind)
+			}
+		case *ast.CallExpr:
+			if call, ok := n.Fun.(*ast.SelectorExpr); ok && routesOf(call.Sel.Name, "") != nil {
+				l.takes = append(l.takes, call.Sel.Name)
+			}
+		}
+		return true
+	})
+}
+
+// kindOf is the name in a literal of works.Kind.
+func kindOf(literal *ast.CompositeLit) (string, bool) {
+	generic, ok := literal.Type.(*ast.IndexListExpr)
+	if !ok {
+		return "", false
+	}
+	if of, ok := generic.X.(*ast.SelectorExpr); !ok || of.Sel.Name != "Kind" {
+		return "", false
+	}
+	for _, element := range literal.Elts {
+		pair, ok := element.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		key, isName := pair.Key.(*ast.Ident)
+		value, isText := pair.Value.(*ast.BasicLit)
+		if isName && isText && key.Name == "Name" {
+			name, err := strconv.Unquote(value.Value)
+			return name, err == nil
+		}
+	}
+	return "", false
+}
+
+// patterns are the routes of all kinds.
+func (l *longWork) patterns() []string {
+	var all []string
+	for _, kind := range l.kinds {
+		for _, method := range slices.Compact(slices.Sorted(slices.Values(l.takes))) {
+			all = append(all, routesOf(method, kind)...)
+		}
+	}
+	return all
 }
 
 // compare says where the descriptor and one function's code differ.

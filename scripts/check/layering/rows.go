@@ -250,6 +250,14 @@ func programs() []Row {
 			Why: "the document of all functions stands beside them, for the one that serves it",
 		},
 		{
+			Over: "functions/import",
+			May: []string{
+				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/change", "shared/function/works", "shared/alicloud",
+				"shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/importing", "shared/sharing", "shared/survey", "shared/image", "shared/fault",
+			},
+			Why:      "import wires importing and sharing to the cloud, and records what it makes and gives",
+		},
+		{
 			Over: "functions/*",
 			May: []string{
 				"shared/function", "shared/function/places", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/usage",

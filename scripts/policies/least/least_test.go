@@ -88,13 +88,14 @@ func TestPoliciesFollowTheCode(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		path, text  string
-		come, gone  string
-		in, needing []string
+		path, text string
+		come, gone string
+		in         []string
+		needing    string
 	}{
 		"a call more": {
 			path: "functions/price/main.go", text: tagging,
-			come: "ecs:TagResources", in: []string{"functions/price/policy.json"}, needing: []string{"price"},
+			come: "ecs:TagResources", in: []string{"functions/price/policy.json"}, needing: "price",
 		},
 		"a call less": {
 			path: "functions/find/accounts.go",
@@ -122,7 +123,9 @@ func TestPoliciesFollowTheCode(t *testing.T) {
 				}
 			}
 			needs := string(after["functions/find/needs.go"])
-			if c.come != "" && !strings.Contains(needs, `{"`+c.come+`", []string{"`+strings.Join(c.needing, `", "`)+`"}},`) || c.gone != "" && strings.Contains(needs, c.gone) {
+			_, row, _ := strings.Cut(needs, `{"`+c.come+`", []string{`)
+			row, _, _ = strings.Cut(row, "}")
+			if c.needing != "" && !strings.Contains(row, `"`+c.needing+`"`) || c.gone != "" && strings.Contains(needs, c.gone) {
 				t.Errorf("find is told:\n%s", needs)
 			}
 		})

@@ -23,7 +23,8 @@ type Notice struct {
 	Stage work.Stage `json:"stage"`
 	At    time.Time  `json:"at"`
 	// Pending: it is still to be sent to somebody.
-	Pending    bool              `json:"pending,omitempty"`
+	Pending bool `json:"pending,omitempty"`
+	// Deliveries are what became of it at each target.
 	Deliveries []notify.Delivery `json:"deliveries"`
 }
 

@@ -65,14 +65,14 @@ type cancelInput struct {
 	ID string `json:"id" validate:"required,workid" doc:"Its id"`
 }
 
-// told is a state with the status that it is answered with.
-type told[I any] struct {
+// Told is a state with the status that it is answered with.
+type Told[I any] struct {
 	State[I]
 	status int
 }
 
 // HTTPStatus is 202 where something goes on in the background.
-func (t told[I]) HTTPStatus() int { return t.status }
+func (t Told[I]) HTTPStatus() int { return t.status }
 
 // spec is what the operations of a kind have in common.
 func (k Kind[S, I]) spec(name, pattern string, role function.Role, summary string, fails ...fault.Kind) function.Spec {
@@ -147,19 +147,19 @@ func (k Kind[S, I]) Stops() []function.Operation {
 func (k Kind[S, I]) Cancel(may func(w work.Work) error) function.Operation {
 	spec := k.spec("cancel", "DELETE /"+k.Name+"/{id}", k.Role, "End it, and take back what can be taken back", fault.NotFound, fault.Conflict)
 	spec.Success = []int{http.StatusOK, http.StatusAccepted}
-	return function.Handle(spec, func(ctx context.Context, call function.Call, in cancelInput) (told[I], error) {
+	return function.Handle(spec, func(ctx context.Context, call function.Call, in cancelInput) (Told[I], error) {
 		r, w, err := k.one(ctx, call, in.ID)
 		if err != nil {
-			return told[I]{}, err
+			return Told[I]{}, err
 		}
 		if may != nil && w.State != work.Aborting && w.State != work.Aborted {
 			if err := may(w); err != nil {
-				return told[I]{}, err
+				return Told[I]{}, err
 			}
 		}
 		before := w.State
 		w, err = r.Order(ctx, in.ID, work.Order{Do: work.Abort, By: change.By(call)})
-		out := told[I]{k.state(w, time.Time{}), http.StatusOK}
+		out := Told[I]{k.state(w, time.Time{}), http.StatusOK}
 		if before != w.State {
 			out.status = http.StatusAccepted
 		}

@@ -69,8 +69,10 @@ func ItemOf(i work.Item) Item {
 
 // Progress is how much of a work is done.
 type Progress struct {
+	// Done is how many items have ended, whatever came of them.
 	Done int `json:"done"`
-	Of   int `json:"of"`
+	// Of is how many there are.
+	Of int `json:"of"`
 }
 
 // Next is when a work goes on, and what it waits for.
@@ -81,21 +83,26 @@ type Next struct {
 
 // Summary is a work without its items.
 type Summary struct {
-	ID     string     `json:"id,omitempty"`
-	State  work.State `json:"state,omitempty"`
-	Digest string     `json:"digest,omitempty"`
+	// ID is its name among those of its kind.
+	ID    string     `json:"id,omitempty"`
+	State work.State `json:"state,omitempty"`
+	// Digest is that of the plan that was approved.
+	Digest string `json:"digest,omitempty"`
 	// Of is the work that it undoes or retries.
 	Of string `json:"of,omitempty"`
 	// Reason is why it is paused or halted, waits, or ended as it did.
 	Reason *image.Reason `json:"reason,omitempty"`
 	// ApprovedBy are those who approved it, "<issuer> <subject>" each.
-	ApprovedBy []string   `json:"approvedBy,omitempty"`
+	ApprovedBy []string `json:"approvedBy,omitempty"`
+	// ApprovedAt is when the last of them did.
 	ApprovedAt *time.Time `json:"approvedAt,omitempty"`
 	// ValidUntil is when the approval ends if nothing is begun by then.
 	ValidUntil *time.Time `json:"validUntil,omitempty"`
-	StartedAt  *time.Time `json:"startedAt,omitempty"`
-	EndedAt    *time.Time `json:"endedAt,omitempty"`
-	Progress   *Progress  `json:"progress,omitempty"`
+	// StartedAt is when the first thing was changed.
+	StartedAt *time.Time `json:"startedAt,omitempty"`
+	// EndedAt is when nothing was left to do.
+	EndedAt  *time.Time `json:"endedAt,omitempty"`
+	Progress *Progress  `json:"progress,omitempty"`
 	// Next: when it goes on.
 	Next *Next `json:"next,omitempty"`
 }
@@ -103,7 +110,8 @@ type Summary struct {
 // State is a work with its items.
 type State[I any] struct {
 	Summary
-	Items    []I             `json:"items"`
+	Items []I `json:"items"`
+	// Findings are what was objected to when it was planned.
 	Findings []image.Finding `json:"findings"`
 	Unknown  []image.Unread  `json:"unknown"`
 	// Notices are what became of telling people of it; only for one work, and only
@@ -123,8 +131,25 @@ type Page struct {
 // Shown is what a plan tells beside its steps.
 type Shown struct {
 	Findings []image.Finding `json:"findings"`
-	Totals   json.RawMessage `json:"totals,omitempty"`
+	Totals   Totals          `json:"totals,omitempty"`
 	Unknown  []image.Unread  `json:"unknown"`
+}
+
+// Totals is what a plan comes to, an object in JSON whose members are the function's.
+type Totals []byte
+
+// MarshalJSON writes the object as it is.
+func (t Totals) MarshalJSON() ([]byte, error) { return json.RawMessage(t).MarshalJSON() }
+
+// UnmarshalJSON keeps the object as it is.
+func (t *Totals) UnmarshalJSON(text []byte) error {
+	*t = slices.Clone(text)
+	return nil
+}
+
+// JSONSchema is the form of what MarshalJSON writes, as JSON Schema 2020-12.
+func (t Totals) JSONSchema() map[string]any {
+	return map[string]any{"type": "object", "description": "What the plan comes to: counts and costs, as far as they are known"}
 }
 
 // Answer is what a POST is answered with: a plan, or the state of the work that it
@@ -132,12 +157,16 @@ type Shown struct {
 type Answer[S, I any] struct {
 	*function.Problem
 	Summary
-	Plan       *change.Plan[S] `json:"plan,omitempty"`
-	Items      []I             `json:"items,omitempty"`
-	Findings   []image.Finding `json:"findings"`
-	Totals     json.RawMessage `json:"totals,omitempty"`
-	Unknown    []image.Unread  `json:"unknown"`
-	NextCursor string          `json:"nextCursor,omitempty"`
+	Plan *change.Plan[S] `json:"plan,omitempty"`
+	// Items of the work, once there is one.
+	Items []I `json:"items,omitempty"`
+	// Findings are what is objected to.
+	Findings []image.Finding `json:"findings"`
+	// Totals are what the plan comes to.
+	Totals  Totals         `json:"totals,omitempty"`
+	Unknown []image.Unread `json:"unknown"`
+	// NextCursor asks for further steps of the plan; left out: these are the last.
+	NextCursor string `json:"nextCursor,omitempty"`
 
 	location string
 }

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"time"
+
+	"imagekeeper/shared/alicloud"
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/places"
+	"imagekeeper/shared/function/works"
+	"imagekeeper/shared/importing"
+	"imagekeeper/shared/journal"
+	"imagekeeper/shared/work"
+)
+
+// handler is built once and only read afterwards.
+type handler struct {
+	config config
+	// accounts are those to work in, our own first.
+	accounts func(call function.Call) []account
+	// objects reads the sources of imports.
+	objects func(call function.Call) importing.Store
+	// journal is where this call's changes are recorded, and what is kept beside.
+	journal func(call function.Call) (*journal.Journal, journal.Documents, error)
+	now     func() time.Time
+	// pause waits; it ends early with the context's error.
+	pause func(ctx context.Context, d time.Duration) error
+	// notAfter has the cloud itself refuse calls that come late; nil: nothing can.
+	notAfter func(ctx context.Context, t time.Time) context.Context
+	// worker names an event, unlike any other.
+	worker func() string
+}
+
+// open reads the configuration and wires import to Alibaba Cloud.
+func open(look function.Lookup) (*function.Function, error) {
+	config, err := readConfig(look)
+	if err != nil {
+		return nil, err
+	}
+	as, err := places.Open("import", look, config.Places, config.Quotas, config.Roles)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := objects(as, config.Storage)
+	if err != nil {
+		return nil, err
+	}
+	store, err := ledger.OpenStore(config.Journal, config.Storage, as)
+	if err != nil {
+		return nil, err
+	}
+	h := handler{
+		config: config, accounts: owners(as), objects: sources, journal: store.Open, now: time.Now, pause: pause,
+		notAfter: alicloud.NotAfter, worker: rand.Text,
+	}
+	return h.function(), nil
+}
+
+// pause waits by the machine's clock.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// function returns the operations.
+func (h handler) function() *function.Function {
+	imports := h.kind()
+	begins := []int{http.StatusOK, http.StatusAccepted}
+	place := map[string]string{"Location": "The work that goes on in the background"}
+	operations := []function.Operation{
+		function.Handle(function.Spec{
+			Name: "imports.post", Pattern: "POST /imports", Role: function.Viewer, ApplyRole: function.Operator,
+			Summary: "Make an image of an object, an instance, snapshots or another image: plan, or apply a plan by its digest",
+			Success: begins, Fails: []fault.Kind{fault.NotFound}, Tells: []fault.Kind{fault.Conflict, fault.Precondition}, Headers: place,
+		}, h.postImport),
+		imports.Cancel(cancellable),
+		function.OnTimer("*", imports.Worker), // called worker in s.yaml; elsewhere the platform names it
+	}
+	operations = append(operations, imports.Reads()...)
+	return function.New("import", operations...).With(slices.Concat(places.Rules(), works.Rules(), rules())...)
+}
+
+// kind is how imports are told.
+func (h handler) kind() works.Kind[stepOut, itemOut] {
+	return works.Kind[stepOut, itemOut]{
+		Name: "imports", Role: function.Operator, Step: newStep, Item: newItem,
+		Runner: func(_ context.Context, call function.Call) (work.Runner, error) {
+			s, err := h.session(call)
+			if err != nil {
+				return work.Runner{}, err
+			}
+			return s.imports(), nil
+		},
+	}
+}
+
+// cancellable refuses to take an image back that somebody may have got.
+func cancellable(w work.Work) error {
+	if importing.Released(w) {
+		return fault.New(fault.Conflict, "import %s was shared, copied or released already: its images go through cleanup", w.ID).WithCode("alreadyReleased")
+	}
+	return nil
+}

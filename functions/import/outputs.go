@@ -1,0 +1,48 @@
+package main
+
+import (
+	"imagekeeper/shared/function/works"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/importing"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/work"
+)
+
+// stepOut is one step of a plan.
+type stepOut struct {
+	// Action: import, create or copy, check, test, name, share, release.
+	Action   string         `json:"action"`
+	RegionID image.RegionID `json:"regionId"`
+	Reasons  []image.Reason `json:"reasons"`
+}
+
+func newStep(s plan.Step) stepOut {
+	return stepOut{s.Action, image.RegionID(s.Subject), s.Reasons}
+}
+
+// totalsOut is what a plan comes to.
+type totalsOut struct {
+	// Cost is what it costs, as far as that is known.
+	Cost importing.Cost `json:"cost"`
+}
+
+// itemOut is one region of an import.
+type itemOut struct {
+	RegionID image.RegionID `json:"regionId"`
+	// ImageID is the image there, once ECS has said it.
+	ImageID image.ID `json:"imageId,omitempty"`
+	// TaskID is ECS's own work on it.
+	TaskID image.TaskID `json:"taskId,omitempty"`
+	// Check is what the vendor's check came to: passed, risks, unavailable or timedOut.
+	Check importing.Judged `json:"check,omitempty"`
+	// TestInstanceID is the instance that was booted from it.
+	TestInstanceID image.InstanceID `json:"testInstanceId,omitempty"`
+	// Console is the end of what the instance of a failed test wrote to its console.
+	Console string `json:"console,omitempty"`
+	works.Item
+}
+
+func newItem(_ work.Work, i work.Item) itemOut {
+	told := importing.Tell(i)
+	return itemOut{image.RegionID(i.Name), told.Image, told.Task, told.Check, told.Instance, told.Console, works.ItemOf(i)}
+}
