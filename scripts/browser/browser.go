@@ -154,7 +154,7 @@ func (t *Tab) Wait(expression string, most time.Duration) error {
 
 // Settled waits until the page has asked everything that it wants to know.
 func (t *Tab) Settled() error {
-	return t.Wait(`document.querySelector('main h1, main .notice') && !document.querySelector('.busy.on') && !document.querySelector('[aria-busy=true]')`, 90*time.Second)
+	return t.Wait(`document.querySelector('main h1, main .notice') && !document.querySelector('.busy.on, .loading') && !document.querySelector('[aria-busy=true]')`, 90*time.Second)
 }
 
 // Close closes the tab.

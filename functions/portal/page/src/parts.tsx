@@ -46,11 +46,11 @@ export const Copy = ({text, what}: {text: string, what?: string}) => {
   const copy = async () => {
     try { await navigator.clipboard.writeText(text); done.value = true; setTimeout(() => { done.value = false }, 1500) } catch { done.value = false }
   }
-  return <button type="button" class="copy" onClick={copy} aria-label={t('copyThis', {what: what ?? text})} title={t('copyThis', {what: what ?? text})}>{done.value ? '✓' : '⧉'}</button>
+  return <button type="button" class="copy" onClick={copy} aria-label={t('copyThis', {what: what ?? text})} title={t('copyThis', {what: what ?? text})}>{done.value ? '✓' : <svg viewBox="0 0 16 16" aria-hidden="true"><rect x="5" y="5" width="9" height="9" rx="1.5" /><path d="M11 5V3.5A1.5 1.5 0 0 0 9.5 2h-6A1.5 1.5 0 0 0 2 3.5v6A1.5 1.5 0 0 0 3.5 11H5" /></svg>}</button>
 }
 
 export const ImageName = ({of}: {of: {imageId: string, regionId?: string, accountId?: string, name?: string}}) =>
-  <><a href={imageLink(of)}>{of.name ? <Foreign text={of.name} /> : of.imageId}</a>{of.name && <span class="sub id">{of.imageId}</span>}</>
+  <><a href={imageLink(of)}>{of.name ? <Foreign text={of.name} /> : of.imageId}</a>{of.name && of.name !== of.imageId && <span class="sub id">{of.imageId}</span>}</>
 
 export const Id = ({text}: {text: string}) => <span class="id">{text}<Copy text={text} /></span>
 

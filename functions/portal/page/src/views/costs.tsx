@@ -21,7 +21,6 @@ export const Costs = ({at}: {at: Route}) => {
   return <>
     <Heading text={t('costs')}><AsOf load={load} at={load.state.value.data?.asOf} /></Heading>
     <div class="filters"><Choice label={t('report')} value={month} any="today" options={months(12).reverse()} onChange={m => go(link('costs', '', {month: m}))} /></div>
-    <Section title={t('costTrend')}><Trend /></Section>
     <Read load={load}>{r => <>
       <Unreads of={r.unknown} />
       <div class="tiles">
@@ -30,12 +29,13 @@ export const Costs = ({at}: {at: Route}) => {
         {r.totals.map(g => <Figure key={'l' + g.currency} label={known('item', 'operatingSystemLicence')}><Money of={g.operatingSystemLicence} /></Figure>)}
         {r.totals.map(g => <Figure key={'m' + g.currency} label={known('item', 'marketplaceSoftware')}><Money of={g.marketplaceSoftware} /></Figure>)}
       </div>
+      <div class="columns"><Section title={t('costTrend')}><Trend /></Section>
       <Section title={t('savings')}>
         <p>{t('savingsWhy')}</p>
         {r.unused.length === 0 && r.unusedShared.length === 0 ? <None /> : <div class="tiles">
           {r.unused.map(g => <Figure key={g.currency} label={t('couldBeSaved', {n: count(g.images)})} href={link('cleanup')}><Money of={g.total} /></Figure>)}
           {r.unusedShared.map(g => <Figure key={g.currency} label={t('couldBeSavedShared', {n: count(g.images)})} href={link('shares')}><Money of={g.total} /></Figure>)}</div>}
-      </Section>
+      </Section></div>
       <div class="columns">
         <Section title={t('costByFamily')}><Bars label={t('perMonth')} rows={rows(r.families, key => link('images', '', {family: key}))} /></Section>
         <Section title={t('costByRegion')}><Bars label={t('perMonth')} rows={rows(r.regions, key => link('images', '', {region: key}))} /></Section>

@@ -49,7 +49,7 @@ const Behind = ({of: s}: {of: Server}) => s.behind === null
   : s.behind === 0 ? <Badge tone="good">{t('upToDate')}</Badge>
     : <><Badge tone="warn">{t('versionsBehind', {n: s.behind})}</Badge>{s.behindSince && <span class="sub">{t('since')} <Short at={s.behindSince} /></span>}{s.newestImageId && <> → <a href={link('images', s.newestImageId, {region: s.regionId})}>{t('newestImage')}</a></>}</>
 
-const EndOfLife = ({of: s}: {of: Server}) => !s.endOfLife ? <Unknown /> : s.endOfLife.past ? <Badge tone="bad">{t('endedOn', {date: s.endOfLife.date})}</Badge> : <>{s.endOfLife.date}</>
+const EndOfLife = ({of: s}: {of: Server}) => !s.endOfLife ? <Unknown /> : s.endOfLife.past ? <Badge tone="bad">{t('endedOn', {date: s.endOfLife.date})}</Badge> : <span class="date">{s.endOfLife.date}</span>
 
 const Licence = ({of: s}: {of: Server}) => {
   const l = s.licencePerHour

@@ -48,14 +48,14 @@ export const Overview = ({at: _}: {at: Route}) => {
     <Unreads of={unread} />
     <Section title={t('runningWork')}><Running /></Section>
     <div class="tiles">
-      {kinds.map(([kind, load]) => <Figure key={kind} label={t('imagesOfKind', {kind: known('kind', kind)})} href={link('images', '', {kind})}><Total load={load} /></Figure>)}
+      {kinds.map(([kind, load]) => <Figure key={kind} label={t(`imagesOf.${kind}`)} href={link('images', '', {kind})}><Total load={load} /></Figure>)}
       <Figure label={t('olderThan90')} href={link('images', '', {kind: 'custom', createdBefore: quarter, sort: 'createdAt'})} ><Total load={old} /></Figure>
       <Figure label={t('olderThanYear')} href={link('images', '', {kind: 'custom', createdBefore: year, sort: 'createdAt'})}><Total load={ancient} /></Figure>
     </div>
     <div class="tiles">
       <Figure label={t('instances')} href={link('fleet')}><Total load={all} /></Figure>
-      <Figure label={t('fleetBehind')} href={link('fleet', '', {behind: 1})} tone={late === undefined ? 'unknown' : late > 0 ? 'warn' : 'good'}><Total load={behind} /></Figure>
-      <Figure label={t('fleetUnjudged')} href={link('fleet')} tone={total === undefined || seen === undefined || total > seen ? 'unknown' : 'plain'}>{total === undefined || seen === undefined ? all.state.value.loading ? '…' : <Unknown /> : total === seen ? <None /> : count(total - seen)}</Figure>
+      <Figure label={t('fleetBehind')} href={link('fleet', '', {behind: 1})} tone={behind.state.value.loading && late === undefined ? 'plain' : late === undefined ? 'unknown' : late > 0 ? 'warn' : 'good'}><Total load={behind} /></Figure>
+      <Figure label={t('fleetUnjudged')} href={link('fleet')} tone={all.state.value.loading || judged.state.value.loading ? 'plain' : total === undefined || seen === undefined || total > seen ? 'unknown' : 'plain'}>{total === undefined || seen === undefined ? all.state.value.loading || judged.state.value.loading ? '…' : <Unknown /> : total === seen ? <None /> : count(total - seen)}</Figure>
       {r.data ? r.data.totals.map(g => <Figure key={g.currency} label={t('costMonth')} href={link('costs')}><Money of={g.total} /></Figure>) : <Figure label={t('costMonth')} href={link('costs')} tone={r.problem ? 'unknown' : 'plain'}>{r.loading ? '…' : <Unknown why={r.problem?.detail} />}</Figure>}
       {r.data?.unused.map(g => <Figure key={g.currency} label={t('couldBeSaved', {n: count(g.images)})} href={link('cleanup')} tone="plain"><Money of={g.total} /></Figure>)}
     </div>
