@@ -17,8 +17,7 @@ import (
 	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
-	"imagekeeper/scripts/local/fchost/syaml"
-	"imagekeeper/scripts/local/keys"
+	"imagekeeper/scripts/local/fchost/started"
 	"imagekeeper/scripts/local/ossapi"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
@@ -44,7 +43,8 @@ func TestSDKs(t *testing.T) {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { host.Load().Invocations().ServeHTTP(w, r) }),
 	}}))
 	defer server.Close()
-	host.Store(find(t, server.URL))
+	running, _ := started.Functions(t, root, server.URL, "find")
+	host.Store(running)
 	objects := httptest.NewServer(ossapi.New(cloud, ossapi.Options{}))
 	defer objects.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -61,39 +61,6 @@ func TestSDKs(t *testing.T) {
 		t.Fatalf("%v\n%s", err, said)
 	}
 	t.Logf("%s", said)
-}
-
-// find is the function as it is deployed, about the cloud at an address.
-func find(t *testing.T, cloud string) *fchost.Host {
-	t.Helper()
-	portal, err := keys.Prepare(t.TempDir(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	environment := portal.Environment()
-	project, err := syaml.Load(filepath.Join(root, "s.yaml"), func(name string) (string, bool) {
-		value, set := environment[name]
-		return value, set
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	host, err := fchost.New(fchost.Options{
-		Project: project, Root: root, Only: []string{"find"},
-		Environment: map[string]string{"ECS_ENDPOINT": cloud, "STS_ENDPOINT": cloud, "ESS_ENDPOINT": cloud},
-		Credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"}, AccountID: string(cloudsim.FirstAccount),
-	})
-	if err == nil {
-		t.Cleanup(host.Close)
-		err = host.Build(t.Context())
-	}
-	if err == nil {
-		err = host.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return host
 }
 
 // install puts the packages of the lock file into a scratch folder and returns it.

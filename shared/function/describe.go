@@ -1,6 +1,7 @@
 package function
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -235,6 +236,14 @@ func (s *schemas) parameters(op *Operation, wildcards []string) []any {
 
 func (s *schemas) parameter(f strictjson.Field, in string) object {
 	schema := s.member(f, inputs)
+	if either, several := schema["oneOf"].([]any); several {
+		delete(schema, "oneOf") // a parameter is a text: JSON alone tells "1" from 1
+		for _, one := range either {
+			if one := one.(object); one["type"] == "string" {
+				maps.Copy(schema, one)
+			}
+		}
+	}
 	one := object{"name": f.Name, "in": in, "schema": schema}
 	if doc := schema["description"]; doc != nil {
 		one["description"] = doc

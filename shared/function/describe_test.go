@@ -228,7 +228,7 @@ func TestDescribedAnswers(t *testing.T) {
 	if plain == nil || plain.Value.Properties["title"] != nil || plain.Value.Properties["id"] == nil {
 		t.Errorf("the answer: %+v", plain)
 	}
-	if problem == nil || !slices.Equal(problem.Value.Required, []string{"title", "status", "code", "id"}) {
+	if problem == nil || !slices.Equal(problem.Value.Required, []string{"title", "status", "code"}) {
 		t.Errorf("the answer that is a problem: %+v", problem)
 	}
 }

@@ -112,8 +112,7 @@ func (s *schemas) responses(op *Operation) object {
 		case op.spec.Public && (status == http.StatusUnauthorized || status == http.StatusForbidden):
 			continue // nobody is asked who it is
 		case slices.Contains(tells, status):
-			schema := object{"anyOf": []any{s.of(typeOf[Problem](), answers), s.whole(op.out, failing)}}
-			responses[strconv.Itoa(status)] = d.response(schema, own)
+			responses[strconv.Itoa(status)] = d.response(s.whole(op.out, failing), own)
 		case d.everywhere, slices.Contains(fails, status):
 			responses[strconv.Itoa(status)] = object{"$ref": responsesAt + d.name}
 		}

@@ -100,13 +100,43 @@ func (s *schemas) whole(t reflect.Type, side side) object {
 
 // ownOf is what a type says of itself; an object becomes a component.
 func (s *schemas) ownOf(t reflect.Type, way direction, own selfDescribed) object {
-	schema := own.JSONSchema()
+	schema := oneTypeEach(own.JSONSchema())
 	if schema["type"] != "object" || t.Name() == "" {
 		return schema
 	}
 	name := s.nameOf(component{t, way, plainly})
 	s.components[name] = schema
 	return object{"$ref": schemasAt + name}
+}
+
+// oneTypeEach writes a schema of several types as one of several schemas, which is
+// what programs that make clients understand. A keyword goes with the type that it
+// is about.
+func oneTypeEach(schema object) object {
+	kinds, several := schema["type"].([]string)
+	if !several {
+		return schema
+	}
+	texts := []string{"pattern", "minLength", "maxLength", "format"}
+	numbers := []string{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "not"}
+	either, whole := []any{}, object{}
+	for _, kind := range kinds {
+		one := object{"type": kind}
+		for keyword, value := range schema {
+			about := slices.Contains(texts, keyword) && kind == "string" || slices.Contains(numbers, keyword) && kind != "string"
+			if about {
+				one[keyword] = value
+			}
+		}
+		either = append(either, one)
+	}
+	for keyword, value := range schema {
+		if keyword != "type" && !slices.Contains(texts, keyword) && !slices.Contains(numbers, keyword) {
+			whole[keyword] = value
+		}
+	}
+	whole["oneOf"] = either
+	return whole
 }
 
 func (s *schemas) structOf(t reflect.Type, way direction, side side) object {
@@ -232,8 +262,8 @@ func (s *schemas) structure(t reflect.Type, way direction, without []string, sid
 		switch {
 		case way == inputs:
 			always = strictjson.Required(f)
-		case side == failing && ours:
-			always = !strings.Contains(f.Go.Tag.Get("json"), ",omit")
+		case side == failing: // what comes beside a problem is there only if anything was known
+			always = ours && !strings.Contains(f.Go.Tag.Get("json"), ",omit")
 		}
 		if always {
 			required = append(required, f.Name)

@@ -125,7 +125,7 @@ func vague(value any, at string) []error {
 		for _, name := range slices.Sorted(maps.Keys(properties)) {
 			one, _ := properties[name].(object)
 			switch {
-			case one["type"] == nil && one["$ref"] == nil && one["anyOf"] == nil:
+			case one["type"] == nil && one["$ref"] == nil && one["anyOf"] == nil && one["oneOf"] == nil:
 				found = append(found, fmt.Errorf("%s: says nothing of %s; its type needs a method JSONSchema", at, name))
 			case one["description"] == nil && one["$ref"] == nil:
 				found = append(found, fmt.Errorf("%s: nobody is told what %s means; the field needs a comment, or a doc tag", at, name))
