@@ -32,6 +32,13 @@ func snapshot(id, disk string) image.Snapshot {
 	return image.Snapshot{Account: owner, Region: hangzhou, ID: image.SnapshotID(id), SourceDisk: image.DiskID(disk), SourceSystemDisk: true}
 }
 
+// taken is a snapshot that was copied from another one of the region.
+func taken(id, from string) image.Snapshot {
+	s := snapshot(id, "")
+	s.SourceSnapshot, s.SourceRegion = image.SnapshotID(from), hangzhou
+	return s
+}
+
 func tagged(parent string) image.Tags { return image.Tags{lineage.ParentTag: parent} }
 
 func with(i image.Image, change func(*image.Image)) image.Image {
@@ -65,6 +72,18 @@ func TestEndsOfChains(t *testing.T) {
 			Images:    []image.Image{with(custom("m-1", "s-1", nil), func(i *image.Image) { i.Copied = true })},
 			Snapshots: []image.Snapshot{snapshot("s-1", "d-1")},
 		}, lineage.SourceUnknown, "copySourceHidden"},
+		{"copy of a snapshot that is gone", lineage.World{
+			Images:    []image.Image{with(custom("m-1", "s-1", nil), func(i *image.Image) { i.Copied = true })},
+			Snapshots: []image.Snapshot{taken("s-1", "s-0")},
+		}, lineage.SourceUnknown, "copySourceGone"},
+		{"copy of a snapshot that is there and tells nothing", lineage.World{
+			Images:    []image.Image{with(custom("m-1", "s-1", nil), func(i *image.Image) { i.Copied = true })},
+			Snapshots: []image.Snapshot{taken("s-1", "s-0"), snapshot("s-0", "d-gone")},
+		}, lineage.SourceUnknown, "copySourceUntold"},
+		{"copy of a copy of a snapshot that is there and tells nothing", lineage.World{
+			Images:    []image.Image{with(custom("m-1", "s-2", nil), func(i *image.Image) { i.Copied = true })},
+			Snapshots: []image.Snapshot{taken("s-2", "s-1"), taken("s-1", "s-0"), snapshot("s-0", "d-gone")},
+		}, lineage.SourceUnknown, "copySourceUntold"},
 		{"product code outlives the chain", lineage.World{Images: []image.Image{with(custom("m-1", "s-1", nil), func(i *image.Image) { i.ProductCode = "cmjj" })}}, lineage.SourceMarketplace, "productCode"},
 		{"tag names itself", lineage.World{Images: []image.Image{custom("m-1", "s-1", tagged("m-1"))}}, lineage.SourceUnknown, "snapshotGone"},
 		{"parent deleted", lineage.World{Images: []image.Image{custom("m-1", "s-1", tagged("m-0"))}}, lineage.SourceUnknown, "imageGone"},

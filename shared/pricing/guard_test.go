@@ -148,6 +148,11 @@ func TestReplaceFindings(t *testing.T) {
 			t.Errorf("%s: findings %v, total %v", c.name, quote.Findings, quote.Total)
 		}
 	}
+	// Version 2.1903 is not version 3, though there is a 3 in its name.
+	two := pricing.OS{Type: image.Linux, Platform: "Aliyun", Name: "Alibaba Cloud Linux  2.1903 LTS 64 bit Pro"}
+	if quote := price(t, replacing(public(two), licensedOn(ubuntu(), 4, "1"))); pricing.ProductOf(two) != pricing.AlibabaLinuxPro || len(quote.Findings) != 0 {
+		t.Errorf("Alibaba Cloud Linux 2 Pro: %s, findings %v", pricing.ProductOf(two), quote.Findings)
+	}
 	if quote := price(t, replacing(public(windows()), licensedOn(ubuntu(), 4, "1"))); len(quote.Findings) != 0 || quote.Total == nil {
 		t.Errorf("in the mainland systems replace each other: %v", quote.Findings)
 	}

@@ -142,6 +142,9 @@ func (s *seeder) foreign(b *cloudsim.Builder, total int) {
 			s.add(b, cloudsim.MarketplaceOwner, cloudsim.ImageSpec{Image: s.product(p, i), Parent: image.Ref{Account: cloudsim.SystemOwner, Region: b.Region(), ID: image.ID(p.base)}})
 		}
 	}
+	if b.Region() == homeRegion && total >= 200 {
+		s.add(b, cloudsim.MarketplaceOwner, s.alibabas())
+	}
 	for i := range min(2, total/400) {
 		s.add(b, "1000000000000003", s.community(i))
 	}
@@ -160,6 +163,18 @@ func (s *seeder) product(p product, i int) image.Image {
 	img.ProductCode, img.Supplier, img.Version, img.SizeGiB = p.code, p.supplier, p.version, 40
 	img.CreatedAt = cloudsim.Epoch().AddDate(0, 0, -40-17*i)
 	return img
+}
+
+// alibabas is what Alibaba Cloud itself offers in the Marketplace. Its ids are
+// given, so that those of all others are as they were.
+func (s *seeder) alibabas() cloudsim.ImageSpec {
+	img := s.product(product{
+		"cmjj00068888", "ACK node, GPU (Alibaba Cloud Linux 3)", "Alibaba Cloud", "Node of a container cluster with drivers",
+		"aliyun_3_x64_20G_alibase_20260815.vhd", "V1.2", true, "cuda",
+	}, 0)
+	img.ID, img.SizeGiB = "m-bp1acknodegpu000001a", 40
+	img.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: "s-bp1acknodegpu000001a", Encrypted: image.No}}
+	return cloudsim.ImageSpec{Image: img, Parent: image.Ref{Account: cloudsim.SystemOwner, Region: homeRegion, ID: "aliyun_3_x64_20G_alibase_20260815.vhd"}}
 }
 
 func (s *seeder) community(i int) cloudsim.ImageSpec {
