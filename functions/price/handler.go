@@ -12,6 +12,7 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/survey"
 )
 
@@ -61,6 +62,11 @@ func (h handler) look() places.Look {
 	return places.Look{Configured: h.config.Places, Accounts: h.accounts, Recent: h.recent, Now: h.now}
 }
 
+// prices are by what this deployment prices.
+func (h handler) prices() quoting.Prices {
+	return quoting.Prices{Rates: h.rates, Site: h.config.Site, Sites: h.sites, Now: h.now}
+}
+
 // function returns the operations. Callers only read, so every role may call.
 func (h handler) function() *function.Function {
 	return function.New("price",
@@ -83,21 +89,22 @@ func (h handler) function() *function.Function {
 	).With(places.Rules()...)
 }
 
-func (h handler) one(ctx context.Context, call function.Call, in asking) (quote, error) {
-	q := in.question
-	if err := q.check(); err != nil {
-		return quote{}, err
+func (h handler) one(ctx context.Context, call function.Call, in asking) (quoting.Quote, error) {
+	q := in.Asking
+	if err := q.Check(); err != nil {
+		return quoting.Quote{}, err
 	}
-	p, err := h.newPricer(ctx, call, in.Age, q.within().Regions, q.ids())
+	s, err := h.look().At(ctx, call, survey.Within{}, in.Age)
 	if err != nil {
-		return quote{}, err
+		return quoting.Quote{}, err
 	}
-	answer, err := p.quote(ctx, q)
+	p, err := h.prices().Pricer(ctx, s, image.RegionID(call.Region), survey.Just(q.Region, "").Regions, q.IDs())
 	if err != nil {
-		return quote{}, err
+		return quoting.Quote{}, err
 	}
-	answer.Unknown = p.survey.Unread()
-	return answer, nil
+	answer, err := p.Quote(ctx, q)
+	answer.Unknown = s.Unread()
+	return answer, err
 }
 
 // several answers each question on its own; what they have in common is read once.
@@ -106,23 +113,27 @@ func (h handler) several(ctx context.Context, call function.Call, in batchInput)
 	var ids []image.ID
 	var valid []int
 	for n, q := range in.Questions {
-		if answers[n].Problem = call.Problem(q.check()); answers[n].Problem == nil {
-			ids, valid = append(ids, q.ids()...), append(valid, n)
+		if answers[n].Problem = call.Problem(q.Check()); answers[n].Problem == nil {
+			ids, valid = append(ids, q.IDs()...), append(valid, n)
 		}
 	}
-	p, err := h.newPricer(ctx, call, in.Age, nil, ids)
+	s, err := h.look().At(ctx, call, survey.Within{}, in.Age)
+	if err != nil {
+		return quotes{}, err
+	}
+	p, err := h.prices().Pricer(ctx, s, image.RegionID(call.Region), nil, ids)
 	if err != nil {
 		return quotes{}, err
 	}
 	survey.Each(valid, func(n int) {
-		answer, err := p.quote(ctx, in.Questions[n])
+		answer, err := p.Quote(ctx, in.Questions[n])
 		if err != nil {
 			answers[n].Problem = call.Problem(err)
 			return
 		}
 		answers[n].Quote = &answer
 	})
-	return quotes{AsOf: places.AsOf(p.survey), Items: answers, Unknown: p.survey.Unread()}, nil
+	return quotes{AsOf: places.AsOf(s), Items: answers, Unknown: s.Unread()}, nil
 }
 
 // margin is kept for writing the answer, whatever the cloud does.

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
@@ -50,16 +49,9 @@ func (h handler) whole(ctx context.Context, call function.Call, age places.Age) 
 	if err != nil {
 		return report{}, err
 	}
-	c := pricing.NewCollector(s, h.sites, h.config.Site, h.now())
-	held := observed(ctx, s)
-	holdings := c.Holdings(ctx, held)
-	monthly, err := pricing.Monthly(holdings, h.rates.At(h.now()))
+	monthly, err := h.prices().Month(ctx, s)
 	if err != nil {
-		return report{}, fault.Wrap(fault.Internal, err, "the report could not be made")
-	}
-	there := slices.ContainsFunc(held, func(h pricing.Held) bool { return !h.Gone })
-	if unread := s.Unread(); !there && len(unread) > 0 {
-		return report{}, fault.New(fault.Unknown, "nothing could be read: %s", survey.Sentence(unread)).WithCode(survey.CodeUnread)
+		return report{}, err
 	}
 	out := newReport(s, monthly)
 	out.Billed = billedIn(ctx, s)
@@ -114,7 +106,7 @@ type billed struct {
 
 func newReport(s *survey.Survey, m pricing.Report) report {
 	return report{
-		AsOf: places.AsOf(s), Hours: hoursOfMonth, Images: m.Images(), Totals: m.Totals, Unused: m.Unused, UnusedShared: m.UnusedShared,
+		AsOf: places.AsOf(s), Hours: pricing.HoursPerMonth, Images: m.Images(), Totals: m.Totals, Unused: m.Unused, UnusedShared: m.UnusedShared,
 		Items: m.Rows, Incomplete: m.Unknown, Families: m.Families, Regions: m.Regions, Copies: m.Copies,
 		Billed: []billed{}, MissingRates: append([]pricing.WantedRate{}, m.Wanted...),
 	}

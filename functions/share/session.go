@@ -70,7 +70,7 @@ func (h handler) session(ctx context.Context, call function.Call, in subject) (*
 		n := slices.IndexFunc(accounts, func(a account) bool { return a.Role == opened.Role })
 		s.owners[opened.ID] = accounts[n].Cloud
 	}
-	s.asked, err = s.survey.Narrow(places.One(in.Region, in.Account))
+	s.asked, err = s.survey.Narrow(survey.Just(in.Region, in.Account))
 	return s, err
 }
 

@@ -66,7 +66,7 @@ func (e *entry) held() Question {
 	h := e.holding
 	return Question{
 		Image: h.Image, Source: h.Source, Site: e.site, Storage: h.Storage, Instance: Instance{None: true},
-		Charge: Charge{Method: PayAsYouGo}, Duration: Hours(Whole(hoursPerMonth)),
+		Charge: Charge{Method: PayAsYouGo}, Duration: Hours(Whole(HoursPerMonth)),
 	}
 }
 
@@ -179,7 +179,7 @@ func (c Charge) monthly(count int) money.Ratio {
 	case Year:
 		return n.Times(money.Fraction(1, monthsPerYear*period))
 	case Week:
-		return n.Times(money.Fraction(hoursPerMonth, hoursPerWeek*period))
+		return n.Times(money.Fraction(HoursPerMonth, hoursPerWeek*period))
 	}
 	return n.Times(money.Fraction(1, period))
 }

@@ -270,7 +270,7 @@ func (b *builder) copySnapshot() {
 // objectLines: OSS charges storage, traffic and requests; none of its rates is in
 // the published table.
 func (b *builder) objectLines() {
-	months := over(b.q.storageHours(), hoursPerMonth)
+	months := over(b.q.storageHours(), HoursPerMonth)
 	b.objectLine(OSSStorage, Month, months)
 	b.objectLine(OSSTraffic, Once, money.Whole(1))
 	l := b.operationLine(OSSRequests, ImageOwner)

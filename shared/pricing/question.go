@@ -11,7 +11,7 @@ import (
 
 const (
 	secondsPerHour = 3600
-	hoursPerMonth  = 720
+	HoursPerMonth  = 720
 	monthsPerYear  = 12
 	hoursPerWeek   = 168
 	archiveMinimum = 1440
@@ -328,10 +328,10 @@ func (q *Question) storageHours() money.Ratio {
 	if !q.subscription() {
 		return over(q.Duration.ratio(), secondsPerHour).Up()
 	}
-	perPeriod := int64(hoursPerMonth)
+	perPeriod := int64(HoursPerMonth)
 	switch q.Charge.PeriodUnit {
 	case Year:
-		perPeriod = hoursPerMonth * monthsPerYear
+		perPeriod = HoursPerMonth * monthsPerYear
 	case Week:
 		perPeriod = hoursPerWeek
 	}

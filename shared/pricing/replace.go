@@ -41,7 +41,7 @@ func (b *builder) diskGrowth() {
 		l.unknown("diskNotPriced", "the system disk grows, and disk prices are not in the published table; PRICE_RATES can give one")
 		b.lack(WantedRate{Item: SystemDiskGrowth, Region: b.q.region(), Basis: PerGB, Unit: Month})
 	} else {
-		months := over(b.q.diskHours(), hoursPerMonth)
+		months := over(b.q.diskHours(), HoursPerMonth)
 		b.settle(&l, rate, exactly(months.Times(money.Whole(int64(grown)))))
 	}
 	b.add(l)

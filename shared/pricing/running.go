@@ -75,7 +75,7 @@ func (k alikeRunning) charge(r *Running) {
 	switch {
 	case k.method != Subscription:
 		if k.paused {
-			r.Charge.Stopped, r.Charge.StoppedMode = Hours(Whole(hoursPerMonth)), StopCharging
+			r.Charge.Stopped, r.Charge.StoppedMode = Hours(Whole(HoursPerMonth)), StopCharging
 		}
 	case k.bought.period > 0:
 		r.Charge.Period, r.Charge.PeriodUnit = k.bought.period, k.bought.unit

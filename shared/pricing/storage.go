@@ -176,7 +176,7 @@ func (b *builder) chainLine(g chainGroup, hours money.Ratio) Line {
 // priceStorage fills l with the storage of a size for some hours in a region.
 func (b *builder) priceStorage(l *Line, c Category, region image.RegionID, size billed, hours money.Ratio) {
 	rate := b.rates.lookup(want{item: SnapshotStorage, category: c, region: region, unit: Month, currency: b.currency})
-	months := over(hours, hoursPerMonth)
+	months := over(hours, HoursPerMonth)
 	switch {
 	case !size.known:
 		l.unknown("sizeNotKnown", "ECS gave no size for it")

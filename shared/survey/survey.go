@@ -20,6 +20,18 @@ type Within struct {
 	Accounts []image.AccountID
 }
 
+// Just narrows to at most one region and one account; an empty one does not narrow.
+func Just(region image.RegionID, account image.AccountID) Within {
+	var w Within
+	if region != "" {
+		w.Regions = []image.RegionID{region}
+	}
+	if account != "" {
+		w.Accounts = []image.AccountID{account}
+	}
+	return w
+}
+
 // Scope is where one call looks.
 type Scope struct {
 	// Regions to look at; All stands for whatever regions each account has.

@@ -146,6 +146,11 @@ func edges() []Row {
 			Why: "every function that prices images tells pricing what lineage found, and has to do it in the same words: it translates and decides nothing",
 		},
 		{
+			Over: "shared/quoting", Pure: true,
+			May: []string{"shared/pricing", "shared/lineage", "shared/provenance", "shared/usage", "shared/image", "shared/fault", "shared/survey", "shared/atonce"},
+			Why: "what images cost is found out once for all functions: it joins pricing with where images come from and who uses them",
+		},
+		{
 			Over: "shared/alicloud",
 			May: []string{
 				"shared/image", "shared/money", "shared/fault", "github.com/aliyun/alibaba-cloud-sdk-go/...",
@@ -235,10 +240,10 @@ func programs() []Row {
 			Over: "functions/price",
 			May: []string{
 				"shared/function", "shared/function/ledger", "shared/function/places", "shared/alicloud", "shared/journal",
-				"shared/survey", "shared/pricing", "shared/lineage", "shared/provenance", "shared/usage", "shared/atonce", "shared/image", "shared/money", "shared/fault",
+				"shared/survey", "shared/pricing", "shared/quoting", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
-			Why:      "price wires pricing, lineage and usage to the cloud, and keeps reports; money is what it reads and writes",
+			Why:      "price wires quoting and pricing to the cloud, and keeps reports; money is what it reads and writes",
 		},
 		{
 			Over: "functions/portal",
@@ -255,7 +260,7 @@ func programs() []Row {
 				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/change", "shared/function/works", "shared/alicloud",
 				"shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/importing", "shared/sharing", "shared/survey", "shared/image", "shared/fault",
 			},
-			Why:      "import wires importing and sharing to the cloud, and records what it makes and gives",
+			Why: "import wires importing and sharing to the cloud, and records what it makes and gives",
 		},
 		{
 			Over: "functions/*",

@@ -130,18 +130,6 @@ func (w Where) Within() survey.Within {
 	return survey.Within{Regions: w.Region, Accounts: w.Account}
 }
 
-// One is a request's narrowing to at most one region and one account.
-func One(region image.RegionID, account image.AccountID) survey.Within {
-	var w survey.Within
-	if region != "" {
-		w.Regions = []image.RegionID{region}
-	}
-	if account != "" {
-		w.Accounts = []image.AccountID{account}
-	}
-	return w
-}
-
 // Rules are the shapes of all that requests name.
 func Rules() []function.Rule {
 	var rules []function.Rule

@@ -55,7 +55,7 @@ func TestLookRefuses(t *testing.T) {
 		Accounts: func(function.Call) []survey.Account { return nil },
 	}
 	var refused *fault.Error
-	_, err := look.At(context.Background(), function.Call{}, places.One("cn-beijing", ""), places.Age{})
+	_, err := look.At(context.Background(), function.Call{}, survey.Just("cn-beijing", ""), places.Age{})
 	if !errors.As(err, &refused) || refused.Field != "region" || refused.Code != survey.CodeUnknownRegion {
 		t.Errorf("region: %v", err)
 	}
@@ -71,10 +71,10 @@ func TestNothingGiven(t *testing.T) {
 	if (places.Age{}).Duration() != 0 || (places.Age{MaxAge: &seconds}).Duration() != 30*time.Second {
 		t.Error("an age")
 	}
-	if w := places.One("", ""); len(w.Regions)+len(w.Accounts) != 0 {
+	if w := survey.Just("", ""); len(w.Regions)+len(w.Accounts) != 0 {
 		t.Errorf("%+v", w)
 	}
-	if w := places.One("cn-hangzhou", "1000000000000001"); len(w.Regions) != 1 || len(w.Accounts) != 1 {
+	if w := survey.Just("cn-hangzhou", "1000000000000001"); len(w.Regions) != 1 || len(w.Accounts) != 1 {
 		t.Errorf("%+v", w)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package quoting
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/pricing"
@@ -35,9 +36,9 @@ type observer struct {
 	unseen map[image.RegionID]*image.Reason
 }
 
-// observed are all custom images of the places, and those of others whose licence
+// Held are all custom images of the places, and those of others whose licence
 // or software instances pay.
-func observed(ctx context.Context, s *survey.Survey) []pricing.Held {
+func Held(ctx context.Context, s *survey.Survey) []pricing.Held {
 	o := &observer{survey: s, closed: s.Unread(), running: map[lineage.Key][]image.Instance{}, hidden: map[image.RegionID]*image.Reason{}, unseen: map[image.RegionID]*image.Reason{}}
 	s.Each(func(p *survey.Place) { o.read(ctx, p) })
 	world := lineage.Observe(ctx, lineage.Places(s.Places()), o.strangers(ctx)...)
@@ -216,3 +217,19 @@ func (o *observer) grants(i image.Image) usage.Grants {
 type nobody struct{}
 
 func (nobody) Grants(context.Context, image.ID) ([]image.Grant, error) { return nil, nil }
+
+// Month is what all images cost in a month of 720 hours. It fails with fault.Unknown
+// if nothing could be read.
+func (p Prices) Month(ctx context.Context, s *survey.Survey) (pricing.Report, error) {
+	now := p.Now()
+	held := Held(ctx, s)
+	monthly, err := pricing.Monthly(pricing.NewCollector(s, p.Sites, p.Site, now).Holdings(ctx, held), p.Rates.At(now))
+	if err != nil {
+		return monthly, fault.Wrap(fault.Internal, err, "the report could not be made")
+	}
+	there := slices.ContainsFunc(held, func(h pricing.Held) bool { return !h.Gone })
+	if unread := s.Unread(); !there && len(unread) > 0 {
+		return monthly, fault.New(fault.Unknown, "nothing could be read: %s", survey.Sentence(unread)).WithCode(survey.CodeUnread)
+	}
+	return monthly, nil
+}

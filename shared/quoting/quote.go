@@ -1,14 +1,13 @@
-package main
+package quoting
 
 import (
 	"context"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/pricing"
@@ -16,10 +15,20 @@ import (
 	"imagekeeper/shared/survey"
 )
 
-// pricer answers the questions of one call from one survey.
-type pricer struct {
-	handler
+// Prices are by what a deployment prices.
+type Prices struct {
+	Rates pricing.Rates
+	// Site is whose prices an account pays that does not tell.
+	Site pricing.Site
+	// Sites remembers between calls whose prices accounts pay.
+	Sites *pricing.Sites
+	Now   func() time.Time
+}
+
+// Pricer answers the questions of one call from one survey.
+type Pricer struct {
 	*pricing.Collector
+	site   pricing.Site
 	survey *survey.Survey
 	rates  pricing.Rates
 	// home is the region of the function.
@@ -28,40 +37,31 @@ type pricer struct {
 	sources *sources
 }
 
-// newPricer looks for the images that questions name, in a region or in all. Where
-// images come from is looked for beyond it. It fails with fault.Invalid for a region
-// that is not looked at.
-func (h handler) newPricer(ctx context.Context, call function.Call, age places.Age, region []image.RegionID, ids []image.ID) (*pricer, error) {
-	s, err := h.look().At(ctx, call, survey.Within{}, age)
-	if err != nil {
-		return nil, err
-	}
-	near, err := s.Narrow(survey.Within{Regions: region})
+// Pricer looks for the images that questions name, in some regions or in all of the
+// survey, for a function in region home. Where images come from is looked for beyond
+// it. It fails with fault.Invalid for a region that is not looked at.
+func (p Prices) Pricer(ctx context.Context, s *survey.Survey, home image.RegionID, regions []image.RegionID, ids []image.ID) (*Pricer, error) {
+	near, err := s.Narrow(survey.Within{Regions: regions})
 	if err != nil {
 		return nil, err
 	}
 	seen := near.Find(ctx, ids)
 	s.Note(near.Unread()...)
-	now := h.now()
-	return &pricer{
-		handler: h, survey: s, rates: h.rates.At(now), Collector: pricing.NewCollector(s, h.sites, h.config.Site, now),
-		home: image.RegionID(call.Region), seen: seen, sources: &sources{survey: s, seen: seen},
+	now := p.Now()
+	return &Pricer{
+		site: p.Site, survey: s, rates: p.Rates.At(now), Collector: pricing.NewCollector(s, p.Sites, p.Site, now),
+		home: home, seen: seen, sources: &sources{survey: s, seen: seen},
 	}, nil
 }
 
-// ids are the images that a question names.
-func (q question) ids() []image.ID {
-	return slices.DeleteFunc([]image.ID{q.ImageID, q.Replaces}, func(id image.ID) bool { return id == "" })
-}
-
-// quote answers one question: for the image of its region, else of the function's
+// Quote answers one question: for the image of its region, else of the function's
 // own, else of the first. It fails with fault.NotFound, with fault.Unknown where not
 // everything could be read, and with fault.Invalid for a place that is not looked
 // at, and where images of that id in several regions cost differently.
-func (p *pricer) quote(ctx context.Context, q question) (quote, error) {
+func (p *Pricer) Quote(ctx context.Context, q pricing.Asking) (Quote, error) {
 	images, err := p.candidates(q)
 	if err != nil {
-		return quote{}, err
+		return Quote{}, err
 	}
 	first, err := p.priced(ctx, q, images[0])
 	if err != nil || len(images) == 1 {
@@ -80,15 +80,15 @@ func (p *pricer) quote(ctx context.Context, q question) (quote, error) {
 		first.Elsewhere = append(first.Elsewhere, i.Ref)
 	}
 	if differ {
-		return quote{}, fault.InField("region", "ambiguous", "is needed: %s is in several regions and does not cost the same there (%s)", q.ImageID, strings.Join(worths, "; "))
+		return Quote{}, fault.InField("region", "ambiguous", "is needed: %s is in several regions and does not cost the same there (%s)", q.ImageID, strings.Join(worths, "; "))
 	}
 	first.Ambiguous = true
 	return first, nil
 }
 
 // candidates are the images that a question can mean, the best first.
-func (p *pricer) candidates(q question) ([]image.Image, error) {
-	within, err := p.survey.Narrow(q.within())
+func (p *Pricer) candidates(q pricing.Asking) ([]image.Image, error) {
+	within, err := p.survey.Narrow(survey.Just(q.Region, q.Account))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (p *pricer) candidates(q question) ([]image.Image, error) {
 	}
 	var fits []image.Image
 	for n := range p.seen {
-		if i, ok := q.view(&p.seen[n]); ok {
+		if i, ok := view(q, &p.seen[n]); ok {
 			fits = append(fits, i)
 		}
 	}
@@ -117,7 +117,7 @@ func (p *pricer) candidates(q question) ([]image.Image, error) {
 
 // view is an image as a question wants it seen: by its owner, unless an account is
 // named.
-func (q question) view(s *survey.Sighting) (image.Image, bool) {
+func view(q pricing.Asking, s *survey.Sighting) (image.Image, bool) {
 	if s.ID != q.ImageID || (q.Region != "" && s.Region != q.Region) {
 		return image.Image{}, false
 	}
@@ -131,10 +131,8 @@ func (q question) view(s *survey.Sighting) (image.Image, bool) {
 	return s.Views[n], true
 }
 
-func (q question) within() survey.Within { return places.One(q.Region, q.Account) }
-
 // notYet is an image that an operation is to make.
-func (p *pricer) notYet(q question) (image.Image, error) {
+func (p *Pricer) notYet(q pricing.Asking) (image.Image, error) {
 	account, region := q.Account, q.Region
 	if account == "" {
 		account = p.survey.Home()
@@ -155,14 +153,14 @@ func (p *pricer) notYet(q question) (image.Image, error) {
 }
 
 // priced answers a question about one image.
-func (p *pricer) priced(ctx context.Context, q question, i image.Image) (quote, error) {
-	asked := q.asked(i, p.config.Site)
+func (p *Pricer) priced(ctx context.Context, q pricing.Asking, i image.Image) (Quote, error) {
+	asked := q.Question(i, p.site)
 	if err := asked.Check(); err != nil {
-		return quote{}, q.blamed(err)
+		return Quote{}, q.Blamed(err)
 	}
 	instance, err := p.instance(ctx, i, q)
 	if err != nil {
-		return quote{}, err
+		return Quote{}, err
 	}
 	instance.None = q.Holding
 	asked.Instance = instance
@@ -170,7 +168,7 @@ func (p *pricer) priced(ctx context.Context, q question, i image.Image) (quote, 
 		asked.Task.Replaced = p.replaced(ctx, q, i)
 	}
 	if asked.New {
-		asked.Source = q.made()
+		asked.Source = q.Made()
 	} else {
 		asked.Source = p.sources.of(ctx, i)
 		asked.Observed = p.Observe(ctx, i.Account, asked)
@@ -182,7 +180,7 @@ func (p *pricer) priced(ctx context.Context, q question, i image.Image) (quote, 
 	asked.Site = site
 	found, err := pricing.Price(asked, p.rates)
 	if err != nil {
-		return quote{}, q.blamed(err)
+		return Quote{}, q.Blamed(err)
 	}
 	return newQuote(p.survey, asked, found, by), nil
 }
@@ -190,7 +188,7 @@ func (p *pricer) priced(ctx context.Context, q question, i image.Image) (quote, 
 // instance is what the licence is charged to: a type of the region, with its
 // number of vCPUs where that can be read. That a type is not there, with
 // fault.Invalid, is believed only of a list of all types.
-func (p *pricer) instance(ctx context.Context, i image.Image, q question) (pricing.Instance, error) {
+func (p *Pricer) instance(ctx context.Context, i image.Image, q pricing.Asking) (pricing.Instance, error) {
 	at := p.survey.Place(i.Account, i.Region)
 	instance := pricing.InstanceOf(q.InstanceType, 0)
 	instance.ActiveVCPUs = q.ActiveVCPUs
@@ -212,7 +210,7 @@ func (p *pricer) instance(ctx context.Context, i image.Image, q question) (prici
 }
 
 // replaced is what the instance runs now. Its image may be gone.
-func (p *pricer) replaced(ctx context.Context, q question, with image.Image) *pricing.Replaced {
+func (p *Pricer) replaced(ctx context.Context, q pricing.Asking, with image.Image) *pricing.Replaced {
 	old := image.Image{Ref: image.Ref{Account: with.Account, Region: with.Region, ID: q.Replaces}}
 	for n := range p.seen {
 		if p.seen[n].ID == q.Replaces && p.seen[n].Region == with.Region {
@@ -261,4 +259,55 @@ func (s *sources) trace(ctx context.Context) {
 		s.traced = provenance.Trace(ctx, s.survey.Places(), images)
 	}
 	s.survey.Note(s.traced.Unread...)
+}
+
+// Quote is the answer to one question.
+type Quote struct {
+	AsOf time.Time `json:"asOf"`
+	pricing.Quote
+	// Site is whose prices these are, and SiteBy by what that was decided:
+	// describePrice (the currency of its answer) or configuration.
+	Site pricing.Site `json:"site"`
+	// SiteBy: describePrice, by the currency of its answer, or configuration.
+	SiteBy   string    `json:"siteBy"`
+	Instance *Instance `json:"instance,omitempty"`
+	Charge   Charge    `json:"charge"`
+	// Ambiguous: other regions have an image of this id, too, which costs the same.
+	Ambiguous bool           `json:"ambiguous"`
+	Elsewhere []image.Ref    `json:"elsewhere,omitempty"`
+	Unknown   []image.Unread `json:"unknown,omitempty"`
+}
+
+// Instance is what the licence is charged to.
+type Instance struct {
+	InstanceType image.InstanceTypeID `json:"instanceType"`
+	// VCPUs: of the instance type.
+	VCPUs int `json:"vcpus,omitempty"`
+	// ActiveVCPUs: those that are switched on, if not all.
+	ActiveVCPUs int `json:"activeVcpus,omitempty"`
+}
+
+// Charge is how it is charged.
+type Charge struct {
+	Method  pricing.Method `json:"method"`
+	Seconds pricing.Number `json:"seconds,omitzero"`
+	// Period: of a subscription, in units of periodUnit.
+	Period         int                 `json:"period,omitempty"`
+	PeriodUnit     pricing.Unit        `json:"periodUnit,omitempty"`
+	StoppedSeconds pricing.Number      `json:"stoppedSeconds,omitzero"`
+	StoppedMode    pricing.StoppedMode `json:"stoppedMode,omitempty"`
+}
+
+func newQuote(s *survey.Survey, q pricing.Question, priced pricing.Quote, by string) Quote {
+	out := Quote{
+		AsOf: s.AsOf().UTC().Truncate(time.Second), Quote: priced, Site: q.Site, SiteBy: by,
+		Charge: Charge{
+			Method: q.Charge.Method, Seconds: q.Duration, Period: q.Charge.Period, PeriodUnit: q.Charge.PeriodUnit,
+			StoppedSeconds: q.Charge.Stopped, StoppedMode: q.Charge.StoppedMode,
+		},
+	}
+	if q.Instance.Type != "" {
+		out.Instance = &Instance{q.Instance.Type, q.Instance.VCPUs, q.Instance.ActiveVCPUs}
+	}
+	return out
 }
