@@ -4,6 +4,7 @@ import (
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/pricing"
 )
 
@@ -13,6 +14,8 @@ type config struct {
 	alicloud.Scaling
 	alicloud.Storage
 	pricing.Settings
+	// Notices say who hears of the monthly report.
+	Notices notices.Settings
 	// Journal is where the monthly report is kept: dir:///path or
 	// oss://bucket/prefix. Without it none is; nothing else needs it.
 	Journal ledger.Place `env:"JOURNAL"`

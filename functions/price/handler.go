@@ -8,6 +8,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -26,10 +27,12 @@ type handler struct {
 	// public images, and whose prices an account pays.
 	recent *survey.Recent
 	sites  *pricing.Sites
-	// documents is where reports are kept; asked only if the configuration says
-	// where that is.
-	documents func(call function.Call) (journal.Documents, error)
-	now       func() time.Time
+	// journal is where notices are recorded, and where reports are kept; asked only
+	// if the configuration says where that is.
+	journal func(call function.Call) (*journal.Journal, journal.Documents, error)
+	// told are those who hear of a report; nil: nobody does.
+	told *notices.Notices
+	now  func() time.Time
 }
 
 // open reads the configuration and wires price to Alibaba Cloud.
@@ -50,8 +53,12 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
+	told, err := config.Notices.Open("price", look, os.ReadFile)
+	if err != nil {
+		return nil, err
+	}
 	h := handler{
-		config: config, rates: rates, accounts: as.Readers, documents: store.Documents, now: time.Now,
+		config: config, rates: rates, accounts: as.Readers, journal: store.Open, told: told, now: time.Now,
 		recent: survey.NewRecent(), sites: pricing.NewSites(),
 	}
 	return h.function(), nil

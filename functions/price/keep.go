@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,9 +12,11 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
+	"imagekeeper/shared/notify"
 )
 
 // month is one of the calendar, UTC; the zero month is none.
@@ -105,10 +109,16 @@ func (h handler) keepOnce(ctx context.Context, call function.Call, out keeping) 
 		out.Reason = image.Reason{Code: "noJournal", Sentence: "JOURNAL names no place to keep a report in, so none was made"}
 		return out, nil
 	}
-	shelf, err := h.documents(call)
+	log, shelf, err := h.journal(call)
 	if err != nil {
 		return out, err
 	}
+	out, err = h.keepAt(ctx, call, shelf, out)
+	return out, errors.Join(err, h.announce(ctx, call, log, shelf, out))
+}
+
+// keepAt stores the report at a place.
+func (h handler) keepAt(ctx context.Context, call function.Call, shelf journal.Documents, out keeping) (keeping, error) {
 	name, whole, err := ofMonth(ctx, shelf, month{out.AsOf})
 	switch {
 	case err != nil:
@@ -123,6 +133,41 @@ func (h handler) keepOnce(ctx context.Context, call function.Call, out keeping) 
 		return out, err
 	}
 	return out.store(ctx, shelf, r)
+}
+
+// lastWords is how long before its deadline a run no longer tells people.
+const lastWords = 2 * time.Second
+
+// announce tells people of the report of a month, once when it is stored in part,
+// and once when it is whole, whichever run finds it there; and sends what an earlier
+// run could not.
+func (h handler) announce(ctx context.Context, call function.Call, log *journal.Journal, shelf journal.Documents, out keeping) error {
+	if h.told == nil {
+		return nil
+	}
+	box := h.told.Box(log, shelf, rand.Text(), h.now)
+	if out.Name != "" {
+		n := notify.Notice{
+			ID: notify.IDOf("price", out.Name), Kind: notify.Reported, At: h.now(), Function: "price", Subject: month{out.AsOf}.String(),
+			Link: h.told.Link("/prices?month=" + month{out.AsOf}.String()),
+		}
+		for _, c := range []notify.Count{{Name: notify.Images, N: out.Images}, {Name: notify.Unread, N: len(out.NotRead)}} {
+			if c.N > 0 {
+				n.Counts = append(n.Counts, c)
+			}
+		}
+		for _, u := range out.NotRead {
+			n.Items = append(n.Items, notify.Item{Name: string(u.Account) + " " + string(u.Region), Code: u.Code, Sentence: u.Sentence})
+		}
+		if _, err := box.Put(ctx, n, nil); err != nil {
+			return err
+		}
+	}
+	until := call.Deadline.Add(-lastWords)
+	if call.Deadline.IsZero() {
+		until = h.now().Add(time.Minute)
+	}
+	return notices.Deliver(ctx, call, box, until)
 }
 
 // partCode is why a report is stored that lacks something.
@@ -173,7 +218,7 @@ func (h handler) kept(ctx context.Context, call function.Call, m month) (report,
 	if h.config.Journal == (ledger.Place{}) {
 		return report{}, fault.InField("month", "noJournal", "cannot be asked for: this deployment has no JOURNAL to keep reports in")
 	}
-	shelf, err := h.documents(call)
+	_, shelf, err := h.journal(call)
 	if err != nil {
 		return report{}, err
 	}

@@ -32,7 +32,14 @@ func newKeeper(t *testing.T, change func(account) account) *keeper {
 	k := &keeper{handler: over(world(), change), folder: t.TempDir(), at: now()}
 	k.config.Journal = ledger.Place{Folder: k.folder}
 	k.now = func() time.Time { return k.at }
-	k.documents = func(function.Call) (journal.Documents, error) { return k.config.Journal.Documents(nil) }
+	k.journal = func(function.Call) (*journal.Journal, journal.Documents, error) {
+		log, err := k.config.Journal.Open(nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		documents, err := k.config.Journal.Documents(nil)
+		return log, documents, err
+	}
 	return k
 }
 
@@ -189,10 +196,10 @@ func TestWhatCannotBeStoredIsAFailure(t *testing.T) {
 				all := k.accounts
 				k.accounts = func(call function.Call) []survey.Account { return all(call)[:1] }
 			}
-			k.documents = func(function.Call) (journal.Documents, error) {
+			k.journal = func(function.Call) (*journal.Journal, journal.Documents, error) {
 				kept, err := k.config.Journal.Documents(nil)
 				c.store.Documents = kept
-				return c.store, err
+				return nil, c.store, err
 			}
 			told, answer := k.tick(t)
 			if told.Stored {
@@ -219,7 +226,7 @@ func (unseen) Images(context.Context, image.RegionID, image.Listing) ([]image.Im
 func TestWithoutAJournalNothingIsStored(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t, same)
-	k.config.Journal, k.documents = ledger.Place{}, nil
+	k.config.Journal, k.journal = ledger.Place{}, nil
 	if told, answer := k.tick(t); told.Stored || told.Reason.Code != "noJournal" {
 		t.Errorf("the timer: %s", answer)
 	}

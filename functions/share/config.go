@@ -5,6 +5,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/sharing"
@@ -17,6 +18,8 @@ type config struct {
 	alicloud.Storage
 	pricing.Settings
 	change.TwoPeople
+	// Notices say who hears of what ends, and of what differs.
+	Notices notices.Settings
 	// Journal is where every change is recorded: dir:///path or oss://bucket/prefix.
 	Journal ledger.Place `env:"JOURNAL" validate:"required"`
 	// Allowed are the only accounts to share with; none: any.

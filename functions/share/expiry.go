@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -67,7 +68,7 @@ func (h handler) expire(ctx context.Context, call function.Call, _ function.Tick
 			err = s.kept.Keep(ctx, today, []byte("{}\n"))
 		}
 		run.tell(report)
-		return report, err
+		return report, errors.Join(err, run.announce(ctx, report))
 	}
 	return run.Report(false), err
 }

@@ -10,6 +10,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -28,6 +29,8 @@ type handler struct {
 	accounts func(call function.Call) []account
 	// journal is where this call's changes are recorded, and what is kept beside.
 	journal func(call function.Call) (*journal.Journal, journal.Documents, error)
+	// told are those who hear of what ends; nil: nobody does.
+	told *notices.Notices
 	// recent is what this process remembers of regions.
 	recent *survey.Recent
 	now    func() time.Time
@@ -53,7 +56,11 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := handler{config: config, rates: rates, accounts: owners(as), journal: store.Open, recent: survey.NewRecent(), now: time.Now, pause: pause}
+	told, err := config.Notices.Open(name, look, os.ReadFile)
+	if err != nil {
+		return nil, err
+	}
+	h := handler{config: config, told: told, rates: rates, accounts: owners(as), journal: store.Open, recent: survey.NewRecent(), now: time.Now, pause: pause}
 	return h.function(), nil
 }
 

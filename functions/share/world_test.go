@@ -17,6 +17,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/pricing"
@@ -41,6 +42,7 @@ type stage struct {
 	clock   *cloudsim.Clock
 	folder  string
 	config  config
+	told    *notices.Notices
 	permits *permits
 	// calls counts regions, images, and grants that are asked for.
 	calls atomic.Int32
@@ -147,7 +149,7 @@ func (s *stage) function() *function.Function { return s.handler().function() }
 
 func (s *stage) handler() handler {
 	return handler{
-		config: s.config, rates: pricing.Published(),
+		config: s.config, told: s.told, rates: pricing.Published(),
 		accounts: func(function.Call) []account {
 			own, other := s.watch(counted{s.cloud.View(first), s.permits, s}), counted{s.cloud.View(second), s.permits, s}
 			return []account{

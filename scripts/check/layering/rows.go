@@ -230,8 +230,8 @@ func programs() []Row {
 		{
 			Over: "functions/share",
 			May: []string{
-				"shared/function", "shared/function/ledger", "shared/function/places", "shared/alicloud", "shared/journal", "shared/plan",
-				"shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/work", "shared/function/change", "shared/atonce", "shared/image", "shared/money", "shared/fault",
+				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/alicloud", "shared/journal", "shared/plan",
+				"shared/notify", "shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/work", "shared/function/change", "shared/atonce", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface"},
 			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes; money is what it tells",
@@ -239,8 +239,8 @@ func programs() []Row {
 		{
 			Over: "functions/price",
 			May: []string{
-				"shared/function", "shared/function/ledger", "shared/function/places", "shared/alicloud", "shared/journal",
-				"shared/survey", "shared/pricing", "shared/quoting", "shared/image", "shared/money", "shared/fault",
+				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/alicloud", "shared/journal",
+				"shared/notify", "shared/survey", "shared/pricing", "shared/quoting", "shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "price wires quoting and pricing to the cloud, and keeps reports; money is what it reads and writes",
