@@ -1,11 +1,12 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up portal portal-check test test-all trials race bench fuzz lint format check openapi policies build lineage-backfill deployable deploy destroy token clean
+.PHONY: help up portal portal-check test test-all trials race bench fuzz lint format check openapi policies build rules lineage-backfill deployable deploy destroy token clean
 
 GO       ?= go
 FUZZTIME ?= 60s
 ARGS     ?=
+FUNCTION ?= import
 SPEED    ?= 60
 REAL     ?=
 
@@ -106,6 +107,9 @@ portal-check: ## refuse a page that is not what its sources make; needs npm
 
 build: ## package every function as .build/<function>/bootstrap for linux/amd64
 	$(GO) run ./scripts/build
+
+rules: ## check and explain the rules in FILE without deploying them; FUNCTION=import
+	@JOURNAL="$${JOURNAL:-oss://rules/only-checked}" $(GO) run ./functions/$(FUNCTION) rules "$(abspath $(FILE))"
 
 lineage-backfill: ## record the parents of the images in FILE, a CSV: shows the plan; APPLY=1 carries it out
 	$(GO) run ./scripts/backfill -file "$(FILE)" $(if $(APPLY),-apply)

@@ -6,6 +6,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/importing"
+	"imagekeeper/shared/rules"
 	"imagekeeper/shared/sharing"
 	"imagekeeper/shared/survey"
 )
@@ -35,8 +36,15 @@ func owners(as *places.Accounts) func(call function.Call) []account {
 	}
 }
 
-// objects reads the objects of imports, as our own account; each names its bucket.
-func objects(as *places.Accounts, where alicloud.Storage) (func(call function.Call) importing.Store, error) {
-	store, err := oss.Open(as.Cloud(), oss.Config{Endpoint: where.OSSEndpoint})
-	return func(call function.Call) importing.Store { return store.As(as.Of(call)[0]) }, err
+// store reads objects of any bucket.
+type store interface {
+	importing.Store
+	rules.Objects
+}
+
+// objects reads the objects of imports and of rules, as our own account; each names
+// its bucket.
+func objects(as *places.Accounts, where alicloud.Storage) (func(call function.Call) store, error) {
+	opened, err := oss.Open(as.Cloud(), oss.Config{Endpoint: where.OSSEndpoint})
+	return func(call function.Call) store { return opened.As(as.Of(call)[0]) }, err
 }

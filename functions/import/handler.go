@@ -4,14 +4,16 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
-	"slices"
+	"os"
 	"time"
 
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/ledger"
+	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/function/places"
+	"imagekeeper/shared/function/rulebook"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/importing"
 	"imagekeeper/shared/journal"
@@ -24,7 +26,11 @@ type handler struct {
 	// accounts are those to work in, our own first.
 	accounts func(call function.Call) []account
 	// objects reads the sources of imports.
-	objects func(call function.Call) importing.Store
+	objects func(call function.Call) store
+	// book has the rules of what is imported by itself.
+	book *rulebook.Book[importing.Rules]
+	// told are those who hear of imports; nil: nobody does.
+	told *notices.Notices
 	// journal is where this call's changes are recorded, and what is kept beside.
 	journal func(call function.Call) (*journal.Journal, journal.Documents, error)
 	now     func() time.Time
@@ -50,12 +56,20 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
+	told, err := config.Open("import", look, os.ReadFile)
+	if err != nil {
+		return nil, err
+	}
+	book, err := config.openRules(os.ReadFile, told)
+	if err != nil {
+		return nil, err
+	}
 	store, err := ledger.OpenStore(config.Journal, config.Storage, as)
 	if err != nil {
 		return nil, err
 	}
 	h := handler{
-		config: config, accounts: owners(as), objects: sources, journal: store.Open, now: time.Now, pause: pause,
+		config: config, accounts: owners(as), objects: sources, book: book, told: told, journal: store.Open, now: time.Now, pause: pause,
 		notAfter: alicloud.NotAfter, worker: rand.Text,
 	}
 	return h.function(), nil
@@ -85,16 +99,21 @@ func (h handler) function() *function.Function {
 			Success: begins, Fails: []fault.Kind{fault.NotFound}, Tells: []fault.Kind{fault.Conflict, fault.Precondition}, Headers: place,
 		}, h.postImport),
 		imports.Cancel(cancellable),
-		function.OnTimer("*", imports.Worker), // called worker in s.yaml; elsewhere the platform names it
+		function.Handle(function.Spec{
+			Name: "imports.uploaded", Role: function.Operator, Fails: []fault.Kind{fault.NotFound},
+			Summary: "Do with an object that is there what the rules say of uploads",
+		}, h.uploadedNow),
+		function.OnObjects(h.uploaded),
+		function.OnTimer("*", h.work), // called worker in s.yaml; elsewhere the platform names it
 	}
 	operations = append(operations, imports.Reads()...)
-	return function.New("import", operations...).With(slices.Concat(places.Rules(), works.Rules(), rules())...)
+	return function.New("import", operations...).With(shapes()...).Reads(h.document())
 }
 
 // kind is how imports are told.
 func (h handler) kind() works.Kind[stepOut, itemOut] {
 	return works.Kind[stepOut, itemOut]{
-		Name: "imports", Role: function.Operator, Step: newStep, Item: newItem,
+		Name: "imports", Role: function.Operator, Step: newStep, Item: newItem, Notices: h.told, Subject: importing.Subject,
 		Runner: func(_ context.Context, call function.Call) (work.Runner, error) {
 			s, err := h.session(call)
 			if err != nil {

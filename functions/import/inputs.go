@@ -1,16 +1,21 @@
 package main
 
 import (
+	"slices"
+
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/importing"
 )
 
-// rules are the shapes of identifiers and texts, beside those that all functions have.
-func rules() []function.Rule {
-	return []function.Rule{
+// shapes are those of identifiers and texts.
+func shapes() []function.Rule {
+	return slices.Concat(places.Rules(), works.Rules(), []function.Rule{
+		{Tag: "rulename", Pattern: `^[a-z0-9][a-z0-9-]{0,62}$`, Sentence: "must have small letters, digits and -, 63 at most"},
+		{Tag: "familypattern", Pattern: `^[A-Za-z0-9_.*?-]{1,118}$`, Sentence: "must be the name of a family, with * and ? for any text and any character"},
 		{Tag: "amount", Pattern: `^[0-9]{1,9}(\.[0-9]{1,10})?$`, Sentence: "must be an amount, such as 2.00"},
-	}
+	})
 }
 
 // importInput is a wish, and perhaps the word to carry it out.

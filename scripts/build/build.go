@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/check/codes"
 	"imagekeeper/scripts/check/descriptor"
+	"imagekeeper/scripts/check/ruledocs"
 	"imagekeeper/scripts/check/source"
 )
 
@@ -76,15 +80,49 @@ func document(ctx context.Context, out io.Writer, mode string) error {
 			return err
 		}
 		fmt.Fprintf(out, "%s  %d bytes\n", openapi.Path, len(now))
-		return catalogue()
+		return errors.Join(catalogue(), ruleSchemas(ctx, func(at string, now []byte) error { return os.WriteFile(at, now, 0o600) }))
 	case "check":
 		kept, err := os.ReadFile(openapi.Path)
 		if err != nil {
 			return err
 		}
-		return openapi.Same(kept, now)
+		return errors.Join(openapi.Same(kept, now), ruleSchemas(ctx, sameSchema))
 	}
 	return fmt.Errorf("-openapi is check or write, not %q", mode)
+}
+
+// ruleSchemas gives what the functions that have rules say of these to do, with the
+// file of it.
+func ruleSchemas(ctx context.Context, do func(at string, now []byte) error) error {
+	files, err := filepath.Glob(filepath.Join("functions", "*", ruledocs.Schema))
+	if err != nil {
+		return err
+	}
+	for _, at := range files {
+		binary := filepath.Join(".build", "describe", filepath.Base(filepath.Dir(at)), bootstrap.Name)
+		asked := exec.CommandContext(ctx, binary, "schema") //nolint:gosec // it was built a moment ago
+		asked.Env = openapi.Environment()
+		now, err := asked.Output()
+		if err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+		if err := do(at, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameSchema fails if a schema is not what its function says now.
+func sameSchema(at string, now []byte) error {
+	kept, err := os.ReadFile(at)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(kept, now) {
+		return fmt.Errorf("%s is not what the function says of its rules: make openapi writes it", at)
+	}
+	return nil
 }
 
 // catalogue writes the table of codes, which belongs to the document.

@@ -12,6 +12,7 @@ import (
 	"imagekeeper/scripts/check/finding"
 	"imagekeeper/scripts/check/layering"
 	"imagekeeper/scripts/check/prose"
+	"imagekeeper/scripts/check/ruledocs"
 	"imagekeeper/scripts/check/shape"
 	"imagekeeper/scripts/check/source"
 	"imagekeeper/scripts/policies/least"
@@ -34,6 +35,7 @@ func checks(folder string) map[string]check {
 		"openapi":     descriptor.API,
 		"codes":       codes.Check,
 		"prose":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return prose.Check(root) },
+		"rules":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return ruledocs.Check(root) },
 		"policies":    func(fs.FS, *source.Tree) ([]finding.Finding, error) { return least.Check(folder) },
 		"roles":       func(fs.FS, *source.Tree) ([]finding.Finding, error) { return ros.Check(folder) },
 	}

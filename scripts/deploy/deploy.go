@@ -194,7 +194,7 @@ func (d deployer) cut() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cut, err := cutter(text, subset.Wish{Functions: d.only, Root: root, Domain: value(d.look, "DOMAIN") != ""})
+	cut, err := cutter(text, subset.Wish{Functions: d.only, Root: root, Domain: value(d.look, "DOMAIN") != "", Uploads: value(d.look, "IMPORT_UPLOADS") != ""})
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/work"
 )
 
 // Uploaded is an object that somebody has written, as an event tells.
@@ -151,4 +153,19 @@ func parts(err error) (field, code, sentence string) {
 		field = e.Field
 	}
 	return field, fault.Code(err), fault.Sentence(err)
+}
+
+// Uploads reports whether an event of OSS says that a file is complete. The wildcard
+// of a trigger also fires for parts of files, which are none.
+func Uploads(event string) bool {
+	return slices.Contains([]string{"ObjectCreated:PutObject", "ObjectCreated:PostObject", "ObjectCreated:CompleteMultipartUpload"}, event)
+}
+
+// Subject is what people call an import: the name of its image.
+func Subject(w work.Work) string {
+	var wish Wish
+	if json.Unmarshal(w.Document.Wish, &wish) != nil || wish.Image.Name == "" {
+		return w.ID
+	}
+	return wish.Image.Name
 }

@@ -23,6 +23,8 @@ type Wish struct {
 	Root string
 	// Domain keeps the custom domain with the routes of the functions.
 	Domain bool
+	// Uploads keeps the triggers that uploads to a bucket fire.
+	Uploads bool
 }
 
 // ServerlessDevs cuts s.yaml. The actions of the file are left out: who cuts it
@@ -55,8 +57,12 @@ func ServerlessDevs(text []byte, wish Wish) ([]byte, error) {
 		return nil, err
 	}
 	for _, name := range found {
-		if code := child(child(child(resources, name), "props"), "code"); code != nil {
+		props := child(child(resources, name), "props")
+		if code := child(props, "code"); code != nil {
 			code.Value = filepath.Join(wish.Root, code.Value)
+		}
+		if triggers := child(props, "triggers"); triggers != nil && !wish.Uploads {
+			triggers.Content = slices.DeleteFunc(triggers.Content, func(t *yaml.Node) bool { return word(child(t, "triggerType")) == "oss" })
 		}
 	}
 	keep(root, func(name string, _ *yaml.Node) bool { return name != "actions" })

@@ -21,6 +21,10 @@ type Settings struct {
 	// Notify are the targets, as JSON, or file: and a path in the package; empty:
 	// nobody is told.
 	Notify string `env:"NOTIFY" secret:"true"`
+	// Secret is that of the target called platform, for most have no other one; NOTIFY
+	// may name further variables that begin with NOTIFY_SECRET_. They are read where
+	// they are named.
+	Secret function.Secret `env:"NOTIFY_SECRET_PLATFORM"`
 	// Address is where this API is found, for the links of notices; empty: they have
 	// none.
 	Address string `env:"PORTAL_URL" validate:"omitempty,http_url,max=200"`
