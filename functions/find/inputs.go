@@ -81,7 +81,7 @@ type listInput struct {
 	Sort    selection.Order `json:"sort" validate:"omitempty,oneof=-createdAt createdAt name -name size -size licence -licence" doc:"Default -createdAt: the first image is the one to use; licence goes by what it costs an hour on instanceType, not known last"`
 	Limit   *int            `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many images a page has; default 50"`
 	Cursor  string          `json:"cursor" validate:"omitempty,max=4096" doc:"nextCursor of the page before, with the same query"`
-	Format  string          `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
+	Format  string          `json:"format" validate:"omitempty,oneof=json csv excel ndjson" doc:"Default json"`
 	Explain bool            `json:"explain" doc:"Also tell what was passed over, and why"`
 }
 
@@ -101,14 +101,14 @@ type fleetInput struct {
 	Tag    map[string]string  `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
 	Limit  *int               `json:"limit" validate:"omitempty,min=1,max=10000" doc:"How many instances a page has; default 1000"`
 	Cursor string             `json:"cursor" validate:"omitempty,max=4096" doc:"nextCursor of the page before, with the same filters"`
-	Format string             `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
+	Format string             `json:"format" validate:"omitempty,oneof=json csv excel ndjson" doc:"Default json"`
 }
 
 // accessInput asks what is permitted.
 type accessInput struct {
 	places.Where
 	Action []string `json:"action" validate:"max=100,dive,action" doc:"Only these actions"`
-	Format string   `json:"format" validate:"omitempty,oneof=json csv ndjson" doc:"Default json"`
+	Format string   `json:"format" validate:"omitempty,oneof=json csv excel ndjson" doc:"Default json"`
 }
 
 // familyInput asks for the image of a family to use.

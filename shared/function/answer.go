@@ -9,7 +9,6 @@ import (
 	"iter"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -119,7 +118,14 @@ func write(body *limited, out any, format string) (string, error) {
 		return typeJSON, encoder(body).Encode(out)
 	case "csv":
 		if table, ok := out.(withRows); ok {
-			return typeCSV, writeRows(body, table)
+			return typeCSV, writeRows(body, table, harmless)
+		}
+	case "excel":
+		if table, ok := out.(withRows); ok {
+			if _, err := body.Write([]byte(byteOrderMark)); err != nil {
+				return typeCSV, err
+			}
+			return typeCSV, writeRows(body, table, whole)
 		}
 	case "ndjson":
 		if list, ok := out.(withLines); ok {
@@ -145,8 +151,8 @@ func writeLines(body *limited, list withLines) error {
 	return nil
 }
 
-// writeRows writes CSV as RFC 4180 has it.
-func writeRows(body *limited, table withRows) error {
+// writeRows writes CSV as RFC 4180 has it, each cell in the way given.
+func writeRows(body *limited, table withRows, written func(cell string) string) error {
 	w := csv.NewWriter(body)
 	w.UseCRLF = true
 	header, rows := table.Rows()
@@ -156,7 +162,7 @@ func writeRows(body *limited, table withRows) error {
 	for row := range rows {
 		safe := make([]string, len(row))
 		for i, cell := range row {
-			safe[i] = harmless(cell)
+			safe[i] = written(cell)
 		}
 		if err := w.Write(safe); err != nil {
 			return err
@@ -164,14 +170,6 @@ func writeRows(body *limited, table withRows) error {
 	}
 	w.Flush()
 	return w.Error()
-}
-
-// harmless keeps a spreadsheet from taking a cell for a formula.
-func harmless(cell string) string {
-	if cell != "" && strings.IndexByte("=+-@\t\r\n", cell[0]) >= 0 {
-		return "'" + cell
-	}
-	return cell
 }
 
 // limited is a buffer that refuses to grow beyond what can be sent.

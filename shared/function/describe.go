@@ -1,6 +1,7 @@
 package function
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -117,9 +118,25 @@ func (s *schemas) direct(op *Operation) object {
 	return o
 }
 
+// introduced says in a sentence who may call it and how else it is reached.
+func (op *Operation) introduced() string {
+	var said strings.Builder
+	switch {
+	case op.spec.Public:
+		said.WriteString("Anyone may ask.")
+	default:
+		fmt.Fprintf(&said, "For the role %s.", op.spec.role())
+	}
+	if op.spec.ApplyRole != "" {
+		fmt.Fprintf(&said, " Without apply it plans and changes nothing; to apply a plan takes the role %s.", op.spec.ApplyRole)
+	}
+	fmt.Fprintf(&said, " Called directly it is %s.", op.spec.Name)
+	return said.String()
+}
+
 func (s *schemas) operation(op *Operation, method string) object {
 	o := s.described(op)
-	o["operationId"] = op.spec.Name
+	o["operationId"], o["description"] = op.spec.Name, op.introduced()
 	o["x-input"] = s.of(op.in, inputs)
 	o["responses"] = s.responses(op)
 	names := wildcards(op.spec.Pattern)

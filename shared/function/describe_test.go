@@ -93,7 +93,7 @@ func TestDescribedParameters(t *testing.T) {
 		"numbers":   `query {"items":{"type":"integer"},"minItems":1,"type":"array"}`,
 		"requestId": ``,
 		"small":     `query {"minimum":0,"not":{"const":0},"type":"integer"}`,
-		"format":    `query {"enum":["json","csv","ndjson"],"type":"string"}`,
+		"format":    `query {"enum":["json","csv","excel","ndjson"],"type":"string"}`,
 		"notThere":  ``,
 		"tag.<key>": ``,
 	} {

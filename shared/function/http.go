@@ -29,7 +29,7 @@ type httpEvent struct {
 	RawQuery        string            `json:"rawQueryString"`        // 2.0
 	ParsedQuery     map[string]string `json:"queryStringParameters"` // 2.0, the same once more
 	Query           map[string]string `json:"queryParameters"`       // v1
-	Cookies         []string          `json:"cookies"`         // 2.0
+	Cookies         []string          `json:"cookies"`               // 2.0
 	Headers         map[string]string `json:"headers"`
 	Body            string            `json:"body"`
 	IsBase64Encoded bool              `json:"isBase64Encoded"`

@@ -53,7 +53,7 @@ func (c *colour) UnmarshalText(text []byte) error {
 
 type paging struct {
 	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=1000" doc:"At most that many"`
-	Format string `json:"format" validate:"omitempty,oneof=json csv ndjson"`
+	Format string `json:"format" validate:"omitempty,oneof=json csv excel ndjson"`
 }
 
 // query has a field of every kind that a parameter can be.

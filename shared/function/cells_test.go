@@ -1,0 +1,67 @@
+package function_test
+
+import (
+	"context"
+	"encoding/csv"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"imagekeeper/shared/function"
+)
+
+// TestCells: names that a spreadsheet or a terminal would obey are texts in a
+// table, and what was there can still be read.
+func TestCells(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{
+		"web-base": "web-base", "": "", "a=b": "a=b", "1000000000000001": "1000000000000001", "0012": "0012",
+		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx",
+		" =1": "' =1", "\u3000=1": "'\u3000=1", "\u00a0@x": "'\u00a0@x",
+		"\uff1d1+1": "'\uff1d1+1", "\uff0b1": "'\uff0b1", "\uff0d1": "'\uff0d1", "\uff20x": "'\uff20x",
+		"a\x1b[31mb": `a\u001b[31mb`, "a\u202egnp.exe": `a\u202egnp.exe`, "a\u2066b": `a\u2066b`, "a\x00b": `a\u0000b`,
+	} {
+		if got := cells(t, "csv", cell); got != want {
+			t.Errorf("%q: got %q, want %q", cell, got, want)
+		}
+	}
+	for cell, want := range map[string]string{
+		"1000000000000001": `="1000000000000001"`, "0012": `="0012"`, "0": "0", "123456789012345": "123456789012345", "0.5": "0.5", "=1+1": "'=1+1", "12a": "12a",
+	} {
+		if got := cells(t, "excel", cell); got != want {
+			t.Errorf("for Excel, %q: got %q, want %q", cell, got, want)
+		}
+	}
+}
+
+// cells is how one cell is written.
+func cells(t *testing.T, format, cell string) string {
+	t.Helper()
+	a := askFor(t, format, cell)
+	text, marked := strings.CutPrefix(a, "\ufeff")
+	if marked != (format == "excel") {
+		t.Fatalf("%s begins with a byte order mark: %v", format, marked)
+	}
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%q: %v", a, err)
+	}
+	return rows[1][0]
+}
+
+// askFor is a table of one cell in a format.
+func askFor(t *testing.T, format, cell string) string {
+	t.Helper()
+	type asked struct {
+		Format string `json:"format" validate:"omitempty,oneof=json csv excel ndjson"`
+	}
+	f := function.New("f", function.Handle(function.Spec{Name: "f.cells", Pattern: "GET /cells"},
+		func(context.Context, function.Call, asked) (table, error) { return table{Items: []string{cell}}, nil }))
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/cells?format="+format, nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
