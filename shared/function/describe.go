@@ -156,7 +156,7 @@ func (s *schemas) operation(op *Operation, method string) object {
 // head is the operation for HEAD, which answers like GET, without a body.
 func (s *schemas) head(op *Operation) object {
 	o := s.described(op)
-	o["operationId"] = op.spec.Name + ".head"
+	o["operationId"], o["description"] = op.spec.Name+".head", op.introduced()
 	o["summary"] = "The status and the headers that GET would answer"
 	if parameters := s.parameters(op, wildcards(op.spec.Pattern)); len(parameters) > 0 {
 		o["parameters"] = parameters
