@@ -28,6 +28,8 @@ func needs() []need {
 		{"ecs:DescribeSnapshots", []string{"find", "import", "price", "share"}},
 		{"ecs:DescribeSnapshotsUsage", []string{"price"}},
 		{"ecs:DescribeTaskAttribute", []string{"import"}},
+		{"ecs:DescribeTasks", []string{"import"}},
+		{"ecs:ExportImage", []string{"import"}},
 		{"ecs:GetInstanceConsoleOutput", []string{"import"}},
 		{"ecs:ImportImage", []string{"import"}},
 		{"ecs:ModifyImageAttribute", []string{"import"}},
@@ -35,6 +37,7 @@ func needs() []need {
 		{"ecs:RunCommand", []string{"import"}},
 		{"ecs:RunInstances", []string{"import"}},
 		{"ecs:TagResources", []string{"import"}},
+		{"ecs:UntagResources", []string{"import"}},
 		{"ess:DescribeScalingConfigurations", []string{"find", "price", "share"}},
 		{"ess:DescribeScalingGroups", []string{"find", "price", "share"}},
 	}

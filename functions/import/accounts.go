@@ -23,6 +23,8 @@ type account struct {
 type making interface {
 	importing.Cloud
 	importing.Limits
+	importing.Changer
+	importing.Exporter
 }
 
 // owners are the accounts to work in, our own first.

@@ -89,7 +89,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // function returns the operations.
 func (h handler) function() *function.Function {
-	imports := h.kind()
+	imports, exports := h.kind(), h.exporting()
 	begins := []int{http.StatusOK, http.StatusAccepted}
 	place := map[string]string{"Location": "The work that goes on in the background"}
 	operations := []function.Operation{
@@ -98,7 +98,12 @@ func (h handler) function() *function.Function {
 			Summary: "Make an image of an object, an instance, snapshots or another image: plan, or apply a plan by its digest",
 			Success: begins, Fails: []fault.Kind{fault.NotFound}, Tells: []fault.Kind{fault.Conflict, fault.Precondition}, Headers: place,
 		}, h.postImport),
-		imports.Cancel(cancellable),
+		function.Handle(function.Spec{
+			Name: "exports.post", Pattern: "POST /exports", Role: function.Viewer, ApplyRole: function.Operator,
+			Summary: "Write an image into a bucket of its region: plan, or apply a plan by its digest",
+			Success: begins, Fails: []fault.Kind{fault.NotFound}, Tells: []fault.Kind{fault.Conflict, fault.Precondition}, Headers: place,
+		}, h.postExport),
+		imports.Cancel(cancellable), exports.Cancel(nil),
 		function.Handle(function.Spec{
 			Name: "imports.uploaded", Role: function.Operator, Fails: []fault.Kind{fault.NotFound},
 			Summary: "Do with an object that is there what the rules say of uploads",
@@ -107,6 +112,21 @@ func (h handler) function() *function.Function {
 		function.OnTimer("*", h.work), // called worker in s.yaml; elsewhere the platform names it
 	}
 	operations = append(operations, imports.Reads()...)
+	operations = append(operations, exports.Reads()...)
+	operations = append(operations,
+		function.Handle(function.Spec{
+			Name: "releases.get", Pattern: "GET /releases/{family}", Role: function.Viewer,
+			Summary: "Which image of a family is candidate and which is stable, per region, and which were",
+		}, h.getReleases),
+		function.Handle(doing(function.Spec{
+			Name: "attributes.patch", Pattern: "PATCH /attributes/{imageId}",
+			Summary: "Change name, description, deprecation, boot mode and tags of an image: plan, or apply a plan by its digest",
+		}), h.patchAttributes),
+		function.Handle(doing(function.Spec{
+			Name: "releases.put", Pattern: "PUT /releases/{family}",
+			Summary: "Make images those of a channel: plan, or apply a plan by its digest",
+		}), h.putRelease),
+	)
 	return function.New("import", operations...).With(shapes()...).Reads(h.document())
 }
 

@@ -20,6 +20,33 @@ func newStep(s plan.Step) stepOut {
 	return stepOut{s.Action, image.RegionID(s.Subject), s.Reasons}
 }
 
+// exportStepOut is the step of an export.
+type exportStepOut struct {
+	// Action: export.
+	Action  string         `json:"action"`
+	ImageID image.ID       `json:"imageId"`
+	Reasons []image.Reason `json:"reasons"`
+}
+
+func newExportStep(s plan.Step) exportStepOut {
+	return exportStepOut{s.Action, image.ID(s.Subject), s.Reasons}
+}
+
+// exportItemOut is the image of an export.
+type exportItemOut struct {
+	ImageID image.ID `json:"imageId"`
+	// TaskID is ECS's own work on it.
+	TaskID image.TaskID `json:"taskId,omitempty"`
+	// Objects are the keys of the files, one for each disk.
+	Objects []string `json:"objects,omitempty"`
+	works.Item
+}
+
+func newExportItem(_ work.Work, i work.Item) exportItemOut {
+	told := importing.TellExport(i)
+	return exportItemOut{image.ID(i.Name), told.Task, told.Objects, works.ItemOf(i)}
+}
+
 // totalsOut is what a plan comes to.
 type totalsOut struct {
 	// Cost is what it costs, as far as that is known.

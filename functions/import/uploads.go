@@ -269,11 +269,11 @@ func (s *session) later(ctx context.Context, u upload, helps bool, out *uploadOu
 }
 
 // work carries imports on, after the uploads that are to be looked at again.
-func (h handler) work(ctx context.Context, call function.Call, tick function.Tick) (work.Report, error) {
+func (h handler) work(ctx context.Context, call function.Call, tick function.Tick) (workReport, error) {
 	if err := h.again(ctx, call); err != nil {
 		call.Log.Error("uploads failed", "code", fault.Code(err), "error", err)
 	}
-	return h.kind().Worker(ctx, call, tick)
+	return h.carry(ctx, call, tick)
 }
 
 // again looks once more at uploads that something kept from being looked at.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
@@ -214,7 +215,7 @@ func wholeTaskFields() fields[image.Task] {
 				if t.Related == nil {
 					t.Related = make(map[string]string)
 				}
-				t.Related[r.key] = r.value
+				t.Related[r.key] = strings.TrimSpace(t.Related[r.key] + " " + r.value)
 			}
 		}
 	}

@@ -104,7 +104,8 @@ type Task struct {
 	Progress int
 	// ErrorCode and Error say why it failed.
 	ErrorCode, Error string
-	// Related are names and values of what it made, such as OSSObject.
+	// Related are names and values of what it made, such as OSSObject; several values
+	// are apart by blanks.
 	Related map[string]string
 }
 

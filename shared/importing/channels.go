@@ -33,8 +33,10 @@ const (
 type Assigned struct {
 	Region image.RegionID `json:"regionId"`
 	Image  image.ID       `json:"imageId"`
-	Since  time.Time      `json:"since"`
-	By     string         `json:"by"`
+	// Since is when it became that.
+	Since time.Time `json:"since"`
+	// By is who said so.
+	By string `json:"by"`
 }
 
 // ReleaseTarget is the log of the channels of a family.
@@ -53,6 +55,8 @@ func Channels(entries []plan.Entry) map[Channel]map[image.RegionID]Assigned {
 type Promotion struct {
 	Channel Channel `json:"channel"`
 	Assigned
+	// Reason: why, for people.
+	Reason string `json:"reason,omitempty"`
 }
 
 // History has every promotion of a family, oldest first.
@@ -82,7 +86,7 @@ func promotions(p *plan.Stored, o plan.Outcome, at time.Time, by string) []Promo
 		for _, key := range slices.Sorted(maps.Keys(s.Sets)) {
 			c, region, _ := strings.Cut(key, "/")
 			if Channel(c) == Candidate || Channel(c) == Stable {
-				all = append(all, Promotion{Channel(c), Assigned{image.RegionID(region), image.ID(s.Sets[key]), at, by}})
+				all = append(all, Promotion{Channel(c), Assigned{image.RegionID(region), image.ID(s.Sets[key]), at, by}, s.Parameters["reason"]})
 			}
 		}
 	}
@@ -106,6 +110,8 @@ type ReleaseWish struct {
 	Images  map[image.RegionID]image.ID
 	// Adopt takes images that no import made.
 	Adopt bool
+	// Reason is why, for people.
+	Reason string
 }
 
 // PlanRelease decides. now are the channels as the log tells; seen has an entry for
@@ -144,6 +150,11 @@ func (w ReleaseWish) inRegion(region image.RegionID, now map[Channel]map[image.R
 		Action: ActionPromote, Subject: string(region) + "/" + string(id),
 		Sets: plan.Facts{string(w.Channel) + "/" + string(region): string(id), tagFact(region, id): w.tag(region, now, id)},
 	}
+	for name, value := range map[string]string{"reason": w.Reason, "adopt": map[bool]string{true: "true"}[w.Adopt]} {
+		if value != "" {
+			promote.Parameters = with(promote.Parameters, name, value)
+		}
+	}
 	if w.Channel == Stable {
 		promote.Sets[familyFact(region, id)] = string(w.Family)
 	}
@@ -158,6 +169,12 @@ func (w ReleaseWish) inRegion(region image.RegionID, now map[Channel]map[image.R
 	}
 	promote.Reasons = []image.Reason{{Code: "promoted", Sentence: fmt.Sprintf("%s becomes %s of %s in %s", id, w.Channel, w.Family, region)}}
 	return append([]plan.Step{promote}, w.others(region, now, seen)...)
+}
+
+func with(parameters map[string]string, name, value string) map[string]string {
+	all := map[string]string{name: value}
+	maps.Copy(all, parameters)
+	return all
 }
 
 // refusal is why an image may not be released.

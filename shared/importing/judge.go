@@ -295,15 +295,16 @@ func RoleOf(w Wish) string {
 }
 
 func (j *judge) roles() {
-	name := RoleOf(j.wish)
-	if name == "" {
-		return
+	if name := RoleOf(j.wish); name != "" {
+		j.serviceRole(name, j.seen.Roles[name], "ECS reads objects", importRoleCommands(j.wish.Source.Object.Bucket))
 	}
-	r := j.seen.Roles[name]
-	bucket := j.wish.Source.Object.Bucket
+}
+
+// serviceRole judges a role that ECS assumes.
+func (j *judge) serviceRole(name string, r RoleSeen, does, commands string) {
 	switch {
 	case r.Exists == image.No:
-		j.fatal("roleMissing", "ECS reads objects by the role "+name+", which does not exist", importRoleCommands(bucket))
+		j.fatal("roleMissing", does+" by the role "+name+", which does not exist", commands)
 	case r.Trusts == image.No:
 		j.fatal("roleNotTrusted", "the role "+name+" cannot be assumed by ecs.aliyuncs.com", "aliyun ram UpdateRole --RoleName "+name+" --NewAssumeRolePolicyDocument '"+importTrust+"'")
 	case r.Exists == image.Unknown || r.Trusts == image.Unknown:
@@ -315,11 +316,16 @@ const importTrust = `{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts
 
 // importRoleCommands make the role, narrowed to a bucket.
 func importRoleCommands(bucket string) string {
-	policy := fmt.Sprintf(`{"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:GetObject","oss:GetBucketLocation","oss:GetBucketInfo"],"Resource":["acs:oss:*:*:%[1]s","acs:oss:*:*:%[1]s/*"]}]}`, bucket)
+	return roleCommands(importRole, "imagekeeper-import-"+bucket, bucket, `"oss:GetObject","oss:GetBucketLocation","oss:GetBucketInfo"`)
+}
+
+// roleCommands make a role that ECS assumes, with a policy that is narrowed to a bucket.
+func roleCommands(role, name, bucket, actions string) string {
+	policy := fmt.Sprintf(`{"Version":"1","Statement":[{"Effect":"Allow","Action":[%[2]s],"Resource":["acs:oss:*:*:%[1]s","acs:oss:*:*:%[1]s/*"]}]}`, bucket, actions)
 	return strings.Join([]string{
-		"aliyun ram CreateRole --RoleName " + importRole + " --AssumeRolePolicyDocument '" + importTrust + "'",
-		"aliyun ram CreatePolicy --PolicyName imagekeeper-import-" + bucket + " --PolicyDocument '" + policy + "'",
-		"aliyun ram AttachPolicyToRole --PolicyType Custom --PolicyName imagekeeper-import-" + bucket + " --RoleName " + importRole,
+		"aliyun ram CreateRole --RoleName " + role + " --AssumeRolePolicyDocument '" + importTrust + "'",
+		"aliyun ram CreatePolicy --PolicyName " + name + " --PolicyDocument '" + policy + "'",
+		"aliyun ram AttachPolicyToRole --PolicyType Custom --PolicyName " + name + " --RoleName " + role,
 	}, " && ")
 }
 

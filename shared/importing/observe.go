@@ -264,15 +264,20 @@ func (o *observer) role(ctx context.Context) {
 	if name == "" {
 		return
 	}
-	r, err := o.ports.Limits.Role(ctx, name)
-	seen := RoleSeen{}
+	seen := roleSeen(ctx, o.ports.Limits, name)
+	o.keep(func(all *Observed) { all.Roles[name] = seen })
+}
+
+// roleSeen looks at a role that ECS assumes.
+func roleSeen(ctx context.Context, limits Limits, name string) RoleSeen {
+	r, err := limits.Role(ctx, name)
 	switch {
 	case err == nil:
-		seen = RoleSeen{Exists: image.Yes, Trusts: image.TriOf(slices.Contains(r.Trusted, "ecs.aliyuncs.com"))}
+		return RoleSeen{Exists: image.Yes, Trusts: image.TriOf(slices.Contains(r.Trusted, "ecs.aliyuncs.com"))}
 	case errors.Is(err, fault.NotFound):
-		seen = RoleSeen{Exists: image.No, Trusts: image.No}
+		return RoleSeen{Exists: image.No, Trusts: image.No}
 	}
-	o.keep(func(all *Observed) { all.Roles[name] = seen })
+	return RoleSeen{}
 }
 
 // permissions asks for those that a dry run can tell of.

@@ -75,7 +75,22 @@ func (s shelf) find(ctx context.Context, digest, id string) (work.Document, bool
 			return d, err == nil, err
 		}
 	}
-	return work.Document{}, false, nil
+	return s.approved(ctx, digest)
+}
+
+// approved finds what was approved once, as a work of whatever name.
+func (s shelf) approved(ctx context.Context, digest string) (work.Document, bool, error) {
+	names, err := s.runner.Documents.Names(ctx, "works/"+s.runner.Name+"/", "")
+	at := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, "/"+digest+".json") })
+	if err != nil || at < 0 {
+		return work.Document{}, false, err
+	}
+	text, err := s.runner.Documents.Kept(ctx, names[at])
+	if err != nil {
+		return work.Document{}, false, err
+	}
+	d, err := work.ReadDocument(text, digest)
+	return d, err == nil, err
 }
 
 // drop drops the plans that are over, and returns how many.

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/works"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/importing"
+	"imagekeeper/shared/work"
+)
+
+// exportInput is a wish, and perhaps the word to carry it out.
+type exportInput struct {
+	importing.Export
+	works.Request
+}
+
+// exporting is how exports are told.
+func (h handler) exporting() works.Kind[exportStepOut, exportItemOut] {
+	return works.Kind[exportStepOut, exportItemOut]{
+		Name: "exports", Role: function.Operator, Step: newExportStep, Item: newExportItem, Notices: h.told,
+		Runner: func(_ context.Context, call function.Call) (work.Runner, error) {
+			s, err := h.session(call)
+			if err != nil {
+				return work.Runner{}, err
+			}
+			return s.exports(), nil
+		},
+	}
+}
+
+// exports carries exports.
+func (s *session) exports() work.Runner {
+	return s.runner("exports", importing.Exports{Cloud: func(ctx context.Context, id image.AccountID) (importing.Exporter, error) {
+		a, err := s.in(ctx, id)
+		return a.making, err
+	}})
+}
+
+// postExport plans an export, or begins it.
+func (h handler) postExport(ctx context.Context, call function.Call, in exportInput) (works.Answer[exportStepOut, exportItemOut], error) {
+	s, err := h.session(call)
+	if err != nil {
+		return works.Answer[exportStepOut, exportItemOut]{}, err
+	}
+	planning := func(ctx context.Context) (work.Document, error) { return s.planExport(ctx, in.Export) }
+	return h.exporting().Post(ctx, call, in.Request, "", planning, nil)
+}
+
+// planExport looks at the image and plans. The same export that has ended is made
+// again by another plan.
+func (s *session) planExport(ctx context.Context, w importing.Export) (work.Document, error) {
+	opened, err := s.look(ctx)
+	if err != nil {
+		return work.Document{}, err
+	}
+	if w.Region == "" {
+		w.Region = image.RegionID(s.call.Region)
+	}
+	if w.Account == "" {
+		w.Account = opened.Home()
+	}
+	a, err := s.in(ctx, w.Account)
+	if err != nil {
+		return work.Document{}, opened.Missing("account", string(w.Account))
+	}
+	o, last := importing.ObserveExport(ctx, opened, a.making, w), ""
+	for {
+		p, findings, err := importing.PlanExport(w, o, last)
+		if err != nil {
+			return work.Document{}, err
+		}
+		before, err := s.exports().Get(ctx, work.IDOf(p.Digest()))
+		if err == nil && before.State.Ended() {
+			last = before.Digest
+			continue
+		}
+		if err != nil && !errors.Is(err, fault.NotFound) {
+			return work.Document{}, err
+		}
+		shown, errShown := json.Marshal(works.Shown{Findings: findings, Unknown: opened.Unread()})
+		wish, errWish := json.Marshal(w)
+		if err := errors.Join(errShown, errWish); err != nil {
+			return work.Document{}, fault.Wrap(fault.Internal, err, "the plan of an export cannot be written as JSON")
+		}
+		return work.Document{At: s.now().UTC(), Plan: p.Stored(), Wish: wish, Shown: shown}, nil
+	}
+}
+
+// workReport is what a tick did, by kind.
+type workReport struct {
+	Imports work.Report `json:"imports"`
+	Exports work.Report `json:"exports"`
+}
+
+// carry carries imports and exports on, side by side.
+func (h handler) carry(ctx context.Context, call function.Call, tick function.Tick) (workReport, error) {
+	var report workReport
+	failures := make([]error, 2)
+	var group atonce.Group
+	group.Go(func() { report.Imports, failures[0] = h.kind().Worker(ctx, call, tick) })
+	group.Go(func() { report.Exports, failures[1] = h.exporting().Worker(ctx, call, tick) })
+	group.Wait()
+	return report, errors.Join(failures...)
+}

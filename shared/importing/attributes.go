@@ -1,0 +1,172 @@
+package importing
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+)
+
+// Attributes are what of an image is to be changed; nil and empty leave as it is.
+type Attributes struct {
+	Name, Description *string
+	Deprecated        *bool
+	BootMode          *image.BootMode
+	Tags              image.Tags
+	Untag             []string
+}
+
+// ActionSet is the one that changes an attribute; tags have their own.
+const (
+	ActionSet   = "set"
+	ActionTag   = "tag"
+	ActionUntag = "untag"
+)
+
+// AttributesTarget is the log of an image's attributes.
+func AttributesTarget(r image.Ref) string { return "attributes/" + r.String() }
+
+// Validate returns the first thing that cannot be right, whatever the image is like,
+// as fault.Invalid with its field.
+func (a Attributes) Validate() error {
+	if a.Name != nil {
+		if err := (Wish{Source: Source{Object: &Object{}}, Image: Target{Name: *a.Name}}).target(); err != nil {
+			return fault.InField("name", fault.Code(err), "%s", fault.Sentence(err))
+		}
+	}
+	if a.Description != nil && (strings.HasPrefix(*a.Description, "http://") || strings.HasPrefix(*a.Description, "https://")) {
+		return fault.InField("description", "invalidDescription", "must not begin with http:// or https://")
+	}
+	if err := (Wish{Image: Target{Tags: a.Tags}}).tags(); err != nil {
+		return fault.InField("tags", fault.Code(err), "%s", fault.Sentence(err))
+	}
+	if err := a.untags(); err != nil {
+		return err
+	}
+	if a.Name == nil && a.Description == nil && a.Deprecated == nil && a.BootMode == nil && len(a.Tags)+len(a.Untag) == 0 {
+		return fault.InField("name", "required", "must be given, or another attribute must")
+	}
+	return nil
+}
+
+func (a Attributes) untags() error {
+	for n, key := range a.Untag {
+		field := fmt.Sprintf("untag[%d]", n)
+		switch _, both := a.Tags[key]; {
+		case both:
+			return fault.InField(field, "contradiction", "the tag %s is both set and removed", key)
+		case strings.HasPrefix(strings.ToLower(key), ReservedTag):
+			return fault.InField(field, "reservedTag", "tags that begin with %s are set by Imagekeeper alone", ReservedTag)
+		}
+	}
+	return nil
+}
+
+// PlanAttributes decides what is to be changed of an image as it is.
+func PlanAttributes(i image.Image, a Attributes) plan.Plan {
+	p := plan.Plan{Target: AttributesTarget(i.Ref), Base: plan.Facts{"status": string(i.Status), "kind": string(i.Kind)}}
+	set := func(what, is, want string) {
+		p.Base[what] = is
+		p.Steps = append(p.Steps, attribute(ActionSet, what, is, want))
+	}
+	if a.Name != nil {
+		set("name", i.Name, *a.Name)
+	}
+	if a.Description != nil {
+		set("description", i.Description, *a.Description)
+	}
+	if a.Deprecated != nil {
+		set("deprecated", strconv.FormatBool(i.Status == image.StatusDeprecated), strconv.FormatBool(*a.Deprecated))
+	}
+	if a.BootMode != nil {
+		set("bootMode", string(i.BootMode), string(*a.BootMode))
+	}
+	for _, key := range a.Tags.Keys() {
+		p.Base["tag/"+key] = tagged(i, key)
+		p.Steps = append(p.Steps, attribute(ActionTag, "tag/"+key, tagged(i, key), "="+a.Tags[key]))
+	}
+	for _, key := range a.Untag {
+		p.Base["tag/"+key] = tagged(i, key)
+		p.Steps = append(p.Steps, attribute(ActionUntag, "tag/"+key, tagged(i, key), ""))
+	}
+	if why := unchangeable(i, a); why != nil {
+		p.Steps = append([]plan.Step{{Action: ActionRefuse, Subject: string(i.ID), Refused: true, Reasons: []image.Reason{*why}}}, p.Steps...)
+	}
+	return p
+}
+
+// tagged is a tag as a fact: what it says behind a mark, since it may say nothing.
+func tagged(i image.Image, key string) string {
+	if value, there := i.Tags[key]; there {
+		return "=" + value
+	}
+	return ""
+}
+
+func attribute(action, what, is, want string) plan.Step {
+	if is == want {
+		return plan.Step{Action: ActionKeep, Subject: what, Reasons: []image.Reason{{Code: "already", Sentence: what + " is so already"}}}
+	}
+	return plan.Step{
+		Action: action, Subject: what, Sets: plan.Facts{what: want}, Parameters: map[string]string{"value": strings.TrimPrefix(want, "=")},
+		Reasons: []image.Reason{{Code: "wanted", Sentence: fmt.Sprintf("%s is %q", what, strings.TrimPrefix(is, "="))}},
+	}
+}
+
+// unchangeable is why nothing of an image may be changed here.
+func unchangeable(i image.Image, a Attributes) *image.Reason {
+	switch {
+	case i.Kind != image.KindCustom:
+		return &image.Reason{Code: "notOurs", Sentence: fmt.Sprintf("it is a %s image: only its owner changes it", i.Kind)}
+	case strings.HasPrefix(i.Name, unverified) && a.Name != nil:
+		return &image.Reason{Code: "notChecked", Sentence: "its import has not passed, and gives it its name if it does"}
+	case i.Status != image.StatusAvailable && i.Status != image.StatusDeprecated:
+		return &image.Reason{Code: "notAvailable", Sentence: fmt.Sprintf("it is %s", i.Status)}
+	case a.BootMode != nil && *a.BootMode != i.BootMode && i.Usage != image.UsageNone:
+		return &image.Reason{Code: "inUse", Sentence: "instances use it, so that ECS does not change its boot mode"}
+	}
+	return nil
+}
+
+// Changer changes attributes and tags of images.
+type Changer interface {
+	ModifyImage(ctx context.Context, in image.RegionID, id image.ID, c image.AttributeChange) error
+	Tag(ctx context.Context, in image.RegionID, resource string, ids []string, tags image.Tags) error
+	Untag(ctx context.Context, in image.RegionID, resource string, ids, keys []string) error
+}
+
+// ChangeAttribute carries out one step of such a plan.
+func ChangeAttribute(ctx context.Context, cloud Changer, r image.Ref, s plan.Step) plan.Outcome {
+	value, key := s.Parameters["value"], strings.TrimPrefix(s.Subject, "tag/")
+	var err error
+	switch s.Action {
+	case ActionTag:
+		err = cloud.Tag(ctx, r.Region, "image", []string{string(r.ID)}, image.Tags{key: value})
+	case ActionUntag:
+		err = cloud.Untag(ctx, r.Region, "image", []string{string(r.ID)}, []string{key})
+	default:
+		err = cloud.ModifyImage(ctx, r.Region, r.ID, changeOf(s.Subject, value))
+	}
+	if err != nil {
+		return outcomeOf(s, err)
+	}
+	return plan.Outcome{Step: s.Name(), Result: plan.Applied}
+}
+
+func changeOf(what, value string) image.AttributeChange {
+	switch what {
+	case "name":
+		return image.AttributeChange{Name: &value}
+	case "description":
+		return image.AttributeChange{Description: &value}
+	case "bootMode":
+		mode := image.BootMode(value)
+		return image.AttributeChange{BootMode: &mode}
+	}
+	deprecated := value == "true"
+	return image.AttributeChange{Deprecated: &deprecated}
+}
