@@ -34,9 +34,9 @@ export const App = () => {
   const found = views.find(([name]) => name === at.view)
   const Shown: View | undefined = at.view === 'images' && at.id ? Image : found?.[2]
   return <>
-    <a class="skip" href={location.hash || '#/overview'} onClick={e => { e.preventDefault(); document.querySelector<HTMLElement>('h1')?.focus() }}>{t('skip')}</a>
     <div class={busy.value ? 'busy on' : 'busy'} aria-hidden="true" />
     <header>
+      <a class="skip" href={location.hash || '#/overview'} onClick={e => { e.preventDefault(); document.querySelector<HTMLElement>('h1')?.focus() }}>{t('skip')}</a>
       <a class="brand" href="#/overview">Imagekeeper</a>
       <nav aria-label={t('views')}><ul>{views.map(([name, word]) =>
         <li key={name}><a href={link(name)} aria-current={at.view === name ? 'page' : undefined}>{t(word)}</a></li>)}</ul></nav>

@@ -93,7 +93,7 @@ export const AsOf = ({load, at}: {load: Load<unknown>, at?: string}) =>
 
 // Wide holds a table: it scrolls in itself, by keyboard too, and on narrow screens its rows become cards.
 export const Wide = ({label, children}: {label: string, children: ComponentChildren}) =>
-  <div class="wide" role="region" aria-label={label} tabIndex={0}>{children}</div>
+  <div class="wide" role="group" aria-label={label} tabIndex={0}>{children}</div>
 
 export const Cell = ({label, children, class: name}: {label: string, children: ComponentChildren, class?: string}) => <td data-label={label} class={name}>{children}</td>
 

@@ -42,6 +42,9 @@ const read = (query: URLSearchParams): Edit => {
   } catch { return {add: [], remove: []} }
 }
 
+// bare is a wish as the API takes it: what is empty is left out.
+const bare = (wish: Edit): Record<string, unknown> => Object.fromEntries(Object.entries(wish).filter(([, list]) => Array.isArray(list) && list.length > 0))
+
 const One = ({at}: {at: Route}) => {
   const place = {region: at.query.get('region') ?? undefined, account: at.query.get('account') ?? undefined}
   const path = `/shares/${encodeURIComponent(at.id)}`
@@ -58,7 +61,7 @@ const One = ({at}: {at: Route}) => {
       {d.community && <p><Badge tone="warn">{t('published')}</Badge> {t('communityHow')}</p>}
       <Editor at={at} of={d.accounts} wish={wish} />
     </>}</Read>
-    {asked && <Change wish={{method: 'PATCH', path, query: place, body: {...wish}, role: 'operator'}} invite={link('shares', at.id, {...place, wish: at.query.get('wish') ?? undefined})} done={() => load.again()} />}
+    {asked && <Change wish={{method: 'PATCH', path, query: place, body: bare(wish), role: 'operator'}} invite={link('shares', at.id, {...place, wish: at.query.get('wish') ?? undefined})} done={() => load.again()} />}
     {s && <Section title={t('history')}>{!s.history || s.history.length === 0 ? <None /> : <ul class="reasons">{[...s.history].reverse().slice(0, 50).map((h, n) => <li key={n}><Time at={h.at} /> {known('event', h.kind)}: <Said text={h.sentence} />{h.by && <> · <Foreign text={h.by} /></>}</li>)}</ul>}
       {s.gone.length > 0 && <><h3>{t('goneOutside')}</h3><ul class="reasons">{s.gone.map(g => <li key={g.accountId}>{g.accountId} · <Time at={g.recordedAt} /></li>)}</ul></>}</Section>}
   </>
