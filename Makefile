@@ -1,7 +1,7 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up portal portal-check test test-all trials race bench fuzz lint format check openapi policies build rules lineage-backfill deployable deploy destroy token clean
+.PHONY: help up portal portal-check browser screenshots test test-all trials race bench fuzz lint format check openapi policies build rules lineage-backfill deployable deploy destroy token clean
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -104,6 +104,13 @@ portal: ## build the page of functions/portal from its sources; needs npm
 portal-check: ## refuse a page that is not what its sources make; needs npm
 	@$(MAKE) portal PAGE_SITE=$(CURDIR)/.build/page/site
 	@diff -r .build/page/site functions/portal/site || { echo 'functions/portal/site is not what its sources make: make portal'; exit 1; }
+
+browser: ## try the page in Chromium: every view, every change, in both languages; skipped loudly without one
+	TRIALS=full $(TESTS) -count=1 -timeout 30m ./scripts/browser
+
+SHOTS ?= $(CURDIR)/.build/screenshots
+screenshots: ## take six pictures of the page into .build/screenshots; needs Chromium
+	@TRIALS=full REQUIRE_CHROMIUM=1 SCREENSHOTS=$(SHOTS) $(GO) test -vet=off -count=1 -run TestScreenshots ./scripts/browser && ls $(SHOTS)
 
 build: ## package every function as .build/<function>/bootstrap for linux/amd64
 	$(GO) run ./scripts/build

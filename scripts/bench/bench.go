@@ -62,6 +62,7 @@ type measurement struct {
 func measurements() []measurement {
 	return []measurement{
 		{"size", size},
+		{"page", page},
 		{"start", start},
 		{"listing", listing},
 		{"memory", memory},
