@@ -5,7 +5,8 @@ import type {components, paths} from './openapi'
 import {expired, token} from './session'
 
 export type Schema = components['schemas']
-export type Path = keyof paths
+// Quote is what GET /prices/{imageId} answers.
+export type Quote = paths['/prices/{imageId}']['get']['responses'][200]['content']['application/json']
 
 export interface Problem {
   status: number

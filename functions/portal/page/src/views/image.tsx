@@ -1,6 +1,6 @@
 // One image: what it is, whether it is the one to use, who needs it, where it comes from, what it costs, who may use it, how to use it.
 import type {ComponentChildren} from 'preact'
-import type {Schema} from '../api'
+import type {Quote, Schema} from '../api'
 import {money} from '../format'
 import {useLoad} from '../load'
 import {AsOf, Badge, Copy, Facts, Foreign, Heading, Id, ImageName, None, Read, Reasons, Said, Section, Short, State, Time, Tri, Unknown, Unreads} from '../parts'
@@ -123,7 +123,7 @@ const Below = ({all, of, first}: {all: Link[], of: string, first?: Link[]}) => {
 }
 
 const Price = ({of: d}: {of: Detail}) => {
-  const load = useLoad<Schema['PriceQuote']>(`/prices/${encodeURIComponent(d.imageId)}`, {region: d.regionId, account: d.accountId, holding: 'true'}, {age: 300})
+  const load = useLoad<Quote>(`/prices/${encodeURIComponent(d.imageId)}`, {region: d.regionId, account: d.accountId, holding: 'true'}, {age: 300})
   return <Section title={t('priceMonth')}><Read load={load}>{q => <>
     <p class="total">{q.total ? <b>{money(q.total)}</b> : q.lower ? <b>{money(q.lower)} – {q.upper ? money(q.upper) : <Unknown />}</b> : <><Unknown /> {t('knownOfIt', {amount: money(q.known)})}</>}</p>
     <p><Said text={q.rule.sentence} /> <code>{q.rule.code}</code> <span class="sub">{known('sure', q.rule.sure)}</span></p>
