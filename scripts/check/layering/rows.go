@@ -278,7 +278,7 @@ func programs() []Row {
 				"scripts/...", "shared/...", "go.yaml.in/yaml/v3", "mvdan.cc/sh/v3/expand", "mvdan.cc/sh/v3/syntax", "github.com/netresearch/go-cron",
 				"github.com/santhosh-tekuri/jsonschema/v6/...", "golang.org/x/text/...",
 				"github.com/aliyun/alibaba-cloud-sdk-go/...", "golang.org/x/tools/go/...", "github.com/getkin/kin-openapi/openapi3",
-				"github.com/chromedp/chromedp", "github.com/chromedp/cdproto/...",
+				"github.com/chromedp/chromedp/...", "github.com/chromedp/cdproto/...",
 			},
 			TestsMay: []string{"github.com/aliyun/alibabacloud-oss-go-sdk-v2/...", "github.com/aliyun/fc-runtime-go-sdk/...", "github.com/google/go-cmp/cmp", "go.uber.org/goleak", "pgregory.net/rapid"},
 			Why:      "tools for people may use anything shared; nobody but scripts imports scripts",
