@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/performance"
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"imagekeeper/scripts/browser"
@@ -182,8 +184,9 @@ func TestTheTokenEndsInAForm(t *testing.T) {
 	quiet(t, one)
 }
 
-// TestTenThousand: the first view is there within a second of the answer, and
-// neither scrolling nor filtering stalls for a tenth of one.
+// TestTenThousand: of ten thousand images a page is shown, and neither that, nor
+// scrolling, nor another filter keeps the browser's main thread for a tenth of a
+// second. What counts is the thread's own time: a machine may have other things to do.
 func TestTenThousand(t *testing.T) {
 	tried(t)
 	s, b := up(t, nil, "-only", "find,portal"), chromium(t)
@@ -194,27 +197,37 @@ func TestTenThousand(t *testing.T) {
 	page := list(rows, 10_000)
 	page["nextCursor"] = "abc"
 	s.tell("/images", 200, page)
-	one := tab(t, b, s, "viewer", "#/overview", browser.Look{})
-	soon(t, one, `document.querySelector('main h1')`)
-	eval[bool](t, one, `(() => { window.long = []; new PerformanceObserver(l => l.getEntries().forEach(e => window.long.push(e.duration))).observe({entryTypes: ['longtask']}); return true })()`)
-	eval[bool](t, one, `location.hash = '#/images', true`)
-	soon(t, one, `document.querySelectorAll('tbody tr').length === 50`)
-	took := eval[float64](t, one, `(() => { const last = performance.getEntriesByType('resource').filter(e => e.name.includes('/images?')).at(-1); return performance.now() - last.responseEnd })()`)
-	if took > 1000 {
-		t.Errorf("usable %.0f ms after the answer", took)
-	}
-	eval[bool](t, one, `(async () => { for (let y = 0; y < 4000; y += 400) { scrollTo(0, y); await new Promise(requestAnimationFrame) } return true })()`)
-	for _, link := range []string{"#/images?osType=linux", "#/images?osType=linux&sort=name", "#/images?kind=custom"} {
-		eval[bool](t, one, `location.hash = `+quoted(link)+`, true`)
-		must(t, one.Settled())
-	}
-	if stalls := eval[[]float64](t, one, `window.long`); len(stalls) > 0 {
-		t.Logf("stalls of %v ms", stalls)
-		for _, ms := range stalls {
-			if ms > 100 {
-				t.Errorf("a stall of %.0f ms", ms)
+	one := tab(t, b, s, "viewer", "#/access", browser.Look{})
+	must(t, one.Settled())
+	_, err := chromedp.Call(one.Context, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks})
+	must(t, err)
+	busy := func() float64 {
+		metrics, err := chromedp.Call(one.Context, performance.GetMetrics, chromedp.Void{})
+		must(t, err)
+		for _, m := range metrics.Metrics {
+			if m.Name == "ScriptDuration" {
+				return m.Value * 1000
 			}
 		}
+		t.Fatalf("no measure of scripts: %v", metrics)
+		return 0
+	}
+	for _, step := range []struct{ name, do string }{
+		{"first", `location.hash = '#/images', true`},
+		{"scroll", `(async () => { for (let y = 0; y < 4000; y += 400) { scrollTo(0, y); await new Promise(requestAnimationFrame) } return true })()`},
+		{"filter", `location.hash = '#/images?osType=linux', true`}, {"sort", `location.hash = '#/images?osType=linux&sort=name', true`},
+	} {
+		before := busy()
+		eval[bool](t, one, step.do)
+		soon(t, one, `document.querySelectorAll('tbody tr').length === 50 && !document.querySelector('[aria-busy=true]')`)
+		took := busy() - before
+		t.Logf("%s: %.0f ms", step.name, took)
+		if took > 100 {
+			t.Errorf("%s keeps the page busy for %.0f ms", step.name, took)
+		}
+	}
+	if text := eval[string](t, one, `document.querySelector('.pages').innerText`); !strings.Contains(text, "10,000") {
+		t.Errorf("it does not say how many there are: %s", text)
 	}
 }
 
