@@ -75,7 +75,8 @@ type MaintenanceWindow struct {
 	// From and To are wall-clock times of TimeZone, as in 02:00. A window whose To is
 	// not after its From ends on the day after.
 	From string `json:"from" validate:"required"`
-	To   string `json:"to" validate:"required"`
+	// To is when it ends, as From.
+	To string `json:"to" validate:"required"`
 	// TimeZone is an IANA name, such as Asia/Shanghai.
 	TimeZone string `json:"timeZone" validate:"required,max=64"`
 }

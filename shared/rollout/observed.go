@@ -64,6 +64,17 @@ type Server struct {
 	Assistant *image.AssistantStatus
 	// Rollout is an unfinished one that has it.
 	Rollout string
+	// Aim is what this one is to get; nil: what its place resolves to.
+	Aim *Aim
+}
+
+// Aim is what one instance is to get.
+type Aim struct {
+	Resolved
+	// Backup is the snapshot whose content comes back; Like is what an image of it has
+	// to be like. Image is then what that will be.
+	Backup image.SnapshotID
+	Like   string
 }
 
 // Here is what of an account in a region counts for all its instances.

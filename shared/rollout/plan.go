@@ -66,6 +66,7 @@ type Totals struct {
 // Base facts of a plan.
 const (
 	factWish   = "wish"
+	factUndoes = "undoes"
 	factTarget = "target/"
 )
 
@@ -77,12 +78,14 @@ func Plan(w Wish, seen Observed, targets map[Place]Resolved, now time.Time) (Pla
 	}
 	p := &planner{wish: w, seen: seen, targets: targets, now: now}
 	p.Plan = plan.Plan{Target: "rollout", Base: plan.Facts{factWish: string(text)}}
+	if w.Undoes != "" {
+		p.Plan.Base[factUndoes] = w.Undoes
+	}
 	for _, s := range seen.Servers {
 		p.one(s)
 	}
 	p.arrange()
 	p.findings()
-	p.Plan.Target = "rollout/" + strconv.Itoa(len(p.Plan.Steps))
 	return p.Planned, nil
 }
 
@@ -99,6 +102,7 @@ type planner struct {
 // chosen is an instance that is to be replaced.
 type chosen struct {
 	server   Server
+	target   image.Image
 	step     plan.Step
 	unproven bool
 }
@@ -111,15 +115,20 @@ func (p *planner) one(s Server) {
 		step.Parameters[paramPower], step.Parameters[paramWas] = string(s.Before.Status), string(s.Before.Image)
 	}
 	t, known := p.targets[s.Place]
-	if !known {
+	if s.Aim != nil {
+		t = s.Aim.Resolved
+	} else if !known {
 		t.Why = reason("placeUnread", "%s of account %s could not be looked at", s.Region, s.Account)
 	}
 	if t.Image == nil {
 		p.refuse(step, []image.Reason{t.Why})
 		return
 	}
-	step.Parameters[paramTo] = string(t.Image.ID)
-	if s.Before != nil && s.Before.Image == t.Image.ID && p.wish.Undoes == "" {
+	if step.Parameters[paramTo] = string(t.Image.ID); s.Aim != nil && s.Aim.Backup != "" {
+		delete(step.Parameters, paramTo)
+		step.Parameters[paramBackup], step.Parameters[paramLike] = string(s.Aim.Backup), s.Aim.Like
+	}
+	if s.Before != nil && s.Before.Image == t.Image.ID {
 		step.Action = ActionSkip
 		step.Reasons = []image.Reason{reason("already", "it runs %s", t.Image.ID)}
 		p.Others = append(p.Others, step)
@@ -133,14 +142,14 @@ func (p *planner) one(s Server) {
 		return
 	}
 	step.Reasons = append([]image.Reason{t.Why}, append(t.Warnings, v.Warnings...)...)
-	p.chosen = append(p.chosen, chosen{s, step, v.Unproven})
+	p.chosen = append(p.chosen, chosen{s, *t.Image, step, v.Unproven})
 }
 
 // forbidden are the permissions that a dry run denied. What cannot be asked is found
 // out by the canary.
 func (h Here) forbidden() []image.Reason {
 	var all []image.Reason
-	for _, action := range needed() {
+	for _, action := range Needed() {
 		if h.May[action] == image.No {
 			all = append(all, reason("notPermitted", "%s is not permitted to the role here", action))
 		}
@@ -148,8 +157,8 @@ func (h Here) forbidden() []image.Reason {
 	return all
 }
 
-// needed are the permissions that every replacement needs and a dry run tells of.
-func needed() []string {
+// Needed are the permissions that every replacement needs and a dry run tells of.
+func Needed() []string {
 	return []string{"ecs:CreateImage", "ecs:StartInstance", "ecs:StopInstance"}
 }
 
@@ -180,16 +189,19 @@ func (p *planner) arrange() {
 		}
 		name := c.server.Name.String()
 		c.step.Parameters[paramWave] = strconv.Itoa(wave)
-		c.step.Sets = plan.Facts{"image/" + name: c.step.Parameters[paramTo]}
+		c.step.Sets = plan.Facts{"image/" + name: cmp.Or(c.step.Parameters[paramTo], c.step.Parameters[paramBackup])}
 		p.Plan.Base["image/"+name] = string(c.server.Before.Image)
 		p.Plan.Base["disk/"+name] = string(c.server.Disk.ID)
 		p.Plan.Base["type/"+name] = string(c.server.Before.Type)
 		p.Plan.Steps = append(p.Plan.Steps, c.step)
-		t := p.targets[c.server.Place].Image
-		p.Plan.Base[factTarget+string(c.server.Region)+"/"+string(t.ID)] = string(t.Status)
-		if thing := imageThing(c.server.Region, t.ID); !claimed[thing] {
-			claimed[thing] = true
-			p.Claims = append(p.Claims, work.Claim{Thing: thing, Shared: true})
+		thing := work.Claim{Thing: "snapshot/" + string(c.server.Region) + "/" + c.step.Parameters[paramBackup], Shared: true}
+		if id := c.target.ID; id != "" {
+			p.Plan.Base[factTarget+string(c.server.Region)+"/"+string(id)] = string(c.target.Status)
+			thing.Thing = imageThing(c.server.Region, id)
+		}
+		if !claimed[thing.Thing] {
+			claimed[thing.Thing] = true
+			p.Claims = append(p.Claims, thing)
 		}
 	}
 	p.Totals.Replace = len(p.chosen)
@@ -402,6 +414,7 @@ func wishOf(w work.Work) (Wish, error) {
 	if err := json.Unmarshal([]byte(w.Document.Plan.Base[factWish]), &wish); err != nil {
 		return wish, fmt.Errorf("the wish of rollout %s cannot be read: %w", w.ID, err)
 	}
+	wish.Undoes = w.Document.Plan.Base[factUndoes]
 	return wish.Filled(), nil
 }
 

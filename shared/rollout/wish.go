@@ -102,10 +102,8 @@ type Wish struct {
 	OnUnhealthy OnUnhealthy `json:"onUnhealthy,omitempty" validate:"omitempty,oneof=undo halt" doc:"What becomes of an instance that is not well; halt if left out"`
 	Follow      Follow      `json:"follow,omitzero" doc:"What else is to use the new image"`
 	Even
-	// Undoes is the rollout whose work this one takes back; ToPrevious takes the old
-	// image instead of the backup.
-	Undoes     string `json:"undoes,omitempty" validate:"-" query:"-"`
-	ToPrevious bool   `json:"toPrevious,omitempty" validate:"-" query:"-"`
+	// Undoes is the rollout whose work this one takes back.
+	Undoes string `json:"-" validate:"-" query:"-"`
 }
 
 // Defaults.

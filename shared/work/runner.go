@@ -318,10 +318,13 @@ func (r Runner) Holders(ctx context.Context, thing string) ([]string, error) {
 
 // Stop is the order that nothing of a kind is begun anywhere.
 type Stop struct {
-	Stopped bool      `json:"stopped"`
-	By      string    `json:"by,omitempty"`
-	At      time.Time `json:"at,omitzero"`
-	Reason  string    `json:"reason,omitempty"`
+	// Stopped: nothing further is begun.
+	Stopped bool `json:"stopped"`
+	// By is who said so; At is when.
+	By string    `json:"by,omitempty"`
+	At time.Time `json:"at,omitzero"`
+	// Reason is for people.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Stopped reads whether everything of the kind is stopped, and by whom.

@@ -237,6 +237,15 @@ func programs() []Row {
 			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes; money is what it tells",
 		},
 		{
+			Over: "functions/replace-disk",
+			May: []string{
+				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/notices", "shared/function/change", "shared/function/works",
+				"shared/alicloud", "shared/journal", "shared/plan", "shared/work", "shared/rollout", "shared/importing", "shared/lineage", "shared/usage",
+				"shared/survey", "shared/atonce", "shared/image", "shared/fault",
+			},
+			Why: "replace-disk wires rollout to the cloud, selects by usage and lineage, reads what import released, and records what it replaces",
+		},
+		{
 			Over: "functions/price",
 			May: []string{
 				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/alicloud", "shared/journal",

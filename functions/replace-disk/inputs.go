@@ -1,0 +1,130 @@
+package main
+
+import (
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/works"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/rollout"
+	"imagekeeper/shared/usage"
+)
+
+// selectInput chooses instances, by the parameters of GET /instances.
+type selectInput struct {
+	ID            []image.InstanceID `json:"id,omitempty" validate:"omitempty,min=1,max=2000,unique,dive,instanceid" doc:"Instances by id"`
+	Image         []image.ID         `json:"image,omitempty" validate:"omitempty,min=1,max=100,dive,imageid" doc:"Images that the system disk runs"`
+	Family        []image.Family     `json:"family,omitempty" validate:"omitempty,min=1,max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
+	Behind        *int               `json:"behind,omitempty" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
+	Tag           map[string]string  `json:"tag,omitempty" validate:"omitempty,min=1,max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
+	Region        []image.RegionID   `json:"region,omitempty" validate:"omitempty,min=1,max=100,dive,regionid" doc:"Regions to look at"`
+	Account       []image.AccountID  `json:"account,omitempty" validate:"omitempty,min=1,max=100,dive,accountid" doc:"Accounts to look at"`
+	DescendantsOf image.ID           `json:"descendantsOf,omitempty" validate:"omitempty,imageid" doc:"Everything that runs this image, or one that was made from it"`
+	All           bool               `json:"all,omitempty" doc:"true: every instance of the places that are looked at"`
+	Exclude       *excludeInput      `json:"exclude,omitempty" doc:"What is left out of that"`
+}
+
+// excludeInput leaves instances out: those that have any of it.
+type excludeInput struct {
+	ID     []image.InstanceID `json:"id,omitempty" validate:"omitempty,min=1,max=2000,unique,dive,instanceid" doc:"Instances by id"`
+	Image  []image.ID         `json:"image,omitempty" validate:"omitempty,min=1,max=100,dive,imageid" doc:"Images that the system disk runs"`
+	Family []image.Family     `json:"family,omitempty" validate:"omitempty,min=1,max=20,dive,families" doc:"Families of that image"`
+	Tag    map[string]string  `json:"tag,omitempty" validate:"omitempty,min=1,max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance, any of them"`
+}
+
+// check refuses a selection that selects nothing, or everything by accident.
+func (in selectInput) check() error {
+	chosen := len(in.ID)+len(in.Image)+len(in.Family)+len(in.Tag) > 0 || in.Behind != nil || in.DescendantsOf != ""
+	switch {
+	case in.All && chosen:
+		return fault.InField("select.all", "contradiction", "does not go with what selects some")
+	case !in.All && !chosen:
+		return fault.InField("select", "required", "selects nothing: name instances, images, families, tags or descendantsOf, or say \"all\": true")
+	}
+	return nil
+}
+
+// filter is the same for the list of instances. Ids are looked for by themselves.
+func (in selectInput) filter() usage.Filter {
+	return usage.Filter{IDs: in.ID, Images: in.Image, Families: in.Family, Behind: in.Behind, Tags: in.Tag}
+}
+
+// excludes reports whether an instance is left out.
+func (in *excludeInput) excludes(s usage.Server) bool {
+	if in == nil {
+		return false
+	}
+	for _, id := range in.ID {
+		if id == s.ID {
+			return true
+		}
+	}
+	for _, id := range in.Image {
+		if id == s.Instance.Image {
+			return true
+		}
+	}
+	for key, value := range in.Tag {
+		if has, ok := s.Tags[key]; ok && (value == "" || has == value) {
+			return true
+		}
+	}
+	return len(in.Family) > 0 && s.Image != nil && s.Image.InFamilies(in.Family)
+}
+
+// rolloutInput is a rollout, and perhaps the word to carry it out.
+type rolloutInput struct {
+	Select selectInput `json:"select" doc:"Which instances"`
+	rollout.Wish
+	works.Request
+}
+
+// partInput is a part of a rollout.
+type partInput struct {
+	ID []image.InstanceID `json:"id,omitempty" validate:"omitempty,min=1,max=2000,unique,dive,instanceid" doc:"Only these instances of the rollout"`
+}
+
+// terms are what an undo or a retry may have other than its rollout.
+type terms struct {
+	Select   *partInput        `json:"select,omitempty" query:"-" doc:"Which part of the rollout; all of it if left out"`
+	Strategy *rollout.Strategy `json:"strategy,omitempty" query:"-" doc:"How many at once, when, and how much may go wrong; as in the rollout if left out"`
+	Health   []rollout.Probe   `json:"health,omitempty" query:"-" validate:"omitempty,min=1,max=10,dive" doc:"When an instance counts as well; as in the rollout if left out"`
+	rollout.Even
+	works.Request
+}
+
+// undoInput undoes a rollout.
+type undoInput struct {
+	ID string `json:"id" validate:"required,workid" doc:"The rollout"`
+	To string `json:"to,omitempty" query:"-" validate:"omitempty,oneof=previousImage" doc:"previousImage: the old image instead of the backup"`
+	terms
+}
+
+// retryInput tries a rollout again.
+type retryInput struct {
+	ID string `json:"id" validate:"required,workid" doc:"The rollout"`
+	terms
+}
+
+// wish is that of the rollout with what is asked for instead.
+func (t terms) wish(of rollout.Wish) (rollout.Wish, error) {
+	if t.Strategy != nil {
+		of.Strategy = *t.Strategy
+	}
+	if t.Health != nil {
+		of.Health = t.Health
+	}
+	of.Managed, of.MayNotStart, of.UndoLimited = of.Managed || t.Managed, of.MayNotStart || t.MayNotStart, of.UndoLimited || t.UndoLimited
+	return of.Filled(), of.Check()
+}
+
+// has reports whether a part has an instance.
+func (in *partInput) has(id image.InstanceID) bool {
+	if in == nil || len(in.ID) == 0 {
+		return true
+	}
+	for _, one := range in.ID {
+		if one == id {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"imagekeeper/shared/function/works"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/rollout"
+	"imagekeeper/shared/work"
+)
+
+// stepOut is one step of a plan: an instance, or what else points at the old image.
+type stepOut struct {
+	// Action: replace, skip, refuse, template, scaling.
+	Action    string          `json:"action"`
+	AccountID image.AccountID `json:"accountId"`
+	RegionID  image.RegionID  `json:"regionId"`
+	// InstanceID is the instance; of a template or a scaling configuration, its id.
+	InstanceID image.InstanceID `json:"instanceId"`
+	// ImageID is what it runs now; To what it is to run.
+	ImageID image.ID `json:"imageId,omitempty"`
+	To      image.ID `json:"to,omitempty"`
+	// BackupSnapshotID: of an undo, the snapshot whose content comes back.
+	BackupSnapshotID image.SnapshotID `json:"backupSnapshotId,omitempty"`
+	// Wave: 0 is the canary; null: none.
+	Wave    *int           `json:"wave"`
+	Reasons []image.Reason `json:"reasons"`
+	// Remedy cures the first of the reasons of a refusal.
+	Remedy string `json:"remedy,omitempty"`
+}
+
+func newStep(s plan.Step) stepOut {
+	t := rollout.StepTold(s)
+	out := stepOut{
+		Action: s.Action, AccountID: t.Account, RegionID: t.Region, InstanceID: t.ID, ImageID: t.Was, To: t.To, BackupSnapshotID: t.Backup, Reasons: s.Reasons,
+	}
+	if len(s.Sets) > 0 {
+		out.Wave = &t.Wave
+	}
+	if s.Action == rollout.ActionRefuse && len(s.Reasons) > 0 {
+		out.Remedy = rollout.Remedy(s.Reasons[0].Code)
+	}
+	return out
+}
+
+// itemOut is one instance of a rollout.
+type itemOut struct {
+	// Action: replace, template, scaling.
+	Action     string           `json:"action"`
+	AccountID  image.AccountID  `json:"accountId"`
+	RegionID   image.RegionID   `json:"regionId"`
+	InstanceID image.InstanceID `json:"instanceId"`
+	// Wave: 0 is the canary.
+	Wave int `json:"wave"`
+	// ImageID is what it ran when it was planned; To what it is to run.
+	ImageID image.ID `json:"imageId,omitempty"`
+	To      image.ID `json:"to,omitempty"`
+	// BackupSnapshotID has what was on its disk before.
+	BackupSnapshotID image.SnapshotID `json:"backupSnapshotId,omitempty"`
+	// UndoImageID is the image that was made of a backup.
+	UndoImageID image.ID `json:"undoImageId,omitempty"`
+	// Undoing: its old content comes back, or came.
+	Undoing bool `json:"undoing,omitempty"`
+	works.Item
+}
+
+func newItem(w work.Work, i work.Item) itemOut {
+	t := rollout.Tell(w, i)
+	return itemOut{t.Action, t.Account, t.Region, t.ID, t.Wave, t.Was, t.To, t.Backup, t.Image, t.Undoing, works.ItemOf(i)}
+}

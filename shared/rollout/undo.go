@@ -1,0 +1,244 @@
+package rollout
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/work"
+)
+
+// Told is what an item of a rollout tells beside how far it is.
+type Told struct {
+	Name
+	// Action is ActionReplace, or what else is moved.
+	Action string
+	Wave   int
+	Was    image.ID
+	To     image.ID
+	// Backup is the snapshot of what was; Image is the one of a backup.
+	Backup image.SnapshotID
+	Image  image.ID
+	// Undoing: its old content is being brought back, or was.
+	Undoing bool
+	// Replaced: it has another disk than before.
+	Replaced bool
+}
+
+// Tell reads an item.
+func Tell(w work.Work, i work.Item) Told {
+	s := specs(w)[i.Name]
+	return Told{
+		Name: s.Name, Action: s.action, Wave: s.wave, Was: s.image, To: s.to, Backup: image.SnapshotID(cmp.Or(i.Notes[noteContent], i.Notes[noteBackup])),
+		Image: image.ID(i.Notes[noteImage]), Undoing: i.Notes[noteUndo] != "", Replaced: i.Notes[noteNewDisk] != "" || i.Notes[noteContent] != "",
+	}
+}
+
+// StepTold reads a step of a plan; an item that is not begun is one.
+func StepTold(s plan.Step) Told {
+	n, _ := ParseName(s.Subject)
+	t := Told{Name: n, Action: s.Action, Was: image.ID(s.Parameters[paramWas]), To: image.ID(s.Parameters[paramTo]), Backup: image.SnapshotID(s.Parameters[paramBackup])}
+	t.Wave, _ = strconv.Atoi(s.Parameters[paramWave])
+	return t
+}
+
+// WishOf is what a rollout was asked for.
+func WishOf(w work.Work) (Wish, error) { return wishOf(w) }
+
+// Left are the instances that a retry is about: those that failed or were never
+// begun, with the image that each was to get.
+func Left(w work.Work) map[Name]image.ID {
+	left := map[Name]image.ID{}
+	for name, s := range specs(w) {
+		i := w.Items[name]
+		done := i.Outcome.Result == plan.Applied || i.Outcome.Result == plan.Already
+		if s.action == ActionReplace && !done && s.to != "" {
+			left[s.Name] = s.to
+		}
+	}
+	return left
+}
+
+// Past is what a rollout did to one instance, and what there is to bring it back.
+type Past struct {
+	Name
+	Was    image.ID
+	Backup image.SnapshotID
+	// Disk is the one that the rollout gave it.
+	Disk image.DiskID
+	// Like is what an image of the backup has to be like; OSType its system.
+	Like   string
+	OSType image.OSType
+	// Replaced: its disk was replaced, and its content not brought back.
+	Replaced bool
+}
+
+// Pasts are what a rollout did, in the order of its plan.
+func Pasts(w work.Work) []Past {
+	all := specs(w)
+	var pasts []Past
+	for _, name := range w.Names() {
+		s, i := all[name], w.Items[name]
+		if s.action != ActionReplace {
+			continue
+		}
+		r := recordOf(i)
+		text, err := json.Marshal(r.Like)
+		if err != nil {
+			continue
+		}
+		back := i.Notes[noteUndo] != "" && i.Notes[noteNewDisk] != ""
+		pasts = append(pasts, Past{
+			Name: s.Name, Was: s.image, Backup: image.SnapshotID(cmp.Or(i.Notes[noteContent], i.Notes[noteBackup])),
+			Disk: image.DiskID(cmp.Or(i.Notes[noteNewDisk], i.Notes[noteDisk])), Like: string(text), OSType: r.OSType,
+			Replaced: !back && (i.Notes[noteNewDisk] != "" || i.Notes[noteDisk] != ""),
+		})
+	}
+	return pasts
+}
+
+// AimBack is how one instance gets its old content back, or its old image. snapshot
+// is the backup as it is now, nil if it is not there; was is the old image; kind the
+// size of the instance.
+func (p Past) AimBack(previous bool, snapshot *image.Snapshot, was *image.Image, s Server, now time.Time) *Aim {
+	no := func(code, sentence string, args ...any) *Aim {
+		return &Aim{Resolved: Resolved{Why: reason(code, sentence, args...)}}
+	}
+	switch {
+	case !p.Replaced:
+		return no("notReplaced", "its disk was not replaced, or its content was brought back already")
+	case s.Disk != nil && s.Disk.ID != p.Disk:
+		return no("moved", "its system disk is %s, and the rollout gave it %s", s.Disk.ID, p.Disk)
+	case previous && was == nil:
+		return no("previousImageGone", "%s is not seen any more", p.Was)
+	case previous:
+		return &Aim{Resolved: Resolved{Image: was, Why: reason("previousImage", "it ran %s before", p.Was)}}
+	case snapshot == nil || snapshot.Status != "accomplished":
+		return no("backupMissing", "the backup %s is not there", cmp.Or(p.Backup, "of it"))
+	}
+	if expires, err := time.Parse(time.RFC3339, snapshot.Tags[TagExpires]); err != nil || !now.Before(expires) {
+		return no("backupExpired", "the backup %s expired and may be deleted at any time", p.Backup)
+	}
+	var like likeness
+	if err := json.Unmarshal([]byte(cmp.Or(p.Like, "{}")), &like); err != nil {
+		return no("backupMissing", "what the backup is of was not recorded")
+	}
+	if like.Architecture == "" && s.Type != nil {
+		like.Architecture = s.Type.Architecture
+	}
+	return &Aim{
+		Resolved: Resolved{
+			Image: &image.Image{
+				Ref: image.Ref{Account: p.Account, Region: p.Region}, Kind: image.KindCustom, Status: image.StatusAvailable, OSType: p.OSType,
+				Architecture: like.Architecture, BootMode: like.BootMode, NVMe: like.NVMe, SizeGiB: max(1, snapshot.SourceDiskSizeGiB),
+			},
+			Why: reason("contentOfBackup", "the content that it had before comes back, from %s", p.Backup),
+		},
+		Backup: p.Backup, Like: p.Like,
+	}
+}
+
+// ValidUntil is when an approval ends that is not begun: after the first window that
+// follows it. The zero time: after a day.
+func ValidUntil(d work.Document, now time.Time) time.Time {
+	var wish Wish
+	if err := json.Unmarshal([]byte(d.Plan.Base[factWish]), &wish); err != nil || len(wish.Strategy.Windows) == 0 {
+		return time.Time{}
+	}
+	opens, ok := opening(wish.Strategy.Windows, now, firstLasts)
+	if !ok {
+		return time.Time{}
+	}
+	closes, ends := wish.Strategy.Windows.Closes(opens)
+	if !ends {
+		return time.Time{}
+	}
+	return closes
+}
+
+// Unfinished are the instances that open rollouts have, each with the rollout.
+func Unfinished(open []work.Work) map[Name]string {
+	has := map[Name]string{}
+	for _, w := range open {
+		if w.State.Ended() {
+			continue
+		}
+		for name, s := range specs(w) {
+			if s.action == ActionReplace && !w.Items[name].Ended() {
+				has[s.Name] = w.ID
+			}
+		}
+	}
+	return has
+}
+
+// Fate is a snapshot that a rollout made, and what is to become of it.
+type Fate struct {
+	image.Snapshot
+	// Rollout is its.
+	Rollout string
+	// Expires is when it may be deleted; Until corrects its tag, if that is another.
+	Expires time.Time
+	Retag   bool
+	Delete  bool
+	Why     image.Reason
+}
+
+// Expiry decides about a snapshot that bears our tag. w is its rollout; needed are
+// the rollouts that are not finished and need it.
+func Expiry(s image.Snapshot, w work.Work, needed []string, now time.Time) Fate {
+	b := Fate{Snapshot: s, Rollout: s.Tags[TagBackup]}
+	keep := func(code, sentence string, args ...any) Fate {
+		b.Why = reason(code, sentence, args...)
+		return b
+	}
+	wish, err := wishOf(w)
+	switch {
+	case err != nil || w.ID != b.Rollout:
+		return keep("rolloutUnknown", "the rollout %s could not be read", b.Rollout)
+	case !w.State.Ended():
+		return keep("rolloutOpen", "the rollout %s is not finished", b.Rollout)
+	case len(needed) > 0:
+		return keep("inUse", "the rollout %s needs it", needed[0])
+	}
+	b.Expires = w.EndedAt.Add(time.Duration(wish.Backup.Keep))
+	b.Retag = s.Tags[TagExpires] != b.Expires.UTC().Format(time.RFC3339)
+	switch {
+	case now.Before(b.Expires):
+		return keep("kept", "it is kept until %s", b.Expires.UTC().Format(time.RFC3339))
+	case s.Usage != "none":
+		return keep("inUse", "an image or a disk is made of it, or that is not known")
+	case s.Status != "accomplished" && s.Status != "failed":
+		return keep("notFinished", "it is %s", s.Status)
+	}
+	b.Delete, b.Why = true, reason("expired", "it expired at %s", b.Expires.UTC().Format(time.RFC3339))
+	return b
+}
+
+// Needs are the snapshots that open rollouts bring content back from.
+func Needs(open []work.Work) map[image.SnapshotID][]string {
+	needs := map[image.SnapshotID][]string{}
+	for _, w := range open {
+		if w.State.Ended() {
+			continue
+		}
+		for name, s := range specs(w) {
+			for _, id := range []string{string(s.backup), w.Items[name].Notes[noteContent]} {
+				if id != "" && !slices.Contains(needs[image.SnapshotID(id)], w.ID) {
+					needs[image.SnapshotID(id)] = append(needs[image.SnapshotID(id)], w.ID)
+				}
+			}
+		}
+	}
+	return needs
+}
+
+// NothingTo is the failure of an undo or a retry that has nothing to do.
+func NothingTo(what, id string) error {
+	return fault.New(fault.Precondition, "rollout %s has nothing to %s", id, what).WithCode("nothingToDo")
+}
