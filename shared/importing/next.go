@@ -51,6 +51,7 @@ const (
 	noteSentence = "failedSentence"
 	noteLaunched = "launchedAt"
 	noteLikeness = "likeness" // what the image is like, for its copies to be compared with
+	noteAttempt  = "attempt" // the digest of the attempt that last went on from what was left
 	noteConsole  = "console"  // the end of what the instance of a failed test wrote to its console
 )
 
@@ -235,6 +236,9 @@ func (s *stage) step() {
 	if s.item.Sent != nil && s.sent() {
 		return
 	}
+	if s.item.Begun() && !s.item.Since.After(s.work.ApprovedAt) && s.item.Notes[noteAttempt] != s.work.Digest && s.resume() {
+		return
+	}
 	switch s.item.Level {
 	case "":
 		s.begin()
@@ -249,6 +253,37 @@ func (s *stage) step() {
 	case LevelShared, LevelReleased:
 		s.release()
 	}
+}
+
+// resume begins another attempt with what an earlier one left: at the last level
+// that still holds, and without what made it fail. It reports whether that changed
+// anything.
+func (s *stage) resume() bool {
+	status := s.facts[factImage]
+	s.note(noteAttempt, s.work.Digest)
+	switch {
+	case status == string(image.StatusCreateFailed), s.item.Level == "" && status != "" && status != gone:
+		s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: doDelete, Notes: map[string]string{noteFailed: ""}})
+		s.wake(s.pace())
+	case status == gone && (s.item.Level != "" || s.item.Notes[noteImage] != ""):
+		s.reach("", forgotten(noteImage, noteTask, noteLikeness, noteCheck, noteInstance, noteInvoke, noteLaunched, noteFailed, noteSentence)...)
+		s.wake(0)
+	case slices.Contains([]string{LevelChecked, LevelLaunched, LevelCommanded}, s.item.Level) && (s.item.Notes[noteInstance] == "" || s.facts[factInstance] == gone):
+		s.reach(LevelMade, forgotten(noteCheck, noteInstance, noteInvoke, noteLaunched, noteFailed, noteSentence)...)
+		s.wake(0)
+	default:
+		return false
+	}
+	return true
+}
+
+// forgotten empties notes.
+func forgotten(names ...string) []string {
+	var pairs []string
+	for _, name := range names {
+		pairs = append(pairs, name, "")
+	}
+	return pairs
 }
 
 // begin makes the image where it is made, and a copy elsewhere once that passed.
@@ -357,8 +392,13 @@ func (s *stage) made() {
 
 // deleted waits until an image that must not stay is gone.
 func (s *stage) deleted() {
-	if s.facts[factImage] != gone {
+	switch {
+	case s.facts[factImage] != gone:
 		s.again()
+		return
+	case s.item.Notes[noteFailed] == "": // what an earlier attempt left is gone
+		s.reach("", forgotten(noteImage, noteTask)...)
+		s.wake(0)
 		return
 	}
 	s.fail(s.item.Notes[noteFailed], "%s", s.item.Notes[noteSentence])

@@ -422,6 +422,60 @@ func TestCancelledWhileNobodyKnows(t *testing.T) {
 	})
 }
 
+// Another attempt goes on from what still holds: it makes no second image while the
+// first is there, and boots another instance; what was cancelled is made anew.
+func TestAnotherAttempt(t *testing.T) {
+	for name, c := range map[string]struct {
+		first func(*ecs, *stage)
+		makes int
+	}{
+		"after a failed boot":  {func(e *ecs, s *stage) { e.boot = "never"; s.end(); e.boot = "" }, 1},
+		"after a failed check": {func(e *ecs, s *stage) { e.check = "GUESTOS.Fstab"; s.end(); e.check = "" }, 1},
+		"after a cancel": {func(_ *ecs, s *stage) {
+			s.tick()
+			time.Sleep(45 * time.Minute)
+			s.tick()
+			if _, err := s.runner().Order(s.t.Context(), s.id, work.Order{Do: work.Abort, By: "iss ann"}); err != nil {
+				s.t.Fatal(err)
+			}
+			s.end()
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newECS()
+				s := begin(t, e, golden())
+				c.first(e, s)
+				before, err := s.runner().Get(t.Context(), s.id)
+				if err != nil || before.State != work.Failed && before.State != work.Aborted {
+					t.Fatalf("%s, %v", before.State, err)
+				}
+				p, err := importing.Plan(golden(), good(), before.Digest)
+				if err != nil || p.ID != s.id || p.Plan.Digest() == before.Digest {
+					t.Fatalf("the plan of another attempt: %s, %v", p.ID, err)
+				}
+				wish, err := json.Marshal(p.Wish)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.runner().Approve(t.Context(), work.Document{ID: p.ID, Plan: p.Plan.Stored(), Wish: wish}, work.Approval{By: "iss ann"}); err != nil {
+					t.Fatal(err)
+				}
+				w := s.end()
+				makes := 0
+				for _, did := range e.did {
+					if did == "make cn-hangzhou" {
+						makes++
+					}
+				}
+				if w.State != work.Finished || makes != c.makes || !e.test.gone {
+					t.Errorf("%s, %v after %v", w.State, outcomes(w), e.did)
+				}
+			})
+		})
+	}
+}
+
 // A region that fails stops that region only.
 func TestOneRegionFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
