@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
@@ -34,7 +35,13 @@ const defaultLimit = 200
 // report is what all custom images cost in a month of 720 hours: now, or as it
 // was when the report was stored.
 func (h handler) report(ctx context.Context, call function.Call, in reportInput) (report, error) {
-	if !in.Month.IsZero() {
+	table := in.Format == "csv" || in.Format == "ndjson"
+	switch {
+	case in.By != "" && !table:
+		return report{}, fault.InField("by", "noEffect", "has no effect in json, which has all lists; it goes with format=csv and format=ndjson")
+	case in.MaxAge != nil && !in.Month.IsZero():
+		return report{}, fault.InField("maxAge", "noEffect", "has no effect with month: that report was stored")
+	case !in.Month.IsZero():
 		whole, err := h.kept(ctx, call, in.Month)
 		return whole.shown(in), err
 	}

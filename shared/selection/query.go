@@ -187,7 +187,33 @@ func (q Query) check() error {
 			return err
 		}
 	}
-	return cmp.Or(q.checkLimits(), q.checkCosts())
+	return cmp.Or(q.checkLimits(), q.checkCosts(), q.checkEffect())
+}
+
+// checkEffect refuses what no image can ever fit, naming it.
+func (q Query) checkEffect() error {
+	only := func(kinds ...image.Kind) bool {
+		return len(q.Kinds) > 0 && !slices.ContainsFunc(q.Kinds, func(k image.Kind) bool { return !slices.Contains(kinds, k) })
+	}
+	sold := only(image.KindPublic, image.KindMarketplace)
+	for _, f := range []struct {
+		field, sentence string
+		never           bool
+	}{
+		{"name", "has a comma, which the name of no image has: name is one name or glob", strings.Contains(q.Name, ",")},
+		{"owner", "has no effect with these kinds: no account owns public and Marketplace images", q.Owner != "" && sold},
+		{"snapshotId", "has no effect with these kinds: the snapshots of public and Marketplace images are not shown", q.Snapshot != "" && sold},
+		{"tag", "has no effect with kind=public: those images have no tags", len(q.Tags) > 0 && only(image.KindPublic)},
+		{"family", "has no effect with kind=marketplace: those images are in no family", len(q.Families) > 0 && only(image.KindMarketplace)},
+		{"provider", "has no effect with kind=public: those images are Alibaba Cloud's", q.Provider != "" && only(image.KindPublic)},
+		{"bootMode", "has no effect with arch=arm64: those images boot by UEFI", q.Architecture == image.ARM64 && q.BootMode == image.BIOS},
+		{"licence", "has no effect with maxLicencePerHour: what is not known is no match", q.Licence == UnknownLicence && q.MaxLicence != nil},
+	} {
+		if f.never {
+			return fault.InField(f.field, "noEffect", "%s", f.sentence)
+		}
+	}
+	return nil
 }
 
 // checkCosts: a licence costs what it costs on an instance type.

@@ -204,6 +204,7 @@ func TestChangesThatCannotBeRight(t *testing.T) {
 		"remove[0]":        {Remove: []image.AccountID{"0123456789012345"}},
 		"remove[1]":        {Remove: []image.AccountID{account(0), account(0)}},
 		"evenIfUsed[0]":    {Add: []sharing.Terms{a}, EvenIfUsed: []image.AccountID{""}},
+		"evenIfUsed[1]":    {Remove: []image.AccountID{account(0)}, EvenIfUsed: []image.AccountID{account(0), account(1)}}, // it would count for nothing
 	} {
 		var blamed *fault.Error
 		if err := c.Check(now()); !errors.As(err, &blamed) || blamed.Kind != fault.Invalid || blamed.Field != field {

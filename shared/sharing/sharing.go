@@ -284,7 +284,15 @@ func (c Change) Check(now time.Time) error {
 			return fault.InField(fmt.Sprintf("add[%d].replaces", n), "contradiction", "account %s must be in remove to be replaced", old)
 		}
 	}
-	return checkAccounts("evenIfUsed", c.EvenIfUsed)
+	if err := checkAccounts("evenIfUsed", c.EvenIfUsed); err != nil {
+		return err
+	}
+	for n, a := range c.EvenIfUsed {
+		if !slices.Contains(c.Remove, a) {
+			return fault.InField(fmt.Sprintf("evenIfUsed[%d]", n), "noEffect", "has no effect: account %s is not in remove", a)
+		}
+	}
+	return nil
 }
 
 // Over is the desired state that c makes of what was observed.
