@@ -12,6 +12,7 @@ import (
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/selection"
 	"imagekeeper/shared/survey"
 )
@@ -48,6 +49,11 @@ func open(look function.Lookup) (*function.Function, error) {
 // look is where calls look.
 func (h handler) look() places.Look {
 	return places.Look{Configured: h.config.Places, Accounts: h.accounts, Recent: h.recent, Now: h.now}
+}
+
+// prices are by what this deployment prices.
+func (h handler) prices() quoting.Prices {
+	return quoting.Prices{Rates: h.rates, Site: h.config.Site, Now: h.now}
 }
 
 // function returns the operations. Everything here reads, so every role may call it.

@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/usage"
 )
 
@@ -53,7 +54,7 @@ type server struct {
 	OSName    string     `json:"osName,omitempty"`
 	EndOfLife *endOfLife `json:"endOfLife,omitempty"`
 	// LicencePerHour is by pay-as-you-go, whatever the instance is charged by.
-	LicencePerHour *licence `json:"licencePerHour"`
+	LicencePerHour *quoting.Licence `json:"licencePerHour"`
 	// Reasons: what behind was judged by.
 	Reasons []image.Reason `json:"reasons"`
 	// Tags: the tags of the instance.
@@ -112,7 +113,7 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 		out.Problem = call.Problem(blind(seen.Unread))
 	}
 	shown := out.page(seen.Servers, after, in.Limit)
-	told, notRead := h.licencesOf(ctx, all, shown)
+	told, notRead := h.prices().OfServers(ctx, all, shown)
 	out.AsOf, out.LicencesUnread = places.AsOf(all), notRead
 	for n := range shown {
 		out.Items = append(out.Items, newServerRow(shown[n], told[n], h.now()))
@@ -170,11 +171,11 @@ func parseFleetCursor(cursor string) (*fleetPlace, error) {
 	return &fleetPlace{image.AccountID(parts[0]), image.RegionID(parts[1]), image.InstanceID(parts[2])}, nil
 }
 
-func newServerRow(s usage.Server, told *licence, now time.Time) server {
+func newServerRow(s usage.Server, told *quoting.Licence, now time.Time) server {
 	out := server{
 		AccountID: s.Account, RegionID: s.Region, ZoneID: s.Zone, InstanceID: s.ID, Name: s.Name, Status: s.Status, InstanceType: s.Type,
 		CreatedAt: s.CreatedAt.UTC(), ImageID: s.Instance.Image, ImageSeen: s.Image != nil, BehindSince: known(s.Since), NewestImageID: s.Newest,
-		OSName: s.OSName, LicencePerHour: told, Reasons: append([]image.Reason{s.Why}, chargeReasons(s)...), Tags: s.Tags,
+		OSName: s.OSName, LicencePerHour: told, Reasons: append([]image.Reason{s.Why}, quoting.ChargeReasons(s)...), Tags: s.Tags,
 	}
 	if out.Tags == nil {
 		out.Tags = image.Tags{}
@@ -234,7 +235,7 @@ func (s server) columns() []string {
 		string(s.AccountID), string(s.RegionID), string(s.InstanceID), s.Name, string(s.Status), string(s.InstanceType), string(s.ImageID),
 		s.ImageName, string(s.ImageKind), string(s.Family), moment(s.ImageCreatedAt), number(s.ImageAgeDays), number(s.Behind),
 		moment(s.BehindSince), string(s.NewestImageID), s.OSName, ends, past, s.CreatedAt.Format(time.RFC3339), strings.Join(tags, " "),
-	}, s.LicencePerHour.columns()...), unknown)
+	}, s.LicencePerHour.Columns()...), unknown)
 }
 
 func moment(t *time.Time) string {

@@ -144,7 +144,7 @@ type costed struct {
 func costsOf(l costed) map[string]string {
 	costs := map[string]string{}
 	for _, i := range l.Items {
-		costs[string(i.RegionID)+"/"+string(i.ImageID)] = i.LicencePerHour.columns()[0]
+		costs[string(i.RegionID)+"/"+string(i.ImageID)] = i.LicencePerHour.Columns()[0]
 	}
 	return costs
 }

@@ -11,6 +11,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/selection"
 	"imagekeeper/shared/survey"
 )
@@ -64,7 +65,7 @@ type row struct {
 	// Tags: the tags of the image; ECS has one value for a key.
 	Tags image.Tags `json:"tags"`
 	// LicencePerHour is there if the query goes by it.
-	LicencePerHour *licence `json:"licencePerHour,omitempty"`
+	LicencePerHour *quoting.Licence `json:"licencePerHour,omitempty"`
 	// Reasons say why it is here, or why not.
 	Reasons []image.Reason `json:"reasons,omitempty"`
 }
@@ -118,7 +119,7 @@ func (r row) columns() []string {
 		string(r.OSType), r.Platform, r.OSName, string(r.Architecture), string(r.BootMode), strconv.Itoa(r.SizeGiB),
 		r.CreatedAt.Format(time.RFC3339), string(r.ProductCode), string(r.Licence),
 		r.Encrypted.String(), strconv.Itoa(r.DataDisks), string(r.Usage), strings.Join(tags, " "),
-	}, r.LicencePerHour.columns()...)
+	}, r.LicencePerHour.Columns()...)
 }
 
 // list is the answer of find.images. When nothing could be read it is a problem

@@ -176,19 +176,19 @@ func (r *expiryRun) visit(ctx context.Context, one sharing.Recalled) {
 // end ends what is over of one image and notes what it saw.
 func (r *expiryRun) end(ctx context.Context, ref image.Ref) error {
 	now := r.now()
-	job := r.single(image.Image{Ref: ref, Kind: image.KindCustom}, wish{
+	planning := r.single(image.Image{Ref: ref, Kind: image.KindCustom}, wish{
 		losing: func(o sharing.Observed) []image.AccountID { _, ifUnused := sharing.Due(o, now); return ifUnused },
 		plan:   func(o sharing.Observed) plan.Plan { return sharing.Expire(o, now) },
 	})
-	p, err := job.work.Plan(ctx)
+	p, err := planning.work.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	r.Saw(ref, job.sight(p.Target).drift, p)
+	r.Saw(ref, planning.sight(p.Target).drift, p)
 	if len(p.Changes()) == 0 {
 		return nil
 	}
-	report, err := job.work.Apply(ctx, plan.Request{Digest: p.Digest(), By: change.By(r.call), Deadline: r.deadline})
+	report, err := planning.work.Apply(ctx, plan.Request{Digest: p.Digest(), By: change.By(r.call), Deadline: r.deadline})
 	r.Ended(ref, report)
 	return err
 }

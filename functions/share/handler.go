@@ -129,49 +129,49 @@ func (h handler) change(ctx context.Context, call function.Call, in changing, wi
 	if err != nil {
 		return answer{}, err
 	}
-	job := s.single(found, wish)
+	planning := s.single(found, wish)
 	if in.Regions == "all" {
-		if job, err = s.joint(ctx, found, wish); err != nil {
+		if planning, err = s.joint(ctx, found, wish); err != nil {
 			return answer{}, err
 		}
 	}
 	if in.Apply == nil {
-		p, err := job.work.Plan(ctx)
+		p, err := planning.work.Plan(ctx)
 		if err != nil {
 			return answer{}, err
 		}
-		s.appraise(ctx, job, p)
-		return job.planned(p), nil
+		s.appraise(ctx, planning, p)
+		return planning.planned(p), nil
 	}
-	return s.apply(ctx, job, *in.Apply)
+	return s.apply(ctx, planning, *in.Apply)
 }
 
 // apply carries a plan out. A conflict or a refused step is an answer with the
 // plan as it is now, and so is what was done until it broke off, and what kept
 // everything from being done.
-func (s *session) apply(ctx context.Context, job *job, in applyInput) (answer, error) {
+func (s *session) apply(ctx context.Context, planning *planning, in applyInput) (answer, error) {
 	request := plan.Request{Digest: in.Digest, By: change.By(s.call), Deadline: s.deadline, TwoPeople: s.config.Of("share")}
 	if in.Limits != nil {
 		request.ID = s.call.RequestID
 		request.Within = func(p plan.Plan) error { return in.Limits.Within(p, changed) }
 	}
-	report, err := job.work.Apply(ctx, request)
+	report, err := planning.work.Apply(ctx, request)
 	if err != nil && report.Plan.Target == "" {
 		return answer{}, err
 	}
 	if err == nil {
 		err = report.Kept()
 	}
-	job.log(s.call, report)
+	planning.log(s.call, report)
 	if err != nil {
-		return job.refused(report, s.call.Problem(err)), nil
+		return planning.refused(report, s.call.Problem(err)), nil
 	}
-	return job.applied(report), nil
+	return planning.applied(report), nil
 }
 
 // log writes a line for each step that was not done; the line of the event has the
 // digest and the counts.
-func (j *job) log(call function.Call, r plan.Report) {
+func (j *planning) log(call function.Call, r plan.Report) {
 	for _, o := range r.Outcomes {
 		if o.Why != nil && !o.Done() {
 			call.Log.Warn("not done", "image", j.asked.String(), "digest", r.Plan.Digest(), "step", o.Step, "result", string(o.Result), "code", o.Why.Code, "permission", o.Permission)

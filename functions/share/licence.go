@@ -26,7 +26,7 @@ type dues struct{ shared, published pricing.Dues }
 // pay for its instances. It is for whoever reads the plan and no part of it: what
 // cannot be told in time is said to be unknown. A plan by which nobody gets
 // anything is not appraised.
-func (s *session) appraise(ctx context.Context, j *job, p plan.Plan) {
+func (s *session) appraise(ctx context.Context, j *planning, p plan.Plan) {
 	images := j.given(p)
 	if len(images) == 0 {
 		return
@@ -46,7 +46,7 @@ func (s *session) appraise(ctx context.Context, j *job, p plan.Plan) {
 }
 
 // given are the images that a plan gives to somebody, or renews for somebody.
-func (j *job) given(p plan.Plan) []image.Image {
+func (j *planning) given(p plan.Plan) []image.Image {
 	var images []image.Image
 	seen := map[string]bool{}
 	for _, s := range p.Steps {
@@ -142,7 +142,7 @@ func newLicence(d pricing.Dues, account image.AccountID) *licenceOut {
 }
 
 // licence is what a step's account pays, where the plan was appraised.
-func (j *job) licence(target, action string, account image.AccountID) *licenceOut {
+func (j *planning) licence(target, action string, account image.AccountID) *licenceOut {
 	of, known := j.dues[target]
 	if !known {
 		return nil

@@ -116,7 +116,7 @@ type outcomeOut struct {
 }
 
 // planned answers a plan.
-func (j *job) planned(p plan.Plan) answer {
+func (j *planning) planned(p plan.Plan) answer {
 	return answer{
 		ImageID: j.asked.ID, RegionID: j.asked.Region, AccountID: j.asked.Account,
 		Plan: change.PlanOf(p, j.stepOut), Unsure: j.unsure, Unknown: j.unread,
@@ -124,7 +124,7 @@ func (j *job) planned(p plan.Plan) answer {
 }
 
 // applied answers what came of a plan.
-func (j *job) applied(r plan.Report) answer {
+func (j *planning) applied(r plan.Report) answer {
 	a := j.planned(r.Plan)
 	a.ApprovedBy = r.Approved
 	if r.Waits {
@@ -139,7 +139,7 @@ func (j *job) applied(r plan.Report) answer {
 	return a
 }
 
-func (j *job) outcomes(r plan.Report) []outcomeOut {
+func (j *planning) outcomes(r plan.Report) []outcomeOut {
 	steps := map[string]plan.Step{}
 	for _, s := range r.Plan.Steps {
 		steps[s.Name()] = s
@@ -153,7 +153,7 @@ func (j *job) outcomes(r plan.Report) []outcomeOut {
 
 // refused answers why a plan was not carried out, with the plan as it is now; or
 // why it broke off, with what was done and what is left.
-func (j *job) refused(r plan.Report, problem *function.Problem) answer {
+func (j *planning) refused(r plan.Report, problem *function.Problem) answer {
 	a := j.planned(r.Plan)
 	if len(r.Outcomes) > 0 {
 		left := false
@@ -166,7 +166,7 @@ func (j *job) refused(r plan.Report, problem *function.Problem) answer {
 
 // place is the image that a step is about, the step as that image's plan has
 // it, and its account, if it is about one.
-func (j *job) place(s plan.Step) (ref image.Ref, target string, own plan.Step, account image.AccountID) {
+func (j *planning) place(s plan.Step) (ref image.Ref, target string, own plan.Step, account image.AccountID) {
 	target, own = s.Part()
 	ref = j.asked
 	if of, ok := sharing.Subject(target); ok {
@@ -178,7 +178,7 @@ func (j *job) place(s plan.Step) (ref image.Ref, target string, own plan.Step, a
 	return ref, cmp.Or(target, sharing.Target(ref)), own, account
 }
 
-func (j *job) stepOut(s plan.Step) stepOut {
+func (j *planning) stepOut(s plan.Step) stepOut {
 	ref, target, own, account := j.place(s)
 	out := stepOut{
 		Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account,
@@ -196,7 +196,7 @@ func (j *job) stepOut(s plan.Step) stepOut {
 
 // outcomeOut names the step of an outcome. One that was recorded before may be
 // of a step that the plan of now does not have.
-func (j *job) outcomeOut(o plan.Outcome, s plan.Step) outcomeOut {
+func (j *planning) outcomeOut(o plan.Outcome, s plan.Step) outcomeOut {
 	if s.Action == "" {
 		s.Action, s.Subject, _ = strings.Cut(o.Step, " ")
 	}
@@ -294,7 +294,7 @@ func newShares(s sight, asOf time.Time, history bool) shares {
 		Accounts: []shareOut{}, Total: len(s.Grants), Gone: []goneOut{},
 	}
 	for _, g := range s.Grants {
-		out.Accounts = append(out.Accounts, newShare(g, s.memories))
+		out.Accounts = append(out.Accounts, newShare(g, s.records))
 	}
 	slices.SortFunc(out.Accounts, func(a, b shareOut) int { return cmp.Compare(a.AccountID, b.AccountID) })
 	for _, m := range s.drift.Gone {
@@ -312,9 +312,9 @@ func newShares(s sight, asOf time.Time, history bool) shares {
 	return out
 }
 
-func newShare(g image.Grant, memories map[image.AccountID]sharing.Memory) shareOut {
+func newShare(g image.Grant, records map[image.AccountID]sharing.Record) shareOut {
 	out := shareOut{AccountID: g.Account, SharedAt: moment(g.At), Origin: outside}
-	if m, ours := memories[g.Account]; ours {
+	if m, ours := records[g.Account]; ours {
 		out.Origin, out.Until, out.OnExpiry, out.Reason = here, moment(m.Until), m.OnExpiry, m.Reason
 		out.By, out.RecordedAt = m.By, moment(m.At)
 	}

@@ -77,7 +77,7 @@ func (h handler) session(ctx context.Context, call function.Call, in subject) (*
 // sight is an image as it was seen.
 type sight struct {
 	sharing.Observed
-	memories map[image.AccountID]sharing.Memory
+	records map[image.AccountID]sharing.Record
 	drift    sharing.Drift
 	entries  []plan.Entry
 	// consumers tell of the use of those that were looked at.
@@ -115,8 +115,8 @@ func (s *session) look(ctx context.Context, found image.Image) (sight, error) {
 // with is a sight with what its log knows.
 func (seen sight) with(told []plan.Entry) sight {
 	seen.entries = told
-	seen.memories, seen.drift = sharing.Reconcile(sharing.Remember(told), seen.Grants)
-	seen.Remembered = sharing.TermsOf(seen.memories)
+	seen.records, seen.drift = sharing.Reconcile(sharing.Remember(told), seen.Grants)
+	seen.Remembered = sharing.TermsOf(seen.records)
 	return seen
 }
 
@@ -182,9 +182,9 @@ func uses(consumers map[image.AccountID]usage.Consumer) map[image.AccountID]shar
 	return told
 }
 
-// job is a plan to be made, and perhaps to be carried out, with what was seen
+// planning is a plan to be made, and perhaps to be carried out, with what was seen
 // while planning.
-type job struct {
+type planning struct {
 	work plan.Work
 	now  func() time.Time
 	// asked is the image that was asked for.
@@ -202,7 +202,7 @@ type job struct {
 
 // keep keeps what was seen, and of earlier looks whose use was looked at: nobody
 // asks again about those who have lost access since.
-func (j *job) keep(target string, s sight) {
+func (j *planning) keep(target string, s sight) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	consumers := maps.Clone(j.sights[target].consumers)
@@ -214,21 +214,21 @@ func (j *job) keep(target string, s sight) {
 	j.sights[target] = s
 }
 
-func (j *job) sight(target string) sight {
+func (j *planning) sight(target string) sight {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.sights[target]
 }
 
-// single is the job of one image.
-func (s *session) single(found image.Image, w wish) *job {
-	j := &job{now: s.now, asked: found.Ref, sights: map[string]sight{}}
+// single is the planning of one image.
+func (s *session) single(found image.Image, w wish) *planning {
+	j := &planning{now: s.now, asked: found.Ref, sights: map[string]sight{}}
 	j.work = s.workOn(j, found, w)
 	return j
 }
 
 // workOn is the work on one image.
-func (s *session) workOn(j *job, found image.Image, w wish) plan.Work {
+func (s *session) workOn(j *planning, found image.Image, w wish) plan.Work {
 	target := sharing.Target(found.Ref)
 	doer := sharing.Doer{
 		Image: found.Ref, Cloud: s.owners[found.Account], Pause: s.pause,
@@ -250,15 +250,15 @@ func (s *session) workOn(j *job, found image.Image, w wish) plan.Work {
 	}
 }
 
-// joint is the job of an image and all its regional copies: one plan, one
+// joint is the planning of an image and all its regional copies: one plan, one
 // digest. It fails with fault.Unknown if some region could not be read, because
 // a copy there would be left out.
-func (s *session) joint(ctx context.Context, found image.Image, w wish) (*job, error) {
+func (s *session) joint(ctx context.Context, found image.Image, w wish) (*planning, error) {
 	images, perhaps, err := s.copies(ctx, found)
 	if err != nil {
 		return nil, err
 	}
-	j := &job{now: s.now, asked: found.Ref, sights: map[string]sight{}}
+	j := &planning{now: s.now, asked: found.Ref, sights: map[string]sight{}}
 	for _, l := range perhaps {
 		j.unsure = append(j.unsure, image.Reason{Code: "perhapsCopy", Sentence: l.Child.String() + " may be a copy of " + l.Parent.String() + ", and is left out: " + l.Why.Sentence})
 	}

@@ -199,7 +199,10 @@ func (d *Directory) sumUp(subject string, position int, line []byte) {
 func (d *Directory) Subjects(_ context.Context, prefix string) ([]string, error) {
 	var found []string
 	err := filepath.WalkDir(d.root, func(name string, e fs.DirEntry, err error) error {
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && name != d.root:
+			return nil // a document that was dropped meanwhile
+		case err != nil:
 			return err
 		}
 		relative, err := filepath.Rel(d.root, name)

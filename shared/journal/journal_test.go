@@ -154,6 +154,34 @@ func TestAFolderThatIsCalledLikeALog(t *testing.T) {
 }
 
 // TestALostDocumentIsRecognised: its own is kept, another's is a conflict.
+// Documents that go while the folder is walked do not make the list of subjects fail.
+func TestSubjectsWhileDocumentsGo(t *testing.T) {
+	t.Parallel()
+	store, err := journal.OpenDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stop atomic.Bool
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for n := 0; !stop.Load(); n++ {
+			name := fmt.Sprint("agenda/", n%7, "/entry.json")
+			if err := cmp.Or(store.Keep(t.Context(), name, []byte("{}")), store.Drop(t.Context(), name)); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 200 {
+		if _, err := store.Subjects(t.Context(), ""); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	stop.Store(true)
+	wait.Wait()
+}
+
 func TestALostDocumentIsRecognised(t *testing.T) {
 	t.Parallel()
 	b := newBucket()

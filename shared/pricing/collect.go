@@ -129,20 +129,20 @@ func (c *Collector) Observe(ctx context.Context, a image.AccountID, q Question) 
 	if p == nil {
 		return ObservedPrices{}
 	}
-	seen, unread := Observe(ctx, Counter{Account: p.Account, Region: p.Region, Desk: deskAt{p}}, q, c.now)
+	seen, unread := Observe(ctx, Place{Account: p.Account, Region: p.Region, Reader: readerAt{p}}, q, c.now)
 	c.survey.Note(unread...)
 	c.sites.learn(a, seen.Site())
 	return seen
 }
 
-// deskAt asks one place.
-type deskAt struct{ *survey.Place }
+// readerAt asks one place.
+type readerAt struct{ *survey.Place }
 
-func (d deskAt) Images(ctx context.Context, _ image.RegionID, which image.Listing) ([]image.Image, error) {
+func (d readerAt) Images(ctx context.Context, _ image.RegionID, which image.Listing) ([]image.Image, error) {
 	return d.Place.Images(ctx, which)
 }
 
-func (d deskAt) Price(ctx context.Context, _ image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error) {
+func (d readerAt) Price(ctx context.Context, _ image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error) {
 	return d.Place.Price(ctx, q)
 }
 

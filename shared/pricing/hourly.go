@@ -56,8 +56,8 @@ type Hourly struct {
 	Rates Rates
 	// Site counts for accounts that DescribePrice does not answer.
 	Site Site
-	// Desks are those of the accounts; DescribePrice is not asked for others.
-	Desks map[image.AccountID]Desk
+	// Readers are those of the accounts; DescribePrice is not asked for others.
+	Readers map[image.AccountID]Reader
 	Now   time.Time
 }
 
@@ -224,9 +224,9 @@ func (h Hourly) ask(ctx context.Context, inquiries []*inquiry) {
 	var wait atonce.Group
 	tickets := make(chan struct{}, inquiriesAtOnce)
 	for n, i := range inquiries {
-		desk := h.Desks[i.subject.Account]
+		reader := h.Readers[i.subject.Account]
 		switch {
-		case desk == nil || i.subject.Instance.Type == "":
+		case reader == nil || i.subject.Instance.Type == "":
 			continue
 		case n >= MostInquiries:
 			i.seen.Refusal = &image.Reason{
@@ -238,7 +238,7 @@ func (h Hourly) ask(ctx context.Context, inquiries []*inquiry) {
 		tickets <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-tickets }()
-			at := Counter{Account: i.subject.Account, Region: i.subject.Image.Region, Desk: desk}
+			at := Place{Account: i.subject.Account, Region: i.subject.Image.Region, Reader: reader}
 			i.seen, i.unread = Observe(ctx, at, i.subject.question(), h.Now)
 		})
 	}

@@ -11,19 +11,19 @@ import (
 	"imagekeeper/shared/money"
 )
 
-// Desk is what pricing needs of one account's view of the cloud. Failures are of
+// Reader is what pricing needs of one account's view of the cloud. Failures are of
 // the kinds of package fault.
-type Desk interface {
+type Reader interface {
 	Images(ctx context.Context, region image.RegionID, listing image.Listing) ([]image.Image, error)
 	// Price fails with the code by which DescribePrice refused.
 	Price(ctx context.Context, region image.RegionID, q image.PriceQuestion) (image.PriceAnswer, error)
 }
 
-// Counter is where prices are asked for: one account in one region.
-type Counter struct {
+// Place is where prices are asked for: one account in one region.
+type Place struct {
 	Account image.AccountID
 	Region  image.RegionID
-	Desk    Desk
+	Reader    Reader
 }
 
 // The permissions that asking for prices needs.
@@ -36,14 +36,14 @@ const (
 // free one with everything else the same, and for the Marketplace image that it
 // comes from. It does not fail: an answer that is missing has a reason, and what
 // a permission or another try would cure is unread. now dates the answers.
-func Observe(ctx context.Context, at Counter, q Question, now time.Time) (ObservedPrices, []image.Unread) {
-	o := inquirer{Counter: at, now: now}
+func Observe(ctx context.Context, at Place, q Question, now time.Time) (ObservedPrices, []image.Unread) {
+	o := inquirer{Place: at, now: now}
 	return o.observe(ctx, q), o.unread
 }
 
 // inquirer asks for one question.
 type inquirer struct {
-	Counter
+	Place
 	now    time.Time
 	unread []image.Unread
 }
@@ -83,7 +83,7 @@ func (o *inquirer) free(ctx context.Context, a image.Architecture) (image.Image,
 	if a == image.I386 || a == "" {
 		a = image.X86_64 // what an instance of it runs on
 	}
-	images, err := o.Desk.Images(ctx, o.Region, image.Listing{Kind: image.KindPublic, OSType: image.Linux, Architecture: a})
+	images, err := o.Reader.Images(ctx, o.Region, image.Listing{Kind: image.KindPublic, OSType: image.Linux, Architecture: a})
 	if err != nil {
 		o.missed(mayListImages, err)
 		return image.Image{}, false
@@ -93,7 +93,7 @@ func (o *inquirer) free(ctx context.Context, a image.Architecture) (image.Image,
 
 // price is one call of DescribePrice; a reason says why there is no answer.
 func (o *inquirer) price(ctx context.Context, a Ask) (*PriceAnswer, *image.Reason) {
-	said, err := o.Desk.Price(ctx, a.Region, image.PriceQuestion{
+	said, err := o.Reader.Price(ctx, a.Region, image.PriceQuestion{
 		Image: a.Image, InstanceType: a.InstanceType, Unit: a.Unit.asked(), Period: a.Period, SystemDiskGiB: a.SystemDiskGiB,
 	})
 	if err == nil {

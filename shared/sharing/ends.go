@@ -35,7 +35,7 @@ type End struct {
 // Recalled is an image of whose shares a log knows.
 type Recalled struct {
 	image.Ref
-	Known map[image.AccountID]Memory
+	Known map[image.AccountID]Record
 	// Ends are those that still stand.
 	Ends []End
 	// Length is that of the log.
@@ -49,7 +49,7 @@ func Recall(r image.Ref, entries []plan.Entry, now time.Time) Recalled {
 	one := Recalled{Ref: r, Known: Remember(entries), Length: len(entries)}
 	for position, e := range entries {
 		for _, at := range Ends(e) {
-			stands := func(m Memory) bool { return m.Until.Equal(at) }
+			stands := func(m Record) bool { return m.Until.Equal(at) }
 			if slices.ContainsFunc(slices.Collect(maps.Values(one.Known)), stands) {
 				one.Ends = append(one.Ends, End{at, position})
 			}

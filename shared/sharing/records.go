@@ -10,8 +10,8 @@ import (
 	"imagekeeper/shared/plan"
 )
 
-// Memory is what a log knows of one account's access.
-type Memory struct {
+// Record is what a log knows of one account's access.
+type Record struct {
 	Terms
 	// At is when it was last recorded, and By who asked for it.
 	At time.Time
@@ -28,26 +28,26 @@ type Memory struct {
 // approved and what became of their steps. A share that was about to be made,
 // and whose outcome is not recorded, is remembered too: if it is there, it is
 // ours and ends when it was to end.
-func Remember(entries []plan.Entry) map[image.AccountID]Memory {
-	m := memories{known: map[image.AccountID]Memory{}, before: map[image.AccountID]Memory{}}
+func Remember(entries []plan.Entry) map[image.AccountID]Record {
+	m := records{known: map[image.AccountID]Record{}, before: map[image.AccountID]Record{}}
 	for _, e := range entries {
 		m.hear(e)
 	}
 	return m.known
 }
 
-// memories are summed up entry by entry.
-type memories struct {
-	known map[image.AccountID]Memory
+// records are summed up entry by entry.
+type records struct {
+	known map[image.AccountID]Record
 	// steps are those of the last approved plan, said those whose end was told.
 	steps map[string]plan.StoredStep
 	said  map[string]bool
 	by    string
 	// before is what was known of accounts before a share was about to be made.
-	before map[image.AccountID]Memory
+	before map[image.AccountID]Record
 }
 
-func (m *memories) hear(e plan.Entry) {
+func (m *records) hear(e plan.Entry) {
 	if e.Kind == plan.Approved && e.Plan != nil {
 		m.by, m.steps, m.said = e.By, map[string]plan.StoredStep{}, map[string]bool{}
 		for _, s := range e.Plan.Steps {
@@ -64,7 +64,7 @@ func (m *memories) hear(e plan.Entry) {
 
 // intend remembers what is about to be done. A share is only made for an account
 // that has none, so that terms of an earlier one no longer hold.
-func (m *memories) intend(s plan.StoredStep, e plan.Entry) {
+func (m *records) intend(s plan.StoredStep, e plan.Entry) {
 	account := image.AccountID(s.Subject)
 	was, known := m.known[account]
 	switch {
@@ -72,7 +72,7 @@ func (m *memories) intend(s plan.StoredStep, e plan.Entry) {
 		if known {
 			m.before[account] = was
 		}
-		m.known[account] = Memory{Terms: termsOf(s.Step), At: e.At, By: m.by}
+		m.known[account] = Record{Terms: termsOf(s.Step), At: e.At, By: m.by}
 	case s.Action == Add: // once more: it may be made as late as now
 		was.Terms, was.By, was.At, was.Leaving = termsOf(s.Step), m.by, e.At, false
 		m.known[account] = was
@@ -84,7 +84,7 @@ func (m *memories) intend(s plan.StoredStep, e plan.Entry) {
 
 // conclude remembers what became of a step. What is in doubt stays as it was
 // intended.
-func (m *memories) conclude(s plan.StoredStep, o plan.Outcome, e plan.Entry) {
+func (m *records) conclude(s plan.StoredStep, o plan.Outcome, e plan.Entry) {
 	account := image.AccountID(s.Subject)
 	done := o.Result == plan.Applied || o.Result == plan.Already
 	if m.said[o.Step] { // again, at the end of the plan
@@ -94,7 +94,7 @@ func (m *memories) conclude(s plan.StoredStep, o plan.Outcome, e plan.Entry) {
 	was, known := m.known[account]
 	switch {
 	case done && (s.Action == Add || s.Action == Extend):
-		m.known[account] = Memory{Terms: termsOf(s.Step), At: e.At, By: m.by, Settled: true}
+		m.known[account] = Record{Terms: termsOf(s.Step), At: e.At, By: m.by, Settled: true}
 		delete(m.before, account)
 	case done && s.Action == Take:
 		delete(m.known, account)
@@ -107,7 +107,7 @@ func (m *memories) conclude(s plan.StoredStep, o plan.Outcome, e plan.Entry) {
 }
 
 // forget takes back a share that was about to be made, and was not.
-func (m *memories) forget(account image.AccountID) {
+func (m *records) forget(account image.AccountID) {
 	delete(m.known, account)
 	if was, ok := m.before[account]; ok {
 		m.known[account] = was
@@ -128,17 +128,17 @@ type Drift struct {
 	// Outside are shares that were not made here.
 	Outside []image.Grant
 	// Gone are shares that were made here and ended elsewhere.
-	Gone []Memory
+	Gone []Record
 }
 
 // clocks is how far the clock of ECS and ours may be apart.
 const clocks = 5 * time.Minute
 
 // Reconcile compares what a log knows with the shares there are. It returns the
-// memories that hold, and the drift. A share that began after the log last spoke
+// records that hold, and the drift. A share that began after the log last spoke
 // of the account is not the one that the log knows.
-func Reconcile(known map[image.AccountID]Memory, grants []image.Grant) (map[image.AccountID]Memory, Drift) {
-	held, left := map[image.AccountID]Memory{}, maps.Clone(known)
+func Reconcile(known map[image.AccountID]Record, grants []image.Grant) (map[image.AccountID]Record, Drift) {
+	held, left := map[image.AccountID]Record{}, maps.Clone(known)
 	var d Drift
 	for _, g := range grants {
 		m, ok := known[g.Account]
@@ -155,12 +155,12 @@ func Reconcile(known map[image.AccountID]Memory, grants []image.Grant) (map[imag
 		}
 	}
 	slices.SortFunc(d.Outside, func(a, b image.Grant) int { return cmp.Compare(a.Account, b.Account) })
-	slices.SortFunc(d.Gone, func(a, b Memory) int { return cmp.Compare(a.Account, b.Account) })
+	slices.SortFunc(d.Gone, func(a, b Record) int { return cmp.Compare(a.Account, b.Account) })
 	return held, d
 }
 
-// TermsOf are the terms of memories.
-func TermsOf(held map[image.AccountID]Memory) map[image.AccountID]Terms {
+// TermsOf are the terms of records.
+func TermsOf(held map[image.AccountID]Record) map[image.AccountID]Terms {
 	terms := make(map[image.AccountID]Terms, len(held))
 	for account, m := range held {
 		terms[account] = m.Terms

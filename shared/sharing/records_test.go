@@ -40,9 +40,9 @@ func TestWhatWasAboutToBeDoneIsRemembered(t *testing.T) {
 func TestDrift(t *testing.T) {
 	t.Parallel()
 	ours, outside, again, gone := account(0), account(1), account(2), account(3)
-	known := map[image.AccountID]sharing.Memory{}
+	known := map[image.AccountID]sharing.Record{}
 	for _, a := range []image.AccountID{ours, again, gone} {
-		known[a] = sharing.Memory{Terms: sharing.Terms{Account: a}, At: now(), By: "test", Settled: true}
+		known[a] = sharing.Record{Terms: sharing.Terms{Account: a}, At: now(), By: "test", Settled: true}
 	}
 	held, drift := sharing.Reconcile(known, []image.Grant{
 		{Account: again, At: now().AddDate(0, 0, 1)}, {Account: outside, At: now()}, {Account: ours, At: now().Add(-time.Minute)},
