@@ -62,7 +62,7 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 		if wide := eval[int](t, one, `document.documentElement.scrollWidth`); wide > 320 {
-			t.Errorf("%s: %d wide", link, wide)
+			t.Errorf("%s: %d wide: %s", link, wide, eval[string](t, one, tooWide))
 		}
 		quiet(t, one)
 	}

@@ -174,7 +174,7 @@ const Second = ({kind, of: w, role, at, load}: {kind: Kind, of: Work, role: Role
   const send = async () => { problem.value = await act(`/${kind}`, 'POST', {...wish, apply: {digest: w.digest}}); load.again() }
   return <section class="confirm" aria-label={t('approveAsSecond')}><h2>{t('approveAsSecond')}</h2><p>{t('approveWhat', {n: count(n)})} {w.validUntil && <>{t('until')} {absolute(w.validUntil)} ({relative(w.validUntil)})</>}</p>
     <form onSubmit={e => { e.preventDefault(); if (typed.value.trim() === String(n)) void send() }}><label class="field"><span>{t('typeNumber', {n})}</span><input name="changes" inputMode="numeric" autocomplete="off" value={typed.value} onInput={e => { typed.value = e.currentTarget.value }} /></label>
-      <p><button type="submit" class="main" disabled={typed.value.trim() !== String(n)}>{t('approve')}</button></p></form>{problem.value && <Failed problem={problem.value} />}</section>
+      <p><button type="submit" class="main" disabled={typed.value.trim() !== String(n)}>{t('approve')}</button></p></form>{problem.value && <><Failed problem={problem.value} /><p>{t('openTheirLink')}</p></>}</section>
 }
 
 interface Stopped { stopped?: boolean, reason?: string | Reason, by?: string, at?: string, since?: string }
