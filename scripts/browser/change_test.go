@@ -198,3 +198,30 @@ func TestRolloutPausedByKeyboard(t *testing.T) {
 	must(t, one.Wait(`document.querySelector('.tile .figure')?.innerText === 'finished'`, 20*time.Second))
 	quiet(t, one)
 }
+
+// TestImportIsFollowed makes an image of an instance from the page, follows it
+// until it ends, and finds it among the images.
+func TestImportIsFollowed(t *testing.T) {
+	tried(t)
+	s, b := up(t, nil, "-only", "find,import,portal"), chromium(t)
+	servers := s.ask(t, "viewer", http.MethodGet, "/instances?region=cn-hangzhou&account=1000000000000001&limit=1", nil)
+	items, _ := servers["items"].([]any)
+	if len(items) == 0 {
+		t.Fatalf("no instance: %v", servers)
+	}
+	server, _ := items[0].(object)
+	wish := fmt.Sprintf(`{"source":{"instance":{"instanceId":%q}},"region":"cn-hangzhou","image":{"name":"from-the-page"}}`, server["instanceId"])
+	one := tab(t, b, s, "operator", "#/imports?wish="+wish, browser.Look{})
+	soon(t, one, `document.querySelector('.confirm input[name=changes]')`)
+	changes := eval[string](t, one, `document.querySelector('.confirm label span').innerText.match(/\d+/)[0]`)
+	eval[bool](t, one, `document.querySelector('.confirm input[name=changes]').focus(), true`)
+	press(t, one, changes+kb.Enter)
+	soon(t, one, `document.querySelector('.confirm .notice a')`)
+	eval[bool](t, one, `document.querySelector('.confirm .notice a').click(), true`)
+	must(t, one.Wait(`['finished', 'partly done', 'failed', 'halted'].includes(document.querySelector('.tile .figure')?.innerText)`, 4*time.Minute))
+	t.Log(eval[string](t, one, `document.querySelector('main').innerText.slice(0, 1200)`))
+	if state := eval[string](t, one, `document.querySelector('.tile .figure').innerText`); state != "finished" {
+		t.Errorf("it ended as %s", state)
+	}
+	quiet(t, one)
+}
