@@ -27,7 +27,7 @@ type config struct {
 	Allowed []image.AccountID `env:"SHARE_ALLOWED_ACCOUNTS" validate:"max=500,unique,dive,number,max=20"`
 	// Rules say what is imported by itself: oss://bucket/key, file: and a path, or the
 	// document.
-	Rules string `env:"IMPORT_RULES"`
+	Rules function.Lines `env:"IMPORT_RULES"`
 	// LogLevel is what the log shows at least.
 	LogLevel string `env:"LOG_LEVEL" default:"info" validate:"oneof=debug info warn error"`
 }

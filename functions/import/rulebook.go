@@ -16,7 +16,7 @@ import (
 // openRules finds the rules that IMPORT_RULES names.
 func (c config) openRules(read func(path string) ([]byte, error), told *notices.Notices) (*rulebook.Book[importing.Rules], error) {
 	around := importing.Surroundings{Sources: c.Sources, Outputs: handler{config: c}.outputs(), Targets: names(told)}
-	return rulebook.Open("import", "IMPORT_RULES", c.Rules, read, shapes(), func(r importing.Rules, from rules.Source) []*fault.Error {
+	return rulebook.Open("import", "IMPORT_RULES", string(c.Rules), read, shapes(), func(r importing.Rules, from rules.Source) []*fault.Error {
 		around := around
 		around.Bucket, around.Key, _ = from.Object()
 		return r.Validate(around)

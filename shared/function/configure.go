@@ -101,7 +101,15 @@ func withoutPassword(text string) string {
 	return text[:begins+2] + stars + text[at:]
 }
 
+// Lines is a text of several lines, such as a document that stands in a variable.
+// Whoever reads the document judges what is in it.
+type Lines string
+
 func setVariable(v reflect.Value, name, text string) error {
+	if lines, ok := v.Addr().Interface().(*Lines); ok {
+		*lines = Lines(text)
+		return nil
+	}
 	if d, ok := v.Addr().Interface().(*time.Duration); ok {
 		parsed, err := time.ParseDuration(text)
 		*d = parsed

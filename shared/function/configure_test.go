@@ -37,6 +37,25 @@ func from(values map[string]string) function.Lookup {
 	}
 }
 
+// TestDocumentsInVariables: a document may have lines; other texts may not.
+func TestDocumentsInVariables(t *testing.T) {
+	t.Parallel()
+	type variables struct {
+		Rules function.Lines `env:"RULES"`
+		Name  string         `env:"NAME"`
+	}
+	look := func(values map[string]string) function.Lookup {
+		return func(name string) (string, bool) { v, ok := values[name]; return v, ok }
+	}
+	got, err := function.Configure[variables](look(map[string]string{"RULES": "rules:\n  - name: a\n"}))
+	if err != nil || got.Rules != "rules:\n  - name: a\n" {
+		t.Errorf("%q, %v", got.Rules, err)
+	}
+	if _, err := function.Configure[variables](look(map[string]string{"NAME": "a\nb"})); err == nil {
+		t.Error("a name of two lines was taken")
+	}
+}
+
 func TestConfigure(t *testing.T) {
 	t.Parallel()
 	got, err := function.Configure[environment](from(map[string]string{

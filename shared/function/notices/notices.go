@@ -20,7 +20,7 @@ import (
 type Settings struct {
 	// Notify are the targets, as JSON, or file: and a path in the package; empty:
 	// nobody is told.
-	Notify string `env:"NOTIFY" secret:"true"`
+	Notify function.Lines `env:"NOTIFY" secret:"true"`
 	// Secret is that of the target called platform, for most have no other one; NOTIFY
 	// may name further variables that begin with NOTIFY_SECRET_. They are read where
 	// they are named.
@@ -49,7 +49,7 @@ type Notices struct {
 // Open reads the targets of a function. look finds their secrets, read reads a file.
 // It fails with fault.Invalid, naming the variable and the target. Nil: nobody is told.
 func (s Settings) Open(of string, look function.Lookup, read func(path string) ([]byte, error)) (*Notices, error) {
-	text := strings.TrimSpace(s.Notify)
+	text := strings.TrimSpace(string(s.Notify))
 	if path, ok := strings.CutPrefix(text, inFile); ok {
 		content, err := read(path)
 		if err != nil {

@@ -41,7 +41,7 @@ func TestFromVariableToTarget(t *testing.T) {
 	}))
 	defer target.Close()
 	settings := notices.Settings{
-		Notify:  fmt.Sprintf(`{"hook":{"type":"webhook","url":"%s/hooks/t0ken-of-hook","secretEnv":"NOTIFY_SECRET_HOOK"}}`, target.URL),
+		Notify:  function.Lines(fmt.Sprintf(`{"hook":{"type":"webhook","url":"%s/hooks/t0ken-of-hook","secretEnv":"NOTIFY_SECRET_HOOK"}}`, target.URL)),
 		Address: "https://images.example/",
 	}
 	n, err := settings.Open("import", look, os.ReadFile)
@@ -93,7 +93,7 @@ func TestSettings(t *testing.T) {
 		`{"p":{"type":"webhook","url":"https://h.example/s3cret","secretEnv":"NOTIFY_SECRET_NONE"}}`: "NOTIFY.p.secretEnv",
 		"file:/nowhere/notify.json": "NOTIFY",
 	} {
-		_, err := (notices.Settings{Notify: text}).Open("import", look, os.ReadFile)
+		_, err := (notices.Settings{Notify: function.Lines(text)}).Open("import", look, os.ReadFile)
 		var e *fault.Error
 		if !errors.As(err, &e) || e.Kind != fault.Invalid || e.Field != field || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", text, err)
