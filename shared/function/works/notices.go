@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/notices"
@@ -127,6 +128,37 @@ func (k Kind[S, I]) tellPeople(ctx context.Context, call function.Call, r work.R
 		call.Log.Error("notices of works failed", "kind", k.Name, "code", fault.Code(err), "error", err)
 	}
 	return errors.Join(err, notices.Deliver(ctx, call, box, until))
+}
+
+// tellEvery is how often people are told while a worker stays with works.
+const tellEvery = 15 * time.Second
+
+// telling tells people in the background, at once and again and again, until what it
+// returns is called.
+func (k Kind[S, I]) telling(ctx context.Context, call function.Call, r work.Runner, until time.Time) (quiet func()) {
+	if k.Notices == nil {
+		return func() {}
+	}
+	var group atonce.Group
+	done := make(chan struct{})
+	group.Go(func() {
+		ticks := time.NewTicker(tellEvery)
+		defer ticks.Stop()
+		for {
+			_ = k.tellPeople(ctx, call, r, until) // it has logged what failed
+			select {
+			case <-ticks.C:
+			case <-done:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		close(done)
+		group.Wait()
+	}
 }
 
 // notices tells what became of the notices of a work.

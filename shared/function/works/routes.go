@@ -178,14 +178,11 @@ func (k Kind[S, I]) Worker(ctx context.Context, call function.Call, tick functio
 	if call.Deadline.IsZero() {
 		until = r.Now().Add(time.Minute)
 	}
-	var telling atonce.Group
-	if k.Notices != nil {
-		telling.Go(func() { _ = k.tellPeople(ctx, call, r, until) }) // it has logged what failed
-	}
+	quiet := k.telling(ctx, call, r, until)
 	report, err := r.Tick(ctx, tick.At, until)
-	telling.Wait()
+	quiet()
 	if k.Notices != nil && len(report.Ended)+report.Acts > 0 {
-		_ = k.tellPeople(ctx, call, r, later(call.Deadline.Add(-lastWords), until))
+		_ = k.tellPeople(ctx, call, r, later(call.Deadline.Add(-lastWords), until)) // it has logged what failed
 	}
 	if tick.At.Minute() == 0 && !report.Late {
 		_, errDrop := shelf{r}.drop(ctx)
