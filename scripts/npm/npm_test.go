@@ -76,7 +76,7 @@ func install(t *testing.T) string {
 		}
 	}
 	folder := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs", "oss.mjs", "invoke.mjs", "openapi.mjs"} {
+	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs", "oss.mjs", "invoke.mjs", "openapi.mjs", "uploads.mjs"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

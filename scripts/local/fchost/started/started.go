@@ -18,6 +18,12 @@ import (
 // cloud at an address, until the test ends. Callers present tokens of the portal.
 func Functions(t testing.TB, root, cloud string, names ...string) (*fchost.Host, keys.Portal) {
 	t.Helper()
+	return With(t, root, map[string]string{"ECS_ENDPOINT": cloud, "STS_ENDPOINT": cloud, "ESS_ENDPOINT": cloud}, names...)
+}
+
+// With is Functions with all variables that the cloud needs, and further ones.
+func With(t testing.TB, root string, variables map[string]string, names ...string) (*fchost.Host, keys.Portal) {
+	t.Helper()
 	portal, err := keys.Prepare(t.TempDir(), time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +38,7 @@ func Functions(t testing.TB, root, cloud string, names ...string) (*fchost.Host,
 	}
 	host, err := fchost.New(fchost.Options{
 		Project: project, Root: root, Only: names,
-		Environment: map[string]string{"ECS_ENDPOINT": cloud, "STS_ENDPOINT": cloud, "ESS_ENDPOINT": cloud},
+		Environment: variables,
 		Credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"}, AccountID: string(cloudsim.FirstAccount),
 	})
 	if err == nil {
