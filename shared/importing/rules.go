@@ -100,6 +100,10 @@ func (v *ruleCheck) folder() {
 	if !slices.ContainsFunc(v.around.Sources, func(p Prefix) bool { return p.Covers(from.Bucket, from.Key+"x") }) {
 		v.refuse("from", "outsideSources", "must lie below one of IMPORT_SOURCES, or nothing of it may be imported")
 	}
+	if from.Key == "" {
+		v.refuse("from", "ownOutput", "must be a folder of its bucket: exports are written beside all folders, and would start it")
+		return
+	}
 	for _, out := range v.around.Outputs {
 		if from.overlaps(out) {
 			v.refuse("from", "ownOutput", "must not be where this deployment writes: what it makes would start it again")

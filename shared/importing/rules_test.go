@@ -39,6 +39,7 @@ func TestRules(t *testing.T) {
 	}{
 		"good":                       {},
 		"all of a bucket":            {change: func(r *importing.Rule) { r.From = "oss://golden-uploads/" }, wrong: "imports[0].from ownOutput"},
+		"where exports are":          {change: func(r *importing.Rule) { r.From = "oss://golden-uploads/" }, around: func(s *importing.Surroundings) { s.Outputs = nil }, wrong: "imports[0].from ownOutput"},
 		"no slash":                   {change: func(r *importing.Rule) { r.From = "oss://golden-uploads/incoming" }, wrong: "imports[0].from invalidFolder"},
 		"not of OSS":                 {change: func(r *importing.Rule) { r.From = "https://golden-uploads/incoming/" }, wrong: "imports[0].from invalidFolder"},
 		"upwards":                    {change: func(r *importing.Rule) { r.From = "oss://golden-uploads/a/../b/" }, wrong: "imports[0].from invalidFolder"},
