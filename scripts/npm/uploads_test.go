@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/started"
@@ -209,8 +210,8 @@ func (d *desk) upload(folder string, wishes ...string) {
 // TestUploadsBecomeImages: the vendor's client uploads, in one and in parts; each of
 // it becomes one image and is announced, whatever is delivered how often.
 func TestUploadsBecomeImages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED: the npm SDKs are not tried in a short run")
+	if testing.Short() || !drawn.All() {
+		t.Skip("SKIPPED: imports take minutes of waiting; TRIALS=full takes them")
 	}
 	folder := install(t)
 	d := newDesk(t)
