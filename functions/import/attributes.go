@@ -54,19 +54,20 @@ func (h handler) patchAttributes(ctx context.Context, call function.Call, in att
 
 // attributes is the work on the attributes of an image that was found.
 func (s *session) attributes(found image.Image, wish importing.Attributes) plan.Work {
+	look := func(ctx context.Context) (plan.Plan, error) {
+		if found.Kind != image.KindCustom {
+			return importing.PlanAttributes(found, wish), nil
+		}
+		a, err := s.in(ctx, found.Account)
+		if err != nil {
+			return plan.Plan{}, err
+		}
+		now, _, err := sharing.Look(ctx, a.sharing, found.Ref, s.pause)
+		return importing.PlanAttributes(now, wish), err
+	}
 	return plan.Work{
-		Target: importing.AttributesTarget(found.Ref), Log: s.log, Now: s.now, Batch: oneByOne,
-		Observe: func(ctx context.Context, _ []plan.Entry) (plan.Plan, error) {
-			if found.Kind != image.KindCustom {
-				return importing.PlanAttributes(found, wish), nil
-			}
-			a, err := s.in(ctx, found.Account)
-			if err != nil {
-				return plan.Plan{}, err
-			}
-			now, _, err := sharing.Look(ctx, a.sharing, found.Ref, s.pause)
-			return importing.PlanAttributes(now, wish), err
-		},
+		Target: importing.AttributesTarget(found.Ref), Log: s.log, Now: s.now, Batch: atOnce,
+		Observe: func(ctx context.Context, _ []plan.Entry) (plan.Plan, error) { return look(ctx) },
 		Do: func(ctx context.Context, _ plan.Plan, steps []plan.Step) []plan.Outcome {
 			var outcomes []plan.Outcome
 			for _, step := range steps {
@@ -77,6 +78,7 @@ func (s *session) attributes(found image.Image, wish importing.Attributes) plan.
 				}
 				outcomes = append(outcomes, importing.ChangeAttribute(ctx, a.making, found.Ref, step))
 			}
+			s.await(ctx, steps, outcomes, look)
 			return outcomes
 		},
 	}

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -139,22 +142,48 @@ func (s *session) release(w importing.ReleaseWish) plan.Work {
 	return plan.Work{
 		Target: importing.ReleaseTarget(w.Family), Log: s.log, Now: s.now,
 		Observe: func(ctx context.Context, told []plan.Entry) (plan.Plan, error) { return does.Observe(ctx, w, told) },
-		Batch:   oneByOne,
+		Batch:   atOnce,
 		Do: func(ctx context.Context, _ plan.Plan, steps []plan.Step) []plan.Outcome {
 			outcomes := make([]plan.Outcome, 0, len(steps))
 			for _, step := range steps {
 				outcomes = append(outcomes, does.Do(ctx, step))
 			}
+			s.await(ctx, steps, outcomes, func(ctx context.Context) (plan.Plan, error) { return does.Observe(ctx, w, nil) })
 			return outcomes
 		},
 	}
 }
 
-// oneByOne is a batch for each step.
-func oneByOne(changes []plan.Step) [][]plan.Step {
-	batches := make([][]plan.Step, 0, len(changes))
-	for _, s := range changes {
-		batches = append(batches, []plan.Step{s})
+// atOnce is one batch of all steps: what shows late is waited for once.
+func atOnce(changes []plan.Step) [][]plan.Step { return [][]plan.Step{changes} }
+
+// Changes show late: how often and how far apart they are looked for.
+const (
+	mostLooks = 10
+	lookAfter = 500 * time.Millisecond
+)
+
+// await looks until the changes of the steps that were done show, so that the last
+// look at a plan finds them; what does not show in time is left to that look.
+func (s *session) await(ctx context.Context, steps []plan.Step, outcomes []plan.Outcome, look func(context.Context) (plan.Plan, error)) {
+	wanted := plan.Facts{}
+	for n, o := range outcomes {
+		if o.Done() {
+			maps.Copy(wanted, steps[n].Sets)
+		}
 	}
-	return batches
+	for range mostLooks {
+		p, err := look(ctx)
+		if err == nil && !slices.ContainsFunc(slices.Collect(maps.Keys(wanted)), func(fact string) bool { return inCloud(fact) && p.Base[fact] != wanted[fact] }) {
+			return
+		}
+		if s.pause(ctx, lookAfter) != nil {
+			return
+		}
+	}
+}
+
+// inCloud: a fact is one that the cloud shows, and not the log alone.
+func inCloud(fact string) bool {
+	return !strings.HasPrefix(fact, string(importing.Candidate)+"/") && !strings.HasPrefix(fact, string(importing.Stable)+"/")
 }

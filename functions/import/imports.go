@@ -45,6 +45,7 @@ func (s *session) plan(ctx context.Context, w importing.Wish) (work.Document, er
 	}
 	o := importing.Observe(ctx, opened, importing.Ports{Store: s.objects(s.call), Limits: a.making, Prefixes: s.config.Sources}, w)
 	o.Now = s.now().UTC()
+	o.Cost = importing.Cost{Why: []image.Reason{{Code: "costUnknown", Sentence: "what it costs is not told before the image is there; GET /prices/{imageId} does then"}}}
 	planned, err := importing.Plan(w, o, "")
 	if err != nil {
 		return work.Document{}, err

@@ -61,14 +61,16 @@ type Promotion struct {
 
 // History has every promotion of a family, oldest first.
 func History(entries []plan.Entry) []Promotion {
-	plans, approved := map[string]*plan.Stored{}, map[string]string{}
+	plans, approved, told := map[string]*plan.Stored{}, map[string]string{}, map[string]bool{}
 	var all []Promotion
 	for _, e := range entries {
 		if e.Kind == plan.Approved && e.Plan != nil {
 			plans[e.Digest], approved[e.Digest] = e.Plan, e.By
 		}
 		for _, o := range e.Outcomes {
-			if p := plans[e.Digest]; p != nil && o.Done() {
+			// The last entry of a plan has all of its outcomes once more.
+			if p := plans[e.Digest]; p != nil && o.Done() && !told[e.Digest+" "+o.Step] {
+				told[e.Digest+" "+o.Step] = true
 				all = append(all, promotions(p, o, e.At, approved[e.Digest])...)
 			}
 		}

@@ -51,7 +51,7 @@ const (
 	noteSentence = "failedSentence"
 	noteLaunched = "launchedAt"
 	noteLikeness = "likeness" // what the image is like, for its copies to be compared with
-	noteAttempt  = "attempt" // the digest of the attempt that last went on from what was left
+	noteAttempt  = "attempt"  // the digest of the attempt that last went on from what was left
 	noteConsole  = "console"  // the end of what the instance of a failed test wrote to its console
 )
 
