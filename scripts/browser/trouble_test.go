@@ -215,7 +215,8 @@ func TestTenThousand(t *testing.T) {
 	for _, step := range []struct{ name, do string }{
 		{"first", `location.hash = '#/images', true`},
 		{"scroll", `(async () => { for (let y = 0; y < 4000; y += 400) { scrollTo(0, y); await new Promise(requestAnimationFrame) } return true })()`},
-		{"filter", `location.hash = '#/images?osType=linux', true`}, {"sort", `location.hash = '#/images?osType=linux&sort=name', true`},
+		{"filter", `location.hash = '#/images?osType=linux', true`},
+		{"sort", `location.hash = '#/images?osType=linux&sort=name', true`},
 	} {
 		before := busy()
 		eval[bool](t, one, step.do)

@@ -112,7 +112,7 @@ const Ended = ({status, answer: a, invite}: {status: number, answer: Planned, in
   const kind = a.id ? location.hash.replace(/^#\/(\w+).*/, '$1') : ''
   const address = invite && location.origin + location.pathname + invite
   return <div class={waits || status === 207 ? 'notice warn' : 'notice good'} role="status">
-    <p><strong>{waits ? t('waitsForSecond') : status === 202 ? t('approved') : status === 207 ? t('partlyDone') : t('done')}</strong>{a.state && <> <State is={a.state} /></>}</p>
+    <p><strong>{waits ? t('waitsForSecond') : status === 202 ? t('approvedNow') : status === 207 ? t('partlyDone') : t('done')}</strong>{a.state && <> <State is={a.state} /></>}</p>
     {waits && <><p>{t('secondPersonHow')} {a.validUntil && <>{t('until')} <Time at={a.validUntil} /></>}</p>{address && <p class="id">{address} <Copy text={address} what={t('link')} /></p>}</>}
     {a.id && <p><a href={link(kind, a.id)}>{t('follow', {id: a.id})}</a></p>}
     <Outcomes of={a.outcomes} />

@@ -33,7 +33,10 @@ export const workLink = (kind: Kind, id: string): string => link(viewOf(kind), k
 const Progress = ({of: w}: {of: Summary}) => w.progress
   ? <><progress value={w.progress.done} max={Math.max(1, w.progress.of)} aria-label={t('progress')} /> {count(w.progress.done)} / {count(w.progress.of)}</> : <None text="–" />
 
-const Next = ({of: w}: {of: Summary}) => w.next ? <>{t('goesOn')} <Short at={w.next.at} />{w.next.sentence && <>: <Said text={w.next.sentence} /></>}</> : w.reason ? <><Said text={w.reason.sentence} /> <code>{w.reason.code}</code></> : null
+// ahead tells whether what comes next is worth a word: a moment that is over says nothing.
+const ahead = (w: Summary): boolean => Boolean(w.next && (w.next.sentence || new Date(w.next.at).getTime() > Date.now()))
+
+const Next = ({of: w}: {of: Summary}) => w.next && ahead(w) ? <>{new Date(w.next.at).getTime() > Date.now() && <>{t('goesOn')} <Short at={w.next.at} /></>}{w.next.sentence && <> <Said text={w.next.sentence} /></>}</> : w.reason ? <><Said text={w.reason.sentence} /> <code>{w.reason.code}</code></> : null
 
 // Running is what a person on call has to see first: what is under way, what has stopped, and what waits for somebody.
 export const Running = () => {
@@ -91,7 +94,7 @@ export const One = ({kind, id, role, at, extra}: {kind: Kind, id: string, role: 
     <Read load={load}>{d => <>
       <div class="tiles"><Figure label={t('stateIs')} tone={toneOf(d.state)}>{known('state', d.state)}</Figure><Figure label={t('progress')}>{d.progress ? `${count(d.progress.done)} / ${count(d.progress.of)}` : '–'}</Figure>
         <Figure label={t('failedItems')} tone={d.items.some(i => i.result === 'failed') ? 'bad' : 'plain'}>{d.items.some(i => i.result === 'failed') ? count(d.items.filter(i => i.result === 'failed').length) : <None />}</Figure></div>
-      {(d.next || d.reason) && <p class={`notice ${['halted', 'failed', 'partly'].includes(d.state) ? 'bad' : ['paused', 'waiting', 'awaitingApproval'].includes(d.state) ? 'warn' : ''}`}><strong>{known('state', d.state)}</strong> <Next of={d} /></p>}
+      {(ahead(d) || d.reason) && <p class={`notice ${['halted', 'failed', 'partly'].includes(d.state) ? 'bad' : ['paused', 'waiting', 'awaitingApproval'].includes(d.state) ? 'warn' : ''}`}><strong>{known('state', d.state)}</strong> <Next of={d} /></p>}
       <Orders kind={kind} of={d} role={role} load={load} />
       {d.state === 'awaitingApproval' && <Second kind={kind} of={d} role={role} at={at} load={load} />}
       {again && kind === 'rollouts' && <Change wish={{method: 'POST', path: `${path}/${again}`, body: {}, role}} done={() => load.again()} />}
