@@ -36,7 +36,7 @@ help: ## list the targets
 
 up: .build/local ## start the whole cloud and every function on this machine; REAL=1: your own accounts, reading only
 ifeq ($(REAL),)
-	@REGIONS="$${REGIONS:-$(SEEN_REGIONS)}" ACCOUNTS="$${ACCOUNTS:-$(SEEN_ACCOUNTS)}" \
+	@REGIONS="$${REGIONS:-$(SEEN_REGIONS)}" ACCOUNTS="$${ACCOUNTS:-$(SEEN_ACCOUNTS)}" CLEANUP_ACCOUNTS="$${CLEANUP_ACCOUNTS:-$(SEEN_ACCOUNTS)}" \
 		ECS_RATE_SHARE="$${ECS_RATE_SHARE:-$(SEEN_SHARE)}" exec .build/local -speed $(SPEED) $(ARGS)
 else
 	@exec .build/local -real $(ARGS)

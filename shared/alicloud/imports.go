@@ -303,6 +303,7 @@ func (a Operator) ModifyImage(ctx context.Context, in image.RegionID, id image.I
 	given := params{"RegionId": string(in), "ImageId": string(id)}
 	for name, value := range map[string]*string{
 		"ImageName": c.Name, "Description": c.Description, "ImageFamily": (*string)(c.Family), "BootMode": (*string)(c.BootMode), "Features.ImdsSupport": c.IMDS,
+		"LicenseType": c.LicenseType,
 	} {
 		if value != nil {
 			given[name] = *value

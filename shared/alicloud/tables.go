@@ -255,6 +255,7 @@ func snapshotFields() fields[image.Snapshot] {
 		"Encrypted":               func(s *scanner, n *image.Snapshot) { n.Encrypted = s.flag() },
 		"SnapshotLinkId":          func(s *scanner, n *image.Snapshot) { n.LinkID = s.str() },
 		"FullSnapshotSizeInBytes": func(s *scanner, n *image.Snapshot) { n.FullSizeBytes = s.whole() },
+		"RetentionDays":           func(s *scanner, n *image.Snapshot) { n.RetentionDays = int(max(s.whole(), 0)) },
 		"CreationTime":            func(s *scanner, n *image.Snapshot) { n.CreatedAt = s.moment() },
 		"Tags":                    func(s *scanner, n *image.Snapshot) { n.Tags = readTags(s, tags) },
 	}

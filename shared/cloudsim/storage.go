@@ -166,9 +166,7 @@ type SnapshotRow struct {
 	// Type is "user", "auto" (timer) or "copied"; ECS writes auto as "timer".
 	Type           string
 	LastModifiedAt time.Time
-	// RetentionDays is 0 for permanent.
-	RetentionDays int
-	Description   string
+	Description    string
 	// Available: disks can be made of it, though it may not be accomplished yet.
 	Available bool
 }

@@ -174,8 +174,18 @@ type Snapshot struct {
 	LinkID string
 	// FullSizeBytes is the full, not the incremental, size.
 	FullSizeBytes int64
+	// RetentionDays is after how many days ECS deletes it by itself; 0: never.
+	RetentionDays int
 	CreatedAt     time.Time
 	Tags          Tags
+}
+
+// EndsAt is when ECS deletes the snapshot by itself; zero: never.
+func (s Snapshot) EndsAt() time.Time {
+	if s.RetentionDays <= 0 || s.CreatedAt.IsZero() {
+		return time.Time{}
+	}
+	return s.CreatedAt.Add(time.Duration(s.RetentionDays) * 24 * time.Hour)
 }
 
 // Grant is one account that may use an image; source: DescribeImageSharePermission.

@@ -86,6 +86,8 @@ type AttributeChange struct {
 	NVMe *bool
 	// IMDS is v1 or v2; v2 cannot be taken back.
 	IMDS *string
+	// LicenseType is BYOL, for Windows only.
+	LicenseType *string
 }
 
 // Task is a long-running work of ECS; source: DescribeTaskAttribute.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"time"
 
 	"imagekeeper/shared/fault"
 )
@@ -30,6 +31,8 @@ type Claim struct {
 	// Most bounds how many hold the thing, which is then one with so many places.
 	// Everybody has to say the same.
 	Most int `json:"most,omitempty"`
+	// Until, if it is set, is how long it holds, whatever the log of its work says.
+	Until time.Time `json:"until,omitzero"`
 	// Work is the subject of the log that says whether the claim holds, and Item
 	// the part of the work that made it; empty: the work as a whole.
 	Work string `json:"work"`
@@ -66,7 +69,7 @@ func (c Claims) Take(ctx context.Context, claim Claim, held Held) error {
 			if other.owner() == claim.owner() {
 				continue // it holds the thing in another way now
 			}
-			holds, err := held(ctx, other)
+			holds, err := c.holds(ctx, other, held)
 			switch {
 			case err != nil:
 				return nil, err
@@ -98,7 +101,7 @@ func (c Claims) Holders(ctx context.Context, thing string, held Held) ([]Claim, 
 	}
 	var hold []Claim
 	for _, one := range all {
-		holds, err := held(ctx, one)
+		holds, err := c.holds(ctx, one, held)
 		if err != nil {
 			return nil, err
 		}
@@ -107,6 +110,15 @@ func (c Claims) Holders(ctx context.Context, thing string, held Held) ([]Claim, 
 		}
 	}
 	return hold, nil
+}
+
+// holds reports whether a claim holds: by its time if it has one, else by the log of
+// its work.
+func (c Claims) holds(ctx context.Context, one Claim, held Held) (bool, error) {
+	if !one.Until.IsZero() {
+		return c.journal.now().Before(one.Until), nil
+	}
+	return held(ctx, one)
 }
 
 // owner is who holds a claim, for people.

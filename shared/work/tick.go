@@ -395,6 +395,11 @@ func (s *shift) act(ctx context.Context, items []Item, acts []Act) error {
 		if s.Now().Before(w.Lease.Add(-reserve)) && doing.Err() == nil {
 			answer = s.Kind.Do(doing, at, w, a)
 		}
+		for _, c := range answer.Release { // before the outcome: whoever finds none does it again
+			if err := journal.NewClaims(s.Journal).Release(doing, w.holder(c, a.Item)); err != nil && answer.Result != plan.Failed {
+				answer.Outcome = plan.Outcome{Step: answer.Step, Result: plan.Open}
+			}
+		}
 		answers[n] = Said{Item: a.Item, Result: answer.Result, Why: answer.Why, Notes: answer.Notes}
 	})
 	s.acts += len(acts)

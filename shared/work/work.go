@@ -210,6 +210,9 @@ type Claim struct {
 	// Shared: others may share it.
 	Shared bool `json:"shared,omitempty"`
 	Most   int  `json:"most,omitempty"`
+	// Until, if it is set, is how long it is held, whatever becomes of the item: a place
+	// of what may be done in a day.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Seen is what a look found of each item. One that is absent is unknown, and what
@@ -238,6 +241,8 @@ type Answer struct {
 	plan.Outcome
 	// Notes are what only the answer of the call tells, such as the id of a task.
 	Notes map[string]string
+	// Release are claims of the item that it does not need any more.
+	Release []Claim
 }
 
 // Kind is a capability's half of long work.
@@ -332,7 +337,7 @@ func subject(kind, id string) string { return "work/" + kind + "/" + id }
 // work that was approved once more does not hold what it held before.
 func (w Work) holder(c Claim, item string) journal.Claim {
 	return journal.Claim{
-		Thing: c.Thing, Shared: c.Shared, Most: c.Most, Work: subject(w.Kind, w.ID), Item: strconv.Itoa(w.generation) + " " + item,
+		Thing: c.Thing, Shared: c.Shared, Most: c.Most, Until: c.Until, Work: subject(w.Kind, w.ID), Item: strconv.Itoa(w.generation) + " " + item,
 	}
 }
 

@@ -83,6 +83,10 @@ func capabilities() []Row {
 			TestsMay: []string{"shared/journal", "shared/journal/contract", "shared/cloudsim"},
 		},
 		{
+			Over: "shared/retention", Pure: true, Why: why,
+			May: []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault", "shared/atonce"},
+		},
+		{
 			Over: "shared/importing/diskimage", Pure: true,
 			May: []string{"shared/image", "shared/fault"},
 			Why: "what a file is, is told by its bytes alone, whoever reads them",
@@ -271,6 +275,16 @@ func programs() []Row {
 				"shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/importing", "shared/sharing", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
 			},
 			Why: "import wires importing and sharing to the cloud, and records what it makes and gives",
+		},
+		{
+			Over: "functions/cleanup",
+			May: []string{
+				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/notices", "shared/function/works", "shared/function/change",
+				"shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/rules", "shared/notify",
+				"shared/retention", "shared/sharing", "shared/usage", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
+			},
+			TestsMay: []string{"shared/cloudsim"},
+			Why:      "cleanup wires retention to the cloud, to what usage and sharing know of images, and to whoever is told",
 		},
 		{
 			Over: "functions/*",

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
+	"imagekeeper/shared/retention"
+	"imagekeeper/shared/work"
+)
+
+// Where cleanup keeps what it knows: stories and keeps by image, looks by place.
+const (
+	storyFolder = "cleanup/"
+	keepFolder  = "keep/"
+	lookFolder  = "looks/"
+)
+
+// archive is what the journal knows, for one event.
+type archive struct {
+	journal   *journal.Journal
+	documents journal.Documents
+	now       func() time.Time
+}
+
+func (a archive) runner(kind string) work.Runner {
+	return work.Runner{Name: kind, Journal: a.journal, Documents: a.documents, Now: a.now}
+}
+
+// refOf reads the image that the log of a folder is about.
+func refOf(folder, subject string) (image.Ref, bool) {
+	words := strings.Split(strings.TrimPrefix(subject, folder), "/")
+	if len(words) != 3 {
+		return image.Ref{}, false
+	}
+	return image.Ref{Account: image.AccountID(words[0]), Region: image.RegionID(words[1]), ID: image.ID(words[2])}, true
+}
+
+// readAll reads the logs of some subjects, many at once.
+func readAll[T any](ctx context.Context, j *journal.Journal, subjects []string, each func(subject string, records []T)) error {
+	var mu sync.Mutex
+	var wait atonce.Group
+	var failures []error
+	turns := make(chan struct{}, 16)
+	for _, subject := range subjects {
+		turns <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-turns }()
+			records, err := j.Read(ctx, subject)
+			list := make([]T, len(records))
+			for n, r := range records {
+				if bad := json.Unmarshal(r.Body, &list[n]); bad != nil && err == nil {
+					err = fault.Wrap(fault.Unknown, bad, "record %d of %s cannot be read", n, subject).WithCode("journalDamaged")
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			failures = append(failures, err)
+			if err == nil {
+				each(subject, list)
+			}
+		})
+	}
+	wait.Wait()
+	return errors.Join(failures...)
+}
+
+// Stories are what cleanup did with images.
+func (a archive) Stories(ctx context.Context, of []image.Ref) (map[image.Ref]retention.Story, error) {
+	subjects := make([]string, len(of))
+	if len(of) > fewStories {
+		all, err := a.journal.Subjects(ctx, storyFolder)
+		if err != nil {
+			return nil, err
+		}
+		known := map[string]bool{}
+		for _, s := range all {
+			known[s] = true
+		}
+		subjects = subjects[:0]
+		for _, r := range of {
+			if s := storyFolder + r.String(); known[s] {
+				subjects = append(subjects, s)
+			}
+		}
+	} else {
+		for n, r := range of {
+			subjects[n] = storyFolder + r.String()
+		}
+	}
+	return a.stories(ctx, subjects)
+}
+
+// fewStories are read one by one; of more it is asked first which there are.
+const fewStories = 20
+
+func (a archive) stories(ctx context.Context, subjects []string) (map[image.Ref]retention.Story, error) {
+	stories := map[image.Ref]retention.Story{}
+	err := readAll(ctx, a.journal, subjects, func(subject string, chapters []retention.Chapter) {
+		if r, ok := refOf(storyFolder, subject); ok && len(chapters) > 0 {
+			stories[r] = chapters
+		}
+	})
+	return stories, err
+}
+
+// all are the stories of every image that cleanup ever had to do with.
+func (a archive) all(ctx context.Context) (map[image.Ref]retention.Story, error) {
+	subjects, err := a.journal.Subjects(ctx, storyFolder)
+	if err != nil {
+		return nil, err
+	}
+	return a.stories(ctx, subjects)
+}
+
+// write adds a chapter to the story of an image. The same again, of one work, is
+// written already.
+func (a archive) write(ctx context.Context, r image.Ref, c retention.Chapter) error {
+	subject := storyFolder + r.String()
+	for range 20 {
+		records, err := a.journal.Read(ctx, subject)
+		if err != nil {
+			return err
+		}
+		if err = a.journal.Append(ctx, subject, len(records), c); fault.Of(err) != fault.Conflict {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "too many write about %s at once", r)
+}
+
+// keepRecord is one record of the log of who keeps an image.
+type keepRecord struct {
+	retention.KeepNote
+	// Gone: the one who wrote it takes back what By said before.
+	Gone bool `json:"gone,omitempty"`
+}
+
+// notesOf are the words that keep an image, or kept it until a moment ago.
+func notesOf(records []keepRecord) []retention.KeepNote {
+	by := map[string]retention.KeepNote{}
+	for _, r := range records {
+		note := r.KeepNote
+		if r.Gone {
+			note = by[r.By]
+			note.TakenAt = r.At
+		}
+		by[r.By] = note
+	}
+	var notes []retention.KeepNote
+	for _, who := range slices.Sorted(maps.Keys(by)) {
+		notes = append(notes, by[who])
+	}
+	return notes
+}
+
+// Keeps are the words of people that keep images.
+func (a archive) Keeps(ctx context.Context) (map[image.Ref][]retention.KeepNote, error) {
+	subjects, err := a.journal.Subjects(ctx, keepFolder)
+	if err != nil {
+		return nil, err
+	}
+	keeps := map[image.Ref][]retention.KeepNote{}
+	err = readAll(ctx, a.journal, subjects, func(subject string, records []keepRecord) {
+		if r, ok := refOf(keepFolder, subject); ok {
+			keeps[r] = notesOf(records)
+		}
+	})
+	return keeps, err
+}
+
+// Looks are the last looks at all places.
+func (a archive) Looks(ctx context.Context) (map[retention.Place]retention.Look, error) {
+	names, err := a.documents.Names(ctx, lookFolder, "")
+	if err != nil {
+		return nil, err
+	}
+	last := map[string]string{} // by folder, the last name
+	for _, name := range names {
+		folder := name[:strings.LastIndexByte(name, '/')]
+		last[folder] = max(last[folder], name)
+	}
+	looks := map[retention.Place]retention.Look{}
+	for _, name := range last {
+		text, err := a.documents.Kept(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		var l retention.Look
+		if err := json.Unmarshal(text, &l); err != nil {
+			return nil, fault.Wrap(fault.Unknown, err, "%s is no look", name).WithCode("journalDamaged")
+		}
+		looks[retention.Place{Account: l.Account, Region: l.Region}] = l
+	}
+	return looks, nil
+}
+
+// imagePattern finds whatever may be the id of an image.
+var imagePattern = regexp.MustCompile(`\bm-[A-Za-z0-9]+`)
+
+// holding are the kinds of works whose images stay.
+func holding() []string { return []string{"cleanups", "imports", "exports", "rollouts"} }
+
+// Held are all images that an open work of any function names, whatever for. What a
+// work does with an image only its function knows; that it names it is enough.
+func (a archive) Held(ctx context.Context) (map[image.ID][]string, error) {
+	held := map[image.ID][]string{}
+	for _, kind := range holding() {
+		due, err := journal.NewAgenda(a.documents).Due(ctx, kind, farFuture())
+		if err != nil {
+			return nil, err
+		}
+		seen := map[string]bool{}
+		for _, e := range due {
+			words := strings.Split(e.Subject, "/")
+			if len(words) != 3 || words[0] != "work" || seen[words[2]] {
+				continue
+			}
+			seen[words[2]] = true
+			if err := a.holds(ctx, kind, words[2], held); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return held, nil
+}
+
+func farFuture() time.Time { return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }
+
+// holds enters what one work names.
+func (a archive) holds(ctx context.Context, kind, id string, held map[image.ID][]string) error {
+	w, err := a.runner(kind).Get(ctx, id)
+	if errors.Is(err, fault.NotFound) {
+		return nil // announced, and never written
+	}
+	if err != nil {
+		return err
+	}
+	if w.State.Ended() {
+		return nil
+	}
+	if kind == "cleanups" {
+		return a.ownWork(w, held)
+	}
+	text, err := json.Marshal(struct {
+		Document work.Document
+		Items    map[string]work.Item
+	}{w.Document, w.Items})
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "%s %s cannot be told", kind, id)
+	}
+	for _, found := range imagePattern.FindAll(text, -1) {
+		enter(held, image.ID(found), kind+"/"+id)
+	}
+	return nil
+}
+
+// ownWork enters the images of a cleanup that are on their way, and of a restore.
+func (a archive) ownWork(w work.Work, held map[image.ID][]string) error {
+	var wish retention.Wish
+	if err := json.Unmarshal(w.Document.Wish, &wish); err != nil {
+		return fault.Wrap(fault.Unknown, err, "the wish of cleanup %s cannot be read", w.ID).WithCode("journalDamaged")
+	}
+	for name, one := range wish.Items {
+		if !w.Items[name].Ended() {
+			enter(held, one.Ref.ID, "cleanups/"+w.ID)
+		}
+	}
+	return nil
+}
+
+func enter(held map[image.ID][]string, id image.ID, by string) {
+	if !slices.Contains(held[id], by) {
+		held[id] = append(held[id], by)
+	}
+}

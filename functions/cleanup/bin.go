@@ -1,0 +1,282 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/works"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/retention"
+	"imagekeeper/shared/work"
+)
+
+// binInput asks what is in the bin.
+type binInput struct {
+	State string `json:"state" validate:"omitempty,oneof=inBin restored purged all" doc:"Only entries in that state; default inBin"`
+}
+
+// binEntry is an image that was deleted.
+type binEntry struct {
+	// ID is the image's, by which it is restored.
+	ID        image.ID        `json:"id"`
+	RegionID  image.RegionID  `json:"regionId"`
+	AccountID image.AccountID `json:"accountId"`
+	Name      string          `json:"name"`
+	Family    image.Family    `json:"imageFamily,omitempty"`
+	// State: inBin, restored or purged.
+	State string `json:"state"`
+	// DeletedAt is when the image was seen to be gone.
+	DeletedAt time.Time `json:"deletedAt"`
+	// Until is when its snapshots go.
+	Until time.Time `json:"until"`
+	// Snapshots are those that it can be made of again.
+	Snapshots []image.SnapshotID `json:"snapshots"`
+	// SharedWith are the accounts that lost it.
+	SharedWith []image.AccountID `json:"sharedWith"`
+	// Rule is the one by which it went; left out: it was named.
+	Rule string `json:"rule,omitempty"`
+	// Cleanup is the work that deleted it.
+	Cleanup string `json:"cleanup"`
+	// Restored is the image that was made of it.
+	Restored image.ID `json:"restoredImageId,omitempty"`
+}
+
+// binOut is the bin.
+type binOut struct {
+	Items []binEntry `json:"items"`
+	Total int        `json:"total"`
+}
+
+// bin lists what can be brought back, last deleted first.
+func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binOut, error) {
+	s, err := h.session(ctx, call)
+	if err != nil {
+		return binOut{}, err
+	}
+	stories, err := s.archive.all(ctx)
+	if err != nil {
+		return binOut{}, err
+	}
+	out := binOut{Items: []binEntry{}}
+	for ref, story := range stories {
+		e, ok := retention.EntryOf(ref, story)
+		if !ok {
+			continue
+		}
+		if shown := entryOut(e); in.State == "all" || shown.State == cmp.Or(in.State, "inBin") {
+			out.Items = append(out.Items, shown)
+		}
+	}
+	slices.SortFunc(out.Items, func(a, b binEntry) int {
+		return cmp.Or(b.DeletedAt.Compare(a.DeletedAt), cmp.Compare(a.RegionID, b.RegionID), cmp.Compare(a.ID, b.ID))
+	})
+	out.Total = len(out.Items)
+	return out, nil
+}
+
+func entryOut(e retention.Entry) binEntry {
+	out := binEntry{
+		ID: e.Ref.ID, RegionID: e.Ref.Region, AccountID: e.Ref.Account, Name: e.Image.Name, Family: e.Image.Family, State: "inBin",
+		DeletedAt: e.DeletedAt, Until: e.Until, Snapshots: []image.SnapshotID{}, SharedWith: []image.AccountID{}, Rule: e.Rule, Cleanup: e.Work, Restored: e.Restored,
+	}
+	for _, s := range e.Snapshots {
+		out.Snapshots = append(out.Snapshots, s.ID)
+	}
+	out.SharedWith = append(out.SharedWith, e.Suspended...)
+	switch {
+	case e.Restored != "":
+		out.State = "restored"
+	case e.Purged:
+		out.State = "purged"
+	}
+	return out
+}
+
+// restoreInput asks to bring an image back.
+type restoreInput struct {
+	works.Request
+	ID     image.ID       `json:"id" validate:"required,imageid" doc:"The entry of the bin: the id that the image had"`
+	Region image.RegionID `json:"region" validate:"omitempty,regionid" doc:"Where the image was; needed only if the id is ambiguous"`
+	Family bool           `json:"family" query:"-" doc:"true: also put it into its family again; refused while that has a newer version"`
+	Shares bool           `json:"shares" query:"-" doc:"true: also give it to the accounts that lost it"`
+}
+
+// restore plans how an image is brought back, or applies such a plan. What comes back
+// is a new image with a new id.
+func (h handler) restore(ctx context.Context, call function.Call, in restoreInput) (works.Answer[stepOut, itemOut], error) {
+	s, err := h.session(ctx, call)
+	if err != nil {
+		return works.Answer[stepOut, itemOut]{}, err
+	}
+	return h.works().Post(ctx, call, in.Request, "", func(ctx context.Context) (work.Document, error) { return s.planRestore(ctx, in) }, nil)
+}
+
+// entry finds one entry of the bin.
+func (s *session) entry(ctx context.Context, in restoreInput) (retention.Entry, error) {
+	stories, err := s.archive.all(ctx)
+	if err != nil {
+		return retention.Entry{}, err
+	}
+	var found []retention.Entry
+	for ref, story := range stories {
+		if ref.ID != in.ID || in.Region != "" && ref.Region != in.Region {
+			continue
+		}
+		if e, ok := retention.EntryOf(ref, story); ok {
+			found = append(found, e)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return retention.Entry{}, fault.New(fault.NotFound, "the bin has no %s", in.ID).WithCode("notInBin")
+	case 1:
+		return found[0], nil
+	}
+	return retention.Entry{}, fault.InField("region", "ambiguous", "must say which %s is meant: %s is in the bin of several regions", in.ID, in.ID)
+}
+
+// planRestore looks at what there is and plans.
+func (s *session) planRestore(ctx context.Context, in restoreInput) (work.Document, error) {
+	e, err := s.entry(ctx, in)
+	if err != nil {
+		return work.Document{}, err
+	}
+	o, err := s.opened()
+	if err != nil {
+		return work.Document{}, err
+	}
+	place := o.survey.Place(e.Ref.Account, e.Ref.Region)
+	if place == nil {
+		return work.Document{}, errNotWorkedIn(e.Ref.Account)
+	}
+	ledger := retention.OpenLedger(ctx, retention.Place{Account: e.Ref.Account, Region: e.Ref.Region}, place, s.now)
+	if u := ledger.Unread.Images; u != nil {
+		return work.Document{}, fault.New(fault.Unknown, "the images of %s cannot be read: %s", e.Ref.Region, u.Sentence).WithCode("unread")
+	}
+	taken := map[string]bool{}
+	for _, i := range ledger.Images {
+		taken[i.Name] = taken[i.Name] || i.Kind == image.KindCustom
+	}
+	r := retention.RestoreOf(e, in.Family, in.Shares, taken)
+	findings, err := s.objections(ctx, e, r, ledger, in)
+	if err != nil {
+		return work.Document{}, err
+	}
+	return restoreDocument(e, r, findings, s.now(), o.survey.Unread())
+}
+
+// objections are what keeps an image from coming back, and what should be known.
+func (s *session) objections(ctx context.Context, e retention.Entry, r retention.Restore, l *retention.Ledger, in restoreInput) ([]image.Finding, error) {
+	found := []image.Finding{}
+	say := func(level image.Level, code, remedy, sentence string, args ...any) {
+		found = append(found, image.Finding{Level: level, Reason: image.Reason{Code: code, Sentence: fmt.Sprintf(sentence, args...)}, Remedy: remedy})
+	}
+	var ids []image.SnapshotID
+	for _, d := range r.Snapshots {
+		ids = append(ids, d.Snapshot)
+	}
+	rows, err := l.Reader.Snapshots(ctx, image.SnapshotListing{IDs: ids})
+	if err != nil {
+		return nil, err
+	}
+	missing := slices.DeleteFunc(ids, func(id image.SnapshotID) bool {
+		return slices.ContainsFunc(rows, func(row image.Snapshot) bool { return row.ID == id })
+	})
+	switch {
+	case len(r.Snapshots) == 0:
+		say(image.Fatal, "snapshotsGone", "", "it had no snapshots to be made of")
+	case len(missing) > 0:
+		say(image.Fatal, "snapshotsGone", "", "its snapshots are gone: %v", missing)
+	case e.Purged:
+		say(image.Fatal, "purged", "", "it was purged at the end of its time in the bin")
+	case e.Restored != "":
+		say(image.Warning, "restoredBefore", "", "it was brought back before, as %s", e.Restored)
+	}
+	if r.Name != e.Image.Name {
+		say(image.Warning, "nameTaken", "", "its name is taken: it will be called %s", r.Name)
+	}
+	if newer := newerIn(e.Image, l.Images); in.Family && newer != "" {
+		say(image.Fatal, "newerInFamily", "leave family out", "family %s has a newer version, %s: what comes back would be taken for the newest", e.Image.Family, newer)
+	}
+	return append(found, stillNamed(e.Ref.ID, l)...), nil
+}
+
+// stillNamed are what still refers to an image that is gone, with what mends it.
+func stillNamed(id image.ID, l *retention.Ledger) []image.Finding {
+	var found []image.Finding
+	say := func(remedy, sentence string, args ...any) {
+		found = append(found, image.Finding{Level: image.Warning, Reason: image.Reason{Code: "stillNamed", Sentence: fmt.Sprintf(sentence, args...)}, Remedy: remedy})
+	}
+	one := l.Of(id)
+	for _, v := range one.Templates {
+		if v.Image == id {
+			say(fmt.Sprintf(`aliyun ecs CreateLaunchTemplateVersion --LaunchTemplateId %s --SourceVersion %d --ImageId <the new id>`, v.Template, v.Version),
+				"version %d of launch template %s still names %s", v.Version, v.Template, id)
+		}
+	}
+	for _, c := range one.Scaling {
+		if c.Image == id {
+			say(fmt.Sprintf(`aliyun ess ModifyScalingConfiguration --ScalingConfigurationId %s --ImageId <the new id>`, c.ID),
+				"scaling configuration %s still names %s", c.ID, id)
+		}
+	}
+	return found
+}
+
+// newerIn is a newer version of the family of an image; empty: there is none.
+func newerIn(was image.Image, images []image.Image) image.ID {
+	for _, i := range images {
+		if i.Kind == image.KindCustom && was.Family != "" && i.Family == was.Family && i.CreatedAt.After(was.CreatedAt) {
+			return i.ID
+		}
+	}
+	return ""
+}
+
+// restoreDocument is the plan of a restore: the image, and what was asked for beside.
+func restoreDocument(e retention.Entry, r retention.Restore, findings []image.Finding, now time.Time, unread []image.Unread) (work.Document, error) {
+	name := r.RestoredName()
+	step := plan.Step{
+		Action: "restore", Subject: name, Parameters: map[string]string{paramName: r.Name, paramStage: string(retention.StageDeleted)},
+		Reasons: []image.Reason{{Code: "named", Sentence: "it was named; what comes back is a new image"}}, Sets: plan.Facts{"restored/" + name: "yes"},
+	}
+	steps := []plan.Step{step}
+	if r.Family {
+		steps = append(steps, plan.Step{
+			Action: "family", Subject: name, Parameters: map[string]string{"imageFamily": string(e.Image.Family), paramName: r.Name}, Sets: plan.Facts{"family/" + name: string(e.Image.Family)},
+			Reasons: []image.Reason{{Code: "named", Sentence: "it is put into family " + string(e.Image.Family) + " again"}},
+		})
+	}
+	if len(r.With) > 0 {
+		accounts := make([]string, len(r.With))
+		for n, a := range r.With {
+			accounts[n] = string(a)
+		}
+		steps = append(steps, plan.Step{
+			Action: "share", Subject: name, Parameters: map[string]string{"accounts": strings.Join(accounts, ","), paramName: r.Name}, Sets: plan.Facts{"shares/" + name: strings.Join(accounts, ",")},
+			Reasons: []image.Reason{{Code: "named", Sentence: "it is shared again with " + strings.Join(accounts, ", ")}},
+		})
+	}
+	p := plan.Plan{Target: "bin/" + name, Base: plan.Facts{"deletedAt": e.DeletedAt.UTC().Format(time.RFC3339), "restored": string(e.Restored)}, Steps: steps}
+	wish, err := json.Marshal(retention.Wish{Restore: &r})
+	if err != nil {
+		return work.Document{}, fault.Wrap(fault.Internal, err, "the wish of a restore cannot be written")
+	}
+	d := work.Document{Kind: "cleanups", Of: "bin/" + string(e.Ref.ID), At: now.UTC().Truncate(time.Second), Plan: p.Stored(), Wish: wish}
+	for _, s := range r.Snapshots {
+		d.Claims = append(d.Claims, work.Claim{Thing: "snapshot/" + string(e.Ref.Region) + "/" + string(s.Snapshot), Shared: true})
+	}
+	d.Shown, err = json.Marshal(works.Shown{Findings: findings, Unknown: image.AllUnread(unread)})
+	if err != nil {
+		return work.Document{}, fault.Wrap(fault.Internal, err, "what is shown with a plan cannot be written")
+	}
+	return d, nil
+}

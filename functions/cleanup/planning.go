@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/works"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/retention"
+	"imagekeeper/shared/survey"
+	"imagekeeper/shared/work"
+)
+
+// plan looks at the world and plans.
+func (s *session) plan(ctx context.Context, in createInput) (work.Document, error) {
+	o, err := s.opened()
+	if err != nil {
+		return work.Document{}, err
+	}
+	if in.Rules && in.Image == "" {
+		if d, ok, err := s.stored(ctx); ok || err != nil {
+			return d, err
+		}
+	}
+	rules := s.rules()
+	var named []image.Ref
+	if len(in.Images) > 0 {
+		if named, err = s.named(ctx, o.survey, in); err != nil {
+			return work.Document{}, err
+		}
+	}
+	inv := s.observe(ctx, o.survey, rules.Document, named, in.SkipWaits)
+	if in.SkipWaits {
+		named = withCopies(inv, named)
+	}
+	p, err := retention.Plan(inv, rules.Document, retention.Request{Images: named, SkipWaits: in.SkipWaits, Reason: in.Reason, Only: in.Image}, s.now())
+	if err != nil {
+		return work.Document{}, err
+	}
+	return s.document(p, inv, rules, in)
+}
+
+// named finds the images that are named: one of an account of ours each.
+func (s *session) named(ctx context.Context, all *survey.Survey, in createInput) ([]image.Ref, error) {
+	within := survey.Within{}
+	if in.Region != "" {
+		within.Regions = []image.RegionID{in.Region}
+	}
+	if in.Account != "" {
+		within.Accounts = []image.AccountID{in.Account}
+	}
+	asked, err := all.Narrow(within)
+	if err != nil {
+		return nil, err
+	}
+	found := asked.Find(ctx, in.Images)
+	var refs []image.Ref
+	for n, id := range in.Images {
+		var own []image.Ref
+		seen := false
+		for _, f := range found {
+			if f.ID != id {
+				continue
+			}
+			seen = true
+			for _, i := range f.Views {
+				if i.Kind == image.KindCustom && i.Account != "" {
+					own = append(own, i.Ref)
+				}
+			}
+		}
+		field := fmt.Sprintf("images[%d]", n)
+		switch {
+		case len(own) == 1:
+			refs = append(refs, own[0])
+		case len(own) > 1:
+			return nil, fault.InField("region", "ambiguous", "must say which %s is meant: %s", id, own)
+		case len(asked.Unread()) > 0:
+			return nil, fault.New(fault.Unknown, "%s was not found as an image of ours, and not all could be read (%s)", id, survey.Sentence(asked.Unread())).WithCode(survey.CodeUnread)
+		case seen:
+			return nil, fault.InField(field, "notOurs", "%s is not an image of an account of ours", id)
+		default:
+			return nil, fault.New(fault.NotFound, "there is no image %s where it was looked for", id).WithCode("imageNotFound")
+		}
+	}
+	return refs, nil
+}
+
+// observe looks at all places, or at the regions of what is named.
+func (s *session) observe(ctx context.Context, all *survey.Survey, doc retention.Document, named []image.Ref, copies bool) retention.Inventory {
+	places := map[retention.Place]retention.Reader{}
+	for _, p := range all.Places() {
+		there := len(named) == 0 || copies || slices.ContainsFunc(named, func(r image.Ref) bool { return r.Region == p.Region })
+		if there {
+			places[retention.Place{Account: p.Account, Region: p.Region}] = p
+		}
+	}
+	wanted := func(i image.Image) bool {
+		if len(named) > 0 {
+			return slices.Contains(named, i.Ref) || copies && i.Copied
+		}
+		return doc.About(i)
+	}
+	return retention.Observe(ctx, retention.Eyes{
+		Ledgers: retention.OpenLedgers(ctx, places, s.now), Closed: closed(all), Judge: judge, Archive: s.archive, Wanted: wanted,
+		Evidence: doc.Complete().Evidence,
+	})
+}
+
+// closed are the accounts that could not be opened.
+func closed(all *survey.Survey) []image.Unread {
+	var out []image.Unread
+	for _, u := range all.Again().Unread() {
+		if u.Region == "" {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// withCopies adds the regional copies of images.
+func withCopies(inv retention.Inventory, named []image.Ref) []image.Ref {
+	lines := map[string]bool{}
+	for _, s := range inv.Subjects {
+		if s.Line != "" && slices.Contains(named, s.Ref) {
+			lines[s.Line] = true
+		}
+	}
+	for _, s := range inv.Subjects {
+		if lines[s.Line] && !slices.Contains(named, s.Ref) {
+			named = append(named, s.Ref)
+		}
+	}
+	return named
+}
+
+// totals are the counts of a plan.
+type totals struct {
+	// AsOf is when the look began that the plan relies on.
+	AsOf   time.Time `json:"asOf"`
+	Images int       `json:"images"`
+	// Actions is how many there are of each.
+	Actions map[retention.Action]int `json:"actions"`
+}
+
+// document is what is kept of a plan, and shown.
+func (s *session) document(p retention.Planned, inv retention.Inventory, rules retention.Ruling, in createInput) (work.Document, error) {
+	t := totals{AsOf: inv.BeganAt.UTC().Truncate(time.Second), Images: len(p.Judgements), Actions: map[retention.Action]int{}}
+	for _, j := range p.Judgements {
+		t.Actions[j.Action]++
+	}
+	if rules.Broken != nil {
+		p.Findings = append([]image.Finding{{Level: image.Fatal, Reason: *rules.Broken, Remedy: "mend the document of rules (CLEANUP_RULES)"}}, p.Findings...)
+	}
+	counts, err := json.Marshal(t)
+	if err != nil {
+		return work.Document{}, fault.Wrap(fault.Internal, err, "totals cannot be written")
+	}
+	p.Document.Shown, err = json.Marshal(works.Shown{Findings: p.Findings, Totals: counts, Unknown: image.AllUnread(inv.Unread)})
+	if err != nil {
+		return work.Document{}, fault.Wrap(fault.Internal, err, "what is shown with a plan cannot be written")
+	}
+	return p.Document, nil
+}

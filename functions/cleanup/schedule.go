@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/retention"
+	"imagekeeper/shared/work"
+)
+
+// scheduleReport is what a run of the timer did.
+type scheduleReport struct {
+	// Looks is how many places were seen whole, and folded into the looks before.
+	Looks int `json:"looks"`
+	// Places is how many there are.
+	Places int `json:"places"`
+	// Removable is how many images and snapshots the rules would have go.
+	Removable int `json:"removable"`
+	// Cleanup is the work that a rule began; left out: none.
+	Cleanup string `json:"cleanup,omitempty"`
+	// Problems are why less was done than could be.
+	Problems []image.Reason `json:"problems"`
+}
+
+// planFolder is the place of the plan that the timer makes.
+const planFolder = "cleanup-plans/"
+
+// schedule looks at everything, folds that into the looks before, and plans by the
+// rules. It may run late, twice or not at all: looks that are too far apart prove
+// less. Where the document of rules is an approval, the plan is carried out by it.
+func (h handler) schedule(ctx context.Context, call function.Call, _ function.Tick) (scheduleReport, error) {
+	s, err := h.session(ctx, call)
+	if err != nil {
+		return scheduleReport{}, err
+	}
+	o, err := s.opened()
+	if err != nil {
+		return scheduleReport{}, err
+	}
+	report := scheduleReport{Problems: []image.Reason{}}
+	places := map[retention.Place]retention.Reader{}
+	for _, p := range o.survey.Places() {
+		places[retention.Place{Account: p.Account, Region: p.Region}] = p
+	}
+	ledgers := retention.OpenLedgers(ctx, places, h.now)
+	report.Places = len(ledgers)
+	if err := s.fold(ctx, o, ledgers, &report); err != nil {
+		return report, err
+	}
+	err = s.planAll(ctx, o, ledgers, &report)
+	for _, p := range report.Problems {
+		call.Log.Warn("schedule", "code", p.Code, "error", p.Sentence)
+	}
+	return report, err
+}
+
+// fold folds what is seen now into the looks before, each place by itself.
+func (s *session) fold(ctx context.Context, o opened, ledgers []*retention.Ledger, report *scheduleReport) error {
+	before, err := s.archive.Looks(ctx)
+	if err != nil {
+		return err
+	}
+	evidence := s.rules().Document.Complete().Evidence
+	for _, l := range ledgers {
+		last := before[l.Place]
+		trail, err := s.trail(ctx, o.owners[l.Account], l, last)
+		if err != nil {
+			report.Problems = append(report.Problems, image.Reason{Code: fault.Code(err), Sentence: fmt.Sprintf("events of account %s in %s: %s", l.Account, l.Region, fault.Sentence(err))})
+		}
+		g, whole := l.Glance(trail)
+		if !whole {
+			report.Problems = append(report.Problems, image.Reason{Code: "lookIncomplete", Sentence: fmt.Sprintf("account %s in %s was not seen whole", l.Account, l.Region)})
+			continue
+		}
+		if err := s.keepLook(ctx, retention.Fold(last, g, evidence)); err != nil {
+			return err
+		}
+		report.Looks++
+	}
+	return nil
+}
+
+// keepLook stores a look, and drops those that are over.
+func (s *session) keepLook(ctx context.Context, l retention.Look) error {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "a look cannot be written")
+	}
+	folder := fmt.Sprintf("%s%s/%s/", lookFolder, l.Account, l.Region)
+	err = s.archive.documents.Keep(ctx, folder+l.At.UTC().Format(stamp)+".json", text)
+	if err != nil && !errors.Is(err, fault.Conflict) { // another run was at it in the same second
+		return err
+	}
+	names, err := s.archive.documents.Names(ctx, folder, "")
+	for n := range max(0, len(names)-keptLooks) {
+		err = errors.Join(err, s.archive.documents.Drop(ctx, names[n]))
+	}
+	return err
+}
+
+// keptLooks is how many looks at a place are kept, stamp their names in order.
+const (
+	keptLooks = 3
+	stamp     = "2006-01-02T15-04-05Z"
+)
+
+// firstTrail is how far back events are read where none were before; they are kept
+// for 90 days.
+const firstTrail = 89 * 24 * time.Hour
+
+// mostEvents is how many events of one kind are read at once.
+const mostEvents = 5000
+
+// trail reads the events since the look before. An error says that they could not be
+// read whole: then they prove nothing.
+func (s *session) trail(ctx context.Context, a owner, l *retention.Ledger, last retention.Look) (*retention.Trail, error) {
+	if a == nil {
+		return nil, errNotWorkedIn(l.Account)
+	}
+	from, to := last.TrailTo, l.BeganAt.Add(-trailDelay).Truncate(time.Second)
+	if from.IsZero() || to.Sub(from) > firstTrail {
+		from = to.Add(-firstTrail)
+	}
+	if !to.After(from) {
+		return &retention.Trail{From: from, To: last.TrailTo}, nil
+	}
+	var events []image.Event
+	for _, name := range retention.LaunchEvents() {
+		found, all, err := a.Events(ctx, l.Region, image.EventListing{From: from, To: to, Name: name, Most: mostEvents})
+		if err != nil {
+			return nil, err
+		}
+		if !all {
+			return nil, fault.New(fault.Exhausted, "there are more than %d events %s", mostEvents, name).WithCode("tooManyEvents")
+		}
+		events = append(events, found...)
+	}
+	return retention.TrailOf(events, from, to, l), nil
+}
+
+// trailDelay is how long after a call its event can be looked up.
+const trailDelay = 10 * time.Minute
+
+// planAll plans by the rules, keeps the plan, and approves it where the document does.
+func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Ledger, report *scheduleReport) error {
+	rules := s.rules()
+	if rules.Broken != nil {
+		report.Problems = append(report.Problems, *rules.Broken)
+		return nil
+	}
+	doc := rules.Document
+	inv := retention.Observe(ctx, retention.Eyes{
+		Ledgers: ledgers, Closed: closed(o.survey), Judge: judge, Archive: s.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
+	})
+	p, err := retention.Plan(inv, doc, retention.Request{MarkOnly: s.config.Of("cleanup")}, s.now())
+	if err != nil {
+		return err
+	}
+	report.Removable = len(p.Going)
+	d, err := s.document(p, inv, rules, createInput{Rules: true})
+	if err != nil {
+		return err
+	}
+	if err := s.keepPlan(ctx, d); err != nil {
+		return err
+	}
+	fatal := slices.ContainsFunc(p.Findings, func(f image.Finding) bool { return f.Level == image.Fatal })
+	if len(p.Going) == 0 || fatal || rules.Approver == nil || doc.Mode == "" || doc.Mode == retention.ModeReport {
+		return nil
+	}
+	r := s.runner()
+	r.TwoPeople = false // with two people the plan marks only, and that needs nobody else
+	w, err := r.Approve(ctx, d, work.Approval{By: rules.Approver(p.Going[0].Rule)})
+	report.Cleanup = w.ID
+	return err
+}
+
+// keepPlan stores the whole plan, and drops those that are over.
+func (s *session) keepPlan(ctx context.Context, d work.Document) error {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "a plan cannot be written")
+	}
+	name := planFolder + d.At.UTC().Format(stamp) + ".json"
+	if err := s.archive.documents.Keep(ctx, name, text); err != nil && !errors.Is(err, fault.Conflict) {
+		return err
+	}
+	names, err := s.archive.documents.Names(ctx, planFolder, "")
+	for n := range max(0, len(names)-keptLooks) {
+		err = errors.Join(err, s.archive.documents.Drop(ctx, names[n]))
+	}
+	return err
+}
+
+// planLasts is how old the plan of the timer may be that is shown.
+const planLasts = 2 * time.Hour
+
+// stored is the plan that the timer made last; ok is false if it is too old, or none.
+func (s *session) stored(ctx context.Context) (d work.Document, ok bool, err error) {
+	names, err := s.archive.documents.Names(ctx, planFolder, "")
+	if err != nil || len(names) == 0 {
+		return d, false, err
+	}
+	text, err := s.archive.documents.Kept(ctx, names[len(names)-1])
+	if errors.Is(err, fault.NotFound) {
+		return d, false, nil // dropped a moment ago
+	}
+	if err != nil {
+		return d, false, err
+	}
+	if err := json.Unmarshal(text, &d); err != nil {
+		return d, false, fault.Wrap(fault.Unknown, err, "the plan of the timer cannot be read").WithCode("journalDamaged")
+	}
+	return d, s.now().Sub(d.At) <= planLasts, nil
+}

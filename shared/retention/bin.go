@@ -1,0 +1,293 @@
+package retention
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/work"
+)
+
+// Entry is an image that was deleted, and can be brought back while its snapshots are
+// there.
+type Entry struct {
+	Ref       image.Ref
+	Image     image.Image
+	Snapshots []image.Snapshot
+	Suspended []image.AccountID
+	DeletedAt time.Time
+	Until     time.Time
+	Work      string
+	Rule      string
+	// Purged: its snapshots are gone. Restored is what it is now, if it was brought back.
+	Purged   bool
+	Restored image.ID
+}
+
+// EntryOf is what a story tells of the bin; ok is false if the image never was in it.
+func EntryOf(r image.Ref, s Story) (e Entry, ok bool) {
+	for _, c := range s {
+		switch {
+		case c.Stage == StageDeleted && c.Image != nil && c.Restored == "":
+			e = Entry{Ref: r, Image: *c.Image, Snapshots: c.Snapshots, Suspended: c.Suspended, DeletedAt: c.At, Until: c.BinUntil, Work: c.Work, Rule: c.Rule}
+			ok = true
+		case c.Restored != "":
+			e.Restored = c.Restored
+		case c.Stage == StagePurged:
+			e.Purged = true
+		}
+	}
+	return e, ok
+}
+
+// binned are the facts of an item in the bin: which of its snapshots are there, and
+// which something needs.
+func (l *looking) binned(ctx context.Context, name string, one WishItem, item work.Item, seen work.Seen) {
+	f := l.common()
+	f[factRow] = gone
+	stories, err := l.Archive.Stories(ctx, []image.Ref{one.Ref})
+	if err != nil {
+		return
+	}
+	if e, ok := EntryOf(one.Ref, stories[one.Ref]); ok && e.Restored != "" {
+		f["restored"] = string(e.Restored)
+	}
+	until, _ := time.Parse(time.RFC3339, item.Notes[noteBin])
+	if !until.IsZero() && l.Now().Before(until) {
+		seen[name] = f
+		return
+	}
+	if l.snapshots(ctx, one, one.Snapshots, f) {
+		seen[name] = f
+	}
+}
+
+// snapshots tells of each snapshot whether it is there, gone, or stays. It is false
+// if that is not known.
+func (l *looking) snapshots(ctx context.Context, one WishItem, ids []image.SnapshotID, f plan.Facts) bool {
+	if len(ids) == 0 {
+		return true
+	}
+	p := l.at.Place(one.Ref.Account, one.Ref.Region)
+	if p == nil {
+		return false
+	}
+	found, err := p.Snapshots(ctx, image.SnapshotListing{IDs: ids})
+	if err != nil {
+		return false
+	}
+	for _, id := range ids {
+		key := "snapshot/" + string(id)
+		if !slices.ContainsFunc(found, func(s image.Snapshot) bool { return s.ID == id }) {
+			f[key] = gone
+			continue
+		}
+		d := &deed{Kind: l.Kind, at: l.at, work: l.work, wish: l.wish, one: one}
+		why, err := d.needed(ctx, p, id)
+		switch {
+		case err != nil:
+			return false
+		case why != nil:
+			f[key] = "stays: " + why.Sentence
+		default:
+			f[key] = there
+		}
+	}
+	return true
+}
+
+// needed is why a snapshot stays; nil: nothing needs it.
+func (d *deed) needed(ctx context.Context, p Reader, id image.SnapshotID) (*image.Reason, error) {
+	rows, err := p.Snapshots(ctx, image.SnapshotListing{IDs: []image.SnapshotID{id}})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	row := rows[0]
+	if why := d.stays(row); why != nil {
+		return why, nil
+	}
+	images, err := p.Images(ctx, image.Listing{Kind: image.KindCustom, SnapshotID: id, Statuses: image.Statuses()})
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range images {
+		if i.ID != d.one.Ref.ID && slices.ContainsFunc(i.Disks, func(m image.DiskMapping) bool { return m.SnapshotID == id }) {
+			return &image.Reason{Code: "usedByImage", Sentence: fmt.Sprintf("image %s stands on snapshot %s", i.ID, id)}, nil
+		}
+	}
+	disks, err := p.Disks(ctx, image.DiskListing{Snapshot: id})
+	if err != nil {
+		return nil, err
+	}
+	if len(disks) > 0 {
+		return &image.Reason{Code: "usedByDisk", Sentence: fmt.Sprintf("disk %s was made of snapshot %s", disks[0].ID, id)}, nil
+	}
+	return nil, nil
+}
+
+// stays are the reasons that the row of a snapshot tells.
+func (d *deed) stays(row image.Snapshot) *image.Reason {
+	not := func(code, sentence string) *image.Reason {
+		return &image.Reason{Code: code, Sentence: fmt.Sprintf("snapshot %s: %s", row.ID, sentence)}
+	}
+	switch tag := row.Tags[TagCleanup]; {
+	case row.Status != "accomplished":
+		return not("notAccomplished", "its status is "+row.Status)
+	case tag == "":
+		return not("markGone", "somebody took the mark of cleanup off")
+	case row.Tags[TagBackup] != "":
+		return not("backup", "it is a backup of rollout "+row.Tags[TagBackup])
+	case d.one.Orphan == "" && !strings.Contains(tag, string(d.one.Ref.ID)):
+		return not("ofAnother", "it is kept in the bin for another image")
+	}
+	made := d.made()
+	if d.one.Orphan == "" && (made.IsZero() || row.CreatedAt.Before(made)) {
+		return not("snapshotOlderThanImage", "it was there before the image")
+	}
+	return nil
+}
+
+// made is when the image was, by what was written down before it was deleted.
+func (d *deed) made() time.Time {
+	stories, err := d.Archive.Stories(context.Background(), []image.Ref{d.one.Ref})
+	if err != nil {
+		return time.Time{}
+	}
+	e, ok := EntryOf(d.one.Ref, stories[d.one.Ref])
+	if !ok {
+		return time.Time{}
+	}
+	return e.Image.CreatedAt
+}
+
+// orphan are the facts of a snapshot that an image left.
+func (l *looking) orphan(ctx context.Context, name string, one WishItem, seen work.Seen) {
+	f := l.common()
+	f[factAction] = string(Mark)
+	item := l.work.Items[name]
+	if at, err := time.Parse(time.RFC3339, item.Notes[noteAnnounced]); err == nil {
+		f[factDue] = at.Add(time.Duration(l.rules.Document.Complete().Grace)).UTC().Format(time.RFC3339)
+	}
+	p := l.at.Place(one.Ref.Account, one.Ref.Region)
+	if p == nil {
+		return
+	}
+	rows, err := p.Snapshots(ctx, image.SnapshotListing{IDs: []image.SnapshotID{one.Orphan}})
+	switch {
+	case err != nil:
+		return
+	case len(rows) == 0:
+		f[factRow], f["snapshot/"+string(one.Orphan)] = gone, gone
+		seen[name] = f
+		return
+	}
+	f[factRow], f[factTag] = there, rows[0].Tags[TagCleanup]
+	if item.Level != "" {
+		d := &deed{Kind: l.Kind, at: l.at, work: l.work, wish: l.wish, one: one}
+		why, err := d.needed(ctx, p, one.Orphan)
+		if err != nil {
+			return
+		}
+		if why != nil {
+			f[factKeeps] = reasonText(*why)
+		}
+	}
+	seen[name] = f
+}
+
+// Restore is the wish to bring an image back from the bin.
+type Restore struct {
+	Ref   image.Ref   `json:"ref"`
+	Image image.Image `json:"image"`
+	// Snapshots are those of its disks, the system disk's first.
+	Snapshots []image.SnapshotDisk `json:"snapshots"`
+	Name      string               `json:"name"`
+	// Family puts it into its family again, With gives it to accounts again.
+	Family bool              `json:"family,omitempty"`
+	With   []image.AccountID `json:"with,omitempty"`
+}
+
+// disksOf are the snapshots of an image, the system disk's first.
+func disksOf(i image.Image) []image.SnapshotDisk {
+	disks := slices.Clone(i.Disks)
+	slices.SortStableFunc(disks, func(a, b image.DiskMapping) int {
+		return cmp.Or(boolRank(b.System)-boolRank(a.System), cmp.Compare(a.Device, b.Device))
+	})
+	var all []image.SnapshotDisk
+	for _, d := range disks {
+		all = append(all, image.SnapshotDisk{Snapshot: d.SnapshotID, SizeGiB: d.SizeGiB})
+	}
+	return all
+}
+
+func boolRank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// RestoreOf is the wish for an entry of the bin. taken are the names in its place.
+func RestoreOf(e Entry, family, shares bool, taken map[string]bool) Restore {
+	r := Restore{Ref: e.Ref, Image: e.Image, Snapshots: disksOf(e.Image), Name: e.Image.Name, Family: family && e.Image.Family != ""}
+	for n := 1; taken[r.Name]; n++ {
+		r.Name = fmt.Sprintf("%.110s-restored-%d", e.Image.Name, n)
+	}
+	if shares {
+		r.With = e.Suspended
+	}
+	return r
+}
+
+// Likeness is what a restored image has to have like the one that it was.
+func Likeness(i image.Image) map[string]string {
+	if i.NVMe == "" { // ECS does not say
+		i.NVMe = "unsupported"
+	}
+	if i.IMDS == "" {
+		i.IMDS = "v1"
+	}
+	like := map[string]string{
+		"description": i.Description, "osType": string(i.OSType), "platform": i.Platform, "architecture": string(i.Architecture), "bootMode": string(i.BootMode),
+		"nvme": i.NVMe, "imds": i.IMDS, "licenseType": i.LicenseType, "resourceGroup": i.ResourceGroup,
+	}
+	for n, d := range disksOf(i) {
+		like[fmt.Sprintf("disk%d", n+1)] = fmt.Sprintf("%s %d", d.Snapshot, d.SizeGiB)
+	}
+	for key, value := range i.Tags {
+		if !dropped(key) {
+			like["tag."+key] = value
+		}
+	}
+	return like
+}
+
+// dropped are the tags that a restored image does not get by itself.
+func dropped(key string) bool {
+	return slices.Contains([]string{TagCleanup, TagChannel, TagFamily, TagRestored, TagKeep}, key)
+}
+
+// Differences between an image that was and one that is, in order.
+func Differences(was, is image.Image) []string {
+	a, b := Likeness(was), Likeness(is)
+	keys := map[string]bool{}
+	for key := range a {
+		keys[key] = true
+	}
+	for key := range b {
+		keys[key] = true
+	}
+	var differs []string
+	for key := range keys {
+		if a[key] != b[key] {
+			differs = append(differs, fmt.Sprintf("%s is %q and was %q", key, b[key], a[key]))
+		}
+	}
+	slices.Sort(differs)
+	return differs
+}

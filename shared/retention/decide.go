@@ -1,0 +1,327 @@
+package retention
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"imagekeeper/shared/image"
+)
+
+// lineKey is a family in one account and region, for one architecture.
+type lineKey struct {
+	account image.AccountID
+	region  image.RegionID
+	family  image.Family
+	arch    image.Architecture
+}
+
+// Decide judges every image and every orphan of an inventory by a document of rules.
+// It is pure: the same in, the same out, in the order of the inventory.
+func Decide(inv Inventory, doc Document, now time.Time) []Judgement {
+	at := newScene(&inv, doc, now)
+	all := make([]Judgement, 0, len(inv.Subjects)+len(inv.Orphans))
+	for n := range inv.Subjects {
+		all = append(all, at.byRules(&inv.Subjects[n]))
+	}
+	at.together(all)
+	for n := range inv.Subjects {
+		all[n] = at.staged(&inv.Subjects[n], all[n])
+	}
+	for n := range inv.Orphans {
+		all = append(all, at.orphan(&inv.Orphans[n]))
+	}
+	return all
+}
+
+// DecideNamed judges images that somebody named: by the same guards, without a rule.
+// skipWaits shortens times, never guards.
+func DecideNamed(inv Inventory, doc Document, now time.Time, named []image.Ref, skipWaits bool) []Judgement {
+	at := newScene(&inv, doc, now)
+	if skipWaits {
+		at.doc.Grace, at.doc.Quarantine = 0, 0
+	}
+	var all []Judgement
+	for n := range inv.Subjects {
+		s := &inv.Subjects[n]
+		if !slices.Contains(named, s.Ref) {
+			continue
+		}
+		j := judgementOf(s)
+		j.Keeps = at.guarded(s, request{ripe: true})
+		j.Removes = []image.Reason{{Code: "named", Sentence: "it was named"}}
+		all = append(all, at.staged(s, j))
+	}
+	return all
+}
+
+func judgementOf(s *Subject) Judgement {
+	return Judgement{Ref: s.Ref, Name: s.Name, Stage: cmp.Or(s.Reached.Stage, StageNone)}
+}
+
+func newScene(inv *Inventory, doc Document, now time.Time) *scene {
+	at := &scene{now: now, inv: inv, doc: doc.Complete(), newest: map[lineKey]*Subject{}, families: map[string]image.Family{}, ranks: map[*Subject]int{}}
+	for n := range inv.Subjects {
+		s := &inv.Subjects[n]
+		if f := familyOf(s.Image); f != "" && s.Line != "" {
+			at.families[s.Line] = f
+		}
+	}
+	at.rank()
+	return at
+}
+
+// rank orders the Available images of each family, newest first.
+func (at *scene) rank() {
+	lines := map[lineKey][]*Subject{}
+	for n := range at.inv.Subjects {
+		s := &at.inv.Subjects[n]
+		key, ok := at.lineOf(s)
+		if ok && s.Status == image.StatusAvailable && s.Tags[TagUndo] == "" && s.Tags[TagRestored] == "" {
+			lines[key] = append(lines[key], s)
+		}
+	}
+	for key, all := range lines {
+		slices.SortFunc(all, func(a, b *Subject) int {
+			return cmp.Or(builtAt(b.Image).Compare(builtAt(a.Image)), image.Newest(a.Image, b.Image))
+		})
+		at.newest[key] = all[0]
+		for n, s := range all {
+			at.ranks[s] = n + 1
+		}
+	}
+}
+
+// builtAt is when a version was built: by its tag, else when it was made.
+func builtAt(i image.Image) time.Time {
+	if t, err := time.Parse(time.RFC3339, i.Tags[TagBuiltAt]); err == nil {
+		return t
+	}
+	return i.CreatedAt
+}
+
+// lineOf is the family of an image, or that of the image it is a copy of.
+func (at *scene) lineOf(s *Subject) (lineKey, bool) {
+	family := cmp.Or(familyOf(s.Image), at.families[s.Line])
+	return lineKey{s.Account, s.Region, family, s.Architecture}, family != ""
+}
+
+// byRules collects what speaks for and against the removal of an image.
+func (at *scene) byRules(s *Subject) Judgement {
+	j := judgementOf(s)
+	i := s.Image
+	if key, ok := at.lineOf(s); ok {
+		i.Family = key.family
+	}
+	var waits []image.Reason
+	var by *Rule
+	for n := range at.doc.Rules {
+		r := &at.doc.Rules[n]
+		if !r.Match.Fits(i) {
+			continue
+		}
+		j.Keeps = append(j.Keeps, at.stays(s, r)...)
+		fails, removes := at.ripe(s, r)
+		switch {
+		case len(fails) > 0:
+			waits = append(waits, fails...)
+		case by == nil:
+			by, j.Rule, j.Removes = r, r.Name, removes
+		}
+	}
+	j.Keeps = append(at.guarded(s, request{by, by != nil}), j.Keeps...)
+	switch {
+	case by == nil && len(waits) > 0:
+		j.Keeps = append(j.Keeps, waits...)
+	case by == nil:
+		j.Keeps = append(j.Keeps, image.Reason{Code: codeNoRule, Sentence: "no rule is about it"})
+	}
+	return j
+}
+
+// codeNoRule is of images that no rule is about.
+const codeNoRule = "noRule"
+
+// stays is what a rule keeps of what it matches.
+func (at *scene) stays(s *Subject, r *Rule) []image.Reason {
+	k := r.Keep
+	if k == nil {
+		return nil
+	}
+	var keeps []image.Reason
+	say := func(code, sentence string, args ...any) {
+		keeps = append(keeps, image.Reason{Code: code, Sentence: fmt.Sprintf(sentence, args...)})
+	}
+	if k.Last > 0 {
+		_, ok := at.lineOf(s)
+		rank := at.ranks[s]
+		switch {
+		case !ok:
+			say("noFamily", "rule %s keeps the last %d of a family, and the image has none", r.Name, k.Last)
+		case rank > 0 && rank <= k.Last:
+			say("keepLast", "it is number %d of its family, and rule %s keeps the last %d", rank, r.Name, k.Last)
+		}
+	}
+	if k.SharedWithOthers && (len(s.Grants) > 0 || !s.GrantsKnown) {
+		say("sharedWithOthers", "it is shared with others, and rule %s keeps that", r.Name)
+	}
+	for _, key := range k.Tagged {
+		if _, has := s.Tags[key]; has {
+			say("tagged", "it has the tag %s, and rule %s keeps that", key, r.Name)
+		}
+	}
+	return keeps
+}
+
+// ripe tells whether a rule would have an image go now: why not yet, or why.
+func (at *scene) ripe(s *Subject, r *Rule) (fails, removes []image.Reason) {
+	age := time.Duration(r.Remove.OlderThan)
+	if s.CreatedAt.IsZero() || at.now.Sub(s.CreatedAt) < age {
+		fails = append(fails, image.Reason{Code: "notOldEnough", Sentence: fmt.Sprintf("rule %s is about images older than %s", r.Name, r.Remove.OlderThan)})
+	} else {
+		removes = append(removes, image.Reason{Code: "olderThan", Sentence: fmt.Sprintf("rule %s: it is older than %s", r.Name, r.Remove.OlderThan)})
+	}
+	span := time.Duration(r.Remove.UnusedFor)
+	if span == 0 {
+		return fails, removes
+	}
+	if why := s.Unused.Unproven(s.CreatedAt, span, at.now); why != nil {
+		return append(fails, *why), removes
+	}
+	removes = append(removes, image.Reason{Code: "unusedFor", Sentence: fmt.Sprintf("rule %s: looks prove that nothing has used it for %s", r.Name, r.Remove.UnusedFor)})
+	if r.Remove.AcceptShortUse {
+		return fails, append(removes, image.Reason{Code: "shortUseAccepted", Sentence: "use between two looks is accepted by rule " + r.Name})
+	}
+	if why := s.Unused.ShortUse(span, at.now); why != nil {
+		return append(fails, *why), removes
+	}
+	return fails, removes
+}
+
+// CodeShortUse is of images that a rule would have go and only a person may: use
+// between two looks could not be excluded.
+const CodeShortUse = "shortUseNotExcluded"
+
+// together keeps every copy of an image of which one is kept: by a guard, by a rule,
+// or because its time has not come.
+func (at *scene) together(all []Judgement) {
+	keptBy := map[string]Judgement{}
+	for n := range at.inv.Subjects {
+		line := at.inv.Subjects[n].Line
+		if line == "" {
+			continue
+		}
+		if _, known := keptBy[line]; !known && stays(all[n]) {
+			keptBy[line] = all[n]
+		}
+	}
+	for n := range at.inv.Subjects {
+		by, kept := keptBy[at.inv.Subjects[n].Line]
+		if kept && by.Ref != all[n].Ref {
+			all[n].Keeps = append(all[n].Keeps, image.Reason{
+				Code: "copyKept", Sentence: fmt.Sprintf("its copy %s in %s is kept: %s", by.Ref.ID, by.Ref.Region, by.Keeps[0].Sentence),
+			})
+		}
+	}
+}
+
+// stays: something else than that no rule is about it keeps the image.
+func stays(j Judgement) bool {
+	return slices.ContainsFunc(j.Keeps, func(r image.Reason) bool { return r.Code != codeNoRule })
+}
+
+// staged says what is to be done with an image, by how far it is.
+func (at *scene) staged(s *Subject, j Judgement) Judgement {
+	reached := s.Reached
+	if !j.Removable() {
+		j.Action = Keep
+		switch {
+		case (reached.Stage == StageMarked || reached.Stage == StageQuarantined) && !slices.ContainsFunc(j.Keeps, func(r image.Reason) bool { return !doubtful(r.Code) }):
+			j.Action = Wait
+		case reached.Stage == StageMarked || reached.Stage == StageQuarantined:
+			j.Action = Return
+		case len(j.Keeps) == 1 && j.Keeps[0].Code == CodeShortUse, len(j.Removes) > 0 && j.Removes[0].Code == "named":
+			j.Action = Refuse
+		}
+		return j
+	}
+	switch j.Stage {
+	case StageMarked:
+		j.Action = Wait
+		if at.graceOver(reached, j.Rule, &j.DueAt) {
+			j.Action = Quarantine
+		}
+	case StageQuarantined:
+		j.Action = Wait
+		if j.DueAt = reached.QuarantinedAt.Add(time.Duration(at.doc.Quarantine)); !reached.QuarantinedAt.IsZero() && !at.now.Before(j.DueAt) {
+			j.Action = Delete
+		}
+	default:
+		j.Action, j.DueAt = Mark, at.now
+	}
+	return j
+}
+
+// graceOver reports whether the time after the announcement is over. An announcement
+// that was not delivered, or that was of other terms, begins no grace.
+func (at *scene) graceOver(reached Reached, rule string, due *time.Time) bool {
+	if reached.AnnouncedAt.IsZero() || rule != "" && reached.Terms != at.termsOf(rule) {
+		return false
+	}
+	*due = reached.AnnouncedAt.Add(time.Duration(at.doc.Grace))
+	return !at.now.Before(*due)
+}
+
+func (at *scene) termsOf(rule string) string {
+	for n := range at.doc.Rules {
+		if at.doc.Rules[n].Name == rule {
+			return at.doc.Rules[n].Terms()
+		}
+	}
+	return ""
+}
+
+// orphan judges a snapshot that an image left.
+func (at *scene) orphan(o *Orphan) Judgement {
+	j := Judgement{Ref: o.Of, Snapshot: o.ID, Name: o.Name, Stage: StageNone, Action: Keep}
+	place := &Subject{Image: image.Image{Ref: image.Ref{Account: o.Account, Region: o.Region}}}
+	for _, g := range []guard{{"journalUnreadable", true, journalUnreadable}, {"evidenceShort", true, evidenceShort}, {"regionUnread", true, regionUnread}} {
+		if sentence, holds := g.holds(place, at, request{}); holds {
+			j.Keeps = append(j.Keeps, image.Reason{Code: g.code, Sentence: sentence})
+		}
+	}
+	say := func(holds bool, code, sentence string, args ...any) {
+		if holds {
+			j.Keeps = append(j.Keeps, image.Reason{Code: code, Sentence: fmt.Sprintf(sentence, args...)})
+		}
+	}
+	say(o.Of.ID == "", "neverSeenInImage", "nobody saw it in an image of ours")
+	say(o.Tagged, "taggedByOther", "another function, or another product, put its tag on it")
+	say(len(o.UsedBy) > 0, "inUse", "it is used by %v", o.UsedBy)
+	say(o.Status != "accomplished", "notAccomplished", "its status is %s", o.Status)
+	say(o.Locked != image.No, "locked", "it is locked, or whether it is cannot be read")
+	say(o.GoneAt.IsZero(), "dateMissing", "since when its image is gone is not known")
+	by := slices.IndexFunc(at.doc.Rules, func(r Rule) bool {
+		return r.Match.Snapshots == Orphaned && r.Match.fitsSnapshot(o.Snapshot)
+	})
+	switch {
+	case by < 0:
+		say(true, codeNoRule, "no rule is about it")
+	case at.now.Sub(o.GoneAt) < time.Duration(at.doc.Rules[by].Remove.OlderThan):
+		say(true, "notOldEnough", "rule %s is about snapshots whose image is gone for %s", at.doc.Rules[by].Name, at.doc.Rules[by].Remove.OlderThan)
+	default:
+		j.Rule = at.doc.Rules[by].Name
+		j.Removes = []image.Reason{{Code: "orphaned", Sentence: fmt.Sprintf("rule %s: image %s, which it was seen in, is gone since %s", j.Rule, o.Of.ID, o.GoneAt.UTC().Format(time.DateOnly))}}
+	}
+	if j.Removable() {
+		j.Action, j.DueAt = Mark, at.now
+	}
+	return j
+}
+
+// fitsSnapshot: a snapshot is where, and tagged as, a match says.
+func (m Match) fitsSnapshot(s image.Snapshot) bool {
+	m.Snapshots = ""
+	return m.Fits(image.Image{Ref: image.Ref{Account: s.Account, Region: s.Region}, Name: s.Name, Tags: s.Tags, CreatedAt: s.CreatedAt})
+}

@@ -1,0 +1,491 @@
+package retention
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
+	"imagekeeper/shared/survey"
+	"imagekeeper/shared/work"
+)
+
+// Maker changes images and snapshots of one account.
+type Maker interface {
+	// DeleteImage never forces.
+	DeleteImage(ctx context.Context, in image.RegionID, id image.ID) error
+	DeleteSnapshot(ctx context.Context, in image.RegionID, id image.SnapshotID) error
+	ModifyImage(ctx context.Context, in image.RegionID, id image.ID, c image.AttributeChange) error
+	CreateImage(ctx context.Context, in image.RegionID, r image.CreateRequest) (image.ID, error)
+}
+
+// Tagger puts tags on things of one account, and takes them off.
+type Tagger interface {
+	Tag(ctx context.Context, in image.RegionID, resource string, ids []string, tags image.Tags) error
+	Untag(ctx context.Context, in image.RegionID, resource string, ids, keys []string) error
+}
+
+// Cloud is one account's.
+type Cloud interface {
+	Maker
+	Tagger
+}
+
+// Shares takes access to images away and gives it back, through the logs that tell
+// of it.
+type Shares interface {
+	// Suspend ends all access and publication, if it is proven that nobody uses the
+	// image.
+	Suspend(ctx context.Context, r image.Ref, by string) error
+	// Resume gives back to those who lost it what they are still to have, and names the
+	// others.
+	Resume(ctx context.Context, r image.Ref, by string, suspended []image.AccountID, published bool) (left []image.AccountID, err error)
+	// Give lets accounts use an image.
+	Give(ctx context.Context, r image.Ref, with []image.AccountID, by string) error
+}
+
+// Ruling is the document of rules as it is now.
+type Ruling struct {
+	Document Document
+	// Broken is why it cannot be used; nil: it can.
+	Broken *image.Reason
+	// Approver is whose approval a rule of it is; nil: nobody's.
+	Approver func(rule string) string
+}
+
+// Announcement tells people about images of one work.
+type Announcement struct {
+	Work string
+	// What is marked, removed or returned.
+	What Stage
+	// Owner is the value of the owner's tag; empty: the targets of the document.
+	Owner  string
+	Notify []string
+	Images []Announced
+	// Due is when the first of them goes on.
+	Due time.Time
+}
+
+// Announced is one image of an announcement.
+type Announced struct {
+	Ref    image.Ref
+	Name   string
+	Reason image.Reason
+}
+
+// Diary is what cleanup writes.
+type Diary interface {
+	Write(ctx context.Context, r image.Ref, c Chapter) error
+	// Announce fails unless somebody was told.
+	Announce(ctx context.Context, a Announcement) error
+}
+
+// Kind is cleanups, and restores from the bin, as the engine of long work carries
+// them.
+type Kind struct {
+	// Cloud is the one of an account. It fails where that cannot be worked in now.
+	Cloud   func(ctx context.Context, account image.AccountID) (Cloud, error)
+	Shares  Shares
+	Diary   Diary
+	Archive Archive
+	Judge   Judge
+	// Rules reads the document anew.
+	Rules func(ctx context.Context) Ruling
+	Now   func() time.Time
+	told  *announcers
+}
+
+// New completes a kind.
+func New(k Kind) Kind {
+	k.told = &announcers{done: map[string]error{}}
+	return k
+}
+
+// Wish is what a work of cleanup is about, for Next.
+type Wish struct {
+	// Restore: the work brings an image back.
+	Restore *Restore `json:"restore,omitempty"`
+	// Items are the images, by the name of their item.
+	Items map[string]WishItem `json:"items,omitempty"`
+	// ByRule: rules have them go; else somebody named them.
+	ByRule bool `json:"byRule,omitempty"`
+	// MarkOnly: the approval covers the mark alone.
+	MarkOnly  bool   `json:"markOnly,omitempty"`
+	SkipWaits bool   `json:"skipWaits,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+}
+
+// WishItem is one image that is to go.
+type WishItem struct {
+	Ref    image.Ref    `json:"ref"`
+	Name   string       `json:"name"`
+	Rule   string       `json:"rule,omitempty"`
+	Terms  string       `json:"terms,omitempty"`
+	Owner  string       `json:"owner,omitempty"`
+	Family image.Family `json:"family,omitempty"`
+	// Snapshots are those of its mapping; they are claimed with it.
+	Snapshots []image.SnapshotID `json:"snapshots,omitempty"`
+	// Orphan: the item is a snapshot that an image left.
+	Orphan image.SnapshotID `json:"orphan,omitempty"`
+	// Copies are the regional copies, which are looked at together with it.
+	Copies []image.Ref `json:"copies,omitempty"`
+	// Deprecate: also what Terraform owns.
+	Deprecate bool   `json:"deprecate,omitempty"`
+	Why       string `json:"why,omitempty"`
+	// Caps are the places that it takes.
+	Caps []work.Claim `json:"caps,omitempty"`
+}
+
+// Told is what an item tells beside how far it is.
+type Told struct {
+	Stage        Stage
+	DueAt        time.Time
+	Restored     image.ID
+	NotGivenBack []image.AccountID
+}
+
+// Tell reads the notes of an item.
+func Tell(_ work.Work, i work.Item) Told {
+	t := Told{Stage: StageOf(i.Level), Restored: image.ID(i.Notes[noteImage]), NotGivenBack: accountsOf(i.Notes[noteLeft])}
+	if i.Notes[noteClosed] == yes {
+		t.Stage = StagePurged
+	}
+	t.DueAt, _ = time.Parse(time.RFC3339, i.Notes[noteBin])
+	if i.Ended() {
+		t.DueAt = time.Time{}
+	}
+	return t
+}
+
+func wishOf(w work.Work) (Wish, error) {
+	var wish Wish
+	if err := json.Unmarshal(w.Document.Wish, &wish); err != nil {
+		return wish, fault.Wrap(fault.Unknown, err, "the wish of cleanup %s cannot be read", w.ID).WithCode("journalDamaged")
+	}
+	return wish, nil
+}
+
+// The facts of an item.
+const (
+	factAction    = "action"
+	factStage     = "stage"
+	factDue       = "due"
+	factKeeps     = "keeps"
+	factReason    = "why"
+	factRow       = "row"
+	factStatus    = "status"
+	factTag       = "tag"
+	factOpen      = "open" // somebody else may still use it
+	factTerraform = "terraform"
+	factSnapshots = "snapshots"
+	factTagged    = "snapshotsTagged"
+	factMode      = "mode"
+	factWindow    = "window" // when work may be done; empty: now
+	factLooked    = "looked"
+	factGrace     = "grace"
+	factBin       = "bin"
+	factTerms     = "terms"
+	factCap       = "cap"
+	factBase      = "base"
+
+	there = "there"
+	gone  = "gone"
+	yes   = "yes"
+)
+
+// The levels of an item.
+const (
+	levelMarked      = "marked"
+	levelAnnounced   = "announced"
+	levelSuspended   = "suspended"
+	levelQuarantined = "quarantined"
+	levelTagged      = "tagged"
+	levelDeleted     = "deleted"
+	levelBinned      = "binned"
+	levelReturning   = "returning"
+)
+
+// StageOf is the stage that a level is of.
+func StageOf(level string) Stage {
+	switch level {
+	case levelMarked, levelAnnounced:
+		return StageMarked
+	case levelSuspended, levelQuarantined, levelTagged:
+		return StageQuarantined
+	case levelDeleted, levelBinned:
+		return StageDeleted
+	}
+	return StageNone
+}
+
+// Notes of an item.
+const (
+	noteAnnounced   = "announcedAt"
+	noteTerms       = "terms"
+	noteQuarantined = "quarantinedAt"
+	noteDeleted     = "deletedAt"
+	noteSuspended   = "suspended"
+	notePublished   = "published"
+	noteDeprecated  = "deprecated"
+	noteResumed     = "resumed"
+	noteWhy         = "returnedFor"
+	noteLooked      = "looked"
+	noteFailures    = "failures"
+	noteFailed      = "failedAt"
+	noteBin         = "binUntil"
+	noteClosed      = "closed"
+)
+
+// reached is how far an item is, as Decide wants to know it.
+func reached(i work.Item, before Reached) Reached {
+	at := func(note string) time.Time {
+		t, _ := time.Parse(time.RFC3339, i.Notes[note])
+		return t
+	}
+	r := Reached{Stage: StageOf(i.Level), Terms: i.Notes[noteTerms], AnnouncedAt: at(noteAnnounced), QuarantinedAt: at(noteQuarantined), DeletedAt: at(noteDeleted)}
+	if r.AnnouncedAt.IsZero() && before.Stage == StageMarked {
+		r.AnnouncedAt, r.Terms = before.AnnouncedAt, before.Terms
+	}
+	return r
+}
+
+// Look looks at everything that speaks for or against each item, in every account
+// that can see it.
+func (k Kind) Look(ctx context.Context, at survey.Fresh, w work.Work) (work.Seen, error) {
+	wish, err := wishOf(w)
+	if err != nil {
+		return nil, err
+	}
+	if wish.Restore != nil {
+		return k.lookRestore(ctx, at, w, *wish.Restore)
+	}
+	l := &looking{Kind: k, at: at, work: w, wish: wish, rules: k.Rules(ctx), began: k.Now().UTC()}
+	return l.all(ctx), nil
+}
+
+// Next decides; see the function of that name.
+func (k Kind) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
+	return Next(w, seen, now)
+}
+
+// looking is one look of a work.
+type looking struct {
+	Kind
+	at    survey.Fresh
+	work  work.Work
+	wish  Wish
+	rules Ruling
+	began time.Time
+}
+
+// refs are the images that are looked at closely: those that are not in the bin.
+func (l *looking) refs() map[image.Ref]string {
+	refs := map[image.Ref]string{}
+	for name, one := range l.wish.Items {
+		if i := l.work.Items[name]; one.Orphan == "" && !i.Ended() && i.Level != levelBinned {
+			refs[one.Ref] = name
+		}
+	}
+	return refs
+}
+
+func (l *looking) all(ctx context.Context) work.Seen {
+	seen, refs := work.Seen{}, l.refs()
+	regions := map[image.RegionID]bool{}
+	for _, one := range l.wish.Items {
+		regions[one.Ref.Region] = true
+		for _, c := range one.Copies {
+			regions[c.Region] = true
+		}
+	}
+	places := map[Place]Reader{}
+	if len(refs) > 0 {
+		for _, p := range l.at.Places() {
+			if regions[p.Region] {
+				places[Place{p.Account, p.Region}] = p
+			}
+		}
+	}
+	inv := Observe(ctx, Eyes{
+		Ledgers: OpenLedgers(ctx, places, l.Now), Closed: l.at.Unread(), Judge: l.Judge, Archive: l.Archive,
+		Wanted: func(i image.Image) bool {
+			_, ours := refs[i.Ref]
+			return ours || l.copied(i.Ref)
+		},
+		Evidence: l.rules.Document.Complete().Evidence,
+	})
+	for n := range inv.Subjects {
+		s := &inv.Subjects[n]
+		if name, ours := refs[s.Ref]; ours {
+			s.Reached = reached(l.work.Items[name], s.Reached)
+		}
+	}
+	judged := map[image.Ref]Judgement{}
+	for _, j := range l.decide(inv, refs) {
+		judged[j.Ref] = j
+	}
+	for name, one := range l.wish.Items {
+		item := l.work.Items[name]
+		switch {
+		case one.Orphan != "":
+			l.orphan(ctx, name, one, seen)
+		case item.Level == levelBinned:
+			l.binned(ctx, name, one, item, seen)
+		default:
+			l.image(name, one, inv, judged, seen)
+		}
+	}
+	return seen
+}
+
+func (l *looking) copied(r image.Ref) bool {
+	for _, one := range l.wish.Items {
+		if slices.Contains(one.Copies, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// decide judges by the rules as they are now, or by name.
+func (l *looking) decide(inv Inventory, refs map[image.Ref]string) []Judgement {
+	now := l.Now()
+	if l.wish.ByRule {
+		return Decide(inv, l.rules.Document, now)
+	}
+	named := make([]image.Ref, 0, len(refs))
+	for r := range refs {
+		named = append(named, r)
+	}
+	return DecideNamed(inv, l.rules.Document, now, named, l.wish.SkipWaits)
+}
+
+// common are the facts that all items have.
+func (l *looking) common() plan.Facts {
+	doc := l.rules.Document.Complete()
+	f := plan.Facts{
+		factMode: string(doc.Mode), factLooked: l.began.Format(time.RFC3339), factGrace: doc.Grace.String(), factBin: doc.Bin.String(),
+	}
+	if l.wish.SkipWaits {
+		delete(f, factGrace)
+	}
+	if l.rules.Broken != nil {
+		f[factMode] = "broken"
+		f[factReason] = reasonText(*l.rules.Broken)
+	}
+	if opens, ok := doc.Windows.Opens(l.Now()); !l.wish.SkipWaits && (!ok || opens.After(l.Now())) {
+		f[factWindow] = opens.UTC().Format(time.RFC3339)
+	}
+	return f
+}
+
+func reasonText(r image.Reason) string {
+	text, err := json.Marshal(r)
+	if err != nil { // two texts have no way to fail
+		return ""
+	}
+	return string(text)
+}
+
+// image are the facts of an image that is not deleted yet, as far as is known.
+func (l *looking) image(name string, one WishItem, inv Inventory, judged map[image.Ref]Judgement, seen work.Seen) {
+	f := l.common()
+	n := slices.IndexFunc(inv.Subjects, func(s Subject) bool { return s.Ref == one.Ref })
+	if n < 0 {
+		for _, u := range inv.Unread {
+			if u.Region == "" || u.Region == one.Ref.Region {
+				return // it may be there
+			}
+		}
+		if l.at.Place(one.Ref.Account, one.Ref.Region) == nil {
+			return
+		}
+		f[factRow] = gone
+		seen[name] = f
+		return
+	}
+	l.shown(f, one, inv, inv.Subjects[n], judged[one.Ref])
+	seen[name] = f
+}
+
+// shown are the facts of an image that is there.
+func (l *looking) shown(f plan.Facts, one WishItem, inv Inventory, s Subject, j Judgement) {
+	f[factRow], f[factStatus], f[factTag] = there, string(s.Status), s.Tags[TagCleanup]
+	f[factAction], f[factStage], f[factBase] = string(j.Action), string(j.Stage), BaseOf(s)
+	if !j.DueAt.IsZero() {
+		f[factDue] = j.DueAt.UTC().Format(time.RFC3339)
+	}
+	if len(j.Keeps) > 0 {
+		f[factKeeps] = reasonText(firstSure(j.Keeps))
+	}
+	if len(s.Grants) > 0 || s.Published || !s.GrantsKnown {
+		f[factOpen] = yes
+	}
+	f[noteSuspended] = accountsText(s.Grants)
+	if s.Published {
+		f[notePublished] = yes
+	}
+	if ownedByTerraform(s.Tags) && !one.Deprecate {
+		f[factTerraform] = yes
+	}
+	if j.Rule != "" {
+		f[factTerms] = newScene(&inv, l.rules.Document, l.Now()).termsOf(j.Rule)
+	}
+	if !s.Reached.AnnouncedAt.IsZero() {
+		f[noteAnnounced], f[noteTerms] = s.Reached.AnnouncedAt.UTC().Format(time.RFC3339), s.Reached.Terms
+	}
+	if !slices.ContainsFunc(s.Snapshots, func(r SnapshotRow) bool { return r.Tags[TagCleanup] == "" }) {
+		f[factTagged] = yes
+	}
+}
+
+// firstSure is the first reason that is no doubt, else the first.
+func firstSure(keeps []image.Reason) image.Reason {
+	for _, k := range keeps {
+		if !doubtful(k.Code) {
+			return k
+		}
+	}
+	return keeps[0]
+}
+
+func accountsText(accounts []image.AccountID) string {
+	words := make([]string, len(accounts))
+	for n, a := range accounts {
+		words[n] = string(a)
+	}
+	slices.Sort(words)
+	return strings.Join(words, ",")
+}
+
+func accountsOf(text string) []image.AccountID {
+	var accounts []image.AccountID
+	for word := range strings.SplitSeq(text, ",") {
+		if word != "" {
+			accounts = append(accounts, image.AccountID(word))
+		}
+	}
+	return accounts
+}
+
+// BaseOf is what of an image an approval is about: when it moves, the image is left
+// alone.
+func BaseOf(s Subject) string {
+	return string(s.Status) + " " + s.Name + " " + accountsText(s.Grants) + " " + strconv.FormatBool(s.Published)
+}
+
+// ownedByTerraform: a tag says that Terraform made it, which would make it again if
+// it were deprecated.
+func ownedByTerraform(tags image.Tags) bool {
+	for key, value := range tags {
+		if strings.Contains(strings.ToLower(key), "terraform") || strings.Contains(strings.ToLower(value), "terraform") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,365 @@
+package retention
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/survey"
+)
+
+// Judge tells who uses an image, by what each account shows of it.
+type Judge func(s *Subject, grantsUnread *image.Unread, siblings []image.Image, there []*Ledger, closed []image.Unread) Use
+
+// Archive is what the journal knows. What it cannot read it fails for.
+type Archive interface {
+	// Stories are those of images that are, or were, on their way.
+	Stories(ctx context.Context, of []image.Ref) (map[image.Ref]Story, error)
+	Keeps(ctx context.Context) (map[image.Ref][]KeepNote, error)
+	Looks(ctx context.Context) (map[Place]Look, error)
+	// Held are the images that works of any function hold, or name, by what holds them.
+	Held(ctx context.Context) (map[image.ID][]string, error)
+}
+
+// Eyes is where and how one look is taken.
+type Eyes struct {
+	Ledgers []*Ledger
+	// Closed are accounts that could not be opened.
+	Closed  []image.Unread
+	Judge   Judge
+	Archive Archive
+	// Wanted are the images that may have to go: only of these more is read than their
+	// rows.
+	Wanted   func(i image.Image) bool
+	Evidence Percent
+}
+
+// OpenLedgers reads places, many at once.
+func OpenLedgers(ctx context.Context, places map[Place]Reader, now func() time.Time) []*Ledger {
+	keys := make([]Place, 0, len(places))
+	for p := range places {
+		keys = append(keys, p)
+	}
+	slices.SortFunc(keys, comparePlaces)
+	ledgers := make([]*Ledger, len(keys))
+	var wait atonce.Group
+	for n, p := range keys {
+		wait.Go(func() { ledgers[n] = OpenLedger(ctx, p, places[p], now) })
+	}
+	wait.Wait()
+	return ledgers
+}
+
+func comparePlaces(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Account, b.Account))
+}
+
+// Observe makes the inventory of what ledgers show.
+func Observe(ctx context.Context, e Eyes) Inventory {
+	o := &observer{Eyes: e, byRegion: map[image.RegionID][]*Ledger{}, copies: map[string]string{}}
+	for _, l := range e.Ledgers {
+		o.byRegion[l.Region] = append(o.byRegion[l.Region], l)
+		if o.inv.BeganAt.IsZero() || l.BeganAt.Before(o.inv.BeganAt) {
+			o.inv.BeganAt = l.BeganAt
+		}
+		o.inv.Unread = append(o.inv.Unread, l.Unread.All()...)
+	}
+	o.inv.Unread = append(o.inv.Unread, e.Closed...)
+	o.remember(ctx)
+	for _, l := range e.Ledgers {
+		o.subjects(l)
+	}
+	o.details(ctx)
+	o.judge()
+	o.evidence()
+	return o.inv
+}
+
+type observer struct {
+	Eyes
+	inv      Inventory
+	byRegion map[image.RegionID][]*Ledger
+	keeps    map[image.Ref][]KeepNote
+	looks    map[Place]Look
+	held     map[image.ID][]string
+	stories  map[image.Ref]Story
+	unread   []*image.Unread // by subject: its grants
+	copies   map[string]string
+	mu       sync.Mutex
+}
+
+// remember reads what the journal knows. Without it nothing is removed.
+func (o *observer) remember(ctx context.Context) {
+	var err error
+	note := func(what string) {
+		if err != nil {
+			o.inv.JournalUnread = append(o.inv.JournalUnread, image.Reason{Code: fault.Code(err), Sentence: what + ": " + fault.Sentence(err)})
+		}
+	}
+	o.keeps, err = o.Archive.Keeps(ctx)
+	note("the keeps")
+	o.looks, err = o.Archive.Looks(ctx)
+	note("the looks")
+	o.held, err = o.Archive.Held(ctx)
+	note("the works of other functions")
+	var marked []image.Ref
+	for _, l := range o.Ledgers {
+		for _, i := range l.Images {
+			if i.Account == l.Account && i.Kind == image.KindCustom && (i.Tags[TagCleanup] != "" || o.Wanted(i)) {
+				marked = append(marked, i.Ref)
+			}
+		}
+	}
+	o.stories, err = o.Archive.Stories(ctx, marked)
+	note("the stories of images")
+}
+
+// subjects are the images that the account of a ledger owns.
+func (o *observer) subjects(l *Ledger) {
+	for _, i := range l.Images {
+		if i.Kind != image.KindCustom || i.Account != l.Account {
+			continue
+		}
+		s := Subject{Image: i, Shallow: !o.Wanted(i), Channel: i.Tags[TagChannel], KeyGone: image.Unknown, Reached: o.stories[i.Ref].Reached()}
+		s.Kept = append(s.Kept, o.keeps[i.Ref]...)
+		if value, has := i.Tags[TagKeep]; has {
+			until, _ := time.Parse(time.RFC3339, value) // what is no time keeps for good
+			s.Kept = append(s.Kept, KeepNote{By: "tag", Reason: "the image has the tag " + TagKeep, Until: until})
+		} else if seen := o.looks[Place{i.Account, i.Region}].Tagged[i.ID]; !seen.IsZero() {
+			s.Kept = append(s.Kept, KeepNote{By: "tag", TakenAt: seen})
+		}
+		s.HoldersKnown = o.held != nil
+		for _, h := range o.held[i.ID] {
+			if id, ours := strings.CutPrefix(h, "cleanups/"); ours {
+				s.InWork = id
+				continue
+			}
+			s.Holders = append(s.Holders, h)
+		}
+		s.Unused = o.proof(i)
+		o.inv.Subjects = append(o.inv.Subjects, s)
+	}
+}
+
+// proof joins the looks of all accounts of the region.
+func (o *observer) proof(i image.Image) Proof {
+	var looks []Look
+	there := o.byRegion[i.Region]
+	for _, l := range there {
+		if look, ok := o.looks[l.Place]; ok {
+			looks = append(looks, look)
+		}
+	}
+	return ProofOf(i.ID, looks, len(looks) == len(there) && len(o.Closed) == 0)
+}
+
+// details reads more of the images that may have to go, and which are copies.
+func (o *observer) details(ctx context.Context) {
+	o.unread = make([]*image.Unread, len(o.inv.Subjects))
+	wanted := map[Place][]image.SnapshotID{}
+	for n := range o.inv.Subjects {
+		s := &o.inv.Subjects[n]
+		if s.Shallow && !s.Copied {
+			continue
+		}
+		for _, d := range s.Disks {
+			if d.SnapshotID != "" {
+				p := Place{s.Account, s.Region}
+				wanted[p] = append(wanted[p], d.SnapshotID)
+			}
+		}
+	}
+	rows := map[Place]map[image.SnapshotID]image.Snapshot{}
+	var wait atonce.Group
+	for _, l := range o.Ledgers {
+		if len(wanted[l.Place]) == 0 {
+			continue
+		}
+		wait.Go(func() {
+			found, unread := gap(l.Place, survey.MayListSnapshots, func() ([]image.Snapshot, error) {
+				return l.Reader.Snapshots(ctx, image.SnapshotListing{IDs: wanted[l.Place]})
+			})
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			if unread != nil {
+				o.inv.Unread = append(o.inv.Unread, *unread)
+			}
+			rows[l.Place] = map[image.SnapshotID]image.Snapshot{}
+			for _, s := range found {
+				rows[l.Place][s.ID] = s
+			}
+		})
+	}
+	wait.Wait()
+	for n := range o.inv.Subjects {
+		s := &o.inv.Subjects[n]
+		for _, d := range s.Disks {
+			if row, ok := rows[Place{s.Account, s.Region}][d.SnapshotID]; ok {
+				s.Snapshots = append(s.Snapshots, SnapshotRow{Snapshot: row})
+			}
+		}
+	}
+	o.lines()
+	o.grants(ctx)
+}
+
+// grants asks whom images are shared with, where ECS does not say that it is nobody.
+func (o *observer) grants(ctx context.Context) {
+	places := map[Place]*Ledger{}
+	for _, l := range o.Ledgers {
+		places[l.Place] = l
+	}
+	turns := make(chan struct{}, 16)
+	var wait atonce.Group
+	for n := range o.inv.Subjects {
+		s := &o.inv.Subjects[n]
+		if s.SharedOut == image.No {
+			s.GrantsKnown = true
+			continue
+		}
+		if s.Shallow {
+			continue
+		}
+		turns <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-turns }()
+			grants, unread := gap(Place{s.Account, s.Region}, survey.MayListGrants, func() ([]image.Grant, error) {
+				return places[Place{s.Account, s.Region}].Reader.Grants(ctx, s.ID)
+			})
+			o.unread[n] = unread
+			s.GrantsKnown = unread == nil && (len(grants) > 0 || s.SharedOut != image.Yes)
+			for _, g := range grants {
+				s.Grants = append(s.Grants, g.Account)
+				if places[Place{g.Account, s.Region}] == nil {
+					s.Blind = append(s.Blind, g.Account)
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// lines finds the regional copies: by the snapshot that a copy's was copied from, or
+// by the tag that names its parent.
+func (o *observer) lines() {
+	of := map[string]image.Ref{} // region and snapshot
+	for n := range o.inv.Subjects {
+		s := &o.inv.Subjects[n]
+		for _, d := range s.Disks {
+			if d.SnapshotID != "" {
+				of[string(s.Region)+"/"+string(d.SnapshotID)] = s.Ref
+			}
+		}
+	}
+	known := map[string]bool{}
+	for n := range o.inv.Subjects {
+		known[string(o.inv.Subjects[n].Region)+"/"+string(o.inv.Subjects[n].ID)] = true
+	}
+	for n := range o.inv.Subjects {
+		s := &o.inv.Subjects[n]
+		if !s.Copied {
+			continue
+		}
+		for _, row := range s.Snapshots {
+			if parent, ok := of[string(row.SourceRegion)+"/"+string(row.SourceSnapshot)]; ok && row.SourceSnapshot != "" {
+				o.join(string(s.Region)+"/"+string(s.ID), string(parent.Region)+"/"+string(parent.ID))
+			}
+		}
+		if parent := s.Tags["imagekeeper:parent"]; known[parent] && !strings.HasPrefix(parent, string(s.Region)+"/") {
+			o.join(string(s.Region)+"/"+string(s.ID), parent)
+		}
+	}
+	for n := range o.inv.Subjects {
+		s := &o.inv.Subjects[n]
+		if key := string(s.Region) + "/" + string(s.ID); o.copies[key] != "" {
+			s.Line = o.root(key)
+		}
+	}
+}
+
+func (o *observer) root(of string) string {
+	for o.copies[of] != "" && o.copies[of] != of {
+		of = o.copies[of]
+	}
+	return of
+}
+
+func (o *observer) join(child, parent string) {
+	a, b := o.root(child), o.root(parent)
+	o.copies[a], o.copies[b] = b, b
+	if o.copies[child] == "" {
+		o.copies[child] = b
+	}
+}
+
+// judge asks who uses each image.
+func (o *observer) judge() {
+	families := map[lineKey][]image.Image{}
+	mapped := map[string][]image.Image{} // account, region and snapshot
+	for n := range o.inv.Subjects {
+		s := &o.inv.Subjects[n]
+		if f := s.FamilyName(); f != "" {
+			key := lineKey{account: s.Account, region: s.Region, family: f}
+			families[key] = append(families[key], s.Image)
+		}
+		for _, d := range s.Disks {
+			if d.SnapshotID != "" {
+				key := fmt.Sprintf("%s/%s/%s", s.Account, s.Region, d.SnapshotID)
+				mapped[key] = append(mapped[key], s.Image)
+			}
+		}
+	}
+	for n := range o.inv.Subjects {
+		s := &o.inv.Subjects[n]
+		siblings := families[lineKey{account: s.Account, region: s.Region, family: s.FamilyName()}]
+		for _, d := range s.Disks {
+			if both := mapped[fmt.Sprintf("%s/%s/%s", s.Account, s.Region, d.SnapshotID)]; len(both) > 1 {
+				siblings = append(siblings[:len(siblings):len(siblings)], both...)
+			}
+		}
+		s.Use = o.Judge(s, o.unread[n], siblings, o.byRegion[s.Region], o.Closed)
+	}
+}
+
+// evidence compares with the last good looks.
+func (o *observer) evidence() {
+	seen := map[Place]bool{}
+	var images, instances, wereImages, wereInstances int
+	for _, l := range o.Ledgers {
+		seen[l.Place] = true
+		look, ok := o.looks[l.Place]
+		if !ok {
+			continue
+		}
+		images, instances = images+l.owned(), instances+l.Counted
+		wereImages, wereInstances = wereImages+look.Best.Images, wereInstances+look.Best.Instances
+		for _, short := range look.Best.Missing(l.owned(), l.Counted, o.Evidence) {
+			short.Sentence = fmt.Sprintf("account %s in %s: %s", l.Account, l.Region, short.Sentence)
+			o.inv.Short = append(o.inv.Short, short)
+		}
+	}
+	for p := range o.looks {
+		if len(o.byRegion[p.Region]) > 0 && !seen[p] {
+			o.inv.Short = append(o.inv.Short, image.Reason{Code: "evidenceShort", Sentence: fmt.Sprintf("account %s in %s was seen before, and is not now", p.Account, p.Region)})
+		}
+	}
+	slices.SortFunc(o.inv.Short, func(a, b image.Reason) int { return cmp.Compare(a.Sentence, b.Sentence) })
+}
+
+// owned is how many images of its own the account shows.
+func (l *Ledger) owned() int {
+	n := 0
+	for k := range l.Images {
+		if l.Images[k].Kind == image.KindCustom && l.Images[k].Account == l.Account {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,65 @@
+package retention
+
+import (
+	"time"
+
+	"imagekeeper/shared/image"
+)
+
+// Chapter is one record of what cleanup did with an image.
+type Chapter struct {
+	At    time.Time `json:"at"`
+	Stage Stage     `json:"stage"`
+	// Work is the cleanup or restore that did it.
+	Work string `json:"work"`
+	// Rule and Terms are by which it goes; empty: it was named.
+	Rule  string `json:"rule,omitempty"`
+	Terms string `json:"terms,omitempty"`
+	// Suspended are the accounts that lost it, and Published that it was a community
+	// image.
+	Suspended []image.AccountID `json:"suspended,omitempty"`
+	Published bool              `json:"published,omitempty"`
+	// Image is all that it was, before it was deleted, and until when its snapshots stay.
+	Image     *image.Image     `json:"image,omitempty"`
+	Snapshots []image.Snapshot `json:"snapshots,omitempty"`
+	BinUntil  time.Time        `json:"binUntil,omitzero"`
+	// Restored is what it is now, if it was brought back.
+	Restored image.ID `json:"restored,omitempty"`
+	// Kept are snapshots that stay, and why.
+	Kept []image.Reason `json:"kept,omitempty"`
+	// Reason is why it was returned.
+	Reason *image.Reason `json:"reason,omitempty"`
+}
+
+// Story is all that cleanup did with an image, oldest first.
+type Story []Chapter
+
+// Reached is how far its removal is.
+func (s Story) Reached() Reached {
+	r := Reached{Stage: StageNone}
+	for _, c := range s {
+		r.Stage = c.Stage
+		switch c.Stage {
+		case StageNone:
+			r = Reached{Stage: StageNone}
+		case StageMarked:
+			r.Rule, r.Terms, r.AnnouncedAt = c.Rule, c.Terms, c.At
+		case StageQuarantined:
+			r.QuarantinedAt = c.At
+		case StageDeleted:
+			r.DeletedAt = c.At
+		}
+	}
+	return r
+}
+
+// Last is the newest chapter of a stage; ok is false if there is none since the
+// image was last returned.
+func (s Story) Last(stage Stage) (c Chapter, ok bool) {
+	for n := len(s) - 1; n >= 0 && s[n].Stage != StageNone; n-- {
+		if s[n].Stage == stage {
+			return s[n], true
+		}
+	}
+	return Chapter{}, false
+}
