@@ -21,6 +21,7 @@ import (
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/started"
 	"imagekeeper/scripts/local/ossapi"
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
 )
@@ -144,7 +145,11 @@ func (d *desk) news() []string {
 // ask posts to the gateway and reads what it answers.
 func (d *desk) ask(path, body string) map[string]any {
 	d.t.Helper()
-	answer, err := http.Post(d.gateway.URL+path, "application/json", strings.NewReader(body))
+	request, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, d.gateway.URL+path, strings.NewReader(body))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	answer, err := d.gateway.Client().Do(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -247,7 +252,7 @@ func TestUploadsBecomeImages(t *testing.T) {
 	d.rules(goldenRules)
 
 	// The same events five times, at once, when all is over.
-	var again sync.WaitGroup
+	var again atonce.Group
 	for _, e := range before {
 		for range 5 {
 			again.Go(func() { d.host.ObjectChanged(e) })

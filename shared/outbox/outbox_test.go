@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/journal/contract"
 	"imagekeeper/shared/notify"
@@ -214,7 +215,7 @@ func TestOneSender(t *testing.T) {
 		for n := range 5 {
 			p.put(fmt.Sprint("msg_", n))
 		}
-		var group sync.WaitGroup
+		var group atonce.Group
 		for range 4 {
 			box := p.box()
 			group.Go(func() {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/rules"
 )
@@ -157,7 +158,7 @@ func TestFlawsHavePlaces(t *testing.T) {
 func TestManyEvents(t *testing.T) {
 	s := &shelf{text: "keep: [{name: a, last: 1}]", etag: "1"}
 	l := rules.NewLoader(parsed(t, "oss://rules/a/keep.yaml"), positive)
-	var group sync.WaitGroup
+	var group atonce.Group
 	for n := range 8 {
 		group.Go(func() {
 			for i := range 20 {

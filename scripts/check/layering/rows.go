@@ -130,7 +130,7 @@ func edges() []Row {
 		},
 		{
 			Over: "shared/rules", Pure: true,
-			May: []string{"shared/fault", "shared/strictyaml"},
+			May: []string{"shared/fault", "shared/strictyaml"}, TestsMay: []string{"shared/atonce"},
 			Why: "where a document of rules is and what is wrong with it is the same for every function that has one: it knows no rule",
 		},
 		{
@@ -141,7 +141,7 @@ func edges() []Row {
 		{
 			Over: "shared/outbox", Pure: true,
 			May:      []string{"shared/fault", "shared/journal", "shared/notify"},
-			TestsMay: []string{"shared/journal/contract"},
+			TestsMay: []string{"shared/journal/contract", "shared/atonce"},
 			Why:      "notices outlive whoever sends them: it keeps them in the journal, and knows nothing of what they are about",
 		},
 		{

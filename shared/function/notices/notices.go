@@ -58,7 +58,7 @@ func (s Settings) Open(of string, look function.Lookup, read func(path string) (
 		text = string(content)
 	}
 	if text == "" {
-		return nil, nil //nolint:nilnil // nobody is told, and that is no failure
+		return nil, nil
 	}
 	targets, err := notify.Parse(text, look)
 	if err != nil {
