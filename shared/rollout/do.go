@@ -262,7 +262,11 @@ func (d *deed) remember(ctx context.Context, s Server) error {
 
 // snapshot takes a snapshot of the disk. ECS must never delete it by itself.
 func (d *deed) snapshot(ctx context.Context, what string) (image.SnapshotID, error) {
-	expires := d.now().Add(time.Duration(d.wish.Backup.Keep))
+	begun, err := time.Parse(time.RFC3339, d.item.Notes[noteBegunAt])
+	if err != nil {
+		return "", fault.Wrap(fault.Internal, err, "when the item was begun was not recorded").WithCode("notSent")
+	}
+	expires := begun.Add(time.Duration(d.wish.Backup.Keep)) // the same whenever it is asked for again: it goes with the token
 	return d.cloud.CreateSnapshot(ctx, d.spec.Region, image.SnapshotRequest{
 		Disk: d.disk(), Name: snapshotName(d.work, d.spec.Name, what, d.act.Attempt), Description: "backup of " + string(d.spec.ID) + " by imagekeeper",
 		Tags:  image.Tags{TagBackup: d.work.ID, TagExpires: expires.UTC().Format(time.RFC3339)},

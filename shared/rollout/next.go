@@ -384,6 +384,9 @@ func (s *stage) hold(after time.Duration) {
 func (s *stage) act(do, level string, notes map[string]string, claims ...work.Claim) (image.Reason, bool) {
 	if r := s.item.Refusal; r != nil && (!passing(r.Code) || s.item.Tries >= mostTries) {
 		return *r, false
+	} else if r != nil && s.now.Sub(s.item.Since) < lookSoon {
+		s.hold(lookSoon) // what ECS refuses for now is asked for again later
+		return image.Reason{}, true
 	}
 	s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: do, Level: level, Notes: notes, Claims: claims})
 	s.active = true

@@ -47,6 +47,7 @@ type world struct {
 // newWorld has so many running instances, in two zones.
 func newWorld(t testing.TB, instances int, options cloudsim.Options) *world {
 	t.Helper()
+	time.Sleep(time.Until(cloudsim.Epoch())) // ECS refuses snapshots from before it kept any
 	w := &world{TB: t, cloud: cloudsim.New(options), bucket: journaltest.NewBucket(nil)}
 	w.old = w.image(image.Image{Name: "web-1", Family: "web"})
 	w.golden = w.image(image.Image{Name: "web-2", Family: "web"})

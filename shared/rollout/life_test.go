@@ -1,0 +1,434 @@
+package rollout_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/rollout"
+	"imagekeeper/shared/work"
+)
+
+// undoing is the document of the undo of a rollout.
+func (w *world) undoing(id string) (work.Document, rollout.Planned) {
+	w.Helper()
+	done := w.get(id)
+	wish, err := rollout.WishOf(done)
+	if err != nil {
+		w.Fatal(err)
+	}
+	wish.Undoes, wish.OnUnhealthy = id, rollout.Halt
+	var ids []image.InstanceID
+	pasts := map[image.InstanceID]rollout.Past{}
+	for _, p := range rollout.Pasts(done) {
+		ids, pasts[p.ID] = append(ids, p.ID), p
+	}
+	seen := w.observe(wish, ids...)
+	for n := range seen.Servers {
+		s := &seen.Servers[n]
+		var backup *image.Snapshot
+		if p := pasts[s.ID]; p.Backup != "" {
+			if found, err := w.view().Snapshots(w.Context(), hangzhou, image.SnapshotListing{IDs: []image.SnapshotID{p.Backup}}); err == nil && len(found) == 1 {
+				backup = &found[0]
+			}
+		}
+		s.Aim = pasts[s.ID].AimBack(false, backup, nil, *s, time.Now())
+	}
+	p, err := rollout.Plan(wish, seen, nil, time.Now())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return work.Document{Of: id, Plan: p.Plan.Stored(), Claims: p.Claims}, p
+}
+
+// has reports whether an instance's disk has the content that another disk had.
+func (w *world) has(id image.InstanceID, disk image.DiskID) bool {
+	return slices.Contains(w.cloud.WrittenOn(hangzhou, w.disk(id).ID), disk)
+}
+
+// TestOldContentComesBack: an undo brings the content back, and an undo of that the
+// new one; once the backup expired it is refused.
+func TestUndo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, cloudsim.Options{})
+		var first []image.DiskID
+		for _, id := range w.fleet {
+			first = append(first, w.disk(id).ID)
+		}
+		wish := w.to()
+		wish.Strategy.MaxUnavailable = 3
+		id := w.approve(wish, w.fleet...)
+		if got := w.end(id); got.State != work.Finished {
+			t.Fatal(got.State, outcomes(got))
+		}
+		second := w.disk(w.fleet[0]).ID
+		for n, i := range w.fleet {
+			if w.has(i, first[n]) {
+				t.Errorf("%s still has its old content", i)
+			}
+		}
+		d, _ := w.undoing(id)
+		undo := w.start(d)
+		if got := w.end(undo); got.State != work.Finished {
+			t.Fatal(got.State, outcomes(got), w.did)
+		}
+		for n, i := range w.fleet {
+			if !w.has(i, first[n]) || w.instance(i).Status != image.InstanceRunning {
+				t.Errorf("%s has %v", i, w.cloud.WrittenOn(hangzhou, w.disk(i).ID))
+			}
+		}
+		d, _ = w.undoing(undo)
+		if got := w.end(w.start(d)); got.State != work.Finished || !w.has(w.fleet[0], second) {
+			t.Fatal(got.State, outcomes(got))
+		}
+		time.Sleep(40 * 24 * time.Hour)
+		if _, p := w.undoing(undo); p.Totals.Replace != 0 || len(p.Others) != 3 || !slices.Contains([]string{"moved", "backupExpired"}, p.Others[0].Reasons[0].Code) {
+			t.Errorf("%+v", p.Others)
+		}
+	})
+}
+
+// TestExpiredBackup is refused in the plan of an undo.
+func TestExpiredBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, cloudsim.Options{})
+		id := w.approve(w.to(), w.fleet...)
+		w.end(id)
+		time.Sleep(8 * 24 * time.Hour)
+		if _, p := w.undoing(id); p.Totals.Replace != 0 || p.Others[0].Reasons[0].Code != "backupExpired" {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+// TestBadImages: the canary tells, no second wave is touched, and the old content is
+// back where that was asked for.
+func TestBadImages(t *testing.T) {
+	for boot, code := range map[cloudsim.Boot]string{cloudsim.BootSilent: "unhealthy", cloudsim.BootNever: "doesNotStart"} {
+		for _, back := range []rollout.OnUnhealthy{rollout.Halt, rollout.Undo} {
+			t.Run(fmt.Sprint(boot, back), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					if boot == cloudsim.BootNever && back == rollout.Undo {
+						t.Skip("an instance that starts for ever cannot be stopped")
+					}
+					w := newWorld(t, 4, cloudsim.Options{})
+					w.cloud.SetBoot(w.golden, boot)
+					wish := w.to()
+					wish.OnUnhealthy = back
+					first := map[image.InstanceID]image.DiskID{}
+					for _, i := range w.fleet {
+						first[i] = w.disk(i).ID
+					}
+					got := w.end(w.approve(wish, w.fleet...))
+					if got.State != work.Halted || w.count("replace") != map[rollout.OnUnhealthy]int{rollout.Halt: 1, rollout.Undo: 2}[back] {
+						t.Fatalf("%s: %v by %v", got.State, outcomes(got), w.did)
+					}
+					touched := 0
+					for i, disk := range first {
+						if o := outcomes(got)[i]; o != "" {
+							touched++
+							if o != "failed "+code {
+								t.Errorf("%s: %s", i, o)
+							}
+						}
+						if (back == rollout.Undo || outcomes(got)[i] == "") && (!w.has(i, disk) || w.instance(i).Status != image.InstanceRunning) {
+							t.Errorf("%s: %s, its content is not back", i, w.instance(i).Status)
+						}
+					}
+					if touched != 1 {
+						t.Errorf("%d were touched", touched)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestLeftAsItWas: what fails before the disk is replaced is started as it was.
+func TestLeftAsItWas(t *testing.T) {
+	refuse := func(call, code string) func(w *world, wish *rollout.Wish) {
+		return func(w *world, _ *rollout.Wish) {
+			w.before = func(_ int, is string) error {
+				if is == call {
+					return fault.New(fault.Precondition, "refused").WithCode(code)
+				}
+				return nil
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*world, *rollout.Wish)
+		code   string
+	}{
+		"replacement refused": {refuse("replace", "OperationDenied.UnpaidOrder"), "OperationDenied.UnpaidOrder"},
+		"stop refused":        {refuse("stop", "InstanceLockedForSecurity"), "InstanceLockedForSecurity"},
+		"down for too long": {func(w *world, wish *rollout.Wish) {
+			wish.Strategy.MaxDown = image.Duration(5 * time.Minute)
+			w.before = func(_ int, is string) error {
+				if is == "replace" {
+					return fault.New(fault.Precondition, "busy").WithCode("IncorrectDiskStatus")
+				}
+				return nil
+			}
+		}, "downTooLong"},
+		"hook": {func(w *world, wish *rollout.Wish) {
+			wish.Hooks.Before = "false"
+			w.cloud.SetBoot(w.old, cloudsim.BootCommandFails)
+		}, "hookFailed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1, cloudsim.Options{})
+				wish := w.to()
+				c.change(w, &wish)
+				time.Sleep(5 * time.Minute) // its assistant answers
+				was := w.disk(w.fleet[0])
+				got := w.end(w.approve(wish, w.fleet...))
+				now := w.disk(w.fleet[0])
+				if o := outcomes(got)[w.fleet[0]]; o != "failed "+c.code || w.instance(w.fleet[0]).Status != image.InstanceRunning || now.ID != was.ID || now.DeleteAutoSnapshot != was.DeleteAutoSnapshot {
+					t.Errorf("%s: %s, %s by %v", got.State, o, w.instance(w.fleet[0]).Status, w.did)
+				}
+			})
+		})
+	}
+}
+
+// TestSettingsComeBack: everything that a replacement loses is restored, by both
+// readings of what it keeps.
+func TestSettingsComeBack(t *testing.T) {
+	for _, keeps := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 1, cloudsim.Options{Readings: cloudsim.Readings{ReplaceKeepsDiskSettings: keeps}})
+			w.cloud.AddKeyPair(one, hangzhou, "ops")
+			id, ctx := w.fleet[0], t.Context()
+			disk := w.disk(id).ID
+			policy := w.cloud.AddSnapshotPolicy(one, hangzhou, cloudsim.SnapshotPolicyRow{})
+			if err := errors.Join(
+				w.view().ModifyDisk(ctx, hangzhou, disk, image.DiskAttributes{Name: "system", Description: "of web", DeleteWithInstance: image.No, DeleteAutoSnapshot: image.Yes}),
+				w.view().Tag(ctx, hangzhou, "disk", []string{string(disk)}, image.Tags{"team": "web"}),
+				w.view().ApplySnapshotPolicy(ctx, hangzhou, policy, []image.DiskID{disk}),
+				w.view().ModifyMetadata(ctx, hangzhou, id, image.MetadataOptions{Endpoint: "enabled", Tokens: "required", HopLimit: 2}),
+				w.view().AttachKeyPair(ctx, hangzhou, "ops", []image.InstanceID{id}),
+			); err != nil {
+				t.Fatal(err)
+			}
+			was, before := w.disk(id), w.instance(id)
+			got := w.end(w.approve(w.to(), id))
+			now, after := w.disk(id), w.instance(id)
+			if got.State != work.Finished || outcomes(got)[id] != "applied" {
+				t.Fatal(got.State, outcomes(got), w.did)
+			}
+			now.ID, now.Image, now.CreatedAt, now.SourceSnapshot = was.ID, was.Image, was.CreatedAt, was.SourceSnapshot
+			if fmt.Sprintf("%+v", now) != fmt.Sprintf("%+v", was) {
+				t.Errorf("is  %+v\nwas %+v", now, was)
+			}
+			if after.KeyPair != "ops" || after.Metadata != before.Metadata {
+				t.Errorf("%+v", after)
+			}
+		})
+	}
+}
+
+// TestOrders: a pause before the next instance is stopped, a resume, and an abort.
+func TestOrders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 4, cloudsim.Options{})
+		wish := w.to()
+		wish.Strategy.PauseAfter = []string{"canary"}
+		id := w.approve(wish, w.fleet...)
+		for w.get(id).State != work.Waiting {
+			w.tick()
+			time.Sleep(time.Minute)
+		}
+		if got := w.get(id); w.count("replace") != 1 || got.Why == nil || got.Why.Code != "pauseAfter" {
+			t.Fatalf("%v after %v", got.Why, w.did)
+		}
+		order := func(do work.Verb) {
+			if _, err := w.runner().Order(t.Context(), id, work.Order{Do: do, By: "iss ann"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		order(work.Resume)
+		w.tick()
+		order(work.Pause)
+		at := w.count("stop")
+		for range 30 {
+			w.tick()
+			time.Sleep(time.Minute)
+		}
+		if n := w.count("stop"); n > at {
+			t.Errorf("%d were stopped after the pause", n-at)
+		}
+		order(work.Abort)
+		got := w.end(id)
+		for _, i := range w.fleet {
+			if w.instance(i).Status != image.InstanceRunning {
+				t.Errorf("%s is %s", i, w.instance(i).Status)
+			}
+		}
+		if got.State != work.Aborted || w.count("replace") > 3 {
+			t.Errorf("%s: %v by %v", got.State, outcomes(got), w.did)
+		}
+	})
+}
+
+// TestNeverMoreDown: at no second are more down than may be, and what is down of
+// itself counts.
+func TestNeverMoreDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10, cloudsim.Options{})
+		wish := w.to()
+		wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count = 3, 10
+		id := w.approve(wish, w.fleet...)
+		most := 0
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			for ctx.Err() == nil {
+				down := 0
+				for _, i := range w.fleet {
+					if w.instance(i).Status != image.InstanceRunning {
+						down++
+					}
+				}
+				most = max(most, down)
+				time.Sleep(time.Second)
+			}
+		}()
+		got := w.end(id)
+		cancel()
+		<-done
+		if got.State != work.Finished || most > 3 || most < 2 {
+			t.Errorf("%s: %d were down, %v", got.State, most, outcomes(got))
+		}
+	})
+}
+
+// TestWindows: nothing is begun that does not end in one.
+func TestWindows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, cloudsim.Options{}) // midnight UTC
+		wish := w.to()
+		wish.Strategy.Windows = image.MaintenanceWindows{{Days: []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}, From: "02:00", To: "02:50", TimeZone: "UTC"}}
+		id := w.approve(wish, w.fleet...)
+		got := w.end(id)
+		if got.State != work.Finished {
+			t.Fatal(got.State, outcomes(got))
+		}
+		if got.StartedAt.UTC().Hour() != 2 || got.StartedAt.UTC().Minute() > 5 {
+			t.Errorf("begun at %s", got.StartedAt)
+		}
+	})
+}
+
+// TestStandby: an instance of a scaling group is put into standby, and comes back.
+func TestStandby(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, cloudsim.Options{})
+		group, _ := w.cloud.AddScalingGroup(one, hangzhou, cloudsim.ScalingGroupSpec{Name: "web"})
+		id := w.fleet[0]
+		if !w.cloud.AddToScalingGroup(hangzhou, group, id) {
+			t.Fatal("not in the group")
+		}
+		if err := w.view().Tag(t.Context(), hangzhou, "instance", []string{string(id)}, image.Tags{"acs:autoscaling:scalingGroupId": group}); err != nil {
+			t.Skip(err)
+		}
+		wish := w.to()
+		if p := w.plan(wish, id); p.Totals.Refuse != 1 {
+			t.Errorf("%+v", p)
+		}
+		wish.Managed = true
+		got := w.end(w.approve(wish, id))
+		found, err := w.view().ScalingInstances(t.Context(), hangzhou, group, nil)
+		if err != nil || len(found) != 1 || found[0].State != "InService" || got.State != work.Finished || w.count("enterStandby") != 1 || w.count("exitStandby") != 1 {
+			t.Errorf("%s: %v, %v by %v", got.State, outcomes(got), found, w.did)
+		}
+	})
+}
+
+// TestTwoRollouts: of two rollouts at once only one has an instance.
+func TestTwoRollouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, cloudsim.Options{})
+		other := w.image(image.Image{Name: "web-3", Family: "web"})
+		one, two := w.approve(w.to(), w.fleet...), w.approve(rollout.Wish{To: rollout.Target{Image: other}}, w.fleet...)
+		first, second := w.end(one), w.end(two)
+		states := []string{outcomes(first)[w.fleet[0]], outcomes(second)[w.fleet[0]]}
+		slices.Sort(states)
+		if w.count("replace") != 1 || states[0] != "applied" || !strings.HasPrefix(states[1], "failed ") {
+			t.Errorf("%v by %v", states, w.did)
+		}
+	})
+}
+
+// TestDeathAtEveryCall: a worker dies before or after each of the calls of one
+// instance's story, in another run each. The end is the same, with exactly one
+// replacement.
+func TestDeathAtEveryCall(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		for n := 1; ; n++ {
+			more := false
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1, cloudsim.Options{Visibility: 20 * time.Second, Seed: uint64(n)})
+				w.view()
+				died := false
+				die := func(is int) bool {
+					if is == n && !died {
+						died, more = true, true
+						return true
+					}
+					return false
+				}
+				if lost {
+					w.lose = func(is int, _ string) bool { return die(is) && w.freeze() }
+				} else {
+					w.before = func(is int, _ string) error {
+						if die(is) {
+							w.freeze()
+							return fault.New(fault.Unavailable, "frozen")
+						}
+						return nil
+					}
+				}
+				got := w.end(w.approve(w.to(), w.fleet...))
+				if o := outcomes(got)[w.fleet[0]]; o != "applied" || w.count("replace") != 1 || w.instance(w.fleet[0]).Image != w.golden {
+					t.Errorf("call %d, lost %v: %s by %v", n, lost, o, w.did)
+				}
+			})
+			if !more {
+				break
+			}
+		}
+	}
+}
+
+// freeze is a worker that hangs until another one has its lease.
+func (w *world) freeze() bool {
+	time.Sleep(4 * time.Minute)
+	return true
+}
+
+// TestStoppedStaysStopped, and is told not to be tested.
+func TestStoppedStaysStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, cloudsim.Options{})
+		if err := w.view().Stop(t.Context(), hangzhou, image.StopRequest{Instance: w.fleet[0], Mode: "KeepCharging"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		got := w.end(w.approve(w.to(), w.fleet...))
+		if want := map[image.InstanceID]string{w.fleet[0]: "applied notTested"}; !maps.Equal(outcomes(got), want) || w.instance(w.fleet[0]).Status != image.InstanceStopped || w.count("start") != 0 {
+			t.Errorf("%v by %v", outcomes(got), w.did)
+		}
+	})
+}
