@@ -8,13 +8,13 @@ import (
 	"imagekeeper/shared/work"
 )
 
-// stepOut is one step of a plan: an instance, or what else points at the old image.
+// stepOut is one step of a plan: an instance.
 type stepOut struct {
-	// Action: replace, skip, refuse, template, scaling.
+	// Action: replace, skip, refuse.
 	Action    string          `json:"action"`
 	AccountID image.AccountID `json:"accountId"`
 	RegionID  image.RegionID  `json:"regionId"`
-	// InstanceID is the instance; of a template or a scaling configuration, its id.
+	// InstanceID: the instance.
 	InstanceID image.InstanceID `json:"instanceId"`
 	// ImageID is what it runs now; To what it is to run.
 	ImageID image.ID `json:"imageId,omitempty"`
@@ -44,7 +44,7 @@ func newStep(s plan.Step) stepOut {
 
 // itemOut is one instance of a rollout.
 type itemOut struct {
-	// Action: replace, template, scaling.
+	// Action: replace.
 	Action     string           `json:"action"`
 	AccountID  image.AccountID  `json:"accountId"`
 	RegionID   image.RegionID   `json:"regionId"`

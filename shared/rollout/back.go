@@ -191,23 +191,3 @@ func (s *stage) hookOver() bool {
 	}
 	return true
 }
-
-// pointer moves something else that pointed at the old image.
-func (s *stage) pointer() {
-	if !s.item.Begun() && (!s.mayBegin(s.spec.wave)) {
-		return
-	}
-	switch {
-	case s.facts[factCurrent] == string(s.spec.to) && (s.sent() || s.item.Begun()):
-		s.end(plan.Applied, "", "")
-	case s.facts[factCurrent] == string(s.spec.to):
-		s.end(plan.Already, "already", "it points at %s", s.spec.to)
-	case s.sent():
-		s.again(lookSoon)
-	default:
-		if why, ok := s.act(s.spec.action, LevelFinished, nil); !ok {
-			s.note(noteRefused, yes)
-			s.end(plan.Failed, why.Code, "%s", why.Sentence)
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,7 +75,6 @@ func (d *deed) do(ctx context.Context) error {
 	calls := map[string]func(context.Context) error{
 		doBegin: d.begin, doImage: d.image, doLiken: d.liken, doStandby: d.standby, doExit: d.standby, doBefore: d.hook, doAfter: d.hook, doProbe: d.hook,
 		doStop: d.stop, doForce: d.stop, doBackup: d.backup, doSecure: d.secure, doUnsecure: d.secure, doReplace: d.replace, doStart: d.start, doTidy: d.tidy,
-		doTemplate: d.template, doScaling: d.scaling,
 	}
 	return calls[d.act.Do](ctx)
 }
@@ -356,7 +356,7 @@ func (d *deed) hook(ctx context.Context) error {
 		command = d.wish.Hooks.After
 	case doProbe:
 		n := 0
-		for n < len(d.wish.Health)-1 && d.item.Notes[noteProbe] != itoa(n) {
+		for n < len(d.wish.Health)-1 && d.item.Notes[noteProbe] != strconv.Itoa(n) {
 			n++
 		}
 		command, timeout = d.wish.Health[n].Command, time.Minute

@@ -46,11 +46,9 @@ type Standby interface {
 	Tag(ctx context.Context, in image.RegionID, resource string, ids []string, tags image.Tags) error
 }
 
-// Pointers move what else points at an image.
-type Pointers interface {
+// Keepers give key pairs back, and delete images of backups.
+type Keepers interface {
 	AttachKeyPair(ctx context.Context, in image.RegionID, name string, ids []image.InstanceID) error
-	RepointConfiguration(ctx context.Context, in image.RegionID, configuration string, to image.ID) error
-	SetDefaultVersion(ctx context.Context, in image.RegionID, template string, version int) error
 	DeleteImage(ctx context.Context, in image.RegionID, id image.ID) error
 }
 
@@ -72,7 +70,7 @@ type Cloud interface {
 	Looker
 	Changer
 	Standby
-	Pointers
+	Keepers
 }
 
 // Kind is a rollout as the engine of long work carries it.

@@ -61,7 +61,6 @@ const (
 	factMadeID    = "undoImageId"
 	factUnlike    = "unlike"    // in what that image is not as the old one
 	factWithdrawn = "withdrawn" // why the target may not be used any more
-	factCurrent   = "current"   // of what else points at an image: which one
 	gone          = "gone"
 	yes           = "yes"
 	no            = "no"
@@ -299,10 +298,6 @@ func (n *next) item(name string) {
 		return
 	}
 	s := &stage{next: n, spec: n.specs[name], item: item, facts: facts}
-	if s.spec.action != ActionReplace {
-		s.pointer()
-		return
-	}
 	s.step()
 }
 

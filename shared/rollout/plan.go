@@ -16,22 +16,19 @@ import (
 
 // The actions of steps.
 const (
-	ActionReplace  = "replace"
-	ActionSkip     = "skip"
-	ActionRefuse   = "refuse"
-	ActionTemplate = "template"
-	ActionScaling  = "scaling"
+	ActionReplace = "replace"
+	ActionSkip    = "skip"
+	ActionRefuse  = "refuse"
 )
 
 // The parameters of a step.
 const (
-	paramTo      = "to"
-	paramWave    = "wave"
-	paramPower   = "power"
-	paramBackup  = "backup"  // an undo: the snapshot whose content comes back
-	paramWas     = "was"     // what it runs now
-	paramLike    = "like"    // an undo: what the image of the backup has to be like
-	paramVersion = "version" // of a launch template
+	paramTo     = "to"
+	paramWave   = "wave"
+	paramPower  = "power"
+	paramBackup = "backup" // an undo: the snapshot whose content comes back
+	paramWas    = "was"    // what it runs now
+	paramLike   = "like"   // an undo: what the image of the backup has to be like
 )
 
 // Planned is a rollout that nobody has approved yet.

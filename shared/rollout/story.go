@@ -59,8 +59,6 @@ const (
 	doAfter    = "hookAfter"
 	doExit     = "exitStandby"
 	doTidy     = "tidy"
-	doTemplate = "template"
-	doScaling  = "scaling"
 )
 
 // is reports whether the item is at a level, or beyond it.

@@ -78,12 +78,6 @@ type Backup struct {
 	Keep image.Duration `json:"keep,omitzero" doc:"From the end of the rollout on; 7d if left out"`
 }
 
-// Follow is what else points at the old image and is to point at the new one.
-type Follow struct {
-	LaunchTemplates       bool `json:"launchTemplates,omitempty" doc:"A new default version of launch templates that launch the old image"`
-	ScalingConfigurations bool `json:"scalingConfigurations,omitempty" doc:"The new image in scaling configurations that launch the old one"`
-}
-
 // Even are the words by which somebody takes a risk that is refused without them.
 type Even struct {
 	Managed     bool `json:"evenIfManaged,omitempty" doc:"Also instances of scaling groups, which are put into standby meanwhile, and those that ACK or EMR manage"`
@@ -100,7 +94,6 @@ type Wish struct {
 	Hooks       Hooks       `json:"hooks,omitzero" doc:"Commands before the stop and at the end"`
 	Backup      Backup      `json:"backup,omitzero" doc:"The backups of the disks"`
 	OnUnhealthy OnUnhealthy `json:"onUnhealthy,omitempty" validate:"omitempty,oneof=undo halt" doc:"What becomes of an instance that is not well; halt if left out"`
-	Follow      Follow      `json:"follow,omitzero" doc:"What else is to use the new image"`
 	Even
 	// Undoes is the rollout whose work this one takes back.
 	Undoes string `json:"-" validate:"-" query:"-"`
