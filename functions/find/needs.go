@@ -56,6 +56,5 @@ func needs() []need {
 		{"ess:DescribeScalingInstances", []string{"replace-disk"}},
 		{"ess:EnterStandby", []string{"replace-disk"}},
 		{"ess:ExitStandby", []string{"replace-disk"}},
-		{"ess:ModifyScalingConfiguration", []string{"replace-disk"}},
 	}
 }
