@@ -13,6 +13,7 @@ import (
 	"imagekeeper/shared/importing"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/sharing"
+	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
 )
 
@@ -136,7 +137,14 @@ func (g giver) ChannelOf(ctx context.Context, r image.Ref, family image.Family) 
 
 // release is the work of a release.
 func (s *session) release(w importing.ReleaseWish) plan.Work {
-	does := importing.Releasing{Look: s.look, Cloud: s.cloud, Import: func(ctx context.Context, id string) (work.Work, error) {
+	fresh := func(ctx context.Context) (survey.Fresh, error) {
+		opened, err := s.look(ctx)
+		if err != nil {
+			return survey.Fresh{}, err
+		}
+		return opened.Again(), nil
+	}
+	does := importing.Releasing{Look: fresh, Cloud: s.cloud, Import: func(ctx context.Context, id string) (work.Work, error) {
 		return s.imports().Get(ctx, id)
 	}}
 	return plan.Work{

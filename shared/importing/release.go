@@ -15,8 +15,9 @@ import (
 
 // Releasing is what a release into a channel needs.
 type Releasing struct {
-	// Look opens the places where images of the family are.
-	Look func(ctx context.Context) (*survey.Survey, error)
+	// Look opens the places where images of the family are, with nothing remembered:
+	// what was just changed is looked for.
+	Look func(ctx context.Context) (survey.Fresh, error)
 	// Cloud is the one of an account.
 	Cloud func(ctx context.Context, account image.AccountID) (Cloud, error)
 	// Import reads an import. It fails with fault.NotFound if there is none.
@@ -40,9 +41,9 @@ func (r Releasing) Observe(ctx context.Context, w ReleaseWish, told []plan.Entry
 }
 
 // sighted are the images of a family in one region, and the one that is wished.
-func (r Releasing) sighted(ctx context.Context, s *survey.Survey, w ReleaseWish, now map[Channel]map[image.RegionID]Assigned, region image.RegionID) (Sighted, error) {
+func (r Releasing) sighted(ctx context.Context, s survey.Fresh, w ReleaseWish, now map[Channel]map[image.RegionID]Assigned, region image.RegionID) (Sighted, error) {
 	var seen Sighted
-	places := s.In(region)
+	places := in(s, region)
 	if len(places) == 0 {
 		return seen, fault.InField("images", survey.CodeUnknownRegion, "%s is not among the regions that are looked at", region)
 	}
@@ -65,6 +66,11 @@ func (r Releasing) sighted(ctx context.Context, s *survey.Survey, w ReleaseWish,
 		}
 	}
 	return seen, nil
+}
+
+// in are the places of a region.
+func in(s survey.Fresh, region image.RegionID) []*survey.FreshPlace {
+	return slices.DeleteFunc(s.Places(), func(p *survey.FreshPlace) bool { return p.Region != region })
 }
 
 func ofFamily(i image.Image, family image.Family) bool {
@@ -124,7 +130,7 @@ func (r Releasing) owner(ctx context.Context, region image.RegionID, id image.ID
 	if err != nil {
 		return image.Ref{}, err
 	}
-	for _, p := range s.In(region) {
+	for _, p := range in(s, region) {
 		found, err := p.Images(ctx, image.Listing{Kind: image.KindCustom, IDs: []image.ID{id}, Statuses: image.Statuses()})
 		if err != nil {
 			return image.Ref{}, err

@@ -275,7 +275,8 @@ func programs() []Row {
 				"shared/function/works", "shared/alicloud", "shared/notify", "shared/outbox", "shared/rules",
 				"shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/importing", "shared/sharing", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
 			},
-			Why: "import wires importing and sharing to the cloud, and records what it makes and gives",
+			TestsMay: []string{"shared/cloudsim", "shared/journal/contract"},
+			Why:      "import wires importing and sharing to the cloud, and records what it makes and gives",
 		},
 		{
 			Over: "functions/cleanup",

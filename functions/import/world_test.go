@@ -1,0 +1,332 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/importing"
+	"imagekeeper/shared/journal"
+	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/survey"
+	"imagekeeper/shared/work"
+)
+
+const (
+	own    = cloudsim.FirstAccount
+	other  = cloudsim.SecondAccount
+	bucket = "golden-uploads"
+)
+
+// maker is an account of the cloud in memory with what makes images.
+type maker struct {
+	*cloudsim.View
+	s *cloudsim.Session
+}
+
+// told is a refusal as the adapter tells it.
+func told(err error) error {
+	if no, ok := err.(*cloudsim.Refusal); ok { //nolint:errorlint // a session returns nothing else
+		return &fault.Error{Kind: no.Kind, Code: no.Code, Sentence: no.Message, Cause: no}
+	}
+	return err
+}
+
+func tagsOf(t image.Tags) []cloudsim.Tag {
+	var all []cloudsim.Tag
+	for _, key := range t.Keys() {
+		all = append(all, cloudsim.Tag{Key: key, Value: t[key]})
+	}
+	return all
+}
+
+func (m maker) ImportImage(_ context.Context, in image.RegionID, r image.ImportRequest) (image.ID, image.TaskID, error) {
+	req := cloudsim.ImportImageRequest{
+		RegionID: in, ImageName: r.Name, Description: r.Description, OSType: string(r.OSType), Platform: r.Platform, Architecture: string(r.Architecture),
+		BootMode: string(r.BootMode), Detection: "Standard", IMDS: r.IMDS, Tags: tagsOf(r.Tags), ClientToken: r.Token,
+	}
+	if r.NVMe {
+		req.NVMe = "supported"
+	}
+	for _, d := range r.Disks {
+		req.Disks = append(req.Disks, cloudsim.ImportDisk{Format: d.Format, Bucket: d.Bucket, Object: d.Object, SizeGiB: d.SizeGiB})
+	}
+	made, err := m.s.ImportImage(req)
+	return made.ImageID, image.TaskID(made.TaskID), told(err)
+}
+
+func (m maker) CopyImage(_ context.Context, from image.RegionID, r image.CopyRequest) (image.ID, error) {
+	id, err := m.s.CopyImage(cloudsim.CopyImageRequest{
+		RegionID: from, ImageID: r.Image, DestinationRegionID: r.To, Name: r.Name, Description: r.Description, Tags: tagsOf(r.Tags), ClientToken: r.Token,
+	})
+	return id, told(err)
+}
+
+func (m maker) CancelTask(_ context.Context, in image.RegionID, id image.TaskID) error {
+	return told(m.s.CancelTask(cloudsim.TaskRequest{RegionID: in, TaskID: string(id)}))
+}
+
+func (m maker) CancelCopy(_ context.Context, in image.RegionID, id image.ID) error {
+	return told(m.s.CancelCopyImage(cloudsim.ImageRequest{RegionID: in, ImageID: id}))
+}
+
+func (m maker) Launch(_ context.Context, in image.RegionID, r image.LaunchRequest) (image.InstanceID, error) {
+	ids, err := m.s.RunInstances(cloudsim.RunInstancesRequest{
+		RegionID: in, ImageID: r.Image, InstanceType: r.Type, Amount: 1, InstanceName: r.Name, VSwitch: r.VSwitch, SecurityGroups: []string{r.SecurityGroup},
+		Tags: tagsOf(r.Tags), AutoReleaseTime: r.ReleaseAt.UTC().Format(time.RFC3339), ClientToken: r.Token,
+	})
+	if err != nil {
+		return "", told(err)
+	}
+	return ids[0], nil
+}
+
+func (m maker) Terminate(_ context.Context, in image.RegionID, id image.InstanceID) error {
+	return told(m.s.DeleteInstances(cloudsim.DeleteInstancesRequest{RegionID: in, InstanceIDs: []image.InstanceID{id}, Force: true}))
+}
+
+func (m maker) ConsoleOutput(_ context.Context, in image.RegionID, id image.InstanceID) (string, error) {
+	out, err := m.s.GetInstanceConsoleOutput(in, id)
+	text, _ := base64.StdEncoding.DecodeString(out.Output)
+	return string(text), told(err)
+}
+
+func (m maker) Task(_ context.Context, in image.RegionID, id image.TaskID) (image.Task, error) {
+	t, err := m.s.DescribeTaskAttribute(cloudsim.TaskRequest{RegionID: in, TaskID: string(id)})
+	task := image.Task{ID: id, Region: in, Action: t.Action, Status: t.Status, Resource: t.Resource, Progress: t.Percent, ErrorCode: t.Code, Error: t.Message, Related: map[string]string{}}
+	for _, i := range t.Items {
+		task.Related[i.Name] = strings.TrimSpace(task.Related[i.Name] + " " + i.Value)
+	}
+	return task, told(err)
+}
+
+func (m maker) Tasks(_ context.Context, in image.RegionID, l image.TaskListing) ([]image.Task, error) {
+	page, err := m.s.DescribeTasks(cloudsim.DescribeTasksRequest{RegionID: in, Action: l.Action, Pages: cloudsim.Pages{Size: 100}})
+	var all []image.Task
+	for _, t := range page.Tasks {
+		if !t.CreatedAt.Before(l.From) {
+			all = append(all, image.Task{ID: image.TaskID(t.ID), Status: t.Status, Resource: t.Resource})
+		}
+	}
+	return all, told(err)
+}
+
+func (m maker) ExportImage(_ context.Context, in image.RegionID, r image.ExportRequest) (image.TaskID, error) {
+	id, err := m.s.ExportImage(cloudsim.ExportImageRequest{RegionID: in, ImageID: r.Image, Bucket: r.Bucket, Prefix: r.Prefix, Format: r.Format})
+	return image.TaskID(id), told(err)
+}
+
+func (m maker) Untag(_ context.Context, in image.RegionID, resource string, ids, keys []string) error {
+	return told(m.s.UntagResources(cloudsim.UntagResourcesRequest{RegionID: in, ResourceType: resource, ResourceIDs: ids, TagKeys: keys}))
+}
+
+func (m maker) Quota(_ context.Context, in image.RegionID, code string) (image.Quota, error) {
+	q, err := m.s.GetProductQuota(cloudsim.ProductQuotaRequest{Product: "ecs", Quota: code, Region: in, Dimensions: []string{"regionId"}})
+	return image.Quota{Total: q.Total, Used: q.Used, Consumable: q.Consumable}, told(err)
+}
+
+func (m maker) Role(_ context.Context, name string) (image.Role, error) {
+	r, err := m.s.GetRole(name)
+	return image.Role{Name: r.Name, ARN: r.ARN, Trusted: []string{"ecs.aliyuncs.com"}}, told(err)
+}
+
+// shelves reads the objects of the cloud in memory.
+type shelves struct{ s *cloudsim.Session }
+
+func (h shelves) Head(_ context.Context, bucket, key string) (image.ObjectInfo, error) {
+	o, err := h.s.HeadObject(cloudsim.ObjectName{Bucket: bucket, Key: key})
+	if err != nil {
+		return image.ObjectInfo{}, told(err)
+	}
+	return image.ObjectInfo{ETag: o.ETag, CRC64: "1", Size: o.Content.Size(), ModifiedAt: o.ModifiedAt, Region: "cn-hangzhou", Encrypted: image.No}, nil
+}
+
+func (h shelves) ReadAt(_ context.Context, bucket, key string, offset, length int64) ([]byte, error) {
+	o, err := h.s.GetObject(cloudsim.ObjectName{Bucket: bucket, Key: key})
+	if err != nil {
+		return nil, told(err)
+	}
+	part := make([]byte, length)
+	_, err = o.Content.ReadAt(part, offset)
+	return part, err
+}
+
+// Newer reads nothing: no rules are kept here.
+func (h shelves) Newer(context.Context, string, string, string, int) ([]byte, string, error) {
+	return nil, "", fault.New(fault.NotFound, "no rules")
+}
+
+// stage is import over the cloud in memory, in a bubble whose clock jumps.
+type stage struct {
+	t      *testing.T
+	cloud  *cloudsim.Cloud
+	bucket *contract.Bucket
+	two    bool
+	events int
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{t: t, cloud: cloudsim.New(cloudsim.Options{}), bucket: contract.NewBucket(nil)}
+	for _, region := range []image.RegionID{"cn-hangzhou", "cn-shanghai"} {
+		s.cloud.AddImage(own, region, cloudsim.ImageSpec{Image: image.Image{
+			Ref: image.Ref{ID: "ubuntu_22_04_x64_20G_alibase_20260101.vhd"}, Kind: image.KindPublic, CreatedAt: time.Now().AddDate(0, -1, 0),
+		}})
+	}
+	if err := s.session().PutBucket(bucket, "cn-hangzhou"); err != nil {
+		t.Fatal(err)
+	}
+	s.upload("incoming/web.raw", 0x83)
+	return s
+}
+
+func (s *stage) session() *cloudsim.Session {
+	return s.cloud.As(cloudsim.Caller{Account: own, Type: "Account"})
+}
+
+// upload puts a disk with one partition of a kind.
+func (s *stage) upload(key string, kind byte) {
+	s.t.Helper()
+	disk := make([]byte, 1<<20)
+	copy(disk, "\xeb\x63boot code")
+	disk[446+4], disk[446+8], disk[446+13], disk[510], disk[511] = kind, 2, 7, 0x55, 0xaa
+	if _, err := s.session().PutObject(cloudsim.PutObjectRequest{Bucket: bucket, Key: key, Content: cloudsim.ContentOf(disk)}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stage) function() *function.Function {
+	c := config{Sources: []importing.Prefix{{Bucket: bucket}}}
+	c.Regions = append(c.Regions, "cn-hangzhou", "cn-shanghai")
+	if s.two {
+		c.FourEyes = []string{"import"}
+	}
+	book, err := c.openRules(os.ReadFile, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	h := handler{
+		config: c, book: book, now: time.Now,
+		accounts: func(function.Call) []account {
+			v := s.cloud.View(own)
+			return []account{{survey.Account{Reader: v}, v, maker{v, s.session()}}}
+		},
+		objects: func(function.Call) store { return shelves{s.session()} },
+		journal: func(function.Call) (*journal.Journal, journal.Documents, error) {
+			place := journal.OpenObjects(s.bucket, "")
+			return journal.New(place, time.Now, func() string { s.events++; return fmt.Sprint("entry-", s.events) }), place, nil
+		},
+		pause:  pause,
+		worker: func() string { s.events++; return fmt.Sprint("worker-", s.events) },
+	}
+	return h.function()
+}
+
+// answer is what the tests read of answers.
+type answer struct {
+	Status, Code, Field string
+	ID                  string
+	State               work.State
+	Plan                *struct {
+		Digest     string
+		Applicable bool
+		Changes    int
+	}
+	Items []struct {
+		RegionID image.RegionID
+		ImageID  image.ID
+		Level    string
+		Result   string
+		Reason   *image.Reason
+		Objects  []string
+	}
+	Findings []image.Finding
+	Applied  bool
+	Complete *bool
+	Channels map[string][]importing.Assigned
+	History  []importing.Promotion
+}
+
+// call is a direct call by an operator.
+func (s *stage) call(operation string, input any) answer {
+	s.t.Helper()
+	f := s.function()
+	if err := f.Guard(func(name string) (string, bool) { return map[string]string{"SYSTEM_ROLES": "operator"}[name], true }); err != nil {
+		s.t.Fatal(err)
+	}
+	event, err := json.Marshal(map[string]any{"operation": operation, "input": input})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.read(f.Invoke(s.t.Context(), function.Call{Region: "cn-hangzhou"}, event))
+}
+
+func (s *stage) read(text []byte) answer {
+	s.t.Helper()
+	var loose map[string]any
+	var a answer
+	if err := json.Unmarshal(text, &loose); err != nil {
+		s.t.Fatalf("%s: %v", text, err)
+	}
+	if status, is := loose["status"].(float64); is {
+		loose["status"] = fmt.Sprint(status)
+	}
+	again, _ := json.Marshal(loose)
+	if err := json.Unmarshal(again, &a); err != nil {
+		s.t.Fatalf("%s: %v", text, err)
+	}
+	return a
+}
+
+// get reads over HTTP, as a viewer.
+func (s *stage) get(path string) (int, answer) {
+	s.t.Helper()
+	w := httptest.NewRecorder()
+	s.function().ServeHTTP(w, httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, path, nil))
+	return w.Code, s.read(w.Body.Bytes())
+}
+
+// tick is one minute.
+func (s *stage) tick() {
+	s.t.Helper()
+	event := fmt.Sprintf(`{"triggerTime":%q,"triggerName":"worker","payload":""}`, time.Now().UTC().Format(time.RFC3339))
+	s.function().Invoke(s.t.Context(), function.Call{Region: "cn-hangzhou", Deadline: time.Now().Add(time.Minute)}, []byte(event))
+	time.Sleep(time.Minute)
+}
+
+// end ticks until a work has ended.
+func (s *stage) end(kind, id string) answer {
+	s.t.Helper()
+	for range 200 {
+		if _, a := s.get("/" + kind + "/" + id); a.State.Ended() {
+			return a
+		}
+		s.tick()
+	}
+	_, a := s.get("/" + kind + "/" + id)
+	s.t.Fatalf("%s %s has not ended: %+v", kind, id, a)
+	return a
+}
+
+// applied plans and applies.
+func (s *stage) applied(operation string, input map[string]any) answer {
+	s.t.Helper()
+	p := s.call(operation, input)
+	if p.Plan == nil || !p.Plan.Applicable {
+		s.t.Fatalf("%s: %+v", operation, p)
+	}
+	input["apply"] = map[string]any{"digest": p.Plan.Digest}
+	defer delete(input, "apply")
+	return s.call(operation, input)
+}
