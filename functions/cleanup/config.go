@@ -21,7 +21,7 @@ type config struct {
 	Journal ledger.Place `env:"JOURNAL" validate:"required"`
 	// Rules are the document: oss://bucket/key, file: and a path, or the document
 	// itself. Empty: this deployment only reports.
-	Rules string `env:"CLEANUP_RULES"`
+	Rules function.Lines `env:"CLEANUP_RULES"`
 	// Allowed are the only accounts that an image is shared with; none: any.
 	Allowed []image.AccountID `env:"SHARE_ALLOWED_ACCOUNTS" validate:"max=500,unique,dive,number,max=20"`
 	// LogLevel is what the log shows at least.

@@ -157,7 +157,7 @@ func (h handler) create(ctx context.Context, call function.Call, in createInput)
 
 // documents reads the document of rules, anew for each event.
 func documents(c config, as *places.Accounts) (func(context.Context, function.Call) retention.Ruling, error) {
-	source, err := rules.Parse("CLEANUP_RULES", c.Rules, os.ReadFile)
+	source, err := rules.Parse("CLEANUP_RULES", string(c.Rules), os.ReadFile)
 	if err != nil {
 		return nil, err
 	}
