@@ -142,7 +142,7 @@ func (s *seeder) foreign(b *cloudsim.Builder, total int) {
 			s.add(b, cloudsim.MarketplaceOwner, cloudsim.ImageSpec{Image: s.product(p, i), Parent: image.Ref{Account: cloudsim.SystemOwner, Region: b.Region(), ID: image.ID(p.base)}})
 		}
 	}
-	if b.Region() == homeRegion && total >= 200 {
+	if b.Region() == homeRegion && total >= 1000 {
 		s.add(b, cloudsim.MarketplaceOwner, s.alibabas())
 	}
 	for i := range min(2, total/400) {
