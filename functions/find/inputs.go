@@ -76,12 +76,12 @@ func (d *decimal) UnmarshalJSON(b []byte) error {
 // listInput asks for images.
 type listInput struct {
 	places.Where
+	function.Table
 	filter
 	Family  []image.Family  `json:"family" validate:"max=20,dive,families" doc:"Image families: names, or globs with * for any text and ? for one character"`
 	Sort    selection.Order `json:"sort" validate:"omitempty,oneof=-createdAt createdAt name -name size -size licence -licence" doc:"Default -createdAt: the first image is the one to use; licence goes by what it costs an hour on instanceType, not known last"`
 	Limit   *int            `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many images a page has; default 50"`
 	Cursor  string          `json:"cursor" validate:"omitempty,max=4096" doc:"nextCursor of the page before, with the same query"`
-	Format  string          `json:"format" validate:"omitempty,oneof=json csv excel ndjson" doc:"Default json"`
 	Explain bool            `json:"explain" doc:"Also tell what was passed over, and why"`
 }
 
@@ -94,6 +94,7 @@ type imageInput struct {
 // fleetInput asks for instances.
 type fleetInput struct {
 	places.Where
+	function.Table
 	ID     []image.InstanceID `json:"id" validate:"max=100,dive,instanceid" doc:"Instances by id"`
 	Image  []image.ID         `json:"image" validate:"max=100,dive,imageid" doc:"Images that the system disk runs"`
 	Family []image.Family     `json:"family" validate:"max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
@@ -101,14 +102,13 @@ type fleetInput struct {
 	Tag    map[string]string  `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
 	Limit  *int               `json:"limit" validate:"omitempty,min=1,max=10000" doc:"How many instances a page has; default 1000"`
 	Cursor string             `json:"cursor" validate:"omitempty,max=4096" doc:"nextCursor of the page before, with the same filters"`
-	Format string             `json:"format" validate:"omitempty,oneof=json csv excel ndjson" doc:"Default json"`
 }
 
 // accessInput asks what is permitted.
 type accessInput struct {
 	places.Where
+	function.Table
 	Action []string `json:"action" validate:"max=100,dive,action" doc:"Only these actions"`
-	Format string   `json:"format" validate:"omitempty,oneof=json csv excel ndjson" doc:"Default json"`
 }
 
 // familyInput asks for the image of a family to use.

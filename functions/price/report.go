@@ -23,10 +23,10 @@ import (
 // reportInput asks for the report.
 type reportInput struct {
 	places.Age
-	Month  month  `json:"month" doc:"The report that was stored in this month, such as 2026-11; default: as it is now"`
-	By     string `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which table format=csv and ndjson answer; default image"`
-	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv and ndjson all"`
-	Format string `json:"format" validate:"omitempty,oneof=json csv excel ndjson" doc:"Default json"`
+	function.Table
+	Month month  `json:"month" doc:"The report that was stored in this month, such as 2026-11; default: as it is now"`
+	By    string `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which table format=csv and ndjson answer; default image"`
+	Limit *int   `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv and ndjson all"`
 }
 
 // defaultLimit keeps a JSON answer below what the platform can send.

@@ -8,11 +8,9 @@ import (
 	"errors"
 	"iter"
 	"net/http"
-	"reflect"
 	"time"
 
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/strictjson"
 )
 
 // The media types of answers.
@@ -72,7 +70,7 @@ func tooLong(limit int) error {
 
 // render makes an answer of what an operation returned. Its body is at most
 // limit bytes.
-func render(out any, format string, limit int) (answer, error) {
+func render(out any, asked Table, limit int) (answer, error) {
 	a := answer{status: http.StatusOK, header: http.Header{}}
 	if o, ok := out.(withHeader); ok {
 		for name, values := range o.HTTPHeader() {
@@ -95,7 +93,7 @@ func render(out any, format string, limit int) (answer, error) {
 		return a, nil
 	}
 	body := &limited{left: limit}
-	kind, err := write(body, out, format)
+	kind, err := write(body, out, asked)
 	switch {
 	case body.full:
 		return a, tooLong(limit)
@@ -112,20 +110,20 @@ func render(out any, format string, limit int) (answer, error) {
 }
 
 // write puts out into body in the format asked for and returns its media type.
-func write(body *limited, out any, format string) (string, error) {
-	switch format {
+func write(body *limited, out any, asked Table) (string, error) {
+	switch asked.Format {
 	case "", "json":
 		return typeJSON, encoder(body).Encode(out)
 	case "csv":
 		if table, ok := out.(withRows); ok {
-			return typeCSV, writeRows(body, table, harmless)
+			return typeCSV, writeRows(body, table, asked.Fields, harmless)
 		}
 	case "excel":
 		if table, ok := out.(withRows); ok {
 			if _, err := body.Write([]byte(byteOrderMark)); err != nil {
 				return typeCSV, err
 			}
-			return typeCSV, writeRows(body, table, whole)
+			return typeCSV, writeRows(body, table, asked.Fields, whole)
 		}
 	case "ndjson":
 		if list, ok := out.(withLines); ok {
@@ -151,18 +149,27 @@ func writeLines(body *limited, list withLines) error {
 	return nil
 }
 
-// writeRows writes CSV as RFC 4180 has it, each cell in the way given.
-func writeRows(body *limited, table withRows, written func(cell string) string) error {
+// writeRows writes the columns asked for as CSV by RFC 4180, each cell in the way
+// given.
+func writeRows(body *limited, table withRows, fields []string, written func(cell string) string) error {
 	w := csv.NewWriter(body)
 	w.UseCRLF = true
 	header, rows := table.Rows()
-	if err := w.Write(header); err != nil {
+	columns, err := chosen(header, fields)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(columns))
+	for i, at := range columns {
+		names[i] = header[at]
+	}
+	if err := w.Write(names); err != nil {
 		return err
 	}
 	for row := range rows {
-		safe := make([]string, len(row))
-		for i, cell := range row {
-			safe[i] = written(cell)
+		safe := make([]string, len(columns))
+		for i, at := range columns {
+			safe[i] = written(row[at])
 		}
 		if err := w.Write(safe); err != nil {
 			return err
@@ -188,20 +195,6 @@ func (l *limited) Write(b []byte) (int, error) {
 		return 0, errFull
 	}
 	return l.Buffer.Write(b)
-}
-
-// formatOf returns what the field "format" of an input says, if it has one.
-func formatOf(in any) string {
-	v := reflect.ValueOf(in)
-	if v.Kind() != reflect.Struct {
-		return ""
-	}
-	for _, f := range strictjson.Fields(v.Type()) {
-		if f.Name == "format" && f.Type.Kind() == reflect.String {
-			return v.FieldByIndex(f.Index).String()
-		}
-	}
-	return ""
 }
 
 // record writes the line of an event.

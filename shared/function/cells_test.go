@@ -65,3 +65,36 @@ func askFor(t *testing.T, format, cell string) string {
 	}
 	return w.Body.String()
 }
+
+// TestFields: a table has the columns that were asked for, in their order; one that
+// it has not is refused, and so is a choice where there is no table.
+func TestFields(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{
+		"format=csv&fields=length":      "length\r\n5\r\n",
+		"format=csv&fields=length,name": "length,name\r\n5,plain\r\n",
+		"format=csv&fields=name":        "name\r\nplain\r\n",
+		"format=excel&fields=name":      "\ufeffname\r\nplain\r\n",
+		"format=csv":                    "name,length\r\nplain,5\r\n",
+		"format=csv&fields=name,colour": `colour is no column of this table; there are name, length`,
+		"format=csv&fields=name,name":   `"field":"fields"`,
+		"fields=name":                   `"code":"noEffect"`,
+		"format=ndjson&fields=name":     `"code":"noEffect"`,
+	} {
+		if got := tabled(t, query); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", query, got)
+		}
+	}
+}
+
+// tabled is the answer of an operation that embeds Table.
+func tabled(t *testing.T, query string) string {
+	t.Helper()
+	f := function.New("f", function.Handle(function.Spec{Name: "f.cells", Pattern: "GET /cells"},
+		func(context.Context, function.Call, struct{ function.Table }) (table, error) {
+			return table{Items: []string{"plain"}}, nil
+		}))
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/cells?"+query, nil))
+	return w.Body.String()
+}

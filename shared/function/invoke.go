@@ -200,6 +200,10 @@ func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func
 			return answer{}, came.blamed(err)
 		}
 	}
+	asked, err := tableOf(in)
+	if err != nil {
+		return answer{}, came.blamed(err)
+	}
 	ctx, cancel := op.spec.within(ctx)
 	defer cancel()
 	out, err := op.do(ctx, call, in)
@@ -207,7 +211,7 @@ func (f *Function) run(ctx context.Context, call Call, op *Operation, bring func
 		return answer{}, err
 	}
 	did.answered(out)
-	return render(out, formatOf(in), f.limit)
+	return render(out, asked, f.limit)
 }
 
 // stackError is a panic, with the stack for the log.
