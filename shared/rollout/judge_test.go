@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -35,13 +36,15 @@ func suited() (rollout.Wish, rollout.Server, image.Image, rollout.Here) {
 	return rollout.Wish{To: rollout.Target{Family: "web"}}.Filled(), s, target, rollout.Here{Encrypts: image.No}
 }
 
-// TestEveryRefusal: each thing that ECS documents, and each of ours, refuses by its
-// code alone; whoever suits is not refused.
-func TestEveryRefusal(t *testing.T) {
-	cases := map[string]struct {
-		break_ func(broken)
-		code   string
-	}{
+// refusal is what is broken, and the code that refuses it.
+type refusal struct {
+	break_ func(broken)
+	code   string
+}
+
+// ofInstances are refusals for what an instance and its disk are.
+func ofInstances() map[string]refusal {
+	return map[string]refusal{
 		"suited":         {func(broken) {}, ""},
 		"not shown":      {func(w broken) { w.s.Before = nil }, "instanceNotSeen"},
 		"opted out":      {func(w broken) { w.s.Before.Tags = image.Tags{rollout.TagNoReplace: ""} }, "optedOut"},
@@ -80,24 +83,30 @@ func TestEveryRefusal(t *testing.T) {
 		"snapshot quota":    {func(w broken) { w.s.Snapshots = 1999 }, "snapshotQuota"},
 		"policies":          {func(w broken) { w.s.PoliciesUnread = true }, "policiesUnknown"},
 		"settings":          {func(w broken) { w.s.Disk.DeleteAutoSnapshot = image.Unknown }, "diskSettingsUnknown"},
-		"deprecated":        {func(w broken) { w.i.Status = image.StatusDeprecated }, "imageDeprecated"},
-		"creating":          {func(w broken) { w.i.Status = image.StatusCreating }, "imageNotAvailable"},
-		"data disks":        {func(w broken) { w.i.Disks = []image.DiskMapping{{Device: "/dev/xvdb"}} }, "imageHasDataDisks"},
-		"terms":             {func(w broken) { w.i.ProductCode = "cmj" }, "termsNotAccepted"},
-		"no system":         {func(w broken) { w.i.OSType = "" }, "systemUnknown"},
-		"crossed":           {func(w broken) { w.s.Region = "ap-southeast-1"; w.i.OSType = image.Windows; w.s.Before.KeyPair = "" }, "crossedSystems"},
-		"Linux Pro":         {func(w broken) { w.s.Before.OSName = "Alibaba Cloud Linux  3 Pro 64 bit" }, "systemNotReplaceable"},
-		"type":              {func(w broken) { w.s.Type = nil }, "typeUnknown"},
-		"architecture":      {func(w broken) { w.i.Architecture = image.ARM64 }, "architectureDiffers"},
-		"no architecture":   {func(w broken) { w.i.Architecture = "" }, "architectureUnknown"},
-		"memory":            {func(w broken) { w.i.Architecture = image.I386 }, "tooMuchMemory"},
-		"no memory":         {func(w broken) { w.s.Type.MemoryGiB = 0 }, "memoryUnknown"},
-		"boot mode":         {func(w broken) { w.s.Type.BootModes = []image.BootMode{image.UEFI} }, "bootModeDiffers"},
-		"NVMe":              {func(w broken) { w.s.Type.NVMe = "required" }, "nvmeMissing"},
-		"no size":           {func(w broken) { w.i.SizeGiB = 0 }, "sizeUnknown"},
-		"large":             {func(w broken) { w.i.SizeGiB = 2049 }, "sizeTooLarge"},
-		"large for basic":   {func(w broken) { w.s.Disk.Category = "cloud"; w.i.SizeGiB = 501 }, "sizeTooLarge"},
-		"small for PL2":     {func(w broken) { w.s.Disk.PerformanceLevel = "PL2" }, "sizeTooSmall"},
+	}
+}
+
+// ofImages are refusals for what the image is, and for what does not go together.
+func ofImages() map[string]refusal {
+	return map[string]refusal{
+		"deprecated":      {func(w broken) { w.i.Status = image.StatusDeprecated }, "imageDeprecated"},
+		"creating":        {func(w broken) { w.i.Status = image.StatusCreating }, "imageNotAvailable"},
+		"data disks":      {func(w broken) { w.i.Disks = []image.DiskMapping{{Device: "/dev/xvdb"}} }, "imageHasDataDisks"},
+		"terms":           {func(w broken) { w.i.ProductCode = "cmj" }, "termsNotAccepted"},
+		"no system":       {func(w broken) { w.i.OSType = "" }, "systemUnknown"},
+		"crossed":         {func(w broken) { w.s.Region = "ap-southeast-1"; w.i.OSType = image.Windows; w.s.Before.KeyPair = "" }, "crossedSystems"},
+		"Linux Pro":       {func(w broken) { w.s.Before.OSName = "Alibaba Cloud Linux  3 Pro 64 bit" }, "systemNotReplaceable"},
+		"type":            {func(w broken) { w.s.Type = nil }, "typeUnknown"},
+		"architecture":    {func(w broken) { w.i.Architecture = image.ARM64 }, "architectureDiffers"},
+		"no architecture": {func(w broken) { w.i.Architecture = "" }, "architectureUnknown"},
+		"memory":          {func(w broken) { w.i.Architecture = image.I386 }, "tooMuchMemory"},
+		"no memory":       {func(w broken) { w.s.Type.MemoryGiB = 0 }, "memoryUnknown"},
+		"boot mode":       {func(w broken) { w.s.Type.BootModes = []image.BootMode{image.UEFI} }, "bootModeDiffers"},
+		"NVMe":            {func(w broken) { w.s.Type.NVMe = "required" }, "nvmeMissing"},
+		"no size":         {func(w broken) { w.i.SizeGiB = 0 }, "sizeUnknown"},
+		"large":           {func(w broken) { w.i.SizeGiB = 2049 }, "sizeTooLarge"},
+		"large for basic": {func(w broken) { w.s.Disk.Category = "cloud"; w.i.SizeGiB = 501 }, "sizeTooLarge"},
+		"small for PL2":   {func(w broken) { w.s.Disk.PerformanceLevel = "PL2" }, "sizeTooSmall"},
 		"Windows is large": {func(w broken) {
 			w.i.OSType = image.Windows
 			w.s.Before.KeyPair = ""
@@ -117,6 +126,13 @@ func TestEveryRefusal(t *testing.T) {
 			w.i.Detection = &image.Detection{Status: "Finished", Items: []image.DetectionItem{{Name: "GUESTOS.CloudAssistant", Risk: "High"}}}
 		}, "assistantMissing"},
 	}
+}
+
+// TestEveryRefusal: each thing that ECS documents, and each of ours, refuses by its
+// code alone; whoever suits is not refused.
+func TestEveryRefusal(t *testing.T) {
+	cases := ofInstances()
+	maps.Copy(cases, ofImages())
 	told := map[string]bool{}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
