@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,9 +14,21 @@ import (
 
 const top = "../../.."
 
-// Fourteen megabytes are what a cold start is worth: more means that one line
-// of code made the linker keep every operation of a vendor's SDK.
-const largest = 14_500_000
+// Fourteen megabytes are what a cold start is worth where somebody waits: more
+// means that one line of code made the linker keep every operation of a vendor's
+// SDK. Functions whose work goes on in the background may have three more.
+const (
+	largest        = 14_500_000
+	largestWorking = 17_600_000
+)
+
+// most is the size that a function may have.
+func most(name string) int64 {
+	if slices.Contains([]string{"import", "replace-disk", "cleanup"}, name) {
+		return largestWorking
+	}
+	return largest
+}
 
 func TestEveryFunctionIsSmallStaticAndForTheCloud(t *testing.T) {
 	t.Parallel()
@@ -31,8 +44,8 @@ func TestEveryFunctionIsSmallStaticAndForTheCloud(t *testing.T) {
 			t.Fatal(err)
 		}
 		about, err := os.Stat(binary)
-		if err != nil || about.Size() > largest {
-			t.Errorf("%s has %d bytes, at most %d: %v", name, about.Size(), largest, err)
+		if err != nil || about.Size() > most(name) {
+			t.Errorf("%s has %d bytes, at most %d: %v", name, about.Size(), most(name), err)
 		}
 		image, err := elf.Open(binary)
 		if err != nil {
