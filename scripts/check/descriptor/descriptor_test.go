@@ -198,7 +198,7 @@ func TestDocumentedRoutes(t *testing.T) {
 		"an operation that the document does not":     {openapi.Path, `"/access": {`, `"/excess": {`, "answers GET /access, which is not in the document"},
 		"a route that s.yaml lost":                    {"s.yaml", "- path: /access\n", "- path: /excess\n", "s.yaml: no route leads to GET /access of function find"},
 		"a route that template.yml lost":              {"template.yml", "Path: /access,", "Path: /excess,", "template.yml: no route leads to GET /access of function find"},
-		"a method of a route that nobody has anymore": {openapi.Path, `"patch": {`, `"delete": {`, "route PATCH /shares/*"},
+		"a method of a route that nobody has anymore": {openapi.Path, `"patch": {`, `"delete": {`, "route PATCH /attributes/*"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -84,7 +84,7 @@ func (w *Witness) content(described object, at string, x Exchange) error {
 	at += pointer("content", media)
 	switch media {
 	case "text/csv":
-		return table(x.Answer, member(content, "x-columns"))
+		return table(x, member(content, "x-columns"))
 	case "application/x-ndjson":
 		return w.lines(x.Answer, at)
 	}
@@ -101,14 +101,26 @@ func (w *Witness) content(described object, at string, x Exchange) error {
 	return nil
 }
 
-// table holds CSV against the headers there may be.
-func table(raw []byte, columns any) error {
+// table holds CSV against the headers there may be, of which the request may have
+// chosen some.
+func table(x Exchange, columns any) error {
+	raw := bytes.TrimPrefix(x.Answer, []byte("\ufeff"))
 	rows, err := csv.NewReader(bytes.NewReader(raw)).ReadAll()
 	if err != nil {
 		return fmt.Errorf("the answer is not CSV: %w", err)
 	}
 	headers, _ := columns.([]any)
-	known := func(header any) bool { return len(rows) > 0 && fmt.Sprint(header) == fmt.Sprint(rows[0]) }
+	chosen := x.URL.Query().Get("fields")
+	known := func(header any) bool {
+		if len(rows) == 0 {
+			return false
+		}
+		if chosen == "" {
+			return fmt.Sprint(header) == fmt.Sprint(rows[0])
+		}
+		all, _ := header.([]any)
+		return strings.Join(rows[0], ",") == chosen && !slices.ContainsFunc(rows[0], func(name string) bool { return !slices.Contains(all, any(name)) })
+	}
 	if !slices.ContainsFunc(headers, known) {
 		return fmt.Errorf("the table has other columns than the document: %s", short(raw))
 	}
