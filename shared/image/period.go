@@ -71,7 +71,7 @@ func (d Duration) JSONSchema() map[string]any {
 // MaintenanceWindow is a time of the week in which work may be done.
 type MaintenanceWindow struct {
 	// Days: mon to sun; on which the window begins.
-	Days []string `json:"days" validate:"min=1,max=7,unique,dive,oneof=mon tue wed thu fri sat sun"`
+	Days []string `json:"days" validate:"required,min=1,max=7,unique,dive,oneof=mon tue wed thu fri sat sun"`
 	// From and To are wall-clock times of TimeZone, as in 02:00. A window whose To is
 	// not after its From ends on the day after.
 	From string `json:"from" validate:"required"`

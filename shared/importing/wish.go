@@ -125,7 +125,7 @@ type Release struct {
 
 // Share is with whom each image is shared, its copies among them.
 type Share struct {
-	Accounts []Grantee `json:"accounts" validate:"min=1,max=50,dive" doc:"The accounts"`
+	Accounts []Grantee `json:"accounts" validate:"required,min=1,max=50,dive" doc:"The accounts"`
 }
 
 // Grantee is one account.
