@@ -234,7 +234,7 @@ func (f field) may(kind string) bool {
 func examples() []string {
 	return []string{
 		"m-bp1p3iw05ysr6wic1ldo", "cn-hangzhou", "1000000000000003", "ecs.g7.large", "s-bp1abc", "i-bp1abc", "ecs:DescribeImages",
-		strings.Repeat("0", 64), "2026-11", "some text",
+		strings.Repeat("0", 64), "2026-11", "some text", "10m", "1",
 	}
 }
 
@@ -253,6 +253,9 @@ func (d *field) example() any {
 	case d.may("array") && d.name == "family":
 		return []any{"web-base"} // it stands beside others, and an empty list is refused
 	case d.may("array"):
+		if entry := d.entry(); d.is["minItems"] != nil && entry != nil && entry.is["$ref"] == nil {
+			return []any{entry.example()}
+		}
 		return []any{}
 	}
 	return map[string]any{}
@@ -268,7 +271,7 @@ func (d *field) text() string {
 	pattern, _ := d.is["pattern"].(string)
 	shape := regexp.MustCompile(pattern)
 	for _, text := range examples() {
-		if shape.MatchString(text) {
+		if shape.MatchString(text) && (d.rule == nil || d.rule.Validate(text) == nil) {
 			return text
 		}
 	}
