@@ -74,9 +74,9 @@ type MaintenanceWindow struct {
 	Days []string `json:"days" validate:"required,min=1,max=7,unique,dive,oneof=mon tue wed thu fri sat sun"`
 	// From and To are wall-clock times of TimeZone, as in 02:00. A window whose To is
 	// not after its From ends on the day after.
-	From string `json:"from" validate:"required"`
+	From string `json:"from" validate:"required,max=64"`
 	// To is when it ends, as From.
-	To string `json:"to" validate:"required"`
+	To string `json:"to" validate:"required,max=64"`
 	// TimeZone is an IANA name, such as Asia/Shanghai.
 	TimeZone string `json:"timeZone" validate:"required,max=64"`
 }
