@@ -87,7 +87,7 @@ func (a archive) Stories(ctx context.Context, of []image.Ref) (map[image.Ref]ret
 		for _, s := range all {
 			known[s] = true
 		}
-		subjects = subjects[:0]
+		subjects = nil
 		for _, r := range of {
 			if s := storyFolder + r.String(); known[s] {
 				subjects = append(subjects, s)

@@ -182,7 +182,7 @@ func newServerRow(s usage.Server, told *quoting.Licence, now time.Time) server {
 	}
 	if i := s.Image; i != nil {
 		days := max(0, int(now.Sub(i.CreatedAt).Hours()/24))
-		out.ImageName, out.ImageKind, out.Family, out.ImageStatus = i.Name, i.Kind, i.Family, i.Status
+		out.ImageName, out.ImageKind, out.Family, out.ImageStatus = i.Name, i.Kind, i.FamilyName(), i.Status
 		out.ImageCreatedAt, out.ImageAgeDays = known(i.CreatedAt), &days
 	}
 	if s.Behind >= 0 {

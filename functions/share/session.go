@@ -78,8 +78,8 @@ func (h handler) session(ctx context.Context, call function.Call, in subject) (*
 type sight struct {
 	sharing.Observed
 	records map[image.AccountID]sharing.Record
-	drift    sharing.Drift
-	entries  []plan.Entry
+	drift   sharing.Drift
+	entries []plan.Entry
 	// consumers tell of the use of those that were looked at.
 	consumers map[image.AccountID]usage.Consumer
 }

@@ -69,6 +69,9 @@ func TestTheSameMistakeHasTheSameCode(t *testing.T) {
 	for _, m := range sameMistakes() {
 		codes := map[string][]string{} // status and code -> operations
 		for _, r := range right(id, family) {
+			if owner(r.operation) == "portal" {
+				continue // the page asks nobody who it is
+			}
 			if m.parameter != "" && !takes[r.operation][m.parameter] || m.image != "" && !strings.Contains(r.target, id) {
 				continue
 			}

@@ -85,8 +85,9 @@ func (e *httpEvent) agreed() error {
 		return nil
 	}
 	said, err := url.ParseQuery(e.RawQuery)
-	if err != nil {
-		return nil // the query is refused by itself, for what is wrong with it
+	malformed := err != nil // it is refused by itself, for what is wrong with it
+	if malformed {
+		return nil
 	}
 	same := len(said) == len(e.ParsedQuery)
 	for name, values := range said {

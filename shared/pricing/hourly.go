@@ -58,7 +58,7 @@ type Hourly struct {
 	Site Site
 	// Readers are those of the accounts; DescribePrice is not asked for others.
 	Readers map[image.AccountID]Reader
-	Now   time.Time
+	Now     time.Time
 }
 
 // Licences are those of many images, and what could not be asked about them.

@@ -23,7 +23,7 @@ type Reader interface {
 type Place struct {
 	Account image.AccountID
 	Region  image.RegionID
-	Reader    Reader
+	Reader  Reader
 }
 
 // The permissions that asking for prices needs.

@@ -609,7 +609,8 @@ func (r record) attributes(d image.DiskSetup) image.DiskAttributes {
 		to      *image.Tri
 	}{
 		{r.Disk.DeleteWithInstance, d.DeleteWithInstance, &to.DeleteWithInstance},
-		{r.Disk.DeleteAutoSnapshot, d.DeleteAutoSnapshot, &to.DeleteAutoSnapshot}, {r.Disk.Burst, d.Burst, &to.Burst},
+		{r.Disk.DeleteAutoSnapshot, d.DeleteAutoSnapshot, &to.DeleteAutoSnapshot},
+		{r.Disk.Burst, d.Burst, &to.Burst},
 	} {
 		if each.was != image.Unknown && each.was != each.is {
 			*each.to = each.was

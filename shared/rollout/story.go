@@ -568,7 +568,7 @@ func (s *stage) healthy() {
 	}
 	p := s.wish.Health[n]
 	late := s.since(noteProbeAt) > p.Timeout.Or(usualProbe)
-	passed := false
+	var passed bool
 	switch {
 	case p.Status != nil:
 		passed = s.facts[factStatus] == string(image.InstanceRunning) && s.facts[factHealth] == "Ok"
