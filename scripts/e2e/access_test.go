@@ -70,6 +70,8 @@ func attacked(t *testing.T) (s *stack, said *protocol, journal string) {
 type operation struct {
 	function, name, method, path string
 	role, applyRole              function.Role
+	// public: it asks nobody who they are.
+	public bool
 }
 
 // described asks every built function what it can do.
@@ -92,14 +94,17 @@ func described(t *testing.T) []operation {
 				Operation string        `json:"x-operation"`
 				Role      function.Role `json:"x-role"`
 				ApplyRole function.Role `json:"x-apply-role"`
+				Security  *[]object
 			}
 		}
 		if err := json.Unmarshal(said, &document); err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range slices.Sorted(maps.Keys(document.Paths)) {
-			for method, o := range document.Paths[path] {
-				all = append(all, operation{f.Resource, o.Operation, strings.ToUpper(method), path, o.Role, o.ApplyRole})
+			for _, method := range slices.Sorted(maps.Keys(document.Paths[path])) {
+				o := document.Paths[path][method]
+				public := o.Security != nil && len(*o.Security) == 0
+				all = append(all, operation{f.Resource, o.Operation, strings.ToUpper(method), path, o.Role, o.ApplyRole, public})
 			}
 		}
 	}
@@ -108,7 +113,43 @@ func described(t *testing.T) []operation {
 
 // target is a path that the operation answers.
 func (o operation) target() string {
-	return strings.NewReplacer("{imageId}", "m-bp1p3iw05ysr6wic1ldo", "{family}", "web-base").Replace(o.path)
+	return strings.NewReplacer(
+		"{imageId}", "m-bp1p3iw05ysr6wic1ldo", "{family}", "web-base", "{file}", asset(), "{id}", "20260101-none",
+	).Replace(o.path)
+}
+
+// body is a request body that the operation takes; nil: it takes none.
+func (o operation) body() object {
+	const image = "m-bp1p3iw05ysr6wic1ldo"
+	reason := object{"reason": "a test"}
+	return map[string]object{
+		"price.images": {"questions": []any{object{"imageId": image}}},
+		"share.put":    {"accounts": []any{object{"accountId": "1000000000000003"}}, "evenIfUsed": []any{"1000000000000002"}},
+		"share.patch":  {"add": []any{object{"accountId": "1000000000000003"}}},
+
+		"attributes.patch": {"description": "what it is for"},
+		"exports.post":     {"imageId": image, "bucket": "images"},
+		"imports.post":     {"source": object{"image": object{"imageId": image}}, "image": object{"name": "web", "family": "web"}},
+		"releases.put":     {"channel": "candidate", "images": object{"cn-hangzhou": image}, "adopt": true},
+
+		"rollouts.post":   {"select": object{"family": []any{"web-base"}}, "to": object{"image": image}},
+		"rollouts.retry":  {},
+		"rollouts.undo":   {},
+		"rollouts.pause":  reason,
+		"rollouts.resume": reason,
+		"rollouts.abort":  reason,
+		"rollouts.stop":   reason,
+
+		"cleanups.create":  {"images": []any{image}},
+		"cleanups.restore": {},
+		"cleanups.keep":    {"reason": "a test", "until": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)},
+		"cleanups.stop":    reason,
+	}[o.name]
+}
+
+// may tells whether a role is enough where one is needed.
+func may(role, needed function.Role) bool {
+	return needed == function.Viewer || role == needed || needed == function.Applier && role != function.Viewer
 }
 
 // event is a request as the platform passes it on, whoever made it up. A header
@@ -296,24 +337,23 @@ func TestMatrix(t *testing.T) {
 // cell sends what an operation takes as somebody with a role, or as nobody.
 func (s *stack) cell(t *testing.T, o operation, role function.Role, apply bool, needed function.Role) {
 	t.Helper()
-	input, takesBody := map[string]any{
-		http.MethodPost:  map[string]any{"questions": []any{map[string]any{"imageId": "m-bp1p3iw05ysr6wic1ldo"}}},
-		http.MethodPut:   map[string]any{"accounts": []any{map[string]any{"accountId": "1000000000000003"}}, "evenIfUsed": []any{"1000000000000002"}},
-		http.MethodPatch: map[string]any{"add": []any{map[string]any{"accountId": "1000000000000003"}}},
-	}[o.method].(map[string]any)
-	want := http.StatusOK
+	input, want := o.body(), http.StatusOK
 	if apply {
 		// The digest of no plan: whoever may apply learns what the plan is now.
-		input["apply"], want = map[string]any{"digest": strings.Repeat("0", 64)}, http.StatusConflict
+		input["apply"], want = object{"digest": strings.Repeat("0", 64)}, http.StatusConflict
+	}
+	if strings.Contains(o.path, "{id}") || o.name == "cleanups.unkeep" {
+		want = http.StatusNotFound // of nothing there is; that is told to whoever may
 	}
 	switch {
+	case o.public:
 	case role == "":
 		want = http.StatusUnauthorized
-	case needed != function.Viewer && role != needed:
+	case !may(role, needed):
 		want = http.StatusForbidden
 	}
 	var body []byte
-	if takesBody {
+	if input != nil {
 		var err error
 		if body, err = json.Marshal(input); err != nil {
 			t.Fatal(err)

@@ -293,7 +293,7 @@ func (a answer) bodiless(r *http.Request) answer {
 
 // admissible refuses paths that could be read in two ways.
 func admissible(r *http.Request) error {
-	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
+	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && (clean == "/" || clean+"/" != r.URL.Path) {
 		return fault.New(fault.NotFound, "there is nothing at this path").WithCode(codeRoute)
 	}
 	return nil
