@@ -77,25 +77,20 @@ func readAll[T any](ctx context.Context, j *journal.Journal, subjects []string, 
 
 // Stories are what cleanup did with images.
 func (a archive) Stories(ctx context.Context, of []image.Ref) (map[image.Ref]retention.Story, error) {
-	subjects := make([]string, len(of))
+	known := map[string]bool{}
 	if len(of) > fewStories {
 		all, err := a.journal.Subjects(ctx, storyFolder)
 		if err != nil {
 			return nil, err
 		}
-		known := map[string]bool{}
 		for _, s := range all {
 			known[s] = true
 		}
-		subjects = nil
-		for _, r := range of {
-			if s := storyFolder + r.String(); known[s] {
-				subjects = append(subjects, s)
-			}
-		}
-	} else {
-		for n, r := range of {
-			subjects[n] = storyFolder + r.String()
+	}
+	var subjects []string
+	for _, r := range of {
+		if s := storyFolder + r.String(); len(of) <= fewStories || known[s] {
+			subjects = append(subjects, s)
 		}
 	}
 	return a.stories(ctx, subjects)

@@ -85,12 +85,12 @@ func (e *httpEvent) agreed() error {
 		return nil
 	}
 	said, err := url.ParseQuery(e.RawQuery)
-	malformed := err != nil // it is refused by itself, for what is wrong with it
-	if malformed {
-		return nil
-	}
-	same := len(said) == len(e.ParsedQuery)
+	// One that is malformed is refused by itself, for what is wrong with it.
+	same := err != nil || len(said) == len(e.ParsedQuery)
 	for name, values := range said {
+		if err != nil {
+			break
+		}
 		again, there := e.ParsedQuery[name]
 		// A plus may have been left as it is in the second one.
 		same = same && there && (again == strings.Join(values, ",") || strings.ReplaceAll(again, "+", " ") == strings.Join(values, ","))
