@@ -195,6 +195,9 @@ func (a archive) Looks(ctx context.Context) (map[retention.Place]retention.Look,
 		if err := json.Unmarshal(text, &l); err != nil {
 			return nil, fault.Wrap(fault.Unknown, err, "%s is no look", name).WithCode("journalDamaged")
 		}
+		if err := l.Check(); err != nil {
+			return nil, fault.Wrap(fault.Unknown, err, "%s is no look: %s", name, fault.Sentence(err)).WithCode("journalDamaged")
+		}
 		looks[retention.Place{Account: l.Account, Region: l.Region}] = l
 	}
 	return looks, nil

@@ -57,8 +57,8 @@ func (l *looking) binned(ctx context.Context, name string, one WishItem, item wo
 	if e, ok := EntryOf(one.Ref, stories[one.Ref]); ok && e.Restored != "" {
 		f["restored"] = string(e.Restored)
 	}
-	until, _ := time.Parse(time.RFC3339, item.Notes[noteBin])
-	if !until.IsZero() && l.Now().Before(until) {
+	until, unreadable := readTime("the end of its time in the bin", item.Notes[noteBin])
+	if unreadable != nil || l.Now().Before(until) { // nothing goes, so that nothing has to be looked at
 		seen[name] = f
 		return
 	}
@@ -108,8 +108,9 @@ func (d *deed) needed(ctx context.Context, p Reader, id image.SnapshotID) (*imag
 		return nil, err
 	}
 	row := rows[0]
-	if why := d.stays(row); why != nil {
-		return why, nil
+	why, err := d.stays(ctx, row)
+	if err != nil || why != nil {
+		return why, err
 	}
 	images, err := p.Images(ctx, image.Listing{Kind: image.KindCustom, SnapshotID: id, Statuses: image.Statuses()})
 	if err != nil {
@@ -130,10 +131,10 @@ func (d *deed) needed(ctx context.Context, p Reader, id image.SnapshotID) (*imag
 	return nil, nil
 }
 
-// stays are the reasons that the row of a snapshot tells.
-func (d *deed) stays(row image.Snapshot) *image.Reason {
-	not := func(code, sentence string) *image.Reason {
-		return &image.Reason{Code: code, Sentence: fmt.Sprintf("snapshot %s: %s", row.ID, sentence)}
+// stays is why a snapshot stays by what its row tells; nil: that does not keep it.
+func (d *deed) stays(ctx context.Context, row image.Snapshot) (*image.Reason, error) {
+	not := func(code, sentence string) (*image.Reason, error) {
+		return &image.Reason{Code: code, Sentence: fmt.Sprintf("snapshot %s: %s", row.ID, sentence)}, nil
 	}
 	switch tag := row.Tags[TagCleanup]; {
 	case row.Status != "accomplished":
@@ -145,24 +146,29 @@ func (d *deed) stays(row image.Snapshot) *image.Reason {
 	case d.one.Orphan == "" && !strings.Contains(tag, string(d.one.Ref.ID)):
 		return not("ofAnother", "it is kept in the bin for another image")
 	}
-	made := d.made()
-	if d.one.Orphan == "" && (made.IsZero() || row.CreatedAt.Before(made)) {
+	if d.one.Orphan != "" {
+		return nil, nil //nolint:nilnil // nothing keeps it
+	}
+	made, err := d.made(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case made.IsZero():
+		return not("dateMissing", "when its image was made is not known")
+	case row.CreatedAt.Before(made):
 		return not("snapshotOlderThanImage", "it was there before the image")
 	}
-	return nil
+	return nil, nil //nolint:nilnil // nothing keeps it
 }
 
 // made is when the image was, by what was written down before it was deleted.
-func (d *deed) made() time.Time {
-	stories, err := d.Archive.Stories(context.Background(), []image.Ref{d.one.Ref})
-	if err != nil {
-		return time.Time{}
-	}
+func (d *deed) made(ctx context.Context) (time.Time, error) {
+	stories, err := d.Archive.Stories(ctx, []image.Ref{d.one.Ref})
 	e, ok := EntryOf(d.one.Ref, stories[d.one.Ref])
-	if !ok {
-		return time.Time{}
+	if err != nil || !ok {
+		return time.Time{}, err
 	}
-	return e.Image.CreatedAt
+	return e.Image.CreatedAt, nil
 }
 
 // orphan are the facts of a snapshot that an image left.
@@ -170,7 +176,7 @@ func (l *looking) orphan(ctx context.Context, name string, one WishItem, seen wo
 	f := l.common()
 	f[factAction] = string(Mark)
 	item := l.work.Items[name]
-	if at, err := time.Parse(time.RFC3339, item.Notes[noteAnnounced]); err == nil {
+	if at, unreadable := readTime("when it was announced", item.Notes[noteAnnounced]); unreadable == nil {
 		f[factDue] = at.Add(time.Duration(l.rules.Document.Complete().Grace)).UTC().Format(time.RFC3339)
 	}
 	p := l.at.Place(one.Ref.Account, one.Ref.Region)

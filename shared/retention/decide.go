@@ -78,13 +78,17 @@ func (at *scene) rank() {
 	for n := range at.inv.Subjects {
 		s := &at.inv.Subjects[n]
 		key, ok := at.lineOf(s)
-		if ok && s.Status == image.StatusAvailable && s.Tags[TagUndo] == "" && s.Tags[TagRestored] == "" {
+		_, readable := builtAt(s.Image)
+		// An image of which nobody can tell when it was built must not push others down.
+		if ok && readable && s.Status == image.StatusAvailable && s.Tags[TagUndo] == "" && s.Tags[TagRestored] == "" {
 			lines[key] = append(lines[key], s)
 		}
 	}
 	for key, all := range lines {
 		slices.SortFunc(all, func(a, b *Subject) int {
-			return cmp.Or(builtAt(b.Image).Compare(builtAt(a.Image)), image.Newest(a.Image, b.Image))
+			builtA, _ := builtAt(a.Image)
+			builtB, _ := builtAt(b.Image)
+			return cmp.Or(builtB.Compare(builtA), image.Newest(a.Image, b.Image))
 		})
 		at.newest[key] = all[0]
 		for n, s := range all {
@@ -93,12 +97,15 @@ func (at *scene) rank() {
 	}
 }
 
-// builtAt is when a version was built: by its tag, else when it was made.
-func builtAt(i image.Image) time.Time {
-	if t, err := time.Parse(time.RFC3339, i.Tags[TagBuiltAt]); err == nil {
-		return t
+// builtAt is when a version was built: by its tag, else when it was made. ok is false
+// if the tag cannot be read: then its place among the versions is not known.
+func builtAt(i image.Image) (at time.Time, ok bool) {
+	text, tagged := i.Tags[TagBuiltAt]
+	if !tagged {
+		return i.CreatedAt, true
 	}
-	return i.CreatedAt
+	at, unreadable := readTime("when it was built", text)
+	return at, unreadable == nil
 }
 
 // lineOf is the family of an image, or that of the image it is a copy of.
@@ -254,7 +261,10 @@ func (at *scene) staged(s *Subject, j Judgement) Judgement {
 		}
 	case StageQuarantined:
 		j.Action = Wait
-		if j.DueAt = reached.QuarantinedAt.Add(time.Duration(at.doc.Quarantine)); !reached.QuarantinedAt.IsZero() && !at.now.Before(j.DueAt) {
+		if reached.QuarantinedAt.IsZero() { // since when it is in quarantine cannot be read
+			break
+		}
+		if j.DueAt = reached.QuarantinedAt.Add(time.Duration(at.doc.Quarantine)); !at.now.Before(j.DueAt) {
 			j.Action = Delete
 		}
 	default:

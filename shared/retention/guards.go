@@ -189,6 +189,9 @@ func beingChecked(s *Subject, _ *scene, _ request) (string, bool) {
 }
 
 func dateMissing(s *Subject, _ *scene, _ request) (string, bool) {
+	if _, ok := builtAt(s.Image); !ok {
+		return fmt.Sprintf("its tag %s is no time, so that its place among the versions is not known", TagBuiltAt), true
+	}
 	return "when it was made is not known", s.CreatedAt.IsZero()
 }
 
@@ -243,6 +246,9 @@ func snapshotWouldExpire(s *Subject, at *scene, _ request) (string, bool) {
 	}
 	until := at.now.Add(time.Duration(at.doc.Grace + at.doc.Quarantine + at.doc.Bin))
 	for _, row := range s.Snapshots {
+		if row.RetentionDays > 0 && row.CreatedAt.IsZero() {
+			return fmt.Sprintf("ECS deletes its snapshot %s by itself, and when is not known", row.ID), true
+		}
 		if ends := row.EndsAt(); !ends.IsZero() && ends.Before(until) {
 			return fmt.Sprintf("ECS deletes its snapshot %s at %s, before the bin ends", row.ID, ends.UTC().Format(time.RFC3339)), true
 		}

@@ -155,9 +155,8 @@ func Tell(_ work.Work, i work.Item) Told {
 	if i.Notes[noteClosed] == yes {
 		t.Stage = StagePurged
 	}
-	t.DueAt, _ = time.Parse(time.RFC3339, i.Notes[noteBin])
-	if i.Ended() {
-		t.DueAt = time.Time{}
+	if due, unreadable := readTime("the end of its time in the bin", i.Notes[noteBin]); unreadable == nil && !i.Ended() {
+		t.DueAt = due
 	}
 	return t
 }
@@ -241,14 +240,18 @@ const (
 	noteClosed      = "closed"
 )
 
-// reached is how far an item is, as Decide wants to know it.
+// reached is how far an item is, as Decide wants to know it. A time that cannot be
+// read is the zero one, from which nothing runs.
 func reached(i work.Item, before Reached) Reached {
 	at := func(note string) time.Time {
-		t, _ := time.Parse(time.RFC3339, i.Notes[note])
+		t, unreadable := readTime(note, i.Notes[note])
+		if unreadable != nil {
+			return time.Time{}
+		}
 		return t
 	}
 	r := Reached{Stage: StageOf(i.Level), Terms: i.Notes[noteTerms], AnnouncedAt: at(noteAnnounced), QuarantinedAt: at(noteQuarantined), DeletedAt: at(noteDeleted)}
-	if r.AnnouncedAt.IsZero() && before.Stage == StageMarked {
+	if i.Notes[noteAnnounced] == "" && before.Stage == StageMarked {
 		r.AnnouncedAt, r.Terms = before.AnnouncedAt, before.Terms
 	}
 	return r

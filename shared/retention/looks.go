@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
 
@@ -90,7 +91,7 @@ func Fold(before Look, now Glance, percent Percent) Look {
 		Account: now.Account, Region: now.Region, At: now.At, Since: now.At, Used: map[image.ID]time.Time{},
 		Images: now.Images, Instances: now.Instances,
 	}
-	if gap := now.At.Sub(before.At); !before.At.IsZero() && gap >= 0 && gap <= longestGap {
+	if gap := now.At.Sub(before.At); !before.At.IsZero() && !before.Since.IsZero() && gap >= 0 && gap <= longestGap {
 		after.Since = before.Since
 		maps.Copy(after.Used, before.Used)
 	}
@@ -99,7 +100,10 @@ func Fold(before Look, now Glance, percent Percent) Look {
 	}
 	after.Tagged = map[image.ID]time.Time{}
 	for id, at := range before.Tagged {
-		if now.At.Sub(at) < keepLasts {
+		switch {
+		case at.IsZero(): // it was tagged, and when is not known
+			after.Tagged[id] = now.At
+		case now.At.Sub(at) < keepLasts:
 			after.Tagged[id] = at
 		}
 	}
@@ -202,18 +206,52 @@ func ProofOf(id image.ID, looks []Look, complete bool) Proof {
 	for n := range looks {
 		l := &looks[n]
 		first := n == 0
-		p.Since, p.LastUsed = later(p.Since, l.Since), later(p.LastUsed, l.Used[id])
+		p.Since, p.LastUsed = later(p.Since, l.Since), later(p.LastUsed, dated(l.Used, id, l.At))
+		p.Known = p.Known && l.Used != nil && !l.Since.IsZero() && !l.At.IsZero()
 		if first || l.At.Before(p.Until) {
 			p.Until = l.At
 		}
-		p.TrailKnown = p.TrailKnown && !l.TrailTo.IsZero()
-		p.TrailSince, p.Launched, p.Blurred = later(p.TrailSince, l.TrailSince), later(p.Launched, l.Launched[id]), later(p.Blurred, l.Blurred)
+		p.TrailKnown = p.TrailKnown && !l.TrailTo.IsZero() && !l.TrailSince.IsZero()
+		p.TrailSince, p.Launched, p.Blurred = later(p.TrailSince, l.TrailSince), later(p.Launched, dated(l.Launched, id, l.TrailTo)), later(p.Blurred, l.Blurred)
 		if first || l.TrailTo.Before(p.TrailTo) {
 			p.TrailTo = l.TrailTo
 		}
 	}
 	return p
 }
+
+// dated is when something is noted of an image; what is noted without a time was so
+// until the last look.
+func dated(notes map[image.ID]time.Time, id image.ID, last time.Time) time.Time {
+	at, noted := notes[id]
+	if noted && at.IsZero() {
+		return last
+	}
+	return at
+}
+
+// Check returns why a look that was kept proves nothing: fault.Unknown.
+func (l Look) Check() error {
+	for _, c := range []struct {
+		what    string
+		missing bool
+	}{
+		{"accountId", l.Account == ""},
+		{"regionId", l.Region == ""},
+		{"at", l.At.IsZero()},
+		{"since", l.Since.IsZero()},
+		{"used", l.Used == nil},
+		{"trailSince", !l.TrailTo.IsZero() && l.TrailSince.IsZero()},
+	} {
+		if c.missing {
+			return fault.New(fault.Unknown, "a look has no %s", c.what).WithCode("journalDamaged")
+		}
+	}
+	return nil
+}
+
+// ahead is how far the clock of another machine may be before ours.
+const ahead = 5 * time.Minute
 
 // Unproven is why looks do not prove that an image was unused for a span; nil: they
 // do. made is when the image was.
@@ -223,8 +261,10 @@ func (p Proof) Unproven(made time.Time, span time.Duration, now time.Time) *imag
 		return &image.Reason{Code: code, Sentence: fmt.Sprintf(sentence, args...)}
 	}
 	switch {
-	case !p.Known:
+	case !p.Known || p.Since.IsZero():
 		return not("useNotLongEnoughSeen", "not every account that may use it has been looked at")
+	case p.Until.After(now.Add(ahead)):
+		return not("useNotLongEnoughSeen", "the last look was at %s, which is yet to come", p.Until.UTC().Format(time.RFC3339))
 	case now.Sub(p.Until) > longestGap:
 		return not("useNotLongEnoughSeen", "the last look was at %s, more than two hours ago", p.Until.UTC().Format(time.RFC3339))
 	case p.Since.After(from):
@@ -244,7 +284,7 @@ func (p Proof) ShortUse(span time.Duration, now time.Time) *image.Reason {
 		return &image.Reason{Code: code, Sentence: fmt.Sprintf(sentence, args...)}
 	}
 	switch {
-	case !p.TrailKnown || now.Sub(p.TrailTo) > longestGap+trailLate:
+	case !p.TrailKnown || p.TrailSince.IsZero() || now.Sub(p.TrailTo) > longestGap+trailLate:
 		return not(CodeShortUse, "the events of ActionTrail could not be read in every account; a person may name it in images")
 	case p.TrailSince.After(from):
 		return not(CodeShortUse, "events are read since %s only; a person may name it in images", p.TrailSince.UTC().Format(time.RFC3339))

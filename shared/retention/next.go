@@ -196,8 +196,7 @@ func (s *step) failed() bool {
 	if s.item.Refusal == nil {
 		return false
 	}
-	n, _ := strconv.Atoi(s.item.Notes[noteFailures])
-	at, _ := time.Parse(time.RFC3339, s.item.Notes[noteFailed])
+	n, at := s.tries()
 	if at.IsZero() { // the refusal is new
 		n, at = n+1, s.now.UTC()
 		s.item.Notes[noteFailures], s.item.Notes[noteFailed] = strconv.Itoa(n), at.Format(time.RFC3339)
@@ -229,6 +228,23 @@ func (s *step) failed() bool {
 	}
 	s.forget()
 	return false
+}
+
+// tries is how often it failed, and when that was last; zero: it was not waited for
+// yet. A number that nobody can read is that of the last try.
+func (s *step) tries() (int, time.Time) {
+	n := 0
+	if text := s.item.Notes[noteFailures]; text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil || n < 0 {
+			n = mostTries - 1
+		}
+	}
+	at, unreadable := readTime("when it failed", s.item.Notes[noteFailed])
+	if unreadable != nil {
+		at = time.Time{}
+	}
+	return n, at
 }
 
 // forget lets a refusal be tried again.
@@ -360,13 +376,11 @@ func (s *step) takeAway(action Action) {
 		return
 	}
 	if opens := s.facts[factWindow]; opens != "" {
-		at, _ := time.Parse(time.RFC3339, opens)
-		s.sleep(at, &image.Reason{Code: "outsideWindow", Sentence: "it waits for a maintenance window"})
+		s.sleepUntil("when the next maintenance window opens", opens, outsideWindow())
 		return
 	}
 	if free := s.facts[factCap]; free != "" {
-		at, _ := time.Parse(time.RFC3339, free)
-		s.sleep(at, &image.Reason{Code: "capReached", Sentence: "as many have gone as may in 24 hours"})
+		s.sleepUntil("when the next may go", free, image.Reason{Code: "capReached", Sentence: "as many have gone as may in 24 hours"})
 		return
 	}
 	switch {
@@ -397,11 +411,8 @@ func (s *step) waits() {
 		s.sleep(s.now.Add(soon), why)
 		return
 	}
-	due, _ := time.Parse(time.RFC3339, s.facts[factDue])
-	if due.IsZero() {
-		due = s.now.Add(time.Hour)
-	}
-	s.sleep(due, &image.Reason{Code: "waits", Sentence: "the next step is due at " + due.Format(time.RFC3339)})
+	due := s.facts[factDue]
+	s.sleepUntil("when the next step is due", due, image.Reason{Code: "waits", Sentence: "the next step is due at " + due})
 }
 
 // back returns an image to where it was.
@@ -442,10 +453,12 @@ func (s *step) returned() *image.Reason {
 
 // inBin purges the snapshots when the time is over.
 func (s *step) inBin() {
-	until, _ := time.Parse(time.RFC3339, s.item.Notes[noteBin])
+	until, unreadable := s.binUntil()
 	switch {
 	case s.facts["restored"] != "":
 		s.end(plan.Applied, &image.Reason{Code: "restored", Sentence: "it was brought back as " + s.facts["restored"]})
+	case unreadable != nil && s.work.State != work.Aborting:
+		s.sleep(s.now.Add(usualLook), unreadable)
 	case s.now.Before(until):
 		s.sleep(until, &image.Reason{Code: "inBin", Sentence: "its snapshots go at " + until.Format(time.RFC3339)})
 	case s.work.State == work.Aborting:
@@ -455,11 +468,31 @@ func (s *step) inBin() {
 	case Mode(s.facts[factMode]) != ModeDelete:
 		s.sleep(s.now.Add(time.Hour), s.because("mode"+title(s.facts[factMode]), "the document of rules does not let anything go now"))
 	case s.facts[factWindow] != "":
-		at, _ := time.Parse(time.RFC3339, s.facts[factWindow])
-		s.sleep(at, &image.Reason{Code: "outsideWindow", Sentence: "it waits for a maintenance window"})
+		s.sleepUntil("when the next maintenance window opens", s.facts[factWindow], outsideWindow())
 	default:
 		s.purge()
 	}
+}
+
+// binUntil is when the snapshots may go: what was said when the image was deleted, and
+// not before what the document of rules says now.
+func (s *step) binUntil() (time.Time, *image.Reason) {
+	until, unreadable := readTime("the end of its time in the bin", s.item.Notes[noteBin])
+	if unreadable != nil {
+		return time.Time{}, unreadable
+	}
+	if s.facts[factBin] == "" { // not known now
+		return until, nil
+	}
+	deleted, unreadable := readTime("when it was deleted", s.item.Notes[noteDeleted])
+	if unreadable != nil {
+		return time.Time{}, unreadable
+	}
+	var says image.Duration
+	if err := says.UnmarshalText([]byte(s.facts[factBin])); err != nil {
+		return time.Time{}, &image.Reason{Code: codeTimeUnreadable, Sentence: "how long the bin keeps snapshots cannot be read"}
+	}
+	return later(until, deleted.Add(time.Duration(says))), nil
 }
 
 // purge deletes the snapshots one after another; those that something needs stay.
@@ -480,7 +513,7 @@ func (s *step) purge() {
 // orphan removes a snapshot that an image left: marked, and after the grace deleted.
 func (s *step) orphan() {
 	why := reasonOf(s.facts[factKeeps])
-	due, _ := time.Parse(time.RFC3339, s.facts[factDue])
+	due, unreadable := readTime("when it was announced", s.facts[factDue])
 	switch {
 	case s.facts[factRow] == gone:
 		s.end(plan.Applied, nil)
@@ -494,11 +527,14 @@ func (s *step) orphan() {
 		s.do(doAnnounce, levelAnnounced)
 	case s.wish.MarkOnly, Mode(s.facts[factMode]) != ModeDelete:
 		s.end(plan.Applied, nil)
+	case unreadable != nil:
+		s.sleep(s.now.Add(usualLook), unreadable)
 	case s.now.Before(due):
-		s.sleep(due, nil)
+		s.sleep(due, &image.Reason{Code: "waits", Sentence: "the next step is due at " + due.Format(time.RFC3339)})
+	case s.work.Braked():
+		s.sleep(s.now.Add(usualLook), nil)
 	case s.facts[factWindow] != "":
-		at, _ := time.Parse(time.RFC3339, s.facts[factWindow])
-		s.sleep(at, nil)
+		s.sleepUntil("when the next maintenance window opens", s.facts[factWindow], outsideWindow())
 	default:
 		s.do(doPurge+string(s.one.Orphan), levelDeleted)
 	}

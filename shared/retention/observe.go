@@ -130,9 +130,8 @@ func (o *observer) subjects(l *Ledger) {
 		s := Subject{Image: i, Shallow: !o.Wanted(i), Channel: i.Tags[TagChannel], KeyGone: image.Unknown, Reached: o.stories[i.Ref].Reached()}
 		s.Kept = append(s.Kept, o.keeps[i.Ref]...)
 		if value, has := i.Tags[TagKeep]; has {
-			until, _ := time.Parse(time.RFC3339, value) // what is no time keeps for good
-			s.Kept = append(s.Kept, KeepNote{By: "tag", Reason: "the image has the tag " + TagKeep, Until: until})
-		} else if seen := o.looks[Place{i.Account, i.Region}].Tagged[i.ID]; !seen.IsZero() {
+			s.Kept = append(s.Kept, KeepNote{By: "tag", Reason: "the image has the tag " + TagKeep, Until: keptUntil(value)})
+		} else if seen, was := o.looks[Place{i.Account, i.Region}].Tagged[i.ID]; was {
 			s.Kept = append(s.Kept, KeepNote{By: "tag", TakenAt: seen})
 		}
 		s.HoldersKnown = o.held != nil
@@ -146,6 +145,18 @@ func (o *observer) subjects(l *Ledger) {
 		s.Unused = o.proof(i)
 		o.inv.Subjects = append(o.inv.Subjects, s)
 	}
+}
+
+// keptUntil is until when the tag keeps an image: a time, or the end of a day anywhere
+// on earth. What is neither keeps for good, which is the zero time.
+func keptUntil(value string) time.Time {
+	if until, unreadable := readTime(TagKeep, value); unreadable == nil {
+		return until
+	}
+	if date, err := time.Parse(time.DateOnly, value); err == nil && !date.IsZero() {
+		return date.Add(36 * time.Hour)
+	}
+	return time.Time{}
 }
 
 // proof joins the looks of all accounts of the region.

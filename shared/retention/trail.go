@@ -23,6 +23,9 @@ func TrailOf(events []image.Event, from, to time.Time, there *Ledger) *Trail {
 		if e.Failed != "" {
 			continue
 		}
+		if e.At.IsZero() { // when it was is not known
+			e.At = to
+		}
 		images := imagesOf(e, there)
 		if len(images) == 0 {
 			t.Blurred = later(t.Blurred, e.At)
