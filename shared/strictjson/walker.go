@@ -396,7 +396,8 @@ func (w *walker) number(t reflect.Type, at *place) error {
 }
 
 // wholeDigits refuses a number that a float of that many bits would change
-// into another: an overflow, or an integer beyond what it holds exactly.
+// into another: an overflow, or one beyond the integers that it holds exactly,
+// in whatever form it is written.
 func wholeDigits(literal string, bits int, at *place) error {
 	exact := 1<<53 - 1
 	if bits == 32 {
@@ -406,7 +407,7 @@ func wholeDigits(literal string, bits int, at *place) error {
 	if err != nil {
 		return at.refuse(CodeNumber, "must be a number within the range of this field")
 	}
-	if strings.ContainsAny(literal, ".eE") || f >= -float64(exact) && f <= float64(exact) {
+	if f >= -float64(exact) && f <= float64(exact) {
 		return nil
 	}
 	return at.refuse(CodeNumber, "must be a whole number of at most %d: larger ones lose digits; send a string", exact)

@@ -122,7 +122,7 @@ func TestPlace(t *testing.T) {
 
 // JSON is read as package strictjson reads it.
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`{"rules":[{"name":"a","last":1}]}`, "rules:\n  - name: a\n", "a: &x 1\nb: *x\n", "\"\\u0000\"", "[", "? a\n", "- - - a", "a: |\n  b", "%YAML 1.2\n---\na: b"} {
+	for _, s := range []string{`{"rules":[{"name":"a","last":1}]}`, "rules:\n  - name: a\n", "a: &x 1\nb: *x\n", "\"\\u0000\"", "[", "? a\n", "- - - a", "a: |\n  b", "%YAML 1.2\n---\na: b", "1E20"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, document string) {
