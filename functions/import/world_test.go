@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,7 +174,8 @@ type stage struct {
 	cloud  *cloudsim.Cloud
 	bucket *contract.Bucket
 	two    bool
-	events int
+	rules  string
+	events atomic.Int64
 }
 
 func newStage(t *testing.T) *stage {
@@ -207,7 +209,7 @@ func (s *stage) upload(key string, kind byte) {
 }
 
 func (s *stage) function() *function.Function {
-	c := config{Sources: []importing.Prefix{{Bucket: bucket}}}
+	c := config{Sources: []importing.Prefix{{Bucket: bucket}}, Rules: function.Lines(s.rules)}
 	c.Regions = append(c.Regions, "cn-hangzhou", "cn-shanghai")
 	if s.two {
 		c.FourEyes = []string{"import"}
@@ -225,10 +227,10 @@ func (s *stage) function() *function.Function {
 		objects: func(function.Call) store { return shelves{s.session()} },
 		journal: func(function.Call) (*journal.Journal, journal.Documents, error) {
 			place := journal.OpenObjects(s.bucket, "")
-			return journal.New(place, time.Now, func() string { s.events++; return fmt.Sprint("entry-", s.events) }), place, nil
+			return journal.New(place, time.Now, func() string { return fmt.Sprint("entry-", s.events.Add(1)) }), place, nil
 		},
 		pause:  pause,
-		worker: func() string { s.events++; return fmt.Sprint("worker-", s.events) },
+		worker: func() string { return fmt.Sprint("worker-", s.events.Add(1)) },
 	}
 	return h.function()
 }

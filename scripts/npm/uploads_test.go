@@ -229,7 +229,7 @@ func TestUploadsBecomeImages(t *testing.T) {
 	// then: none. The later event comes first.
 	d.held(true)
 	d.put("golden-uploads", "incoming/web-late_1.raw", bootable())
-	d.put("golden-uploads", "incoming/web-late_1.raw", append(bootable(), 0))
+	d.put("golden-uploads", "incoming/web-late_1.raw", append(bootable(), make([]byte, 512)...))
 	d.put("golden-uploads", "incoming/web-gone_1.raw", bootable())
 	owner := d.cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"})
 	if _, err := owner.DeleteObject(cloudsim.ObjectName{Bucket: "golden-uploads", Key: "incoming/web-gone_1.raw"}); err != nil {
