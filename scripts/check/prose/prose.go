@@ -62,6 +62,11 @@ func (c *checker) file(name string) error {
 	if err != nil {
 		return err
 	}
+	for _, magic := range []string{"\x7fELF", "MZ\x90\x00", "\xcf\xfa\xed\xfe"} {
+		if bytes.HasPrefix(text, []byte(magic)) {
+			c.found = append(c.found, finding.At(name, 0, "is a built program, which go build left here: remove it"))
+		}
+	}
 	if bytes.IndexByte(text[:min(len(text), 8000)], 0) >= 0 {
 		return nil // not text
 	}

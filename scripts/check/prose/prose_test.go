@@ -38,6 +38,7 @@ func TestCheck(t *testing.T) {
 		"a conflict":              {"a.txt", "<<<<" + "<<< HEAD", "a.txt:1: is a conflict"},
 		"test data is not prose":  {"testdata/a.txt", "TO" + "DO", ""},
 		"hidden folders are not":  {".build/a.txt", "TO" + "DO", ""},
+		"a built program":         {"find", "\x7fELF\x02\x01\x00", "find: is a built program"},
 		"binary files are not":    {"a.bin", "\x00 TO" + "DO", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
