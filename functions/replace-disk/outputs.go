@@ -8,14 +8,15 @@ import (
 	"imagekeeper/shared/work"
 )
 
-// stepOut is one step of a plan: an instance.
+// stepOut is one step of a plan: an instance, or what is to name the new image.
 type stepOut struct {
-	// Action: replace, skip, refuse.
+	// Action: replace, skip, refuse, followLaunchTemplate, followScalingConfiguration.
 	Action    string          `json:"action"`
 	AccountID image.AccountID `json:"accountId"`
 	RegionID  image.RegionID  `json:"regionId"`
 	// InstanceID: the instance.
-	InstanceID image.InstanceID `json:"instanceId"`
+	InstanceID image.InstanceID `json:"instanceId,omitempty"`
+	followOut
 	// ImageID is what it runs now; To what it is to run.
 	ImageID image.ID `json:"imageId,omitempty"`
 	To      image.ID `json:"to,omitempty"`
@@ -28,10 +29,23 @@ type stepOut struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
+// followOut is what names an image without running it.
+type followOut struct {
+	// LaunchTemplateID: its new default version launches the new image, or the old one
+	// is the default again.
+	LaunchTemplateID string `json:"launchTemplateId,omitempty"`
+	// ScalingConfigurationID names the new image.
+	ScalingConfigurationID string `json:"scalingConfigurationId,omitempty"`
+}
+
+func newFollow(t rollout.Told) followOut {
+	return followOut{t.Pointer(rollout.ActionFollowTemplate), t.Pointer(rollout.ActionFollowScaling)}
+}
+
 func newStep(s plan.Step) stepOut {
 	t := rollout.StepTold(s)
 	out := stepOut{
-		Action: s.Action, AccountID: t.Account, RegionID: t.Region, InstanceID: t.ID, ImageID: t.Was, To: t.To, BackupSnapshotID: t.Backup, Reasons: s.Reasons,
+		Action: s.Action, AccountID: t.Account, RegionID: t.Region, InstanceID: t.Instance(), followOut: newFollow(t), ImageID: t.Was, To: t.To, BackupSnapshotID: t.Backup, Reasons: s.Reasons,
 	}
 	if len(s.Sets) > 0 {
 		out.Wave = &t.Wave
@@ -44,11 +58,12 @@ func newStep(s plan.Step) stepOut {
 
 // itemOut is one instance of a rollout.
 type itemOut struct {
-	// Action: replace.
+	// Action: replace, followLaunchTemplate, followScalingConfiguration.
 	Action     string           `json:"action"`
 	AccountID  image.AccountID  `json:"accountId"`
 	RegionID   image.RegionID   `json:"regionId"`
-	InstanceID image.InstanceID `json:"instanceId"`
+	InstanceID image.InstanceID `json:"instanceId,omitempty"`
+	followOut
 	// Wave: 0 is the canary.
 	Wave int `json:"wave"`
 	// ImageID is what it ran when it was planned; To what it is to run.
@@ -65,5 +80,5 @@ type itemOut struct {
 
 func newItem(w work.Work, i work.Item) itemOut {
 	t := rollout.Tell(w, i)
-	return itemOut{t.Action, t.Account, t.Region, t.ID, t.Wave, t.Was, t.To, t.Backup, t.Image, t.Undoing, works.ItemOf(i)}
+	return itemOut{t.Action, t.Account, t.Region, t.Instance(), newFollow(t), t.Wave, t.Was, t.To, t.Backup, t.Image, t.Undoing, works.ItemOf(i)}
 }

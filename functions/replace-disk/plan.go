@@ -244,6 +244,9 @@ func (s *session) place(ctx context.Context, all *survey.Survey, at rollout.Plac
 	for _, action := range rollout.Needed() {
 		here.May[action], _ = p.Unnoted().May(ctx, action) // what cannot be asked is found out by the canary
 	}
+	if wish.Undoes == "" && wish.Follows() {
+		here.References = s.references(ctx, all, p, wish.Follow, here.Images, servers)
+	}
 	here.ImagesLeft = s.imagesLeft(ctx, cloud, at.Region, here.Images)
 	return servers, here
 }

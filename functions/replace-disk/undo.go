@@ -76,6 +76,9 @@ func (s *session) planUndo(ctx context.Context, in undoInput) (work.Document, er
 	if err != nil {
 		return work.Document{}, err
 	}
+	if in.Select == nil {
+		s.point(ctx, all, &o, rollout.Followed(w))
+	}
 	backups := s.backups(ctx, all, pasts)
 	for n := range o.Servers {
 		one := &o.Servers[n]
@@ -137,14 +140,17 @@ func (s *session) planRetry(ctx context.Context, in retryInput) (work.Document, 
 	if wish, err = in.terms.wish(wish); err != nil {
 		return work.Document{}, err
 	}
-	left := rollout.Left(w)
+	left, pointers := rollout.Left(w), rollout.LeftPointers(w)
 	var names []rollout.Name
 	for n := range left {
 		if in.Select.has(n.ID) {
 			names = append(names, n)
 		}
 	}
-	if len(names) == 0 {
+	if in.Select != nil {
+		pointers = nil
+	}
+	if len(names) == 0 && len(pointers) == 0 {
 		return work.Document{}, rollout.NothingTo("try again", in.ID)
 	}
 	all, err := s.look(ctx)
@@ -155,6 +161,7 @@ func (s *session) planRetry(ctx context.Context, in retryInput) (work.Document, 
 	if err != nil {
 		return work.Document{}, err
 	}
+	s.point(ctx, all, &o, pointers)
 	for n := range o.Servers {
 		one := &o.Servers[n]
 		named := rollout.Target{Image: left[one.Name]}

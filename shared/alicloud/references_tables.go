@@ -16,6 +16,7 @@ func versionFields() fields[templateVersion] {
 		"LaunchTemplateName": func(s *scanner, v *templateVersion) { v.Name = s.word() },
 		"VersionNumber":      func(s *scanner, v *templateVersion) { v.Version = s.count() },
 		"DefaultVersion":     func(s *scanner, v *templateVersion) { v.Default = s.flag() },
+		"VersionDescription": func(s *scanner, v *templateVersion) { v.Description = s.word() },
 		"LaunchTemplateData": func(s *scanner, v *templateVersion) {
 			v.detailed = s.peek() == '{'
 			contents.read(s, v)

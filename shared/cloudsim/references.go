@@ -158,7 +158,6 @@ func (s *Session) DescribeLaunchTemplates(req DescribeLaunchTemplatesRequest) (L
 // TemplateVersionRow is one version as DescribeLaunchTemplateVersions shows it.
 type TemplateVersionRow struct {
 	image.TemplateVersion
-	Description  string
 	CreatedAt    time.Time
 	InstanceType image.InstanceTypeID
 	// ImageAlias is the image's owner as DescribeImages names it.

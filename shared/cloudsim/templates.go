@@ -108,8 +108,8 @@ func (t *templateState) addVersion(r *region, account image.AccountID, descripti
 	at := now.Truncate(time.Second)
 	t.row.ModifiedAt = at
 	t.versions = append([]TemplateVersionRow{{
-		TemplateVersion: image.TemplateVersion{Region: r.id, Template: t.row.ID, Name: t.row.Name, Version: t.row.Latest, Image: data.Image},
-		Description:     description, CreatedAt: at, InstanceType: data.InstanceType, ImageAlias: r.alias(data.Image, account),
+		TemplateVersion: image.TemplateVersion{Region: r.id, Template: t.row.ID, Name: t.row.Name, Version: t.row.Latest, Image: data.Image, Description: description},
+		CreatedAt:       at, InstanceType: data.InstanceType, ImageAlias: r.alias(data.Image, account),
 		SystemDisk: data.SystemDisk, DataDisks: slices.Clone(data.DataDisks), SecurityGroups: slices.Clone(data.SecurityGroups),
 		Tags: slices.Clone(data.Tags), Further: maps.Clone(data.Further),
 	}}, t.versions...)

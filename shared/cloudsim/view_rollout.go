@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"reflect"
 	"slices"
 
 	"imagekeeper/shared/fault"
@@ -350,4 +351,54 @@ func (v *View) SetDefaultVersion(ctx context.Context, region image.RegionID, tem
 		_, err := s.ModifyLaunchTemplateDefaultVersion(TemplateName{RegionID: region, ID: template}, version)
 		return err
 	})
+}
+
+// CopyTemplateVersion adds a version to a launch template that launches what another
+// one does, from another image.
+func (v *View) CopyTemplateVersion(ctx context.Context, region image.RegionID, template string, version int, to image.ID, description string) (int, error) {
+	was, err := v.templateVersion(ctx, region, template, version)
+	if err != nil {
+		return 0, err
+	}
+	return read(ctx, v, func(s *Session) (int, error) {
+		_, number, err := s.CreateLaunchTemplateVersion(CreateLaunchTemplateVersionRequest{
+			Template: TemplateName{RegionID: region, ID: template}, Description: description, Data: TemplateData{
+				Image: to, InstanceType: was.InstanceType, SystemDisk: was.SystemDisk, DataDisks: was.DataDisks,
+				SecurityGroups: was.SecurityGroups, Tags: was.Tags, Further: was.Further,
+			},
+		})
+		return number, err
+	})
+}
+
+// TemplateDiffers names in what one version of a launch template launches something
+// else than another one, beside the image.
+func (v *View) TemplateDiffers(ctx context.Context, region image.RegionID, template string, one, other int) ([]string, error) {
+	was, err := v.templateVersion(ctx, region, template, one)
+	if err != nil {
+		return nil, err
+	}
+	is, err := v.templateVersion(ctx, region, template, other)
+	if err != nil {
+		return nil, err
+	}
+	is.TemplateVersion, is.CreatedAt, is.ImageAlias = was.TemplateVersion, was.CreatedAt, was.ImageAlias
+	if !reflect.DeepEqual(was, is) {
+		return []string{"contents"}, nil
+	}
+	return nil, nil
+}
+
+// templateVersion is one version of a launch template.
+func (v *View) templateVersion(ctx context.Context, region image.RegionID, template string, version int) (TemplateVersionRow, error) {
+	page, err := read(ctx, v, func(s *Session) (TemplateVersionsPage, error) {
+		return s.DescribeLaunchTemplateVersions(DescribeLaunchTemplateVersionsRequest{RegionID: region, TemplateID: template, Versions: []int{version}})
+	})
+	if err == nil && len(page.Versions) != 1 {
+		err = unknownVersion()
+	}
+	if err != nil {
+		return TemplateVersionRow{}, err
+	}
+	return page.Versions[0], nil
 }

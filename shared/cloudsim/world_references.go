@@ -55,8 +55,9 @@ func (c *Cloud) addTemplate(r *region, account image.AccountID, spec LaunchTempl
 		version := TemplateVersionRow{
 			TemplateVersion: image.TemplateVersion{
 				Region: r.id, Template: row.ID, Name: row.Name, Version: i + 1, Default: i+1 == row.Default, Image: v.Image,
+				Description: v.Description,
 			},
-			Description: v.Description, CreatedAt: versionAt(i), ImageAlias: r.alias(v.Image, account),
+			CreatedAt: versionAt(i), ImageAlias: r.alias(v.Image, account),
 			InstanceType: cmp.Or(v.InstanceType, "ecs.g7.large"), SystemDisk: NewDisk{SizeGiB: 40, Category: "cloud_essd"},
 		}
 		for _, s := range v.DataSnapshots {

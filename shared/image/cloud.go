@@ -223,6 +223,8 @@ type TemplateVersion struct {
 	// Default: launched when no version is named.
 	Default bool
 	Image   ID
+	// Description is that of the version.
+	Description string
 }
 
 // ScalingConfiguration is what a scaling group starts instances from; source:

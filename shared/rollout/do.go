@@ -74,6 +74,7 @@ func (d *deed) do(ctx context.Context) error {
 	}
 	calls := map[string]func(context.Context) error{
 		doBegin: d.begin, doImage: d.image, doLiken: d.liken, doStandby: d.standby, doExit: d.standby, doBefore: d.hook, doAfter: d.hook, doProbe: d.hook,
+		doVersion: d.version, doDefault: d.chosen, doRepoint: d.repoint,
 		doStop: d.stop, doForce: d.stop, doBackup: d.backup, doSecure: d.secure, doUnsecure: d.secure, doReplace: d.replace, doStart: d.start, doTidy: d.tidy,
 	}
 	return calls[d.act.Do](ctx)

@@ -33,6 +33,7 @@ func (w *world) undoing(id string) (work.Document, rollout.Planned) {
 		ids, pasts[p.ID] = append(ids, p.ID), p
 	}
 	seen := w.observe(wish, ids...)
+	seen.Pointers = rollout.Followed(done)
 	for n := range seen.Servers {
 		s := &seen.Servers[n]
 		var backup *image.Snapshot

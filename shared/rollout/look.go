@@ -71,6 +71,7 @@ type Cloud interface {
 	Changer
 	Standby
 	Keepers
+	Followers
 }
 
 // Kind is a rollout as the engine of long work carries it.
@@ -151,6 +152,7 @@ func (l *look) all(ctx context.Context) {
 		return
 	}
 	l.target(ctx)
+	l.followed(ctx)
 	for _, part := range []func(context.Context) error{l.instances, l.disks, l.snapshots, l.images, l.healths, l.groups, l.differences} {
 		if err := part(ctx); err != nil {
 			for _, s := range l.active {
@@ -212,7 +214,7 @@ func (l *look) power(ctx context.Context) bool {
 func (l *look) target(ctx context.Context) {
 	var ids []image.ID
 	for _, name := range l.names {
-		if to := l.specs[name].to; to != "" && !slices.Contains(ids, to) {
+		if to := l.specs[name].to; to != "" && !slices.Contains(ids, to) && l.specs[name].action == ActionReplace {
 			ids = append(ids, to)
 		}
 	}
@@ -228,7 +230,8 @@ func (l *look) target(ctx context.Context) {
 		why[i.ID] = l.unusable(i)
 	}
 	for _, name := range l.names {
-		if facts := l.seen[name]; facts != nil && why[l.specs[name].to] != "" && !l.work.Items[name].Begun() {
+		replaces := l.specs[name].action == ActionReplace
+		if facts := l.seen[name]; facts != nil && replaces && why[l.specs[name].to] != "" && !l.work.Items[name].Begun() {
 			facts[factWithdrawn] = why[l.specs[name].to]
 		}
 	}

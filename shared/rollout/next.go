@@ -106,6 +106,11 @@ func Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 		return work.Decision{Halt: &image.Reason{Code: "wishUnreadable", Sentence: "the wish of the rollout cannot be read"}}
 	}
 	n := &next{work: w, wish: wish, specs: specs(w), seen: seen, now: now}
+	for name, s := range n.specs {
+		if s.damaged {
+			return work.Decision{Halt: new(reason("planUnreadable", "what the plan says of %s cannot be read", name))}
+		}
+	}
 	n.count()
 	if why := n.withdrawn(); why != nil && n.state(work.Queued, work.Running, work.Waiting) {
 		n.Halt = why
@@ -298,6 +303,10 @@ func (n *next) item(name string) {
 		return
 	}
 	s := &stage{next: n, spec: n.specs[name], item: item, facts: facts}
+	if s.spec.follows() {
+		s.follow()
+		return
+	}
 	s.step()
 }
 

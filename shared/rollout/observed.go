@@ -94,6 +94,8 @@ type Here struct {
 	ChannelsRead bool
 	// Copies are the images there that are copies of the one that was named.
 	Copies []image.ID
+	// References are what else names images there, if something is to follow.
+	References References
 	// Unread is what could not be read.
 	Unread []image.Unread
 }
@@ -102,6 +104,8 @@ type Here struct {
 type Observed struct {
 	Servers []Server
 	Places  map[Place]Here
+	// Pointers are what an undo or a retry is to have name another image.
+	Pointers []Pointer
 }
 
 // Resolved is the image that instances of a place are to get, or why there is none.

@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -48,6 +49,10 @@ type Totals struct {
 	Skip     int `json:"skip"`
 	Refuse   int `json:"refuse"`
 	Waves    int `json:"waves"`
+	// Follow is how many launch templates and scaling configurations are to name the
+	// new image; NotFollowed is what cannot be changed from here, with what changes it.
+	Follow      int          `json:"follow"`
+	NotFollowed []Unfollowed `json:"notFollowed,omitempty"`
 	// Running are those of Replace that run, and would be down for a while.
 	Running int `json:"running"`
 	// Minutes is how long it takes at the least, as far as can be told.
@@ -82,6 +87,7 @@ func Plan(w Wish, seen Observed, targets map[Place]Resolved, now time.Time) (Pla
 		p.one(s)
 	}
 	p.arrange()
+	p.follow()
 	p.findings()
 	return p.Planned, nil
 }
@@ -93,6 +99,8 @@ type planner struct {
 	targets map[Place]Resolved
 	now     time.Time
 	chosen  []chosen
+	// last is the number of the last wave.
+	last int
 	Planned
 }
 
@@ -180,7 +188,7 @@ func (p *planner) arrange() {
 		if n >= canary {
 			wave = 1 + (n-canary)/size
 		}
-		p.Totals.Waves = wave + 1
+		p.Totals.Waves, p.last = wave+1, wave
 		if c.server.Before.Status == image.InstanceRunning {
 			p.Totals.Running++
 		}
@@ -280,7 +288,7 @@ func (p *planner) findings() {
 	if p.Totals.Replace == 0 && p.Totals.Selected == p.Totals.Skip && p.Totals.Skip > 0 {
 		return
 	}
-	if p.Totals.Replace == 0 {
+	if p.Totals.Replace == 0 && p.Totals.Follow == 0 {
 		why := image.Reason{Code: "nothingSelected", Sentence: "no instance is selected"}
 		if p.Totals.Refuse > 0 {
 			first := p.Others[slices.IndexFunc(p.Others, func(s plan.Step) bool { return s.Action == ActionRefuse })]
@@ -364,6 +372,12 @@ type spec struct {
 	backup image.SnapshotID
 	like   likeness
 	action string
+	// version and back are of a launch template: its default version, and that which
+	// is the default again. called is its name.
+	version, back int
+	called        string
+	// damaged: what the plan says of it cannot be read.
+	damaged bool
 }
 
 // likeness is what an image that is made of a backup has to be like.
@@ -388,18 +402,25 @@ func LikenessOf(i image.Image) string {
 func specs(w work.Work) map[string]spec {
 	all := make(map[string]spec, len(w.Names()))
 	for _, s := range w.Document.Plan.Steps {
-		n, err := ParseName(s.Subject)
-		if err != nil || len(s.Sets) == 0 {
+		if len(s.Sets) == 0 {
 			continue
 		}
+		n, err := ParseName(s.Subject)
 		base := w.Document.Plan.Base
 		one := spec{
 			Name: n, to: image.ID(s.Parameters[paramTo]), ran: s.Parameters[paramPower] == string(image.InstanceRunning),
 			image: image.ID(base["image/"+s.Subject]), disk: image.DiskID(base["disk/"+s.Subject]), kind: image.InstanceTypeID(base["type/"+s.Subject]),
-			backup: image.SnapshotID(s.Parameters[paramBackup]), action: s.Action,
+			backup: image.SnapshotID(s.Parameters[paramBackup]), action: s.Action, called: s.Parameters[paramName],
 		}
-		one.wave, _ = strconv.Atoi(s.Parameters[paramWave])
-		_ = json.Unmarshal([]byte(cmp.Or(s.Parameters[paramLike], "{}")), &one.like)
+		var numbers [3]int
+		for n, name := range []string{paramWave, paramVersion, paramBack} {
+			var failed error
+			numbers[n], failed = strconv.Atoi(cmp.Or(s.Parameters[name], "0"))
+			err = errors.Join(err, failed)
+		}
+		one.wave, one.version, one.back = numbers[0], numbers[1], numbers[2]
+		err = errors.Join(err, json.Unmarshal([]byte(cmp.Or(s.Parameters[paramLike], "{}")), &one.like))
+		one.damaged = err != nil
 		all[s.Subject] = one
 	}
 	return all

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -45,6 +46,23 @@ func StepTold(s plan.Step) Told {
 	t := Told{Name: n, Action: s.Action, Was: image.ID(s.Parameters[paramWas]), To: image.ID(s.Parameters[paramTo]), Backup: image.SnapshotID(s.Parameters[paramBackup])}
 	t.Wave, _ = strconv.Atoi(s.Parameters[paramWave])
 	return t
+}
+
+// Instance is the id, if it is an instance.
+func (t Told) Instance() image.InstanceID {
+	if strings.HasPrefix(string(t.ID), "i-") || t.Action == ActionReplace {
+		return t.ID
+	}
+	return ""
+}
+
+// Pointer is the id, if it is what an action of that name is about.
+func (t Told) Pointer(action string) string {
+	prefix := map[string]string{ActionFollowTemplate: "lt-", ActionFollowScaling: "asc-"}[action]
+	if t.Action == action || t.Action == ActionRefuse && strings.HasPrefix(string(t.ID), prefix) {
+		return string(t.ID)
+	}
+	return ""
 }
 
 // WishOf is what a rollout was asked for.

@@ -94,6 +94,7 @@ type Wish struct {
 	Hooks       Hooks       `json:"hooks,omitzero" doc:"Commands before the stop and at the end"`
 	Backup      Backup      `json:"backup,omitzero" doc:"The backups of the disks"`
 	OnUnhealthy OnUnhealthy `json:"onUnhealthy,omitempty" validate:"omitempty,oneof=undo halt" doc:"What becomes of an instance that is not well; halt if left out"`
+	Follow      Follow      `json:"follow,omitzero" doc:"What else that names the old image is to name the new one"`
 	Even
 	// Undoes is the rollout whose work this one takes back.
 	Undoes string `json:"-" validate:"-" query:"-"`

@@ -98,8 +98,22 @@ func (w *world) observe(wish rollout.Wish, ids ...image.InstanceID) rollout.Obse
 		w.Fatal(err)
 	}
 	return rollout.Observed{Servers: servers, Places: map[rollout.Place]rollout.Here{place: {
-		Encrypts: encrypts, ImagesLeft: 100, Images: images, ChannelsRead: true, Channels: map[string]image.ID{},
+		Encrypts: encrypts, ImagesLeft: 1000, Images: images, ChannelsRead: true, Channels: map[string]image.ID{}, References: w.references(),
 	}}}
+}
+
+// references are what names images without running them.
+func (w *world) references() rollout.References {
+	w.Helper()
+	templates, err := w.view().TemplateVersions(w.Context(), hangzhou)
+	if err != nil {
+		w.Fatal(err)
+	}
+	scaling, err := w.view().ScalingConfigurations(w.Context(), hangzhou)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return rollout.References{Templates: templates, Scaling: scaling, Grantees: map[image.ID][]image.AccountID{w.old: {"1000000000000009"}}}
 }
 
 // plan plans a wish for instances.
@@ -363,6 +377,22 @@ func (c wire) ModifyMetadata(ctx context.Context, in image.RegionID, id image.In
 
 func (c wire) Tag(ctx context.Context, in image.RegionID, resource string, ids []string, tags image.Tags) error {
 	return c.call(ctx, "tag", strings.Join(ids, " "), func() error { return c.View.Tag(ctx, in, resource, ids, tags) })
+}
+
+func (c wire) CopyTemplateVersion(ctx context.Context, in image.RegionID, template string, version int, to image.ID, description string) (made int, err error) {
+	err = c.call(ctx, "templateVersion", template, func() (err error) {
+		made, err = c.View.CopyTemplateVersion(ctx, in, template, version, to, description)
+		return err
+	})
+	return made, err
+}
+
+func (c wire) SetDefaultVersion(ctx context.Context, in image.RegionID, template string, version int) error {
+	return c.call(ctx, "templateDefault", template, func() error { return c.View.SetDefaultVersion(ctx, in, template, version) })
+}
+
+func (c wire) RepointConfiguration(ctx context.Context, in image.RegionID, configuration string, to image.ID) error {
+	return c.call(ctx, "repoint", configuration, func() error { return c.View.RepointConfiguration(ctx, in, configuration, to) })
 }
 
 func (c wire) EnterStandby(ctx context.Context, in image.RegionID, group string, ids []image.InstanceID, token string) error {

@@ -108,7 +108,7 @@ func (v *vendor) TemplateVersions(_ context.Context, r image.RegionID) (list []i
 			for _, t := range out.LaunchTemplateVersionSets.LaunchTemplateVersionSet {
 				list = append(list, image.TemplateVersion{
 					Account: v.account, Region: r, Template: t.LaunchTemplateId, Name: t.LaunchTemplateName, Version: int(t.VersionNumber),
-					Default: t.DefaultVersion, Image: image.ID(t.LaunchTemplateData.ImageId),
+					Default: t.DefaultVersion, Image: image.ID(t.LaunchTemplateData.ImageId), Description: t.VersionDescription,
 				})
 			}
 			return len(out.LaunchTemplateVersionSets.LaunchTemplateVersionSet), out.TotalCount, err

@@ -90,6 +90,8 @@ type wireTemplateData struct {
 	SystemDisk         wireTemplateDisk
 	SystemDiskCategory string `json:"SystemDisk.Category"`
 	SystemDiskSize     int    `json:"SystemDisk.Size"`
+	SystemDiskName     string `json:"SystemDisk.DiskName,omitempty"`
+	SystemDiskLevel    string `json:"SystemDisk.PerformanceLevel,omitempty"`
 	DataDisks          struct{ DataDisk []wireTemplateDisk }
 	NetworkInterfaces  struct{ NetworkInterface []struct{} }
 	SecurityGroupIDs   struct {
@@ -137,6 +139,8 @@ func (d *wireTemplateData) MarshalJSON() ([]byte, error) {
 type wireTemplateDisk struct {
 	Category           string
 	Size               int
+	DiskName           string `json:",omitempty"`
+	PerformanceLevel   string `json:",omitempty"`
 	SnapshotID         string `json:"SnapshotId,omitempty"`
 	DeleteWithInstance bool
 }
@@ -176,13 +180,14 @@ func describeLaunchTemplateVersions(c *call) (answer, error) {
 }
 
 func diskOfTemplate(d cloudsim.NewDisk) wireTemplateDisk {
-	return wireTemplateDisk{d.Category, d.SizeGiB, string(d.SnapshotID), !d.KeptWithInstance}
+	return wireTemplateDisk{d.Category, d.SizeGiB, d.Name, d.PerformanceLevel, string(d.SnapshotID), !d.KeptWithInstance}
 }
 
 func templateDataOnWire(v cloudsim.TemplateVersionRow) *wireTemplateData {
 	out := &wireTemplateData{
 		ImageID: string(v.Image), ImageOwnerAlias: v.ImageAlias, InstanceType: string(v.InstanceType), InstanceChargeType: "PostPaid",
 		NetworkType: "vpc", SystemDisk: diskOfTemplate(v.SystemDisk), SystemDiskCategory: v.SystemDisk.Category, SystemDiskSize: v.SystemDisk.SizeGiB,
+		SystemDiskName: v.SystemDisk.Name, SystemDiskLevel: v.SystemDisk.PerformanceLevel,
 	}
 	out.DataDisks.DataDisk = rowsOf(v.DataDisks, diskOfTemplate)
 	out.NetworkInterfaces.NetworkInterface = []struct{}{}
