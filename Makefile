@@ -7,7 +7,7 @@ GO       ?= go
 FUZZTIME ?= 60s
 ARGS     ?=
 FUNCTION ?= import
-SPEED    ?= 60
+SPEED    ?= 300
 REAL     ?=
 
 # Everything is compiled as the functions are, so that nothing is compiled twice. scripts/build/bootstrap has the same.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -30,12 +29,29 @@ const journalBucket = "imagekeeper-journal"
 // uploadBucket is where files to import are put.
 const uploadBucket = "golden-uploads"
 
+// ruleBucket is where the rules are that make images of uploads, and ruleFile the
+// example, below the folder of s.yaml, that they begin as.
+const (
+	ruleBucket = "golden-rules"
+	ruleKey    = "imports.yaml"
+	ruleFile   = "functions/import/examples/stable.rules.yaml"
+)
+
 // newStore is the wire of the emulated cloud's objects, with a bucket for the
-// journal in it, and one for files to import.
+// journal in it, one for files to import, and one for the rules of that.
 func newStore(cloud *cloudsim.Cloud, s settings, out io.Writer) (http.Handler, error) {
 	owner := cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"})
-	if err := errors.Join(owner.PutBucket(journalBucket, "cn-hangzhou"), owner.PutBucket(uploadBucket, "cn-hangzhou")); err != nil {
-		return nil, err
+	for _, bucket := range []string{journalBucket, uploadBucket, ruleBucket} {
+		if err := owner.PutBucket(bucket, "cn-hangzhou"); err != nil {
+			return nil, err
+		}
+	}
+	rules, err := os.ReadFile(filepath.Join(filepath.Dir(s.file), filepath.FromSlash(ruleFile)))
+	if err == nil { // else it is another s.yaml, which need not have such a function
+		_, err = owner.PutObject(cloudsim.PutObjectRequest{Bucket: ruleBucket, Key: ruleKey, Content: cloudsim.ContentOf(rules)})
+		if err != nil {
+			return nil, err
+		}
 	}
 	return ossapi.New(cloud, ossapi.Options{Latency: s.latency, Log: slog.New(slog.NewTextHandler(out, nil)).With("from", "oss")}), nil
 }
@@ -78,7 +94,7 @@ func newCloud(s settings, functions *door, out io.Writer) (*cloudsim.Cloud, http
 // overrides are variables that a caller may set for the functions even where
 // s.yaml does not ask for them.
 func overrides() []string {
-	return []string{"REGIONS", "ACCOUNTS", "IMPORT_SOURCES", "ECS_RATE_SHARE", "LOG_LEVEL"}
+	return []string{"REGIONS", "ACCOUNTS", "IMPORT_SOURCES", "IMPORT_RULES", "ECS_RATE_SHARE", "LOG_LEVEL"}
 }
 
 // transport are the variables that programs need to reach the Internet from
@@ -95,6 +111,8 @@ func defaults() map[string]string {
 		"ACCOUNTS": "acs:ram::" + string(cloudsim.SecondAccount) + ":role/imagekeeper-reader",
 		// What may be imported.
 		"IMPORT_SOURCES": "oss://" + uploadBucket,
+		// What is imported by itself.
+		"IMPORT_RULES": "oss://" + ruleBucket + "/" + ruleKey,
 	}
 }
 

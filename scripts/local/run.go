@@ -165,7 +165,7 @@ func surround(s settings, look syaml.Lookup, functions *door, out io.Writer) (w 
 	}
 	fmt.Fprintf(out, "cloud    http://%s   ECS, ESS, STS, Location, InvokeFunction: %d images, %d instances, seed %d; key local / local-secret\n",
 		back.Addr(), s.images, s.instances, s.seed)
-	fmt.Fprintf(out, "objects  http://%s   OSS, in path style: bucket %s\n", shelves.Addr(), journalBucket)
+	fmt.Fprintf(out, "objects  http://%s   OSS, in path style: buckets %s\n", shelves.Addr(), strings.Join([]string{uploadBucket, ruleBucket, journalBucket}, ", "))
 	closeCloud, closeStore := serveOn(back, wire), serveOn(shelves, store)
 	return emulated(look, back.Addr().String(), shelves.Addr().String(), journal), cloud, func() { closeCloud(); closeStore() }, nil
 }

@@ -97,6 +97,8 @@ func (s *stack) typed(t *testing.T, document string) (printed int) {
 type stack struct {
 	make    *exec.Cmd
 	gateway string
+	// cloud and objects are the addresses of the emulated ECS and OSS.
+	cloud, objects string
 	// witness holds what passes the gateway against the OpenAPI document.
 	witness *witness.Witness
 	// invitation is what it said after it was ready.
@@ -105,12 +107,12 @@ type stack struct {
 }
 
 // up runs make up and returns when it is ready. Building takes minutes on a
-// machine that has never built.
-func up(t *testing.T) *stack {
+// machine that has never built. Variables are set for make.
+func up(t *testing.T, variables ...string) *stack {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 25*time.Minute)
 	t.Cleanup(cancel)
-	s := &stack{make: exec.CommandContext(ctx, "make", "up", "ARGS=-gateway 127.0.0.1:0 -cloud 127.0.0.1:0"), over: make(chan struct{})}
+	s := &stack{make: exec.CommandContext(ctx, "make", append(variables, "up", "ARGS=-gateway 127.0.0.1:0 -cloud 127.0.0.1:0 -oss 127.0.0.1:0")...), over: make(chan struct{})}
 	kept, err := os.ReadFile(top + "/" + openapi.Path)
 	if err == nil {
 		s.witness, err = witness.New(kept)
@@ -147,9 +149,11 @@ func (s *stack) follow(out io.Reader, ready chan<- bool) {
 	for lines.Scan() {
 		line := lines.Text()
 		said = append(said, line)
-		if rest, ok := strings.CutPrefix(line, "ready"); ok {
-			_, address, _ := strings.Cut(rest, "http://")
-			s.gateway, _, _ = strings.Cut(address, " ")
+		for word, address := range map[string]*string{"ready": &s.gateway, "cloud": &s.cloud, "objects": &s.objects} {
+			if rest, ok := strings.CutPrefix(line, word+" "); ok {
+				_, after, _ := strings.Cut(rest, "http://")
+				*address, _, _ = strings.Cut(after, " ")
+			}
 		}
 		if s.gateway != "" {
 			s.invitation += strings.TrimSpace(line) + "\n"
