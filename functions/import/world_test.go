@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -174,13 +176,59 @@ type stage struct {
 	cloud  *cloudsim.Cloud
 	bucket *contract.Bucket
 	two    bool
-	rules  string
 	events atomic.Int64
+
+	mu sync.Mutex
+	// fates says what becomes of a call; nil: it passes.
+	fates func(met) (fate, how)
+	// after hears of every call that came through.
+	after func(met, error)
+	// workers are the ticks that are not over.
+	workers sync.WaitGroup
+}
+
+// how is the error or the lie of a fate.
+type how struct {
+	err error
+	lie func(answer any) any
+}
+
+// fateOf asks what becomes of a call.
+func (s *stage) fateOf(c met) (fate, how) {
+	s.mu.Lock()
+	ask := s.fates
+	s.mu.Unlock()
+	if ask == nil {
+		return passes, how{}
+	}
+	return ask(c)
+}
+
+// happened tells of a call that came through.
+func (s *stage) happened(c met, err error) {
+	s.mu.Lock()
+	hear := s.after
+	s.mu.Unlock()
+	if hear != nil {
+		hear(c, err)
+	}
+}
+
+// arm sets what becomes of calls from now on.
+func (s *stage) arm(fates func(met) (fate, how), after func(met, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fates, s.after = fates, after
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{t: t, cloud: cloudsim.New(cloudsim.Options{}), bucket: contract.NewBucket(nil)}
+	return newStageOf(t, cloudsim.Options{})
+}
+
+func newStageOf(t *testing.T, o cloudsim.Options) *stage {
+	t.Helper()
+	s := &stage{t: t, cloud: cloudsim.New(o), bucket: contract.NewBucket(nil)}
 	for _, region := range []image.RegionID{"cn-hangzhou", "cn-shanghai"} {
 		s.cloud.AddImage(own, region, cloudsim.ImageSpec{Image: image.Image{
 			Ref: image.Ref{ID: "ubuntu_22_04_x64_20G_alibase_20260101.vhd"}, Kind: image.KindPublic, CreatedAt: time.Now().AddDate(0, -1, 0),
@@ -208,8 +256,13 @@ func (s *stage) upload(key string, kind byte) {
 	}
 }
 
-func (s *stage) function() *function.Function {
-	c := config{Sources: []importing.Prefix{{Bucket: bucket}}, Rules: function.Lines(s.rules)}
+// function is import with nothing between it and the cloud.
+func (s *stage) function() *function.Function { return s.behind(nil) }
+
+// behind is import as one event has it, behind a door.
+func (s *stage) behind(d *door) *function.Function {
+	s.t.Helper()
+	c := config{Sources: []importing.Prefix{{Bucket: bucket}}}
 	c.Regions = append(c.Regions, "cn-hangzhou", "cn-shanghai")
 	if s.two {
 		c.FourEyes = []string{"import"}
@@ -221,19 +274,32 @@ func (s *stage) function() *function.Function {
 	h := handler{
 		config: c, book: book, now: time.Now,
 		accounts: func(function.Call) []account {
-			v := s.cloud.View(own)
-			return []account{{survey.Account{Reader: v}, v, maker{v, s.session()}}}
+			m := maker{s.cloud.View(own), s.session()}
+			if d == nil {
+				return []account{{survey.Account{Reader: m}, m, m}}
+			}
+			return []account{{survey.Account{Reader: doored{m, d}}, doored{m, d}, doored{m, d}}}
 		},
-		objects: func(function.Call) store { return shelves{s.session()} },
+		objects: func(function.Call) store {
+			if d == nil {
+				return shelves{s.session()}
+			}
+			return shelf{shelves{s.session()}, d}
+		},
 		journal: func(function.Call) (*journal.Journal, journal.Documents, error) {
 			place := journal.OpenObjects(s.bucket, "")
-			return journal.New(place, time.Now, func() string { return fmt.Sprint("entry-", s.events.Add(1)) }), place, nil
+			if d != nil {
+				place = journal.OpenObjects(kept{s.bucket, d}, "")
+			}
+			return journal.New(place, time.Now, func() string { return s.unique("entry-") }), place, nil
 		},
-		pause:  pause,
-		worker: func() string { return fmt.Sprint("worker-", s.events.Add(1)) },
+		pause: pause, notAfter: notAfter, worker: func() string { return s.unique("worker-") },
 	}
 	return h.function()
 }
+
+// unique is a word that nothing else has.
+func (s *stage) unique(word string) string { return fmt.Sprint(word, s.events.Add(1)) }
 
 // answer is what the tests read of answers.
 type answer struct {
@@ -256,6 +322,7 @@ type answer struct {
 	Findings []image.Finding
 	Applied  bool
 	Complete *bool
+	Progress struct{ Done, Of int }
 	Channels map[string][]importing.Assigned
 	History  []importing.Promotion
 }
@@ -271,7 +338,7 @@ func (s *stage) call(operation string, input any) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.read(f.Invoke(s.t.Context(), function.Call{Region: "cn-hangzhou"}, event))
+	return s.read(f.Invoke(s.t.Context(), called(), event))
 }
 
 func (s *stage) read(text []byte) answer {
@@ -299,11 +366,25 @@ func (s *stage) get(path string) (int, answer) {
 	return w.Code, s.read(w.Body.Bytes())
 }
 
+// called is a call that logs nothing.
+func called() function.Call {
+	return function.Call{Region: "cn-hangzhou", Log: slog.New(slog.DiscardHandler)}
+}
+
+// work is one event of the timer.
+func (s *stage) work(d *door) {
+	event := fmt.Sprintf(`{"triggerTime":%q,"triggerName":"worker","payload":""}`, time.Now().UTC().Format(time.RFC3339))
+	c := called()
+	c.Deadline = time.Now().Add(time.Minute)
+	ctx, cancel := context.WithDeadline(context.Background(), c.Deadline)
+	defer cancel()
+	s.behind(d).Invoke(ctx, c, []byte(event))
+}
+
 // tick is one minute.
 func (s *stage) tick() {
 	s.t.Helper()
-	event := fmt.Sprintf(`{"triggerTime":%q,"triggerName":"worker","payload":""}`, time.Now().UTC().Format(time.RFC3339))
-	s.function().Invoke(s.t.Context(), function.Call{Region: "cn-hangzhou", Deadline: time.Now().Add(time.Minute)}, []byte(event))
+	s.work(nil)
 	time.Sleep(time.Minute)
 }
 
