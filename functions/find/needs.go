@@ -15,7 +15,7 @@ func needs() []need {
 		{"ecs:CreateSnapshot", []string{"replace-disk"}},
 		{"ecs:DeleteImage", []string{"cleanup", "import", "replace-disk"}},
 		{"ecs:DeleteInstance", []string{"import"}},
-		{"ecs:DeleteSnapshot", []string{"cleanup", "replace-disk"}},
+		{"ecs:DeleteSnapshot", []string{"cleanup", "import", "replace-disk"}},
 		{"ecs:DescribeAutoSnapshotPolicyEx", []string{"replace-disk"}},
 		{"ecs:DescribeCloudAssistantStatus", []string{"import", "replace-disk"}},
 		{"ecs:DescribeDiskEncryptionByDefaultStatus", []string{"replace-disk"}},

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +32,7 @@ type teller struct {
 	*stage
 	id     string
 	before answer
+	beside bool // two ticks come at once
 	ticks  int
 	states []work.State
 }
@@ -58,19 +61,25 @@ func (s *teller) look() answer {
 }
 
 // live lets the timer tick once a minute, whatever became of the ticks before, until
-// the import has ended or so many minutes are over.
-func (s *teller) live(most int) answer {
+// the import has ended or so many minutes are over. It looks every so many minutes.
+func (s *teller) live(most, every int) answer {
 	s.t.Helper()
-	for range most {
-		if a := s.look(); a.State.Ended() {
+	for n := range most {
+		if n%every == 0 && s.look().State.Ended() {
 			break
 		}
 		s.workers.Go(func() { s.work(&door{stage: s.stage}) })
+		if s.beside {
+			s.workers.Go(func() { s.work(&door{stage: s.stage}) })
+		}
 		time.Sleep(time.Minute)
 		s.ticks++
-		s.unreleased()
+		if n%every == 0 {
+			s.unreleased()
+		}
 	}
 	s.workers.Wait()
+	time.Sleep(10 * frozen) // whoever is frozen wakes up, and must change nothing
 	return s.look()
 }
 
@@ -149,44 +158,55 @@ func (s *stage) nothing() {
 	}
 }
 
-// boundary is one call of a story: the first of its name after so many changes.
+// boundary is one call of a story: that of its name, and the how many-th of these
+// since the last call that changed something in the cloud. While ECS works for hours
+// every minute is like the one before: of each name the first few are taken.
 type boundary struct {
 	changes int
 	name    string
+	nth     int
 }
 
-func (b boundary) String() string { return fmt.Sprintf("%s after change %d", b.name, b.changes) }
+// The first calls of a name that are taken, where nothing else happens.
+const (
+	fewChanges = 4
+	fewLooks   = 1
+)
+
+func (b boundary) String() string {
+	return fmt.Sprintf("%s %d after change %d", b.name, b.nth, b.changes)
+}
 
 // counter finds the boundaries of a story.
 type counter struct {
 	mu      sync.Mutex
 	changes int
-	seen    map[boundary]bool
+	nth     map[string]int
 	all     []boundary
 	writes  []boundary
 }
 
-// meet counts a call, and reports which boundary it is; false: it is one that was
-// there before.
-func (c *counter) meet(m met) (boundary, bool) {
+// meet counts a call, and tells which boundary it is.
+func (c *counter) meet(m met) boundary {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := boundary{c.changes, m.name}
-	if m.changes {
+	b := boundary{c.changes, m.name, c.nth[m.name]}
+	c.nth[m.name]++
+	if m.changes && m.region != "" { // of the cloud, and not of the journal
 		c.changes++
+		clear(c.nth)
 	}
-	if c.seen[b] {
-		return b, false
-	}
-	c.seen[b] = true
-	c.all = append(c.all, b)
-	if m.changes {
+	switch {
+	case m.changes && b.nth < fewChanges:
 		c.writes = append(c.writes, b)
+		c.all = append(c.all, b)
+	case b.nth < fewLooks:
+		c.all = append(c.all, b)
 	}
-	return b, true
+	return b
 }
 
-func newCounter() *counter { return &counter{seen: map[boundary]bool{}} }
+func newCounter() *counter { return &counter{nth: map[string]int{}} }
 
 // boundaries are all calls of a story where nothing happens.
 func boundaries(t *testing.T) *counter {
@@ -196,13 +216,34 @@ func boundaries(t *testing.T) *counter {
 		s := newStageOf(t, hours())
 		story := s.begin(wish("web-1"))
 		s.arm(func(m met) (fate, how) { c.meet(m); return passes, how{} }, nil)
-		a := story.live(300)
+		a := story.live(300, 1)
 		s.whole(a)
 		if story.ticks < 230 || story.ticks > 260 {
 			t.Errorf("it took %d ticks", story.ticks)
 		}
 	})
 	return c
+}
+
+// trial is what happens once to one call.
+type trial struct {
+	boundary
+	fate
+}
+
+// trials are all boundaries with all that can happen there.
+func (c *counter) trials(looks, changes []fate) []trial {
+	var all []trial
+	for _, b := range c.all {
+		fates := looks
+		if slices.Contains(c.writes, b) {
+			fates = changes
+		}
+		for _, f := range fates {
+			all = append(all, trial{b, f})
+		}
+	}
+	return all
 }
 
 // An import of four hours under a held clock, whose worker dies or freezes at any of
@@ -214,39 +255,121 @@ func TestFourHours(t *testing.T) {
 		return
 	}
 	t.Logf("%d calls of which %d change something", len(c.all), len(c.writes))
-	type trial struct {
-		boundary
-		fate
-	}
-	var trials []trial
-	for _, b := range c.all {
-		for _, f := range []fate{dies, freezes, diesAfter, freezesAfter} {
-			if f == dies || f == freezes || slices.Contains(c.writes, b) {
-				trials = append(trials, trial{b, f})
-			}
-		}
-	}
-	reached := 0
-	for _, one := range drawn.Some(t, trials, 160) {
-		t.Run(fmt.Sprintf("%s %d", strings.ReplaceAll(one.boundary.String(), " ", "_"), one.fate), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s, c, happened := newStageOf(t, hours()), newCounter(), false
-				story := s.begin(wish("web-1"))
-				s.arm(func(m met) (fate, how) {
-					if b, first := c.meet(m); first && b == one.boundary && !happened {
-						happened = true
-						return one.fate, how{}
-					}
-					return passes, how{}
-				}, nil)
-				s.whole(story.live(320))
-				if happened {
-					reached++
-				}
+	var reached atomic.Int32
+	t.Run("trials", func(t *testing.T) {
+		for _, one := range drawn.Some(t, c.trials([]fate{dies, freezes}, []fate{dies, freezes, diesAfter, freezesAfter}), 160) {
+			t.Run(fmt.Sprintf("%s, fate %d", one.boundary, one.fate), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) { carriedOn(t, one, &reached) })
 			})
-		})
-	}
-	if reached == 0 {
+		}
+	})
+	if reached.Load() == 0 {
 		t.Error("none of them was met")
 	}
+}
+
+func carriedOn(t *testing.T, one trial, reached *atomic.Int32) {
+	s, c := newStageOf(t, hours()), newCounter()
+	var once atomic.Bool
+	story := s.begin(wish("web-1"))
+	s.arm(func(m met) (fate, how) {
+		if c.meet(m) == one.boundary && once.CompareAndSwap(false, true) {
+			reached.Add(1)
+			return one.fate, how{}
+		}
+		return passes, how{}
+	}, nil)
+	s.whole(story.live(320, 7))
+}
+
+// Two workers at once, of which any can die or freeze at any call, make one import.
+func TestTwoWorkers(t *testing.T) {
+	for _, seed := range drawn.Some(t, []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 12) {
+		synctest.Test(t, func(t *testing.T) {
+			s, r := newStageOf(t, cloudsim.Options{Visibility: 20 * time.Second, Seed: seed}), rand.New(rand.NewPCG(seed, 1))
+			story := s.begin(wish("web-1"))
+			var mu sync.Mutex
+			s.arm(func(met) (fate, how) {
+				mu.Lock()
+				defer mu.Unlock()
+				if r.IntN(60) > 0 {
+					return passes, how{}
+				}
+				return []fate{dies, diesAfter, freezes, freezesAfter}[r.IntN(4)], how{}
+			}, nil)
+			story.beside = true
+			a := story.live(400, 3)
+			s.whole(a)
+		})
+	}
+}
+
+// Whatever call an import is cancelled at: either nothing is left or listed of it, or
+// it was released already, and nothing of what others have is touched.
+func TestCancelledAtAnyCall(t *testing.T) {
+	c := newCounter()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		story := s.begin(wish("web-1"))
+		s.arm(func(m met) (fate, how) { c.meet(m); return passes, how{} }, nil)
+		s.whole(story.live(100, 1))
+	})
+	ends := map[string]int{}
+	var mu sync.Mutex
+	t.Run("trials", func(t *testing.T) {
+		for _, one := range drawn.Some(t, c.trials(nil, []fate{passes, lost}), 14) {
+			t.Run(fmt.Sprintf("%s, after it %v", one.boundary, one.fate == lost), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					end := cancelledAt(t, one)
+					mu.Lock()
+					defer mu.Unlock()
+					ends[end]++
+				})
+			})
+		}
+	})
+	t.Log(ends)
+	if ends["aborted"] == 0 || ends["alreadyReleased"] == 0 {
+		t.Errorf("the ends are %v", ends)
+	}
+}
+
+func cancelledAt(t *testing.T, one trial) (end string) {
+	s, c := newStage(t), newCounter()
+	story := s.begin(wish("web-1"))
+	var once atomic.Bool
+	cancel := func() {
+		a := s.call("imports.cancel", map[string]any{"id": story.id})
+		end = cmp.Or(a.Code, "aborted")
+	}
+	s.arm(func(m met) (fate, how) {
+		if c.meet(m) != one.boundary || !once.CompareAndSwap(false, true) {
+			return passes, how{}
+		}
+		if one.fate == lost {
+			return passes, how{then: cancel}
+		}
+		cancel()
+		return passes, how{}
+	}, nil)
+	a := story.live(200, 1)
+	if end != "aborted" {
+		s.whole(a)
+		return end
+	}
+	s.nothing()
+	if a.State != work.Aborted {
+		t.Errorf("it is %s: %+v", a.State, a.Items)
+	}
+	for _, i := range a.Items {
+		if i.Result != "failed" || i.Reason == nil || i.Reason.Code != "aborted" || t.Failed() {
+			t.Errorf("%+v, %v", i, i.Reason)
+		}
+	}
+	if again := s.call("imports.cancel", map[string]any{"id": story.id}); again.Code != "" || again.State != work.Aborted {
+		t.Errorf("cancelled again: %+v", again)
+	}
+	return end
 }

@@ -86,6 +86,9 @@ func through[T any](ctx context.Context, d *door, c met, do func() (T, error)) (
 		return none, fault.New(fault.Unavailable, "signed too long ago").WithCode("InvalidTimeStamp.Expired")
 	}
 	answer, err := do()
+	if how.then != nil {
+		how.then()
+	}
 	switch f {
 	case diesAfter:
 		d.kill()
@@ -234,6 +237,10 @@ func (d doored) ModifyImage(ctx context.Context, in image.RegionID, id image.ID,
 
 func (d doored) DeleteImage(ctx context.Context, in image.RegionID, id image.ID) error {
 	return only(ctx, d.door, makes("DeleteImage", in), func() error { return d.maker.DeleteImage(ctx, in, id) })
+}
+
+func (d doored) DeleteSnapshot(ctx context.Context, in image.RegionID, id image.SnapshotID) error {
+	return only(ctx, d.door, makes("DeleteSnapshot", in), func() error { return d.maker.DeleteSnapshot(ctx, in, id) })
 }
 
 func (d doored) CancelTask(ctx context.Context, in image.RegionID, id image.TaskID) error {

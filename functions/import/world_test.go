@@ -183,14 +183,18 @@ type stage struct {
 	fates func(met) (fate, how)
 	// after hears of every call that came through.
 	after func(met, error)
+	// doors are those of events, by the ids of their requests.
+	doors map[string]*door
 	// workers are the ticks that are not over.
 	workers sync.WaitGroup
+	built   func() *function.Function
 }
 
-// how is the error or the lie of a fate.
+// how is the error or the lie of a fate, and what is done after the call.
 type how struct {
-	err error
-	lie func(answer any) any
+	err  error
+	lie  func(answer any) any
+	then func()
 }
 
 // fateOf asks what becomes of a call.
@@ -228,7 +232,8 @@ func newStage(t *testing.T) *stage {
 
 func newStageOf(t *testing.T, o cloudsim.Options) *stage {
 	t.Helper()
-	s := &stage{t: t, cloud: cloudsim.New(o), bucket: contract.NewBucket(nil)}
+	s := &stage{t: t, cloud: cloudsim.New(o), bucket: contract.NewBucket(nil), doors: map[string]*door{}}
+	s.built = sync.OnceValue(s.build)
 	for _, region := range []image.RegionID{"cn-hangzhou", "cn-shanghai"} {
 		s.cloud.AddImage(own, region, cloudsim.ImageSpec{Image: image.Image{
 			Ref: image.Ref{ID: "ubuntu_22_04_x64_20G_alibase_20260101.vhd"}, Kind: image.KindPublic, CreatedAt: time.Now().AddDate(0, -1, 0),
@@ -256,11 +261,18 @@ func (s *stage) upload(key string, kind byte) {
 	}
 }
 
-// function is import with nothing between it and the cloud.
-func (s *stage) function() *function.Function { return s.behind(nil) }
+// function is import: one for all events, as a process has it. An event whose
+// request has a door goes through that.
+func (s *stage) function() *function.Function { return s.built() }
 
-// behind is import as one event has it, behind a door.
-func (s *stage) behind(d *door) *function.Function {
+// through is the door of an event; nil: nothing is between it and the cloud.
+func (s *stage) through(c function.Call) *door {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doors[c.RequestID]
+}
+
+func (s *stage) build() *function.Function {
 	s.t.Helper()
 	c := config{Sources: []importing.Prefix{{Bucket: bucket}}}
 	c.Regions = append(c.Regions, "cn-hangzhou", "cn-shanghai")
@@ -273,29 +285,34 @@ func (s *stage) behind(d *door) *function.Function {
 	}
 	h := handler{
 		config: c, book: book, now: time.Now,
-		accounts: func(function.Call) []account {
-			m := maker{s.cloud.View(own), s.session()}
+		accounts: func(c function.Call) []account {
+			d, m := s.through(c), maker{s.cloud.View(own), s.session()}
 			if d == nil {
 				return []account{{survey.Account{Reader: m}, m, m}}
 			}
 			return []account{{survey.Account{Reader: doored{m, d}}, doored{m, d}, doored{m, d}}}
 		},
-		objects: func(function.Call) store {
+		objects: func(c function.Call) store {
+			d := s.through(c)
 			if d == nil {
 				return shelves{s.session()}
 			}
 			return shelf{shelves{s.session()}, d}
 		},
-		journal: func(function.Call) (*journal.Journal, journal.Documents, error) {
+		journal: func(c function.Call) (*journal.Journal, journal.Documents, error) {
 			place := journal.OpenObjects(s.bucket, "")
-			if d != nil {
+			if d := s.through(c); d != nil {
 				place = journal.OpenObjects(kept{s.bucket, d}, "")
 			}
 			return journal.New(place, time.Now, func() string { return s.unique("entry-") }), place, nil
 		},
 		pause: pause, notAfter: notAfter, worker: func() string { return s.unique("worker-") },
 	}
-	return h.function()
+	f := h.function()
+	if err := f.Guard(func(name string) (string, bool) { return map[string]string{"SYSTEM_ROLES": "operator"}[name], true }); err != nil {
+		s.t.Fatal(err)
+	}
+	return f
 }
 
 // unique is a word that nothing else has.
@@ -330,15 +347,11 @@ type answer struct {
 // call is a direct call by an operator.
 func (s *stage) call(operation string, input any) answer {
 	s.t.Helper()
-	f := s.function()
-	if err := f.Guard(func(name string) (string, bool) { return map[string]string{"SYSTEM_ROLES": "operator"}[name], true }); err != nil {
-		s.t.Fatal(err)
-	}
 	event, err := json.Marshal(map[string]any{"operation": operation, "input": input})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.read(f.Invoke(s.t.Context(), called(), event))
+	return s.read(s.function().Invoke(s.t.Context(), called(), event))
 }
 
 func (s *stage) read(text []byte) answer {
@@ -373,12 +386,16 @@ func called() function.Call {
 
 // work is one event of the timer.
 func (s *stage) work(d *door) {
-	event := fmt.Sprintf(`{"triggerTime":%q,"triggerName":"worker","payload":""}`, time.Now().UTC().Format(time.RFC3339))
 	c := called()
+	c.RequestID = s.unique("request-")
+	s.mu.Lock()
+	s.doors[c.RequestID] = d
+	s.mu.Unlock()
+	event := fmt.Sprintf(`{"triggerTime":%q,"triggerName":"worker","payload":""}`, time.Now().UTC().Format(time.RFC3339))
 	c.Deadline = time.Now().Add(time.Minute)
 	ctx, cancel := context.WithDeadline(context.Background(), c.Deadline)
 	defer cancel()
-	s.behind(d).Invoke(ctx, c, []byte(event))
+	s.function().Invoke(ctx, c, []byte(event))
 }
 
 // tick is one minute.

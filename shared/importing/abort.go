@@ -32,14 +32,21 @@ func (s *stage) abort() {
 	switch {
 	case !s.item.Begun():
 		s.fail("aborted", "it was not begun")
+	case s.item.Refusal != nil && s.item.Notes[noteAborting] != s.work.Digest: // of what it was about to do
+		s.item.Refusal = nil
+		s.note(noteAborting, s.work.Digest)
+		s.Items = append(s.Items, s.item)
+		s.wake(0)
 	case s.doubtful():
 		s.again() // asked with the same token, ECS tells
 	case s.item.Notes[noteInstance] != "" && s.facts[factInstance] != gone:
 		s.undo(doTerminate)
 	case s.unfinished():
 		s.undo(doCancel)
-	case status == gone || status == "":
+	case status == "", s.taken():
 		s.fail("aborted", "everything that was made is gone")
+	case status == gone:
+		s.undo(doPurge)
 	case s.facts[factUsed] == no:
 		s.undo(doDelete)
 	default:
@@ -80,10 +87,20 @@ func (s *stage) undo(do string) {
 		s.fail("aborted", "something was left: %s", r.Sentence)
 		return
 	}
+	if s.early() {
+		return
+	}
 	if s.item.Sent != nil { // the act is given up: what it made is taken back now
 		s.item.Sent = nil
 		s.Items = append(s.Items, s.item)
 	}
-	s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: do, Level: s.item.Level})
+	notes := map[string]string{noteAborting: s.work.Digest}
+	switch do {
+	case doCancel, doDelete:
+		notes[noteSnapshots] = s.facts[factSnapshots]
+	case doPurge:
+		notes[notePurged] = yes
+	}
+	s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: do, Level: s.item.Level, Notes: notes})
 	s.wake(s.pace())
 }

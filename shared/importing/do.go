@@ -76,7 +76,7 @@ func (d *deed) do(ctx context.Context) error {
 	}
 	calls := map[string]func(context.Context) error{
 		doMake: d.make, doCopy: d.copy, doLaunch: d.launch, doCommand: d.command, doTerminate: d.terminate,
-		doName: d.name, doShare: d.share, doRelease: d.release, doCancel: d.cancel, doDelete: d.delete,
+		doName: d.name, doShare: d.share, doRelease: d.release, doCancel: d.cancel, doDelete: d.delete, doPurge: d.purge,
 	}
 	return calls[d.act.Do](ctx)
 }
@@ -369,4 +369,15 @@ func (d *deed) delete(ctx context.Context) error {
 		return fault.New(fault.Precondition, "%s is used or shared", i.ID).WithCode("inUse")
 	}
 	return d.cloud.DeleteImage(ctx, d.region, i.ID)
+}
+
+// purge deletes the snapshots of an image that this import made and deleted: only
+// those that were recorded before that.
+func (d *deed) purge(ctx context.Context) error {
+	for _, id := range snapshotsIn(d.item) {
+		if err := d.cloud.DeleteSnapshot(ctx, d.region, id); err != nil && !errors.Is(err, fault.NotFound) {
+			return err
+		}
+	}
+	return nil
 }

@@ -32,6 +32,8 @@ type Remover interface {
 	DeleteImage(ctx context.Context, in image.RegionID, id image.ID) error
 	CancelTask(ctx context.Context, in image.RegionID, id image.TaskID) error
 	CancelCopy(ctx context.Context, in image.RegionID, id image.ID) error
+	// DeleteSnapshot never forces. It fails with fault.NotFound if there is none.
+	DeleteSnapshot(ctx context.Context, in image.RegionID, id image.SnapshotID) error
 }
 
 // Booter boots an image.
@@ -156,11 +158,11 @@ func (l *look) image(ctx context.Context) error {
 	})
 	if at < 0 {
 		l.facts[factImage] = gone
-		return nil
+		return l.remains(ctx)
 	}
 	l.found = &images[at]
 	l.facts[factImage], l.facts[noteImage] = string(l.found.Status), string(l.found.ID)
-	l.facts[factUsed] = l.used()
+	l.facts[factUsed], l.facts[factSnapshots] = l.used(), l.snapshotsOf(l.found)
 	if l.named() {
 		l.facts[factNamed] = yes
 	}
@@ -168,6 +170,43 @@ func (l *look) image(ctx context.Context) error {
 	text, err := json.Marshal(likeness(*l.found))
 	l.facts[factLikeness] = string(text)
 	return err
+}
+
+// snapshotsOf are the snapshots of an image that were made with it: an image that is
+// made of snapshots has those of others.
+func (l *look) snapshotsOf(i *image.Image) string {
+	if l.home() && l.wish.Source.Snapshots != nil {
+		return ""
+	}
+	var ids []string
+	for _, d := range i.Disks {
+		if d.SnapshotID != "" {
+			ids = append(ids, string(d.SnapshotID))
+		}
+	}
+	return strings.Join(ids, " ")
+}
+
+// remains looks whether snapshots of an image that is gone are still there.
+func (l *look) remains(ctx context.Context) error {
+	ids := snapshotsIn(l.item)
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := l.place.Snapshots(ctx, image.SnapshotListing{IDs: ids})
+	if err == nil {
+		l.facts[factRemains] = map[bool]string{true: yes, false: no}[len(found) > 0]
+	}
+	return err
+}
+
+// snapshotsIn are those that the item's image had before it was deleted.
+func snapshotsIn(i work.Item) []image.SnapshotID {
+	var ids []image.SnapshotID
+	for _, id := range strings.Fields(i.Notes[noteSnapshots]) {
+		ids = append(ids, image.SnapshotID(id))
+	}
+	return ids
 }
 
 // used is "no" only where ECS says that no instance uses the image, and it is

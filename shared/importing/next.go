@@ -38,21 +38,26 @@ const (
 	doRelease   = "release"
 	doCancel    = "cancel"
 	doDelete    = "delete"
+	doPurge     = "purge" // the snapshots of an image that was deleted
 )
 
 // The notes of an item: what cannot be looked up, or what a look found for good.
 const (
-	noteImage    = "imageId"
-	noteTask     = "taskId"
-	noteCheck    = "check"
-	noteInstance = "testInstanceId"
-	noteInvoke   = "invokeId"
-	noteFailed   = "failed" // the code of what failed while the test's instance is still there
-	noteSentence = "failedSentence"
-	noteLaunched = "launchedAt"
-	noteLikeness = "likeness" // what the image is like, for its copies to be compared with
-	noteAttempt  = "attempt"  // the digest of the attempt that last went on from what was left
-	noteConsole  = "console"  // the end of what the instance of a failed test wrote to its console
+	noteImage     = "imageId"
+	noteTask      = "taskId"
+	noteCheck     = "check"
+	noteInstance  = "testInstanceId"
+	noteInvoke    = "invokeId"
+	noteFailed    = "failed" // the code of what failed while the test's instance is still there
+	noteSentence  = "failedSentence"
+	noteLaunched  = "launchedAt"
+	noteLikeness  = "likeness"  // what the image is like, for its copies to be compared with
+	noteAttempt   = "attempt"   // the digest of the attempt that last went on from what was left
+	noteDiscard   = "discard"   // the image has to go
+	noteSnapshots = "snapshots" // those of an image that is deleted, which go after it
+	notePurged    = "purged"    // they were asked to go
+	noteAborting  = "aborting"  // the attempt that is taken back
+	noteConsole   = "console"   // the end of what the instance of a failed test wrote to its console
 )
 
 // What a look tells of an item.
@@ -73,6 +78,8 @@ const (
 	factReleased  = "channel" // the channel it is in
 	factUsed      = "used"    // "no": certainly by nobody
 	factLikeness  = "likeness"
+	factSnapshots = "snapshots" // those that were made with the image
+	factRemains   = "remains"   // whether any of an image that is gone is there
 	factAvailable = string(image.StatusAvailable)
 	gone          = "gone"
 	yes           = "yes"
@@ -198,8 +205,24 @@ func (s *stage) act(do, level string, notes map[string]string, claims ...work.Cl
 		s.refused(*r)
 		return
 	}
+	if s.early() {
+		return
+	}
 	s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: do, Level: level, Notes: notes, Claims: claims})
 	s.wake(s.pace())
+}
+
+// early: the last act was refused for now, and it is not time to ask again. It waits.
+func (s *stage) early() bool {
+	if s.item.Refusal == nil {
+		return false
+	}
+	at := s.item.Since.Add(min(lookFirst*time.Duration(max(s.item.Tries, 1)), lookLater))
+	if !s.now.Before(at) {
+		return false
+	}
+	s.wake(at.Sub(s.now))
+	return true
 }
 
 // passing: ECS refuses for now what it takes later; source: the error tables of
@@ -239,6 +262,10 @@ func (s *stage) step() {
 	if s.item.Begun() && !s.item.Since.After(s.work.ApprovedAt) && s.item.Notes[noteAttempt] != s.work.Digest && s.resume() {
 		return
 	}
+	if s.item.Notes[noteDiscard] != "" {
+		s.discard()
+		return
+	}
 	switch s.item.Level {
 	case "":
 		s.begin()
@@ -263,10 +290,11 @@ func (s *stage) resume() bool {
 	s.note(noteAttempt, s.work.Digest)
 	switch {
 	case status == string(image.StatusCreateFailed), s.item.Level == "" && status != "" && status != gone:
-		s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: doDelete, Notes: map[string]string{noteFailed: ""}})
-		s.wake(s.pace())
+		s.note(append(forgotten(noteFailed, noteSentence), noteDiscard, yes)...)
+		s.Items = append(s.Items, s.item)
+		s.wake(0)
 	case status == gone && (s.item.Level != "" || s.item.Notes[noteImage] != ""):
-		s.reach("", forgotten(noteImage, noteTask, noteLikeness, noteCheck, noteInstance, noteInvoke, noteLaunched, noteFailed, noteSentence)...)
+		s.reach("", allForgotten()...)
 		s.wake(0)
 	case slices.Contains([]string{LevelChecked, LevelLaunched, LevelCommanded}, s.item.Level) && (s.item.Notes[noteInstance] == "" || s.facts[factInstance] == gone):
 		s.reach(LevelMade, forgotten(noteCheck, noteInstance, noteInvoke, noteLaunched, noteFailed, noteSentence)...)
@@ -275,6 +303,12 @@ func (s *stage) resume() bool {
 		return false
 	}
 	return true
+}
+
+// allForgotten is forgotten of all that an image leaves in notes.
+func allForgotten() []string {
+	return forgotten(noteImage, noteTask, noteLikeness, noteCheck, noteInstance, noteInvoke, noteLaunched, noteFailed, noteSentence,
+		noteDiscard, noteSnapshots, notePurged)
 }
 
 // forgotten empties notes.
@@ -331,7 +365,7 @@ func (s *stage) sent() bool {
 		s.shows(factShared, yes, LevelShared)
 	case doRelease:
 		s.shows(factReleased, string(s.wish.Release.Channel), LevelReleased)
-	case doDelete:
+	case doDelete, doPurge:
 		s.deleted()
 	default:
 		s.again()
@@ -377,11 +411,10 @@ func (s *stage) made() {
 		s.reach(LevelCopied, noteImage, s.facts[noteImage])
 		s.wake(0)
 	case s.facts[factSource] == "changed":
-		s.note(noteImage, s.facts[noteImage], noteFailed, "sourceChanged", noteSentence, "the source is no longer the one that was checked")
+		s.note(noteImage, s.facts[noteImage], noteDiscard, yes, noteFailed, "sourceChanged", noteSentence, "the source is no longer the one that was checked")
 		s.item.Sent = nil
 		s.Items = append(s.Items, s.item)
-		s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: doDelete})
-		s.wake(s.pace())
+		s.wake(0)
 	case s.facts[factSource] != "same":
 		s.wake(s.pace()) // whether it changed is not known yet
 	default:
@@ -390,18 +423,41 @@ func (s *stage) made() {
 	}
 }
 
-// deleted waits until an image that must not stay is gone.
+// deleted waits until what must not stay is gone.
 func (s *stage) deleted() {
-	switch {
-	case s.facts[factImage] != gone:
+	if s.facts[factImage] != gone || s.item.Sent.Do == doPurge && s.facts[factRemains] != no {
 		s.again()
 		return
-	case s.item.Notes[noteFailed] == "": // what an earlier attempt left is gone
-		s.reach("", forgotten(noteImage, noteTask)...)
-		s.wake(0)
-		return
 	}
-	s.fail(s.item.Notes[noteFailed], "%s", s.item.Notes[noteSentence])
+	s.item.Sent = nil
+	s.Items = append(s.Items, s.item)
+	s.wake(0)
+}
+
+// discard has an image go that must not stay, and its snapshots after it. Then the
+// item ends as what speaks against the image, or begins anew if nothing does.
+func (s *stage) discard() {
+	code, sentence := s.item.Notes[noteFailed], s.item.Notes[noteSentence]
+	switch r := s.item.Refusal; {
+	case s.taken():
+		if code != "" {
+			s.fail(code, "%s", sentence)
+			return
+		}
+		s.reach("", allForgotten()...)
+		s.wake(0)
+	case r != nil && (!passing(r.Code) || s.item.Tries >= mostTries) && code != "":
+		s.fail(code, "%s; %s was left: %s", sentence, s.item.Notes[noteImage], r.Sentence)
+	case s.facts[factImage] != gone:
+		s.act(doDelete, "", map[string]string{noteSnapshots: s.facts[factSnapshots]})
+	default:
+		s.act(doPurge, "", map[string]string{notePurged: yes})
+	}
+}
+
+// taken: the image is gone, and the snapshots that were made with it.
+func (s *stage) taken() bool {
+	return s.facts[factImage] == gone && (s.item.Notes[noteSnapshots] == "" || s.item.Notes[notePurged] == yes && s.facts[factRemains] == no)
 }
 
 // checked waits for the vendor's check, which does not block the image by itself.
