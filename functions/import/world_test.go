@@ -176,6 +176,7 @@ type stage struct {
 	cloud  *cloudsim.Cloud
 	bucket *contract.Bucket
 	two    bool
+	rules  string
 	events atomic.Int64
 
 	mu sync.Mutex
@@ -274,7 +275,7 @@ func (s *stage) through(c function.Call) *door {
 
 func (s *stage) build() *function.Function {
 	s.t.Helper()
-	c := config{Sources: []importing.Prefix{{Bucket: bucket}}}
+	c := config{Sources: []importing.Prefix{{Bucket: bucket}}, Rules: function.Lines(s.rules)}
 	c.Regions = append(c.Regions, "cn-hangzhou", "cn-shanghai")
 	if s.two {
 		c.FourEyes = []string{"import"}
