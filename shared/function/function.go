@@ -129,8 +129,9 @@ type Function struct {
 	validation func() *validation
 	gate       gate
 	auditor    func(context.Context, AuditRecord)
-	limit      int   // bytes of an answer as the platform gets it
-	broken     error // why it can only answer with problems
+	limit      int           // bytes of an answer as the platform gets it
+	patience   time.Duration // of the gateway before the function; 0: as long as the function has
+	broken     error         // why it can only answer with problems
 	document   Document
 }
 

@@ -23,6 +23,13 @@ const (
 	limitFunctionCompute = 32<<20 - 64<<10
 )
 
+// patienceLambda is how long AWS's HTTP API waits for a function (30 s, and it is not
+// to be had longer); a function URL waits as long as the function has.
+const (
+	patienceLambda = 29 * time.Second
+	functionURL    = ".lambda-url."
+)
+
 // margin is how long before the platform's deadline an operation must end, so
 // that its answer still arrives; less when there is less than five times as much.
 const margin = 500 * time.Millisecond
@@ -75,6 +82,11 @@ func (f *Function) invokeHTTP(ctx context.Context, call Call, event *httpEvent) 
 		return refusal(call.RequestID, err)
 	}
 	call.SourceIP = sourceIP(event.RequestContext.HTTP.SourceIP)
+	if f.patience > 0 && !strings.Contains(event.RequestContext.DomainName, functionURL) {
+		patient, cancel := context.WithTimeout(ctx, f.patience)
+		defer cancel()
+		ctx = patient
+	}
 	ctx, cancel := bounded(ctx, &call)
 	defer cancel()
 	return f.answerHTTP(r.WithContext(ctx), call)

@@ -64,7 +64,7 @@ func serve(name string, open func(Lookup) (*Function, error), args []string, loo
 		fc.Start(f.functionCompute(look, log))
 	}
 	if onLambda {
-		f.limit = limitLambda
+		f.limit, f.patience = limitLambda, patienceLambda
 		lambda.Start(f.lambda(look, log))
 	}
 	return 1

@@ -278,3 +278,30 @@ func TestByHand(t *testing.T) {
 		t.Errorf("%v: %s", err, said)
 	}
 }
+
+// TestPatienceOfGateways: an HTTP API of AWS waits for half a minute, whatever time the
+// function has; a function URL and what is not HTTP waits for as long.
+func TestPatienceOfGateways(t *testing.T) {
+	t.Parallel()
+	p := start(t, true)
+	left := func(body string) time.Duration {
+		var got caller
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatalf("%s: %v", body, err)
+		}
+		return time.Duration(got.Milliseconds) * time.Millisecond
+	}
+	asked := v2("GET", "/who", "", "", false)
+	for domain, most := range map[string]time.Duration{
+		"abc.execute-api.eu-central-1.amazonaws.com": 29 * time.Second, "images.example.com": 29 * time.Second,
+		"abc.lambda-url.eu-central-1.on.aws": time.Hour,
+	} {
+		_, a := p.http(strings.ReplaceAll(asked, "x.lambda-url", domain), time.Hour)
+		if got := left(a.body); got >= most || got < most/2 {
+			t.Errorf("%s: %v are left of %v", domain, got, most)
+		}
+	}
+	if _, body := p.invoke(`{"operation":"sample.who"}`, time.Hour); left(body) < time.Hour/2 {
+		t.Errorf("directly: %v are left", left(body))
+	}
+}
