@@ -150,6 +150,18 @@ func inputOf(t *testing.T, r asked, id, family string) []byte {
 	if strings.Contains(r.target, id) {
 		input["imageId"] = id
 	}
+	_, query, _ := strings.Cut(r.target, "?")
+	given, err := url.ParseQuery(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range given {
+		var value any
+		if json.Unmarshal([]byte(given.Get(name)), &value) != nil {
+			value = given.Get(name)
+		}
+		input[name] = value
+	}
 	if r.operation == "portal.asset" {
 		input["file"] = asset()
 	}

@@ -43,6 +43,8 @@ type stack struct {
 	// door passes requests on to the host there is now.
 	door atomic.Pointer[fchost.Host]
 	make func(timeout time.Duration) (*fchost.Host, error)
+	// settings are the variables that are set on every function.
+	settings map[string]string
 }
 
 // options change a stack from what `make up` starts.
@@ -166,6 +168,7 @@ func start(t *testing.T, o options) *stack {
 	for name, value := range o.environment {
 		environment[name] = value
 	}
+	s.settings = environment
 	s.make = func(timeout time.Duration) (*fchost.Host, error) {
 		project, err := load(binaries(), timeout)
 		if err != nil {
