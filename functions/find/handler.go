@@ -146,7 +146,7 @@ func (h handler) family(ctx context.Context, call function.Call, in familyInput)
 	if err != nil {
 		return family{}, err
 	}
-	return newFamily(in.Family, choices, unread, pricer, here.AsOf()), nil
+	return newFamily(in, choices, unread, pricer, here.AsOf()), nil
 }
 
 // margin is kept for writing the answer, whatever the cloud does.

@@ -322,19 +322,21 @@ type choice struct {
 	RegionID image.RegionID `json:"regionId"`
 	// Image is missing where no image of the family fits.
 	Image *row `json:"image,omitempty"`
+	// Use: ready lines that use the image, by tool, on the instance type that was asked for.
+	Use []selection.Snippet `json:"use"`
 	// Older is how many more fit.
 	Older int `json:"older"`
 	// PassedOver: the images of the family that do not fit.
 	PassedOver *passedOver `json:"passedOver"`
 }
 
-func newFamily(name image.Family, choices []selection.Choice, unread []image.Unread, told *pricer, asOf time.Time) family {
-	f := family{AsOf: asOf.UTC().Truncate(time.Second), Family: name, Items: []choice{}, Unknown: image.AllUnread(unread)}
+func newFamily(in familyInput, choices []selection.Choice, unread []image.Unread, told *pricer, asOf time.Time) family {
+	f := family{AsOf: asOf.UTC().Truncate(time.Second), Family: in.Family, Items: []choice{}, Unknown: image.AllUnread(unread)}
 	for _, c := range choices {
-		item := choice{RegionID: c.Region, Older: c.Older, PassedOver: newPassedOver(c.PassedOver, told)}
+		item := choice{RegionID: c.Region, Use: []selection.Snippet{}, Older: c.Older, PassedOver: newPassedOver(c.PassedOver, told)}
 		if c.Best != nil {
 			best := newRow(c.Best.Sighting, told, c.Best.Why)
-			item.Image = &best
+			item.Image, item.Use = &best, selection.UseOf(c.Best.Sighting, in.InstanceType)
 		}
 		f.Items = append(f.Items, item)
 	}

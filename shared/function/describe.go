@@ -232,7 +232,7 @@ func (s *schemas) parameters(op *Operation, wildcards []string) []any {
 		prefix := f.Go.Tag.Get("query")
 		switch {
 		case prefix != "" && prefix != "-" && isTextMap(f.Type):
-			query = append(query, s.prefixed(f, prefix))
+			query = append(query, s.listed(f, prefix), s.prefixed(f, prefix))
 		case slices.Contains(wildcards, f.Name):
 			one := s.parameter(f, "path")
 			one["required"] = true
@@ -269,6 +269,19 @@ func (s *schemas) parameter(f strictjson.Field, in string) object {
 	return one
 }
 
+// listed is a map of texts as one parameter, key=value,key=value.
+func (s *schemas) listed(f strictjson.Field, prefix string) object {
+	one := s.parameter(f, "query")
+	schema := one["schema"].(object)
+	list := object{"type": "array", "items": object{"type": "string", "pattern": "^[^=,]+(=[^,]*)?$"}, "minItems": 1}
+	if most := schema["maxProperties"]; most != nil {
+		list["maxItems"] = most
+	}
+	one["schema"], one["style"], one["explode"] = list, "form", false
+	one["description"] = strings.TrimSpace(text(one["description"]) + " (<key>=<value>,…; a value with a comma: " + prefix + "<key>)")
+	return one
+}
+
 // prefixed is a map of texts as parameters, <prefix><key>=<value>: an object
 // whose members are parameters of their own.
 func (s *schemas) prefixed(f strictjson.Field, prefix string) object {
@@ -278,6 +291,7 @@ func (s *schemas) prefixed(f strictjson.Field, prefix string) object {
 	delete(schema, "minProperties") // that none is given is no empty object
 	schema["patternProperties"] = object{"^" + strings.ReplaceAll(prefix, ".", `\.`) + ".+$": schema["additionalProperties"]}
 	schema["additionalProperties"] = false
+	one["name"] = prefix + "key" // nobody sends it: the names of its members are those of the parameters
 	one["style"], one["explode"] = "form", true
 	one["description"] = strings.TrimSpace(text(one["description"]) + " (" + prefix + "<key>=<value>)")
 	return one

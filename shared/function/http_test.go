@@ -73,6 +73,9 @@ func TestParameters(t *testing.T) {
 		{"numbers=1,-2", "numbers", `[1,-2]`},
 		{"colour=blue", "colour", `"blue"`},
 		{"tag.a=1&tag.b=", "tags", `{"a":"1","b":""}`},
+		{"tags=a=1,b,c=", "tags", `{"a":"1","b":"","c":""}`},
+		{"tags=a=1&tags=b=2", "tags", `{"a":"1","b":"2"}`},
+		{"tags=a=1%3D2&tag.b=2,3", "tags", `{"a":"1=2","b":"2,3"}`},
 		{"tag.a.b=x,y", "tags", `{"a.b":"x,y"}`},
 	}
 	for _, test := range tests {
@@ -104,7 +107,11 @@ func TestParametersRefused(t *testing.T) {
 		{"/things/t-1?page=1", "page", "unknownField", "tag.<key>"},
 		{"/things/t-1?pages=1", "pages", "unknownField", "format, osType"},
 		{"/things/t-1?internal=1", "internal", "unknownField", "known"},
-		{"/things/t-1?tags=1", "tags", "unknownField", "known"},
+		{"/things/t-1?tags=", "tags", "emptyValue", "empty"},
+		{"/things/t-1?tags=a=1,,b=2", "tags", "invalidValue", "key"},
+		{"/things/t-1?tags==1", "tags", "invalidValue", "key"},
+		{"/things/t-1?tags=a=1,a=2", "tags", "duplicateField", "twice"},
+		{"/things/t-1?Tags=a=1", "Tags", "otherCase", "tags"},
 		{"/things/t-1?tag.=1", "tag.", "invalidValue", "key"},
 		{"/things/t-1?tag.a=1&tag.a=2", "tag.a", "duplicateField", "2 times"},
 		{"/things/t-1?tag.a=%01", "tag.a", "invalidCharacter", "control"},

@@ -131,7 +131,13 @@ type binder struct {
 func (b binder) parameter(name string, values []string) error {
 	for _, f := range b.fields {
 		prefix := f.Go.Tag.Get("query")
-		if prefix != "" && isTextMap(f.Type) && strings.HasPrefix(name, prefix) {
+		if prefix == "" || prefix == "-" || !isTextMap(f.Type) {
+			continue
+		}
+		if name == f.Name {
+			return b.entries(f, strings.Join(values, ","))
+		}
+		if strings.HasPrefix(name, prefix) {
 			return b.entry(f, strings.TrimPrefix(name, prefix), name, values)
 		}
 	}
@@ -184,8 +190,11 @@ func (b binder) field(name, where string) (strictjson.Field, error) {
 		}
 	}
 	for _, f := range b.fields {
-		if prefix := f.Go.Tag.Get("query"); prefix != "" && isTextMap(f.Type) {
-			allowed = append(allowed, prefix+"<key>")
+		if prefix := f.Go.Tag.Get("query"); prefix != "" && prefix != "-" && isTextMap(f.Type) {
+			if strings.EqualFold(f.Name, name) {
+				return f, fault.InField(strictjson.Shown(name), codeCase, "is not known: write it %s", f.Name)
+			}
+			allowed = append(allowed, f.Name, prefix+"<key>")
 		}
 	}
 	return strictjson.Field{}, strictjson.UnknownName(strictjson.Shown(name), name, allowed)
@@ -196,6 +205,22 @@ func parameter(f strictjson.Field, where string) bool {
 	return readable(f.Type) && (where == inPath || f.Go.Tag.Get("query") != "-")
 }
 
+// entries sets the entries of a map of texts that are listed in one parameter, as
+// clients that are generated can: key=value,key=value. A value with a comma is given by
+// a parameter of its own.
+func (b binder) entries(f strictjson.Field, list string) error {
+	if list == "" {
+		return strictjson.NothingGiven(f.Name, "is empty", strictjson.Required(f))
+	}
+	for _, one := range strings.Split(list, ",") {
+		key, value, _ := strings.Cut(one, "=")
+		if err := b.entry(f, key, f.Name, []string{value}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // entry sets one entry of a map of texts. Its value may be empty: the key is
 // what matters then.
 func (b binder) entry(f strictjson.Field, key, name string, values []string) error {
@@ -203,7 +228,7 @@ func (b binder) entry(f strictjson.Field, key, name string, values []string) err
 		return fault.InField(strictjson.Shown(name), codeRepeated, "is there %d times; give it once", len(values))
 	}
 	if key == "" {
-		return fault.InField(f.Go.Tag.Get("query"), codeValue, "needs a key after the dot")
+		return fault.InField(name, codeValue, "needs a key")
 	}
 	if b.given[f.Name] == inBody {
 		return fault.InField(f.Name, codeRepeated, "is given in the body and in the query")
@@ -216,6 +241,9 @@ func (b binder) entry(f strictjson.Field, key, name string, values []string) err
 	m := b.member(f)
 	if m.IsNil() {
 		m.Set(reflect.MakeMap(f.Type))
+	}
+	if m.MapIndex(reflect.ValueOf(key).Convert(f.Type.Key())).IsValid() {
+		return fault.InField(strictjson.Shown(name), codeRepeated, "has the key %s twice; give it once", strictjson.Shown(key))
 	}
 	m.SetMapIndex(reflect.ValueOf(key).Convert(f.Type.Key()), reflect.ValueOf(values[0]).Convert(f.Type.Elem()))
 	return nil

@@ -91,7 +91,7 @@ func DetailOf(s Sighting, now time.Time) Detail {
 	d := Detail{Sighting: s, Health: HealthOf(s, now)}
 	d.Licence, d.LicenceWhy = LicenceOf(s.Image)
 	if !slices.ContainsFunc(d.Health, func(f Finding) bool { return f.Level == Fatal }) {
-		d.Use = UseOf(s)
+		d.Use = UseOf(s, "")
 	}
 	return d
 }

@@ -132,6 +132,7 @@ func TestGoldenUse(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*image.Image){
 		"use a custom image.txt":      func(*image.Image) {},
+		"use on an instance type.txt": func(*image.Image) {},
 		"use a community image.txt":   func(i *image.Image) { i.Kind = image.KindCommunity },
 		"use a marketplace image.txt": func(i *image.Image) { i.Kind, i.SizeGiB = image.KindMarketplace, 80 },
 		"use a deprecated image.txt":  func(i *image.Image) { i.Status = image.StatusDeprecated },
@@ -141,11 +142,34 @@ func TestGoldenUse(t *testing.T) {
 			t.Parallel()
 			i := custom("m-bp1abc", change)
 			var text strings.Builder
-			for _, s := range selection.UseOf(selection.Sighting{Image: &i}) {
+			var on image.InstanceTypeID
+			if name == "use on an instance type.txt" {
+				on = "ecs.g7.large"
+			}
+			for _, s := range selection.UseOf(selection.Sighting{Image: &i}, on) {
 				text.WriteString("# " + s.Tool + ": " + s.Does + "\n" + s.Text + "\n\n")
+				if s.Tool == "terraform" {
+					formatted(t, s.Text)
+				}
 			}
 			golden(t, name, text.String())
 		})
+	}
+}
+
+// formatted has Terraform itself, where it is installed, read a text; it is as
+// Terraform would write it.
+func formatted(t *testing.T, text string) {
+	t.Helper()
+	program, err := exec.LookPath("terraform")
+	if err != nil {
+		t.Logf("SKIPPED: Terraform did not read this: %v", err)
+		return
+	}
+	format := exec.CommandContext(t.Context(), program, "fmt", "-check", "-diff", "-")
+	format.Stdin = strings.NewReader(text + "\n")
+	if said, err := format.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s\n%s", err, said, text)
 	}
 }
 
@@ -158,7 +182,7 @@ func TestShellQuotingSurvivesAShell(t *testing.T) {
 	}
 	for _, id := range []image.ID{"m-1", "m 1", "a'b", "$(touch x)", "`x`", `a"b\c`, "*", ""} {
 		i := custom(id)
-		line := selection.UseOf(selection.Sighting{Image: &i})[2].Text // DescribeImages: id last
+		line := selection.UseOf(selection.Sighting{Image: &i}, "")[2].Text // DescribeImages: id last
 		out, err := exec.CommandContext(context.Background(), sh, "-c", "aliyun() { for last; do :; done; printf %s \"$last\"; }; "+line).Output()
 		if err != nil || string(out) != string(id) {
 			t.Errorf("%q came back as %q, %v", id, out, err)

@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,25 +18,29 @@ type Snippet struct {
 	Text string `json:"text"`
 }
 
-// UseOf returns ready lines that use s. What only the user knows stays open:
-// as variables of the shell and of Terraform, so that nothing runs by accident
-// with a made-up value.
-func UseOf(s Sighting) []Snippet {
+// UseOf returns ready lines that use s on an instance type; "": any. What only the
+// user knows stays open: as variables of the shell and of Terraform, so that nothing
+// runs by accident with a made-up value.
+func UseOf(s Sighting, on image.InstanceTypeID) []Snippet {
 	size := max(minSystemDisk, s.SizeGiB)
 	return []Snippet{
-		{"aliyun", "checks whether an instance could be created, and creates nothing (success is the error DryRunOperation)", runInstances(s, size) + " --DryRun true"},
-		{"aliyun", "creates one instance", runInstances(s, size)},
+		{"aliyun", "checks whether an instance could be created, and creates nothing (success is the error DryRunOperation)", runInstances(s, on, size) + " --DryRun true"},
+		{"aliyun", "creates one instance", runInstances(s, on, size)},
 		{"aliyun", "shows the image", words("aliyun", "ecs", "DescribeImages", "--RegionId", string(s.Region), "--ImageId", string(s.ID)) + showAny(s)},
-		{"terraform", "creates one instance", terraform(s, size)},
+		{"terraform", "creates one instance", terraform(s, on, size)},
 	}
 }
 
 // minSystemDisk is ECS's default of Max{40, image size} GiB.
 const minSystemDisk = 40
 
-func runInstances(s Sighting, size int) string {
+func runInstances(s Sighting, on image.InstanceTypeID, size int) string {
+	instanceType := `"$INSTANCE_TYPE"`
+	if on != "" {
+		instanceType = quoteShell(string(on))
+	}
 	return words("aliyun", "ecs", "RunInstances", "--RegionId", string(s.Region), "--ImageId", string(s.ID)) +
-		` --InstanceType "$INSTANCE_TYPE" --VSwitchId "$VSWITCH_ID" --SecurityGroupId "$SECURITY_GROUP_ID"` +
+		" --InstanceType " + instanceType + ` --VSwitchId "$VSWITCH_ID" --SecurityGroupId "$SECURITY_GROUP_ID"` +
 		" --SystemDisk.Size " + strconv.Itoa(size) + " --Amount 1"
 }
 
@@ -58,13 +63,27 @@ func showAny(s Sighting) string {
 	return " " + words(more...)
 }
 
-func terraform(s Sighting, size int) string {
-	return strings.Join([]string{
+// provider is where Terraform finds the vendor's provider; without, it looks for one
+// of its own, which there is not.
+const provider = "aliyun/alicloud"
+
+func terraform(s Sighting, on image.InstanceTypeID, size int) string {
+	instanceType := []string{`variable "instance_type" { type = string }`}
+	if on != "" {
+		instanceType = []string{`variable "instance_type" {`, `  type    = string`, `  default = ` + quoteHCL(string(on)), `}`}
+	}
+	return strings.Join(slices.Concat([]string{
+		`terraform {`,
+		`  required_providers {`,
+		`    alicloud = { source = ` + quoteHCL(provider) + ` }`,
+		`  }`,
+		`}`,
+		``,
 		`provider "alicloud" {`,
 		`  region = ` + quoteHCL(string(s.Region)),
 		`}`,
 		``,
-		`variable "instance_type" { type = string }`,
+	}, instanceType, []string{
 		`variable "vswitch_id" { type = string }`,
 		`variable "security_group_ids" { type = list(string) }`,
 		``,
@@ -75,7 +94,7 @@ func terraform(s Sighting, size int) string {
 		`  security_groups  = var.security_group_ids`,
 		`  system_disk_size = ` + strconv.Itoa(size),
 		`}`,
-	}, "\n")
+	}), "\n")
 }
 
 // words joins arguments into a line for a POSIX shell.

@@ -3,7 +3,7 @@ import type {paths} from './openapi'
 import type {Word} from './text'
 
 type Query = NonNullable<paths['/images']['get']['parameters']['query']>
-export type Name = Exclude<keyof Query, 'cursor' | 'format' | 'fields' | 'maxAge' | 'sort' | 'explain' | 'tag'> | 'tag'
+export type Name = Exclude<keyof Query, 'cursor' | 'format' | 'fields' | 'maxAge' | 'sort' | 'explain' | 'tag.key'>
 
 export type Kind = 'text' | 'list' | 'choice' | 'several' | 'flag' | 'date' | 'tags' | 'number'
 export interface Filter { label: Word, kind: Kind, options?: readonly string[], words?: string, main?: boolean, hint?: string }
