@@ -11,6 +11,7 @@ import (
 type config struct {
 	alicloud.Places
 	alicloud.Scaling
+	alicloud.Trail
 	pricing.Settings
 	// TrustedOwners are accounts beside ours whose shared images may be the one to use.
 	TrustedOwners []image.AccountID `env:"TRUSTED_OWNERS" validate:"max=100,unique,dive,numeric,max=20"`

@@ -37,7 +37,7 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	as, err := places.Open("find", look, config.Places, config.Scaling)
+	as, err := places.Open("find", look, config.Places, config.Scaling, config.Trail)
 	if err != nil {
 		return nil, err
 	}

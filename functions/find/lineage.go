@@ -109,7 +109,7 @@ func (h handler) lineage(ctx context.Context, call function.Call, in imageInput)
 	if err != nil {
 		return ancestry{}, err
 	}
-	world := lineage.Observe(ctx, lineage.Places(traces.Places()), *d.Sighting.Image)
+	world := lineage.About(ctx, lineage.WithTrail(traces.Places()), *d.Sighting.Image)
 	world.Unread = image.AllUnread(world.Unread, closed)
 	story, images := lineage.New(world).Story(lineage.KeyOf(d.Ref)), newIndex(world)
 	family := []image.Image{*d.Sighting.Image}
@@ -118,7 +118,7 @@ func (h handler) lineage(ctx context.Context, call function.Call, in imageInput)
 	}
 	granted := all.Apart()
 	out := newAncestry(newLocated(d, all.AsOf()), story, images, lineage.Shares(ctx, granted, family))
-	out.Unknown = image.AllUnread(granted.Unread(), world.Unread, world.BuildsUnread, d.Unread)
+	out.Unknown = image.AllUnread(granted.Unread(), world.Unread, world.BuildsUnread, world.EventsUnread, d.Unread)
 	return out, nil
 }
 

@@ -5,6 +5,7 @@ package main
 // needs are all actions that a function needs in a region of an account.
 func needs() []need {
 	return []need{
+		{"actiontrail:LookupEvents", []string{"cleanup", "find", "price", "share"}},
 		{"ecs:ApplyAutoSnapshotPolicy", []string{"replace-disk"}},
 		{"ecs:AttachKeyPair", []string{"replace-disk"}},
 		{"ecs:CancelCopyImage", []string{"import"}},

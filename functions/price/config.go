@@ -12,6 +12,7 @@ import (
 type config struct {
 	alicloud.Places
 	alicloud.Scaling
+	alicloud.Trail
 	alicloud.Storage
 	pricing.Settings
 	// Notices say who hears of the monthly report.

@@ -45,7 +45,7 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	as, err := places.Open("price", look, config.Places, config.Scaling)
+	as, err := places.Open("price", look, config.Places, config.Scaling, config.Trail)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 type config struct {
 	alicloud.Places
 	alicloud.Scaling
+	alicloud.Trail
 	alicloud.Storage
 	pricing.Settings
 	change.TwoPeople

@@ -44,7 +44,7 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	as, err := places.Open("share", look, config.Places, config.Scaling)
+	as, err := places.Open("share", look, config.Places, config.Scaling, config.Trail)
 	if err != nil {
 		return nil, err
 	}

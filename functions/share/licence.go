@@ -74,39 +74,11 @@ func (s *session) sources(ctx context.Context, images []image.Image) (map[lineag
 			far = append(far, p)
 		}
 	}
-	found := trace(ctx, near, images)
-	if found.elsewhere {
-		found = trace(ctx, far, images)
+	found := provenance.Trace(ctx, near, images)
+	if found.Elsewhere {
+		found = provenance.Trace(ctx, far, images)
 	}
-	return found.sources, found.unread
-}
-
-// traced is where images come from, as far as places show it.
-type traced struct {
-	sources map[lineage.Key]pricing.Source
-	// elsewhere: some chain leads to a region that was not looked at.
-	elsewhere bool
-	unread    []image.Unread
-}
-
-// trace follows images to their sources.
-func trace(ctx context.Context, places []*survey.Place, images []image.Image) traced {
-	keys := make([]lineage.Key, 0, len(images))
-	for _, i := range images {
-		keys = append(keys, lineage.KeyOf(i.Ref))
-	}
-	world := lineage.Trace(ctx, lineage.Places(places), keys)
-	graph, seen := lineage.New(world), map[lineage.Key]image.Image{}
-	for _, i := range world.Images {
-		seen[lineage.KeyOf(i.Ref)] = i
-	}
-	out := traced{sources: map[lineage.Key]pricing.Source{}, unread: image.AllUnread(world.Unread, world.BuildsUnread)}
-	for _, k := range keys {
-		story := graph.Ancestry(k)
-		out.sources[k] = provenance.SourceOf(story, seen)
-		out.elsewhere = out.elsewhere || story.Source.Why.Code == lineage.CodeRegionNotRead
-	}
-	return out
+	return found.Sources, found.Unread
 }
 
 // licenceOut is what each instance of an account pays for the image, beside what

@@ -90,7 +90,7 @@ func TestWorlds(t *testing.T) {
 	w := emulated(variables(map[string]string{"REGIONS": "cn-beijing", "ECS_ENDPOINT": "https://ecs.aliyuncs.com", "HTTPS_PROXY": "p", "FIND_ROLE": "r"}), "127.0.0.1:7", "127.0.0.1:8", "/j")
 	for name, want := range map[string]string{
 		"REGIONS": "cn-beijing", "ACCOUNTS": "acs:ram::1000000000000002:role/imagekeeper-reader",
-		"ECS_ENDPOINT": "http://127.0.0.1:7", "STS_ENDPOINT": "http://127.0.0.1:7", "ESS_ENDPOINT": "http://127.0.0.1:7", "HTTPS_PROXY": "",
+		"ECS_ENDPOINT": "http://127.0.0.1:7", "STS_ENDPOINT": "http://127.0.0.1:7", "ESS_ENDPOINT": "http://127.0.0.1:7", "ACTIONTRAIL_ENDPOINT": "http://127.0.0.1:7", "HTTPS_PROXY": "",
 	} {
 		if w.environment[name] != want {
 			t.Errorf("%s is %q, want %q", name, w.environment[name], want)

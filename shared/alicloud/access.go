@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 
@@ -52,6 +53,7 @@ func probes() map[string]probe {
 		"ecs:DescribeImageSharePermission":    {product: productECS, given: page, of: "ecs:DescribeImages", key: "ImageId"},
 		"ess:DescribeScalingConfigurations":   {product: productESS, given: page},
 		"ess:DescribeScalingGroups":           {product: productESS, given: page},
+		"actiontrail:LookupEvents":            {product: productActionTrail, given: map[string]string{"MaxResults": "1"}},
 		"ecs:ModifyImageSharePermission":      dryRun("ImageId", noImage),
 		"ecs:CreateImage":                     dryRun("InstanceId", noInstance),
 		"ecs:CopyImage":                       dryRun("ImageId", noImage),
@@ -115,11 +117,12 @@ func (a *Account) May(ctx context.Context, region image.RegionID, action string)
 
 // probe makes one call, and returns the first value of a key in its answer.
 func (a *Account) probe(ctx context.Context, account image.AccountID, region image.RegionID, action string, p probe, key string) (found string, err error) {
+	_, name, _ := strings.Cut(action, ":")
 	err = a.do(ctx, account, call{
-		product: p.product, action: action[len("ecs:"):], region: region, at: a.cloud.at(p.product, region),
+		product: p.product, action: name, region: region, at: a.cloud.at(p.product, region),
 		build: func() requests.AcsRequest {
 			r := &requests.RpcRequest{}
-			r.InitWithApiInfo(string(p.product), versionOf(p.product), action[len("ecs:"):], "", "")
+			r.InitWithApiInfo(string(p.product), versionOf(p.product), name, "", "")
 			r.QueryParams["RegionId"] = string(region)
 			maps.Copy(r.QueryParams, p.given)
 			return r
@@ -134,8 +137,11 @@ func (a *Account) probe(ctx context.Context, account image.AccountID, region ima
 }
 
 func versionOf(p product) string {
-	if p == productESS {
+	switch p {
+	case productESS:
 		return "2014-08-28"
+	case productActionTrail:
+		return "2020-07-06"
 	}
 	return "2014-05-26"
 }

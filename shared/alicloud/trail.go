@@ -26,7 +26,7 @@ const (
 // that is all there was: no more than want.Most are read. Events show ten minutes
 // late, are kept for 90 days, and not all name what they were about, so none is no
 // proof. Source: ActionTrail LookupEvents.
-func (a Operator) Events(ctx context.Context, in image.RegionID, want image.EventListing) (events []image.Event, all bool, err error) {
+func (a *Account) Events(ctx context.Context, in image.RegionID, want image.EventListing) (events []image.Event, all bool, err error) {
 	if want.From.IsZero() != want.To.IsZero() {
 		return nil, false, fault.InField("from", "required", "both ends of the time, or none")
 	}
@@ -41,7 +41,7 @@ func (a Operator) Events(ctx context.Context, in image.RegionID, want image.Even
 	l := a.events(account, in, want)
 	used := map[string]bool{"": true}
 	for token := ""; ; {
-		got, err := l.page(ctx, a.Account, 0, token, nil)
+		got, err := l.page(ctx, a, 0, token, nil)
 		if err != nil {
 			return nil, false, err
 		}

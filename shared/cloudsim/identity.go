@@ -61,7 +61,7 @@ func newIdentities() identities {
 		roles: map[string]role{ReaderRole: {
 			SecondAccount, "imagekeeper-reader",
 			[]image.AccountID{FirstAccount},
-			[]string{"ecs:Describe*", "ecs:List*", "ess:Describe*", "sts:GetCallerIdentity"},
+			[]string{"ecs:Describe*", "ecs:List*", "ess:Describe*", "actiontrail:LookupEvents", "sts:GetCallerIdentity"},
 		}},
 	}
 	ids.keys["local"] = Credential{Secret: "local-secret", Caller: Caller{Account: FirstAccount, Type: "RAMUser", Name: "local"}}

@@ -1,7 +1,7 @@
 // Package lineage rediscovers where an image comes from and what was made from
 // it. ECS names no parent of an image, so each link is found by evidence: a tag,
 // the copied snapshot, the disk a snapshot was taken of, the pipeline that built
-// it. A link that no evidence shows is unknown, with what broke it; it is never
+// it, the calls that made it. A link that no evidence shows is unknown, with what broke it; it is never
 // guessed. Everything here is a pure function of what was observed.
 package lineage
 
@@ -43,6 +43,12 @@ type World struct {
 	Unread []image.Unread
 	// BuildsUnread are the places whose pipelines could not be looked at.
 	BuildsUnread []image.Unread
+	// Events are what was done to make images of which nothing else shows a parent.
+	Events []image.Event
+	// Remembers is since when events are remembered; zero: nobody asked for them.
+	Remembers time.Time
+	// EventsUnread are the places whose events could not be looked up.
+	EventsUnread []image.Unread
 }
 
 // Evidence is by what a link was found.
@@ -54,6 +60,7 @@ const (
 	ByCopiedSnapshot Evidence = "copiedSnapshot" // Snapshot.SourceSnapshotId and SourceRegionId
 	ByDisk           Evidence = "disk"           // Snapshot.SourceDiskId, then Disk.ImageId
 	ByPipeline       Evidence = "pipeline"       // DescribeImagePipelineExecutions, then BaseImage
+	ByTrail          Evidence = "actionTrail"    // LookupEvents: CreateImage, then RunInstances or ReplaceSystemDisk; CopyImage
 )
 
 // Certainty is how sure a link is.
@@ -135,6 +142,9 @@ type Graph struct {
 	snapshots map[snapshotKey]image.Snapshot
 	disks     map[diskKey]image.Disk
 	builds    map[Key]image.Build
+	// made are the events that made images, ran those by which instances got theirs.
+	made map[Key]image.Event
+	ran  map[instanceKey][]image.Event
 	// onSnapshot are the images whose system disk is a snapshot.
 	onSnapshot map[snapshotKey][]Key
 	accounts   map[image.AccountID]bool
@@ -182,6 +192,8 @@ func indexed(w World) *Graph {
 		snapshots:  make(map[snapshotKey]image.Snapshot, len(w.Snapshots)),
 		disks:      make(map[diskKey]image.Disk, len(w.Disks)),
 		builds:     make(map[Key]image.Build, len(w.Builds)),
+		made:       map[Key]image.Event{},
+		ran:        map[instanceKey][]image.Event{},
 		onSnapshot: map[snapshotKey][]Key{},
 		accounts:   map[image.AccountID]bool{},
 		ups:        make(map[Key]up, len(w.Images)),

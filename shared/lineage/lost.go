@@ -14,8 +14,20 @@ import (
 // source: TagResources.
 const tagCure = "record the parent with the tag " + ParentTag + ", as regionId/imageId"
 
-// lost says what broke the chain at an image that was observed.
+// lost says what broke the chain at an image that was observed, and what the trail
+// could not tell of it.
 func (g *Graph) lost(i image.Image) Source {
+	end := g.lostFirst(i)
+	if end.Cure == tagCure {
+		sentence, cure := g.forgotten(i)
+		end.Why.Sentence += sentence
+		end.Cure = cure + end.Cure
+	}
+	return end
+}
+
+// lostFirst says what broke the chain, whatever the trail may remember.
+func (g *Graph) lostFirst(i image.Image) Source {
 	k := KeyOf(i.Ref)
 	disk, ok := i.SystemDisk()
 	if !ok || disk.SnapshotID == "" {

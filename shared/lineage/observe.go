@@ -32,6 +32,8 @@ type Place struct {
 	Reader  Reader
 	// Builder is asked for the runs of image pipelines; nil: they are not looked at.
 	Builder Builder
+	// Trail is asked about images of which nothing else shows a parent; nil: nobody is.
+	Trail Trail
 }
 
 // Places are those of a survey, with their pipelines.
@@ -59,16 +61,45 @@ type observer struct {
 
 // Observe looks at every place: all images, then their snapshots and disks by
 // the hundred, then what those name elsewhere. also are images that were seen
-// already, of kinds that are in no list. What cannot be read is in World.Unread and
-// World.BuildsUnread; Observe itself does not fail.
+// already, of kinds that are in no list. What cannot be read is in World.Unread,
+// World.BuildsUnread and World.EventsUnread; Observe itself does not fail.
 func Observe(ctx context.Context, places []Place, also ...image.Image) World {
+	o := observe(ctx, places, also)
+	o.recall(ctx, places, slices.SortedFunc(maps.Keys(o.seen), compareKeys))
+	o.parents(ctx, places)
+	return o.result()
+}
+
+// About looks as Observe does, and asks the trail only for what one image comes
+// from, and for what else in its region may come from it.
+func About(ctx context.Context, places []Place, x image.Image) World {
+	o := observe(ctx, places, []image.Image{x})
+	at := KeyOf(x.Ref)
+	var of []Key
+	for k := range o.seen {
+		if k.Region == at.Region {
+			of = append(of, k)
+		}
+	}
+	for slices.SortFunc(of, compareKeys); len(of) > 0; {
+		o.recall(ctx, places, of)
+		of = nil
+		if end := New(o.result()).Source(at); end.Kind == SourceUnknown && !o.asked[trailed(end.Image)] {
+			of = append(of, end.Image)
+		}
+	}
+	o.parents(ctx, places)
+	return o.result()
+}
+
+// observe looks at everything but the trail.
+func observe(ctx context.Context, places []Place, also []image.Image) *observer {
 	o := look(ctx, places)
 	o.add(also)
 	o.snapshots(ctx, places)
 	o.hidden(places)
 	o.disks(ctx, places)
-	o.parents(ctx, places)
-	return o.result()
+	return o
 }
 
 // Trace looks at every place as Observe does, and then only at the snapshots and
@@ -86,6 +117,7 @@ func Trace(ctx context.Context, places []Place, of []Key) World {
 		o.snapshots(ctx, places)
 		o.hidden(places)
 		o.disks(ctx, places)
+		o.recall(ctx, places, wanted)
 	}
 	return o.result()
 }

@@ -28,6 +28,7 @@ func (g *Graph) index() {
 	for _, b := range g.world.Builds {
 		g.builds[Key{b.Region, b.Made}] = b
 	}
+	g.indexEvents()
 	for _, k := range g.keys {
 		if d, ok := g.images[k].SystemDisk(); ok && d.SnapshotID != "" {
 			s := snapshotKey{k.Region, d.SnapshotID}
@@ -57,6 +58,9 @@ func (g *Graph) stepUp(i image.Image) up {
 	}
 	if tagged {
 		return up{link: tag, isLink: true, conflicts: conflicts}
+	}
+	if link, ok := g.byTrail(i); ok {
+		return up{link: link, isLink: true, conflicts: conflicts}
 	}
 	return up{end: g.fallback(i), conflicts: conflicts}
 }

@@ -36,8 +36,8 @@ func Trace(ctx context.Context, places []*survey.Place, images []image.Image) Tr
 		t.Graph = lineage.New(lineage.World{})
 		return t
 	}
-	world := lineage.Trace(ctx, lineage.Places(places), made)
-	t.Graph, t.Unread = lineage.New(world), image.AllUnread(world.Unread, world.BuildsUnread)
+	world := lineage.Trace(ctx, lineage.WithTrail(places), made)
+	t.Graph, t.Unread = lineage.New(world), image.AllUnread(world.Unread, world.BuildsUnread, world.EventsUnread)
 	for i := range world.Images {
 		t.Images[lineage.KeyOf(world.Images[i].Ref)] = world.Images[i]
 	}

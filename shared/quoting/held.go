@@ -41,9 +41,10 @@ type observer struct {
 func Held(ctx context.Context, s *survey.Survey) []pricing.Held {
 	o := &observer{survey: s, closed: s.Unread(), running: map[lineage.Key][]image.Instance{}, hidden: map[image.RegionID]*image.Reason{}, unseen: map[image.RegionID]*image.Reason{}}
 	s.Each(func(p *survey.Place) { o.read(ctx, p) })
-	world := lineage.Observe(ctx, lineage.Places(s.Places()), o.strangers(ctx)...)
+	world := lineage.Observe(ctx, lineage.WithTrail(s.Places()), o.strangers(ctx)...)
 	s.Note(world.Unread...)
 	s.Note(world.BuildsUnread...)
+	s.Note(world.EventsUnread...)
 	o.graph, o.images = lineage.New(world), make(map[lineage.Key]image.Image, len(world.Images))
 	for i := range world.Images {
 		o.images[lineage.KeyOf(world.Images[i].Ref)] = world.Images[i]

@@ -71,6 +71,7 @@ const (
 	MayListTemplates = "ecs:DescribeLaunchTemplateVersions"
 	MayListScaling   = "ess:DescribeScalingConfigurations"
 	MayListPipelines = "ecs:DescribeImagePipelines"
+	MayLookUpEvents  = "actiontrail:LookupEvents"
 )
 
 // key names a question to a place.

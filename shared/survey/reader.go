@@ -89,3 +89,9 @@ type Account struct {
 	// Role is the ARN of the role that is assumed to look; empty for our own account.
 	Role string
 }
+
+// Trail is a Reader that can tell what was done. One that cannot knows nothing.
+type Trail interface {
+	// Events are those asked for, latest first, and whether that is all.
+	Events(ctx context.Context, in image.RegionID, want image.EventListing) (events []image.Event, all bool, err error)
+}

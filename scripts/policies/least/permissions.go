@@ -96,7 +96,9 @@ func policyOf(actions []string) Policy {
 
 // regional are the actions that are asked for in each region of an account.
 func regional(actions []string) []string {
-	return slices.DeleteFunc(slices.Clone(actions), func(a string) bool { return !strings.HasPrefix(a, "ecs:") && !strings.HasPrefix(a, "ess:") })
+	return slices.DeleteFunc(slices.Clone(actions), func(a string) bool {
+		return !strings.HasPrefix(a, "ecs:") && !strings.HasPrefix(a, "ess:") && !strings.HasPrefix(a, "actiontrail:")
+	})
 }
 
 // reading are the actions that change nothing, of those that a role of another
@@ -104,6 +106,6 @@ func regional(actions []string) []string {
 func reading(actions []string) []string {
 	return slices.DeleteFunc(regional(actions), func(a string) bool {
 		_, name, _ := strings.Cut(a, ":")
-		return !strings.HasPrefix(name, "Describe") && !strings.HasPrefix(name, "List") && !strings.HasPrefix(name, "Get")
+		return !strings.HasPrefix(name, "Describe") && !strings.HasPrefix(name, "List") && !strings.HasPrefix(name, "Get") && !strings.HasPrefix(name, "Lookup")
 	})
 }
