@@ -31,7 +31,7 @@ func needs() []need {
 		{"ecs:DescribeInvocationResults", []string{"import", "replace-disk"}},
 		{"ecs:DescribeLaunchTemplateVersions", []string{"cleanup", "find", "price", "replace-disk", "share"}},
 		{"ecs:DescribeLaunchTemplates", []string{"cleanup", "find", "price", "replace-disk", "share"}},
-		{"ecs:DescribePrice", []string{"find", "price"}},
+		{"ecs:DescribePrice", []string{"find", "price", "replace-disk"}},
 		{"ecs:DescribeRegions", []string{"cleanup", "find", "import", "price", "replace-disk", "share"}},
 		{"ecs:DescribeSnapshotLinks", []string{"price", "replace-disk"}},
 		{"ecs:DescribeSnapshots", []string{"cleanup", "find", "import", "price", "replace-disk", "share"}},

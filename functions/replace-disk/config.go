@@ -7,6 +7,7 @@ import (
 	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
 )
 
 // config is what the environment says.
@@ -15,8 +16,10 @@ type config struct {
 	alicloud.Scaling
 	alicloud.Storage
 	alicloud.Quotas
+	pricing.Settings
 	change.TwoPeople
-	notices.Settings
+	// Notices say who hears of what.
+	Notices notices.Settings
 	// Journal is where every change is recorded: dir:///path or oss://bucket/prefix.
 	Journal ledger.Place `env:"JOURNAL" validate:"required"`
 	// Trusted are accounts beside ours whose shared images may be the one of a family.

@@ -16,6 +16,7 @@ import (
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
+	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/rollout"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
@@ -36,6 +37,7 @@ type cloud interface {
 // handler is built once and only read afterwards.
 type handler struct {
 	config config
+	rates  pricing.Rates
 	// accounts are those to work in, our own first.
 	accounts func(call function.Call) []account
 	// journal is where this call's changes are recorded, and what is kept beside.
@@ -66,12 +68,16 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	told, err := config.Open("replace-disk", look, os.ReadFile)
+	told, err := config.Notices.Open("replace-disk", look, os.ReadFile)
+	if err != nil {
+		return nil, err
+	}
+	rates, err := config.Table(os.ReadFile)
 	if err != nil {
 		return nil, err
 	}
 	h := handler{
-		config: config, accounts: changers(as), journal: store.Open, notices: told, recent: survey.NewRecent(), now: time.Now, pause: pause,
+		config: config, rates: rates, accounts: changers(as), journal: store.Open, notices: told, recent: survey.NewRecent(), now: time.Now, pause: pause,
 		notAfter: alicloud.NotAfter, worker: rand.Text,
 	}
 	return h.function(), nil

@@ -68,6 +68,7 @@ func (s *session) plan(ctx context.Context, in rolloutInput) (work.Document, err
 	if err != nil {
 		return work.Document{}, fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")
 	}
+	s.price(ctx, all, wish, &planned, o)
 	return s.document(planned, "", image.AllUnread(here.Unread(), unreadOf(o)))
 }
 
@@ -223,7 +224,7 @@ func (s *session) observe(ctx context.Context, all *survey.Survey, names []rollo
 
 // place looks at the instances of one place.
 func (s *session) place(ctx context.Context, all *survey.Survey, at rollout.Place, ids []image.InstanceID, wish rollout.Wish) ([]rollout.Server, rollout.Here) {
-	here := rollout.Here{ImagesLeft: -1, May: map[string]image.Tri{}}
+	here := rollout.Here{ImagesLeft: -1, PerMinute: s.perMinute(), May: map[string]image.Tri{}}
 	var none []rollout.Server
 	for _, id := range ids {
 		none = append(none, rollout.Server{Name: rollout.Name{Place: at, ID: id}, Snapshots: -1})

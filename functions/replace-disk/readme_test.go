@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write the table of refusals into README.md")
 
-const heading = "| code | what cures it |\n|---|---|\n"
+const tableHead = "| code | what cures it |\n|---|---|\n"
 
 // TestRefusalsAreToldInTheREADME: each with what cures it, and none that there is not.
 func TestRefusalsAreToldInTheREADME(t *testing.T) {
@@ -21,7 +21,7 @@ func TestRefusalsAreToldInTheREADME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, after, found := strings.Cut(string(text), heading)
+	before, after, found := strings.Cut(string(text), tableHead)
 	if !found {
 		t.Fatal("README.md has no table of refusals")
 	}
@@ -43,7 +43,7 @@ func TestRefusalsAreToldInTheREADME(t *testing.T) {
 	if !*update {
 		t.Fatal("the table of refusals in README.md is not that of the code: go test ./functions/replace-disk -run Refusals -update")
 	}
-	if err := os.WriteFile("README.md", []byte(before+heading+table.String()+after[end:]), 0o600); err != nil {
+	if err := os.WriteFile("README.md", []byte(before+tableHead+table.String()+after[end:]), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -99,6 +99,7 @@ func (s *session) planUndo(ctx context.Context, in undoInput) (work.Document, er
 	if err != nil {
 		return work.Document{}, fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")
 	}
+	s.price(ctx, all, wish, &planned, o)
 	return s.document(planned, in.ID, unreadOf(o))
 }
 
@@ -171,5 +172,6 @@ func (s *session) planRetry(ctx context.Context, in retryInput) (work.Document, 
 	if err != nil {
 		return work.Document{}, fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")
 	}
+	s.price(ctx, all, wish, &planned, o)
 	return s.document(planned, in.ID, unreadOf(o))
 }

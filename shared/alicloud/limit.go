@@ -38,7 +38,7 @@ func (l *limiter) at(at place, now time.Time) *pacer {
 	}
 	quota, ok := l.asked[at]
 	if !ok {
-		quota = documentedRate(at.action)
+		quota = DocumentedRate(at.action)
 	}
 	p := newPacer(quota, l.share, now)
 	l.pacers[at] = p

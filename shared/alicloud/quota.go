@@ -25,11 +25,11 @@ type place struct {
 	action  string
 }
 
-// documentedRate returns how many calls of an action an account has in a region
-// per window. Source: the quota pages of the API explorer, and the limits of
+// DocumentedRate returns how many calls of an action an account has in a region
+// per minute. Source: the quota pages of the API explorer, and the limits of
 // ActionTrail, where they are published; 500 is assumed for the rest
 // (ASSUMPTIONS.md).
-func documentedRate(action string) int {
+func DocumentedRate(action string) int {
 	switch action {
 	case "DescribeImages":
 		return 1000

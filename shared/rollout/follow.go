@@ -261,15 +261,11 @@ func (p *planner) pointer(r Pointer) {
 	p.Totals.Follow++
 }
 
-// refused is why what is named cannot be changed; nil: nothing that is known.
-func (r Pointer) refused(here Here) *image.Reason {
-	refs, now := here.References, image.ID("")
-	version, there := 0, r.Back == 0
+// named is what it names now, and by which version.
+func (r Pointer) named(refs References) (now image.ID, version int) {
 	for _, t := range refs.Templates {
-		if r.Action == ActionFollowTemplate && t.Template == r.ID {
-			if there = there || t.Version == r.Back; t.Default {
-				now, version = t.Image, t.Version
-			}
+		if r.Action == ActionFollowTemplate && t.Template == r.ID && t.Default {
+			now, version = t.Image, t.Version
 		}
 	}
 	for _, c := range refs.Scaling {
@@ -277,6 +273,14 @@ func (r Pointer) refused(here Here) *image.Reason {
 			now = c.Image
 		}
 	}
+	return now, version
+}
+
+// refused is why what is named cannot be changed; nil: nothing that is known.
+func (r Pointer) refused(here Here) *image.Reason {
+	refs := here.References
+	now, version := r.named(refs)
+	there := r.Back == 0 || slices.ContainsFunc(refs.Templates, func(t image.TemplateVersion) bool { return t.Template == r.ID && t.Version == r.Back })
 	switch {
 	case r.Action == ActionFollowTemplate && refs.TemplatesUnread, r.Action == ActionFollowScaling && refs.ScalingUnread:
 		return new(reason("referencesUnknown", "what %s names could not be read", r.ID))

@@ -65,13 +65,18 @@ type Changer interface {
 	Settings
 }
 
+// Around is what changes what instances go with.
+type Around interface {
+	Standby
+	Keepers
+	Followers
+}
+
 // Cloud is one account's.
 type Cloud interface {
 	Looker
 	Changer
-	Standby
-	Keepers
-	Followers
+	Around
 }
 
 // Kind is a rollout as the engine of long work carries it.

@@ -94,6 +94,8 @@ type next struct {
 	// open is the wave that may be begun; waits is why nothing further may be.
 	open  int
 	waits *image.Reason
+	// own is how many of those that are down are so because of this rollout.
+	own int
 	// active: something is under way.
 	active bool
 	work.Decision
@@ -153,6 +155,9 @@ func (n *next) count() {
 		i, s := n.work.Items[name], n.specs[name]
 		if s.action == ActionReplace && n.isDown(i, s, n.seen[name]) {
 			n.down++
+			if i.Begun() && !i.Ended() {
+				n.own++
+			}
 		}
 		if i.Ended() && i.Outcome.Result == plan.Failed && counts(i) && i.Since.After(n.work.ResumedAt) {
 			n.failures++
@@ -282,7 +287,19 @@ func (n *next) slot(s *stage) bool {
 		return false
 	}
 	n.down++
+	n.own++
 	return true
+}
+
+// crowded waits for others to come up. Where none of them is down because of this
+// rollout, it says so.
+func (s *stage) crowded() {
+	if s.own > 0 {
+		s.hold(lookSoon)
+		return
+	}
+	s.waits = new(reason("tooManyDown", "%d of the selected are down of themselves, and %d may be", s.down, s.wish.Strategy.MaxUnavailable))
+	s.wake(lookLater)
 }
 
 // item decides about one item.

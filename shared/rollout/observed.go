@@ -75,6 +75,8 @@ type Aim struct {
 	// to be like. Image is then what that will be.
 	Backup image.SnapshotID
 	Like   string
+	// Was is the image that the content is of.
+	Was image.ID
 }
 
 // Here is what of an account in a region counts for all its instances.
@@ -86,6 +88,8 @@ type Here struct {
 	May map[string]image.Tri
 	// ImagesLeft is how many images the quota still allows; negative: not known.
 	ImagesLeft int
+	// PerMinute is how many replacements a minute the quota allows; 0: not known.
+	PerMinute float64
 	// Images are all that were looked at there.
 	Images []image.Image
 	// Channels has the released images by channel, as the log of the family tells;

@@ -40,6 +40,8 @@ type Planned struct {
 	Totals   Totals
 	// Claims are held from the approval until the rollout ends.
 	Claims []work.Claim
+
+	charged []Charged
 }
 
 // Totals are what a plan comes to.
@@ -57,6 +59,11 @@ type Totals struct {
 	Running int `json:"running"`
 	// Minutes is how long it takes at the least, as far as can be told.
 	Minutes int `json:"minutes"`
+	// QuotaMinutes is how long it takes at the least by the share of the accounts' quota
+	// that is used here.
+	QuotaMinutes int `json:"quotaMinutes"`
+	// Cost is what it costs beside the instances; left out: nothing is replaced.
+	Cost *Cost `json:"cost,omitempty"`
 	// UndoWithinQuota is how many undos of content the quota of images allows; null:
 	// not known.
 	UndoWithinQuota *int `json:"undoWithinQuota"`
@@ -199,6 +206,7 @@ func (p *planner) arrange() {
 		p.Plan.Base["disk/"+name] = string(c.server.Disk.ID)
 		p.Plan.Base["type/"+name] = string(c.server.Before.Type)
 		p.Plan.Steps = append(p.Plan.Steps, c.step)
+		p.charge(c)
 		thing := work.Claim{Thing: "snapshot/" + string(c.server.Region) + "/" + c.step.Parameters[paramBackup], Shared: true}
 		if id := c.target.ID; id != "" {
 			p.Plan.Base[factTarget+string(c.server.Region)+"/"+string(id)] = string(c.target.Status)
@@ -213,7 +221,8 @@ func (p *planner) arrange() {
 	if canary == 0 && p.Totals.Waves > 0 {
 		p.Totals.Waves--
 	}
-	p.Totals.Minutes = p.minutes()
+	p.Totals.QuotaMinutes = p.quotaMinutes()
+	p.Totals.Minutes = max(p.minutes(), p.Totals.QuotaMinutes)
 }
 
 // imageThing is how an image is claimed.

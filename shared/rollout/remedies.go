@@ -69,6 +69,8 @@ func remedies() map[string]string {
 		"releaseUnknown":          "let the function read the journal of import",
 		"undoLimited":             "raise the quota of images, or evenIfUndoLimited",
 		"moved":                   "plan again",
+		"licenceIncrease":         "raise maxLicenceIncreasePerHour, or take an image whose licence costs less",
+		"licenceUnknown":          "grant ecs:DescribePrice, give the rate by PRICE_RATES, or leave maxLicenceIncreasePerHour out",
 		"referencesUnknown":       "grant ecs:DescribeLaunchTemplates, ecs:DescribeLaunchTemplateVersions, ess:DescribeScalingConfigurations and ess:DescribeScalingGroups, or leave follow out",
 		"versionGone":             "choose a version of the launch template by hand",
 		"versionDiffers":          "make the version by hand: see the template's versions",

@@ -184,6 +184,10 @@ func (s *stage) begin() {
 	if !s.undoingHere() && !s.item.Begun() && !s.mayBegin(s.spec.wave) {
 		return
 	}
+	if to := string(s.spec.to); !s.item.Begun() && to != "" && s.facts[factImage] == to {
+		s.end(plan.Already, "already", "it runs %s by now", to)
+		return
+	}
 	if !s.undoingHere() && s.work.Braked() {
 		s.hold(lookLater)
 		return
@@ -277,7 +281,7 @@ func (s *stage) commits() (map[string]string, bool) {
 		return nil, false
 	}
 	if !s.slot(s) {
-		s.hold(lookSoon)
+		s.crowded()
 		return nil, false
 	}
 	return map[string]string{noteCommitted: s.stamp()}, true

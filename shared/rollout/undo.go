@@ -157,7 +157,7 @@ func (p Past) AimBack(previous bool, snapshot *image.Snapshot, was *image.Image,
 			},
 			Why: reason("contentOfBackup", "the content that it had before comes back, from %s", p.Backup),
 		},
-		Backup: p.Backup, Like: p.Like,
+		Backup: p.Backup, Like: p.Like, Was: p.Was,
 	}
 }
 

@@ -95,6 +95,8 @@ type Wish struct {
 	Backup      Backup      `json:"backup,omitzero" doc:"The backups of the disks"`
 	OnUnhealthy OnUnhealthy `json:"onUnhealthy,omitempty" validate:"omitempty,oneof=undo halt" doc:"What becomes of an instance that is not well; halt if left out"`
 	Follow      Follow      `json:"follow,omitzero" doc:"What else that names the old image is to name the new one"`
+	// MaxLicenceIncrease refuses a plan by which licences cost more.
+	MaxLicenceIncrease *Most `json:"maxLicenceIncreasePerHour,omitempty" doc:"How much more the licences of all instances together may cost for an hour, in the currency of the site; what is not known is refused, too"`
 	Even
 	// Undoes is the rollout whose work this one takes back.
 	Undoes string `json:"-" validate:"-" query:"-"`

@@ -79,7 +79,7 @@ func capabilities() []Row {
 		},
 		{
 			Over: "shared/rollout", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault"},
+			May:      []string{"shared/image", "shared/money", "shared/plan", "shared/work", "shared/survey", "shared/fault"},
 			TestsMay: []string{"shared/journal", "shared/journal/contract", "shared/cloudsim"},
 		},
 		{
@@ -246,9 +246,10 @@ func programs() []Row {
 			May: []string{
 				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/notices", "shared/function/change", "shared/function/works",
 				"shared/alicloud", "shared/journal", "shared/plan", "shared/work", "shared/rollout", "shared/importing", "shared/lineage", "shared/usage",
-				"shared/survey", "shared/atonce", "shared/image", "shared/fault",
+				"shared/survey", "shared/atonce", "shared/image", "shared/fault", "shared/pricing", "shared/quoting",
 			},
-			Why: "replace-disk wires rollout to the cloud, selects by usage and lineage, reads what import released, and records what it replaces",
+			TestsMay: []string{"shared/cloudsim", "shared/journal/contract", "shared/function/surface", "shared/function/bearer/mint"},
+			Why:      "replace-disk wires rollout to the cloud, selects by usage and lineage, prices, reads what import released, and records what it replaces",
 		},
 		{
 			Over: "functions/price",

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"imagekeeper/shared/function"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/rollout"
+)
+
+// TestPlanOfManyPlaces: every instance of three regions and two accounts has a verdict,
+// and nothing is changed for it.
+func TestPlanOfManyPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "cn-hangzhou", "cn-shanghai", "ap-southeast-1")
+		all := map[string]bool{}
+		for n, at := range s.places() {
+			for _, id := range s.fleet(at, 83+n/4) { // 500
+				all[string(id)] = true
+			}
+		}
+		s.looks = true
+		began := time.Now()
+		wish := object{"select": object{"tag": object{"env": "prod"}}, "to": object{"family": "web", "unreleased": true}, "strategy": object{"maxUnavailable": 50}}
+		verdicts := map[string]int{}
+		for page := with(wish, "limit", 150); ; {
+			a := s.do(http.MethodPost, "/rollouts", page)
+			if a.Plan == nil || !a.Plan.Applicable || a.Totals.Selected != len(all) || len(a.Unknown) > 0 {
+				t.Fatalf("%d %+v", a.status, a)
+			}
+			for _, one := range a.Plan.Steps {
+				verdicts[one.InstanceID]++
+				at := rollout.Place{Account: one.AccountID, Region: one.RegionID}
+				if one.Action != "replace" || one.To != s.golden[at] || len(one.Reasons) == 0 {
+					t.Fatalf("%+v", one)
+				}
+			}
+			if a.NextCursor == "" {
+				break
+			}
+			page = with(page, "cursor", a.NextCursor)
+		}
+		for id := range all {
+			if verdicts[id] != 1 {
+				t.Errorf("%s has %d verdicts", id, verdicts[id])
+			}
+		}
+		if len(all) != 500 || len(verdicts) != 500 || time.Since(began) > 30*time.Second {
+			t.Errorf("%d of %d instances in %s", len(verdicts), len(all), time.Since(began))
+		}
+	})
+}
+
+// TestWhoMayWhat: every role at every operation.
+func TestWhoMayWhat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		ids := s.fleet(s.home(), 1)
+		begun := s.applied("/rollouts", s.wish(ids...))
+		reason, apply := object{"reason": "a test"}, object{"apply": object{"digest": begun.ID + "00000000000000000000000000000000000000000000"}}
+		path := "/rollouts/" + begun.ID
+		viewer, applier, fleet := []function.Role{function.Viewer, function.Operator, function.Fleet, function.Reaper}, []function.Role{function.Operator, function.Fleet, function.Reaper}, []function.Role{function.Fleet}
+		for _, c := range []struct {
+			method, target string
+			body           object
+			may            []function.Role
+		}{
+			{"POST", "/rollouts", s.wish(ids...), viewer},
+			{"POST", "/rollouts", with(s.wish(ids...), "apply", apply["apply"]), fleet},
+			{"POST", path + "/undo", object{}, viewer},
+			{"POST", path + "/undo", apply, fleet},
+			{"POST", path + "/retry", object{}, viewer},
+			{"POST", path + "/retry", apply, fleet},
+			{"GET", "/rollouts", nil, viewer},
+			{"GET", path, nil, viewer},
+			{"PUT", "/rollouts/stop", reason, applier},
+			{"DELETE", "/rollouts/stop", nil, fleet},
+			{"POST", path + "/pause", reason, applier},
+			{"POST", path + "/resume", reason, fleet},
+			{"POST", path + "/abort", reason, fleet},
+		} {
+			for _, role := range viewer {
+				var body any
+				if c.body != nil {
+					body = c.body
+				}
+				a := s.as(s.token("ann", role), c.method, c.target, body)
+				if may := slices.Contains(c.may, role); may == (a.status == http.StatusForbidden) || a.status == http.StatusUnauthorized || a.status >= 500 {
+					t.Errorf("%s %s %v by %s: %d %s", c.method, c.target, c.body, role, a.status, a.Code)
+				}
+			}
+			if a := s.as("", c.method, c.target, nil); a.status != http.StatusUnauthorized {
+				t.Errorf("%s %s by nobody: %d", c.method, c.target, a.status)
+			}
+		}
+	})
+}
+
+// TestCost: what a plan costs is told or said to be unknown, and refused where it is
+// too much or not known.
+func TestCost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		ids := s.fleet(s.home(), 3)
+		plan := s.plan("/rollouts", s.wish(ids...))
+		cost := plan.Totals.Cost
+		if cost == nil || cost.Backups.GiB != 120 || cost.Backups.Upper == nil || cost.Backups.Upper.Sign() <= 0 || cost.Backups.Lower.Sign() != 0 || plan.Totals.QuotaMinutes < 1 {
+			t.Fatalf("%+v", plan.Totals)
+		}
+		known := cost.Licence.Increase != nil
+		if known == (len(cost.Licence.Unknown) > 0) {
+			t.Errorf("%+v", cost.Licence)
+		}
+		limited := s.do(http.MethodPost, "/rollouts", with(s.wish(ids...), "maxLicenceIncreasePerHour", "0.25"))
+		refused := slices.ContainsFunc(limited.Findings, func(f image.Finding) bool {
+			return f.Level == image.Fatal && f.Code == "licenceUnknown" && f.Remedy != ""
+		})
+		if refused == known || limited.Plan.Applicable == refused {
+			t.Errorf("known %v: %+v", known, limited.Findings)
+		}
+	})
+}
+
+// TestUndoOfAPart brings back one of two, then refuses what was brought back, and
+// takes the old image of the other.
+func TestUndoOfAPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		ids := s.fleet(s.home(), 2)
+		view := s.cloud.View(own)
+		disk := func(id image.InstanceID) image.DiskID {
+			found, err := view.DiskSetups(t.Context(), s.home().Region, image.DiskListing{Instance: id, System: image.Yes})
+			if err != nil || len(found) != 1 {
+				t.Fatal(found, err)
+			}
+			return found[0].ID
+		}
+		first := map[image.InstanceID]image.DiskID{ids[0]: disk(ids[0]), ids[1]: disk(ids[1])}
+		id := s.applied("/rollouts", with(s.wish(ids...), "strategy", object{"maxUnavailable": 2})).ID
+		s.end(id)
+		part := object{"select": object{"id": []image.InstanceID{ids[0]}}}
+		if a := s.end(s.applied("/rollouts/"+id+"/undo", part).ID); a.State != "finished" || len(a.Items) != 1 {
+			t.Fatalf("%+v", a)
+		}
+		written := s.cloud.WrittenOn(s.home().Region, disk(ids[0]))
+		if !slices.Contains(written, first[ids[0]]) || slices.Contains(s.cloud.WrittenOn(s.home().Region, disk(ids[1])), first[ids[1]]) {
+			t.Errorf("the wrong content is back: %v", written)
+		}
+		rest := s.do(http.MethodPost, "/rollouts/"+id+"/undo", object{"to": "previousImage"})
+		if rest.Totals.Replace != 1 || rest.Totals.Refuse != 1 {
+			t.Errorf("%+v", rest.Plan)
+		}
+		if a := s.end(s.applied("/rollouts/"+id+"/undo", object{"to": "previousImage", "select": object{"id": []image.InstanceID{ids[1]}}}).ID); a.State != "finished" {
+			t.Errorf("%+v", a)
+		}
+		before, err := view.Before(t.Context(), s.home().Region, ids[1:])
+		if err != nil || before[0].Image != s.old[s.home()] || slices.Contains(s.cloud.WrittenOn(s.home().Region, disk(ids[1])), first[ids[1]]) {
+			t.Errorf("%+v, %v", before, err)
+		}
+	})
+}
+
+// TestBackupsExpire: the timer deletes a backup once its time is over, counted from
+// the end of the rollout, and not before.
+func TestBackupsExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		ids := s.fleet(s.home(), 1)
+		id := s.applied("/rollouts", with(s.wish(ids...), "backup", object{"keep": "2d"})).ID
+		if a := s.end(id); a.State != "finished" {
+			t.Fatalf("%+v", a)
+		}
+		backups := func() []image.Snapshot {
+			found, err := s.cloud.View(own).Snapshots(t.Context(), s.home().Region, image.SnapshotListing{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.DeleteFunc(found, func(n image.Snapshot) bool { return n.Tags[rollout.TagBackup] != id })
+		}
+		if n := len(backups()); n != 1 {
+			t.Fatalf("%d snapshots", n)
+		}
+		expire := func() expiryReport {
+			var r expiryReport
+			event, err := json.Marshal(object{"triggerTime": time.Now().UTC().Format(time.RFC3339), "triggerName": "expiry", "payload": ""})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(s.function().Invoke(t.Context(), function.Call{Region: "cn-hangzhou", Deadline: time.Now().Add(time.Minute)}, event), &r); err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		time.Sleep(46 * time.Hour)
+		if r := expire(); len(r.Deleted) > 0 || r.Backups != 1 || len(backups()) != 1 {
+			t.Errorf("%+v", r)
+		}
+		time.Sleep(3 * time.Hour)
+		if r := expire(); len(r.Deleted) != 1 || len(backups()) != 0 {
+			t.Errorf("%+v", r)
+		}
+		if a := s.do(http.MethodPost, "/rollouts/"+id+"/undo", object{}); a.Totals.Refuse != 1 || a.Plan.Steps[0].Reasons[0].Code != "backupMissing" {
+			t.Errorf("%+v", a.Plan)
+		}
+	})
+}
