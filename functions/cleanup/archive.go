@@ -13,7 +13,9 @@ import (
 
 	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/importing"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/work"
@@ -203,20 +205,30 @@ func (a archive) Looks(ctx context.Context) (map[retention.Place]retention.Look,
 	return looks, nil
 }
 
-// imagePattern finds whatever may be the id of an image.
-var imagePattern = regexp.MustCompile(`\bm-[A-Za-z0-9]+`)
+// imagePattern and snapshotPattern find whatever may be the id of an image, or of a
+// snapshot.
+var (
+	imagePattern    = regexp.MustCompile(`\bm-[A-Za-z0-9]+`)
+	snapshotPattern = regexp.MustCompile(`\bs-[A-Za-z0-9]+`)
+)
 
 // holding are the kinds of works whose images stay.
 func holding() []string { return []string{"cleanups", "imports", "exports", "rollouts"} }
 
-// Held are all images that an open work of any function names, whatever for. What a
-// work does with an image only its function knows; that it names it is enough.
-func (a archive) Held(ctx context.Context) (map[image.ID][]string, error) {
-	held := map[image.ID][]string{}
+// releaseFolder is where import keeps the channels of each family.
+const releaseFolder = "release/"
+
+// Held is all that an open work of any function names, whatever for, and which images
+// are in a channel. What a work does with an image only its function knows; that it
+// names it is enough.
+func (a archive) Held(ctx context.Context) (retention.Held, error) {
+	held := retention.Held{
+		Images: map[image.ID][]string{}, Snapshots: map[image.SnapshotID][]string{}, Orphans: map[image.SnapshotID]string{}, Channels: map[image.ID]string{},
+	}
 	for _, kind := range holding() {
 		due, err := journal.NewAgenda(a.documents).Due(ctx, kind, farFuture())
 		if err != nil {
-			return nil, err
+			return held, err
 		}
 		seen := map[string]bool{}
 		for _, e := range due {
@@ -226,17 +238,47 @@ func (a archive) Held(ctx context.Context) (map[image.ID][]string, error) {
 			}
 			seen[words[2]] = true
 			if err := a.holds(ctx, kind, words[2], held); err != nil {
-				return nil, err
+				return held, err
 			}
 		}
 	}
-	return held, nil
+	return held, a.channels(ctx, held)
 }
 
 func farFuture() time.Time { return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }
 
+// channels enters the images that are candidate or stable of their family.
+func (a archive) channels(ctx context.Context, held retention.Held) error {
+	families, err := a.journal.Subjects(ctx, releaseFolder)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	var wait atonce.Group
+	var failures []error
+	turns := make(chan struct{}, 16)
+	for _, family := range families {
+		turns <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-turns }()
+			told, err := ledger.Log{Journal: a.journal}.Read(ctx, family)
+			mu.Lock()
+			defer mu.Unlock()
+			failures = append(failures, err)
+			now := importing.Channels(told)
+			for _, c := range []importing.Channel{importing.Candidate, importing.Stable} { // the better one is told
+				for _, assigned := range now[c] {
+					held.Channels[assigned.Image] = string(c)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return errors.Join(failures...)
+}
+
 // holds enters what one work names.
-func (a archive) holds(ctx context.Context, kind, id string, held map[image.ID][]string) error {
+func (a archive) holds(ctx context.Context, kind, id string, held retention.Held) error {
 	w, err := a.runner(kind).Get(ctx, id)
 	if errors.Is(err, fault.NotFound) {
 		return nil // announced, and never written
@@ -247,7 +289,7 @@ func (a archive) holds(ctx context.Context, kind, id string, held map[image.ID][
 	if w.State.Ended() {
 		return nil
 	}
-	if kind == "cleanups" {
+	if kind == name {
 		return a.ownWork(w, held)
 	}
 	text, err := json.Marshal(struct {
@@ -258,26 +300,43 @@ func (a archive) holds(ctx context.Context, kind, id string, held map[image.ID][
 		return fault.Wrap(fault.Internal, err, "%s %s cannot be told", kind, id)
 	}
 	for _, found := range imagePattern.FindAll(text, -1) {
-		enter(held, image.ID(found), kind+"/"+id)
+		enter(held.Images, image.ID(found), kind+"/"+id)
+	}
+	for _, found := range snapshotPattern.FindAll(text, -1) {
+		enter(held.Snapshots, image.SnapshotID(found), kind+"/"+id)
 	}
 	return nil
 }
 
-// ownWork enters the images of a cleanup that are on their way, and of a restore.
-func (a archive) ownWork(w work.Work, held map[image.ID][]string) error {
+// ownWork enters the images of a cleanup that are on their way, the snapshots of those
+// in the bin, and those of a restore.
+func (a archive) ownWork(w work.Work, held retention.Held) error {
 	var wish retention.Wish
 	if err := json.Unmarshal(w.Document.Wish, &wish); err != nil {
 		return fault.Wrap(fault.Unknown, err, "the wish of cleanup %s cannot be read", w.ID).WithCode("journalDamaged")
 	}
-	for name, one := range wish.Items {
-		if !w.Items[name].Ended() {
-			enter(held, one.Ref.ID, "cleanups/"+w.ID)
+	if wish.Restore != nil {
+		for _, s := range wish.Restore.Snapshots {
+			enter(held.Snapshots, s.Snapshot, name+"/"+w.ID)
+		}
+	}
+	for item, one := range wish.Items {
+		if w.Items[item].Ended() {
+			continue
+		}
+		if one.Orphan != "" {
+			held.Orphans[one.Orphan] = w.ID
+			continue
+		}
+		enter(held.Images, one.Ref.ID, name+"/"+w.ID)
+		for _, s := range one.Snapshots {
+			enter(held.Snapshots, s, name+"/"+w.ID)
 		}
 	}
 	return nil
 }
 
-func enter(held map[image.ID][]string, id image.ID, by string) {
+func enter[T comparable](held map[T][]string, id T, by string) {
 	if !slices.Contains(held[id], by) {
 		held[id] = append(held[id], by)
 	}

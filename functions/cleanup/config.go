@@ -15,6 +15,7 @@ type config struct {
 	alicloud.Scaling
 	alicloud.Storage
 	alicloud.Trail
+	alicloud.Keys
 	change.TwoPeople
 	notices.Settings
 	// Journal is where every change is recorded: dir:///path or oss://bucket/prefix.

@@ -48,7 +48,7 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	as, err := places.Open("cleanup", look, config.Places, config.Scaling, config.Trail)
+	as, err := places.Open("cleanup", look, config.Places, config.Scaling, config.Trail, config.Keys)
 	if err != nil {
 		return nil, err
 	}

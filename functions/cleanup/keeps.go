@@ -113,7 +113,7 @@ func (s *session) wake(ctx context.Context, ref image.Ref) {
 		return
 	}
 	r := s.runner()
-	for _, id := range held[ref.ID] {
+	for _, id := range held.Images[ref.ID] {
 		if w, err := r.Get(ctx, cleanupID(id)); err == nil && w.State == work.Waiting {
 			_, err = r.Order(ctx, w.ID, work.Order{Do: work.Resume, By: change.By(s.call), Reason: "an image of it is kept"})
 			if err != nil {

@@ -107,7 +107,7 @@ func (s *session) observe(ctx context.Context, all *survey.Survey, doc retention
 	}
 	return retention.Observe(ctx, retention.Eyes{
 		Ledgers: retention.OpenLedgers(ctx, places, s.now), Closed: closed(all), Judge: judge, Archive: s.archive, Wanted: wanted,
-		Evidence: doc.Complete().Evidence,
+		Evidence: doc.Complete().Evidence, Orphans: len(named) == 0 && doc.AboutOrphans(),
 	})
 }
 

@@ -50,6 +50,9 @@ func (h handler) schedule(ctx context.Context, call function.Call, _ function.Ti
 		places[retention.Place{Account: p.Account, Region: p.Region}] = p
 	}
 	ledgers := retention.OpenLedgers(ctx, places, h.now)
+	if s.rules().Document.AboutOrphans() {
+		retention.ListAllSnapshots(ctx, ledgers)
+	}
 	report.Places = len(ledgers)
 	if err := s.fold(ctx, o, ledgers, &report); err != nil {
 		return report, err
@@ -158,6 +161,7 @@ func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Le
 	doc := rules.Document
 	inv := retention.Observe(ctx, retention.Eyes{
 		Ledgers: ledgers, Closed: closed(o.survey), Judge: judge, Archive: s.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
+		Orphans: doc.AboutOrphans(),
 	})
 	p, err := retention.Plan(inv, doc, retention.Request{MarkOnly: s.config.Of("cleanup")}, s.now())
 	if err != nil {

@@ -5,7 +5,7 @@ package main
 // needs are all actions that a function needs in a region of an account.
 func needs() []need {
 	return []need{
-		{"actiontrail:LookupEvents", []string{"cleanup", "find", "price", "share"}},
+		{"actiontrail:LookupEvents", []string{"cleanup", "find", "price", "replace-disk", "share"}},
 		{"ecs:ApplyAutoSnapshotPolicy", []string{"replace-disk"}},
 		{"ecs:AttachKeyPair", []string{"replace-disk"}},
 		{"ecs:CancelCopyImage", []string{"import"}},
@@ -31,6 +31,7 @@ func needs() []need {
 		{"ecs:DescribeInvocationResults", []string{"import", "replace-disk"}},
 		{"ecs:DescribeLaunchTemplateVersions", []string{"cleanup", "find", "price", "replace-disk", "share"}},
 		{"ecs:DescribeLaunchTemplates", []string{"cleanup", "find", "price", "replace-disk", "share"}},
+		{"ecs:DescribeLockedSnapshots", []string{"cleanup"}},
 		{"ecs:DescribePrice", []string{"find", "price", "replace-disk"}},
 		{"ecs:DescribeRegions", []string{"cleanup", "find", "import", "price", "replace-disk", "share"}},
 		{"ecs:DescribeSnapshotLinks", []string{"price", "replace-disk"}},

@@ -133,7 +133,8 @@ func emulated(look syaml.Lookup, address, objects, journal string) world {
 	copySet(values, look, overrides())
 	here := "http://" + address
 	endpoints := map[string]string{
-		"ECS_ENDPOINT": here, "STS_ENDPOINT": here, "ESS_ENDPOINT": here, "RAM_ENDPOINT": here, "QUOTAS_ENDPOINT": here, "ACTIONTRAIL_ENDPOINT": here,
+		"ECS_ENDPOINT": here, "STS_ENDPOINT": here, "ESS_ENDPOINT": here, "RAM_ENDPOINT": here, "QUOTAS_ENDPOINT": here,
+		"ACTIONTRAIL_ENDPOINT": here, "KMS_ENDPOINT": here,
 		"OSS_ENDPOINT": "http://" + objects,
 	}
 	maps.Copy(values, endpoints)

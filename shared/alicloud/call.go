@@ -29,6 +29,7 @@ const (
 	// productQuotas is Quota Center.
 	productQuotas      product = "quotas"
 	productActionTrail product = "actiontrail"
+	productKMS         product = "kms"
 )
 
 // call is one call of an operation of one product.

@@ -44,6 +44,8 @@ type Config struct {
 	// ActionTrailEndpoint serves ActionTrail of every region, if set; else each
 	// region's own endpoint does.
 	ActionTrailEndpoint string
+	// KMSEndpoint serves KMS of every region, if set; else each region's own.
+	KMSEndpoint string
 	// RateShare is the part of the documented rate of each call that this
 	// process may use, above 0 to 1000. Default 0.3. More than 1 is for accounts
 	// with raised quotas.
@@ -138,6 +140,7 @@ func (c *Cloud) place(config Config) error {
 		{productRAM, "RAM_ENDPOINT", config.RAMEndpoint},
 		{productQuotas, "QUOTAS_ENDPOINT", config.QuotasEndpoint},
 		{productActionTrail, "ACTIONTRAIL_ENDPOINT", config.ActionTrailEndpoint},
+		{productKMS, "KMS_ENDPOINT", config.KMSEndpoint},
 	} {
 		if o.text == "" {
 			continue
@@ -195,7 +198,7 @@ func (c *Cloud) at(p product, region image.RegionID) endpoint {
 			return known
 		}
 		host += "." + string(region)
-	case productActionTrail:
+	case productActionTrail, productKMS:
 		host += "." + string(region)
 	}
 	return endpoint{scheme: "https", host: host + vendorDomain}

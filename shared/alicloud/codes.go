@@ -57,7 +57,7 @@ func exactCodes() map[fault.Kind]string {
 		fault.NotFound: `InvalidImageId.NotFound InvalidInstanceId.NotFound InvalidDiskId.NotFound
 			InvalidSnapshotId.NotFound InvalidSnapshot.NotFound InvalidSnapshotLinkId.NotFound
 			InvalidSecurityGroupId.NotFound InvalidRegionId.NotFound InvalidRegion.NotFound InvalidZoneId.NotFound
-			InvalidAccount.NotFound InvalidHpcClusterId.NotFound EntityNotExist.Role`,
+			InvalidAccount.NotFound InvalidHpcClusterId.NotFound EntityNotExist.Role Forbidden.KeyNotFound`,
 		fault.Invalid: `InvalidParameter InvalidParamater InvalidParamter InvalidParameter.IsNull InvalidParameter.OwnerAccount
 			InvalidParameter.DiskIds InvalidParameter.RoleArn InvalidParameter.RoleSessionName InvalidParameter.DurationSeconds
 			MissingParameter MissingParamter.RegionId IncompleteParamter UnsupportedParameter

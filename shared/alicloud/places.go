@@ -35,6 +35,12 @@ type Trail struct {
 	ActionTrailEndpoint string `env:"ACTIONTRAIL_ENDPOINT"`
 }
 
+// Keys is the configuration of a function that asks KMS.
+type Keys struct {
+	// KMSEndpoint overrides the vendor's endpoints.
+	KMSEndpoint string `env:"KMS_ENDPOINT"`
+}
+
 // Quotas is the configuration of a function that asks Quota Center.
 type Quotas struct {
 	// QuotasEndpoint overrides the vendor's endpoint.
@@ -116,6 +122,9 @@ func (s Scaling) Set(c *Config) { c.ESSEndpoint = s.ESSEndpoint }
 
 // Set says where ActionTrail is.
 func (t Trail) Set(c *Config) { c.ActionTrailEndpoint = t.ActionTrailEndpoint }
+
+// Set says where KMS is.
+func (k Keys) Set(c *Config) { c.KMSEndpoint = k.KMSEndpoint }
 
 // Set says where Quota Center is.
 func (q Quotas) Set(c *Config) { c.QuotasEndpoint = q.QuotasEndpoint }

@@ -253,6 +253,7 @@ func snapshotFields() fields[image.Snapshot] {
 		"Usage":                   func(s *scanner, n *image.Snapshot) { n.Usage = s.word() },
 		"Category":                func(s *scanner, n *image.Snapshot) { n.Category = s.word() },
 		"Encrypted":               func(s *scanner, n *image.Snapshot) { n.Encrypted = s.flag() },
+		"KMSKeyId":                func(s *scanner, n *image.Snapshot) { n.Key = either(s.str(), image.ServiceKey) },
 		"SnapshotLinkId":          func(s *scanner, n *image.Snapshot) { n.LinkID = s.str() },
 		"FullSnapshotSizeInBytes": func(s *scanner, n *image.Snapshot) { n.FullSizeBytes = s.whole() },
 		"RetentionDays":           func(s *scanner, n *image.Snapshot) { n.RetentionDays = int(max(s.whole(), 0)) },

@@ -34,6 +34,8 @@ type Cloud struct {
 
 	// boots are how instances of images come up, where that was said.
 	boots map[image.ID]Boot
+	// keyStates are the keys of KMS of which something was said.
+	keyStates map[keyOf]KeyState
 	// soldOut are the instance types that cannot be had.
 	soldOut map[stockKey]bool
 	// releases are instances to be released, nextRelease the time of the first.

@@ -1,6 +1,7 @@
 package cloudsim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -254,6 +255,9 @@ func (r *region) diskIDsOf(id image.InstanceID, account image.AccountID) []image
 // of its state.
 func (r *region) snapshotRow(s *snapshotState, now time.Time) SnapshotRow {
 	row := s.row
+	if row.Key = ""; row.Encrypted {
+		row.Key = cmp.Or(s.kmsKey, image.ServiceKey)
+	}
 	row.Usage = usageOf(r.inImages[row.ID] > 0, r.inDisks[row.ID] > 0)
 	row.Progress = 100
 	if s.work == nil {

@@ -149,6 +149,21 @@ type Disk struct {
 	Tags           Tags
 }
 
+// ServiceKey stands for the key of the service itself, which nobody can delete.
+const ServiceKey = "service"
+
+// SnapshotLock is a lock that keeps a snapshot from being deleted; source:
+// DescribeLockedSnapshots.
+type SnapshotLock struct {
+	Snapshot SnapshotID
+	// Status is "compliance-cooloff", "compliance" or "expired".
+	Status string
+	EndsAt time.Time
+}
+
+// Holds: the snapshot cannot be deleted. A status that nobody knows holds.
+func (l SnapshotLock) Holds() bool { return l.Status != "expired" }
+
 // Snapshot is a copy of a disk at one time; source: DescribeSnapshots.
 type Snapshot struct {
 	Account AccountID
@@ -170,6 +185,9 @@ type Snapshot struct {
 	// Category is "standard" or "archive".
 	Category  string
 	Encrypted bool
+	// Key is the key of KMS that it is encrypted by, or ServiceKey; empty: none, or ECS
+	// does not say.
+	Key string
 	// LinkID names the chain of snapshots it belongs to.
 	LinkID string
 	// FullSizeBytes is the full, not the incremental, size.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/work"
@@ -109,9 +110,10 @@ func (d *deed) needed(ctx context.Context, p Reader, id image.SnapshotID) (*imag
 	}
 	row := rows[0]
 	why, err := d.stays(ctx, row)
-	if err != nil || why != nil {
+	if err != nil || why != nil && why.Code != codeMarkGone {
 		return why, err
 	}
+	unmarked := why
 	images, err := p.Images(ctx, image.Listing{Kind: image.KindCustom, SnapshotID: id, Statuses: image.Statuses()})
 	if err != nil {
 		return nil, err
@@ -128,8 +130,17 @@ func (d *deed) needed(ctx context.Context, p Reader, id image.SnapshotID) (*imag
 	if len(disks) > 0 {
 		return &image.Reason{Code: "usedByDisk", Sentence: fmt.Sprintf("disk %s was made of snapshot %s", disks[0].ID, id)}, nil
 	}
-	return nil, nil
+	switch locksOf(ctx, p)(id) {
+	case image.Yes:
+		return &image.Reason{Code: "locked", Sentence: fmt.Sprintf("snapshot %s is locked", id)}, nil
+	case image.Unknown:
+		return nil, fault.New(fault.Unavailable, "whether snapshot %s is locked could not be read", id)
+	}
+	return unmarked, nil
 }
+
+// codeMarkGone is of what does not bear the mark of cleanup.
+const codeMarkGone = "markGone"
 
 // stays is why a snapshot stays by what its row tells; nil: that does not keep it.
 func (d *deed) stays(ctx context.Context, row image.Snapshot) (*image.Reason, error) {
@@ -139,10 +150,12 @@ func (d *deed) stays(ctx context.Context, row image.Snapshot) (*image.Reason, er
 	switch tag := row.Tags[TagCleanup]; {
 	case row.Status != "accomplished":
 		return not("notAccomplished", "its status is "+row.Status)
-	case tag == "":
-		return not("markGone", "somebody took the mark of cleanup off")
 	case row.Tags[TagBackup] != "":
 		return not("backup", "it is a backup of rollout "+row.Tags[TagBackup])
+	case d.one.Orphan != "" && taggedByOther(row.Tags):
+		return not("taggedByOther", "another function, or another product, put its tag on it")
+	case tag == "":
+		return not(codeMarkGone, "somebody took the mark of cleanup off")
 	case d.one.Orphan == "" && !strings.Contains(tag, string(d.one.Ref.ID)):
 		return not("ofAnother", "it is kept in the bin for another image")
 	}
@@ -171,10 +184,9 @@ func (d *deed) made(ctx context.Context) (time.Time, error) {
 	return e.Image.CreatedAt, nil
 }
 
-// orphan are the facts of a snapshot that an image left.
-func (l *looking) orphan(ctx context.Context, name string, one WishItem, seen work.Seen) {
+// orphan are the facts of a snapshot that an image left, as far as is known.
+func (l *looking) orphan(ctx context.Context, name string, one WishItem, inv Inventory, judged map[image.SnapshotID]Judgement, seen work.Seen) {
 	f := l.common()
-	f[factAction] = string(Mark)
 	item := l.work.Items[name]
 	if at, unreadable := readTime("when it was announced", item.Notes[noteAnnounced]); unreadable == nil {
 		f[factDue] = at.Add(time.Duration(l.rules.Document.Complete().Grace)).UTC().Format(time.RFC3339)
@@ -193,17 +205,38 @@ func (l *looking) orphan(ctx context.Context, name string, one WishItem, seen wo
 		return
 	}
 	f[factRow], f[factTag] = there, rows[0].Tags[TagCleanup]
-	if item.Level != "" {
-		d := &deed{Kind: l.Kind, at: l.at, work: l.work, wish: l.wish, one: one}
-		why, err := d.needed(ctx, p, one.Orphan)
-		if err != nil {
-			return
-		}
-		if why != nil {
-			f[factKeeps] = reasonText(*why)
-		}
+	f["snapshot/"+string(one.Orphan)] = there
+	why, err := l.orphanKept(ctx, p, one, item, inv, judged)
+	if err != nil {
+		return
+	}
+	if why != nil {
+		f[factKeeps] = reasonText(*why)
+	}
+	if j := judged[one.Orphan]; j.Rule != "" {
+		f[factTerms] = newScene(&inv, l.rules.Document, l.Now()).termsOf(j.Rule)
 	}
 	seen[name] = f
+}
+
+// orphanKept is why a snapshot that an image left stays; nil: nothing keeps it.
+func (l *looking) orphanKept(ctx context.Context, p Reader, one WishItem, item work.Item, inv Inventory, judged map[image.SnapshotID]Judgement) (*image.Reason, error) {
+	j, known := judged[one.Orphan]
+	switch {
+	case !known && len(inv.Unread) > 0:
+		return &image.Reason{Code: "regionUnread", Sentence: "whether its image is gone could not be read"}, nil
+	case !known:
+		return &image.Reason{Code: "imageThere", Sentence: "its image is there again, or another one stands on it"}, nil
+	case len(j.Keeps) > 0:
+		why := firstSure(j.Keeps)
+		return &why, nil
+	}
+	d := &deed{Kind: l.Kind, at: l.at, work: l.work, wish: l.wish, one: one}
+	why, err := d.needed(ctx, p, one.Orphan)
+	if err == nil && why != nil && why.Code == codeMarkGone && item.Level == "" { // it was not marked yet
+		return nil, nil //nolint:nilnil // nothing keeps it
+	}
+	return why, err
 }
 
 // Restore is the wish to bring an image back from the bin.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/image"
@@ -57,7 +58,7 @@ func DecideNamed(inv Inventory, doc Document, now time.Time, named []image.Ref, 
 }
 
 func judgementOf(s *Subject) Judgement {
-	return Judgement{Ref: s.Ref, Name: s.Name, Stage: cmp.Or(s.Reached.Stage, StageNone)}
+	return Judgement{Ref: s.Ref, Name: s.Name, Stage: cmp.Or(s.Reached.Stage, StageNone), InWork: s.InWork}
 }
 
 func newScene(inv *Inventory, doc Document, now time.Time) *scene {
@@ -294,7 +295,10 @@ func (at *scene) termsOf(rule string) string {
 
 // orphan judges a snapshot that an image left.
 func (at *scene) orphan(o *Orphan) Judgement {
-	j := Judgement{Ref: o.Of, Snapshot: o.ID, Name: o.Name, Stage: StageNone, Action: Keep}
+	j := Judgement{Ref: o.Of, Snapshot: o.ID, Name: o.Name, Stage: StageNone, Action: Keep, InWork: o.InWork}
+	if strings.HasPrefix(o.Tags[TagCleanup], string(StageMarked)+" ") {
+		j.Stage = StageMarked
+	}
 	place := &Subject{Image: image.Image{Ref: image.Ref{Account: o.Account, Region: o.Region}}}
 	for _, g := range []guard{{"journalUnreadable", true, journalUnreadable}, {"evidenceShort", true, evidenceShort}, {"regionUnread", true, regionUnread}} {
 		if sentence, holds := g.holds(place, at, request{}); holds {
@@ -310,6 +314,7 @@ func (at *scene) orphan(o *Orphan) Judgement {
 	say(o.Tagged, "taggedByOther", "another function, or another product, put its tag on it")
 	say(len(o.UsedBy) > 0, "inUse", "it is used by %v", o.UsedBy)
 	say(o.Status != "accomplished", "notAccomplished", "its status is %s", o.Status)
+	say(o.GoneAt.After(at.now), "dateMissing", "since when its image is gone cannot be: it is yet to come")
 	say(o.Locked != image.No, "locked", "it is locked, or whether it is cannot be read")
 	say(o.GoneAt.IsZero(), "dateMissing", "since when its image is gone is not known")
 	by := slices.IndexFunc(at.doc.Rules, func(r Rule) bool {

@@ -343,6 +343,9 @@ func (d *deed) resume(ctx context.Context) error {
 const noteLeft = "notGivenBack"
 
 func (d *deed) unmark(ctx context.Context) error {
+	if d.one.Orphan != "" {
+		return d.cloud.Untag(ctx, d.one.Ref.Region, "snapshot", []string{string(d.one.Orphan)}, []string{TagCleanup})
+	}
 	why := d.work.Items[d.act.Item].Notes[noteWhy]
 	if err := d.write(ctx, Chapter{Stage: StageNone, Reason: reasonOf(why)}); err != nil {
 		return err

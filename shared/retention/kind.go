@@ -299,6 +299,49 @@ func (l *looking) refs() map[image.Ref]string {
 
 func (l *looking) all(ctx context.Context) work.Seen {
 	seen, refs := work.Seen{}, l.refs()
+	left := slices.ContainsFunc(l.work.Names(), func(name string) bool { return l.wish.Items[name].Orphan != "" && !l.work.Items[name].Ended() })
+	places := map[Place]Reader{}
+	if len(refs) > 0 || left {
+		places = l.places()
+	}
+	inv := Observe(ctx, Eyes{
+		Ledgers: OpenLedgers(ctx, places, l.Now), Closed: l.at.Unread(), Judge: l.Judge, Archive: l.Archive,
+		Wanted: func(i image.Image) bool {
+			_, ours := refs[i.Ref]
+			return ours || l.copied(i.Ref)
+		},
+		Evidence: l.rules.Document.Complete().Evidence, Orphans: left,
+	})
+	for n := range inv.Subjects {
+		s := &inv.Subjects[n]
+		if name, ours := refs[s.Ref]; ours {
+			s.Reached = reached(l.work.Items[name], s.Reached)
+		}
+	}
+	judged, orphans := map[image.Ref]Judgement{}, map[image.SnapshotID]Judgement{}
+	for _, j := range l.decide(inv, refs) {
+		if j.Snapshot != "" {
+			orphans[j.Snapshot] = j
+			continue
+		}
+		judged[j.Ref] = j
+	}
+	for name, one := range l.wish.Items {
+		item := l.work.Items[name]
+		switch {
+		case one.Orphan != "":
+			l.orphan(ctx, name, one, inv, orphans, seen)
+		case item.Level == levelBinned:
+			l.binned(ctx, name, one, item, seen)
+		default:
+			l.image(name, one, inv, judged, seen)
+		}
+	}
+	return seen
+}
+
+// places are those of the regions that the work is about, in every account.
+func (l *looking) places() map[Place]Reader {
 	regions := map[image.RegionID]bool{}
 	for _, one := range l.wish.Items {
 		regions[one.Ref.Region] = true
@@ -307,43 +350,12 @@ func (l *looking) all(ctx context.Context) work.Seen {
 		}
 	}
 	places := map[Place]Reader{}
-	if len(refs) > 0 {
-		for _, p := range l.at.Places() {
-			if regions[p.Region] {
-				places[Place{p.Account, p.Region}] = p
-			}
+	for _, p := range l.at.Places() {
+		if regions[p.Region] {
+			places[Place{p.Account, p.Region}] = p
 		}
 	}
-	inv := Observe(ctx, Eyes{
-		Ledgers: OpenLedgers(ctx, places, l.Now), Closed: l.at.Unread(), Judge: l.Judge, Archive: l.Archive,
-		Wanted: func(i image.Image) bool {
-			_, ours := refs[i.Ref]
-			return ours || l.copied(i.Ref)
-		},
-		Evidence: l.rules.Document.Complete().Evidence,
-	})
-	for n := range inv.Subjects {
-		s := &inv.Subjects[n]
-		if name, ours := refs[s.Ref]; ours {
-			s.Reached = reached(l.work.Items[name], s.Reached)
-		}
-	}
-	judged := map[image.Ref]Judgement{}
-	for _, j := range l.decide(inv, refs) {
-		judged[j.Ref] = j
-	}
-	for name, one := range l.wish.Items {
-		item := l.work.Items[name]
-		switch {
-		case one.Orphan != "":
-			l.orphan(ctx, name, one, seen)
-		case item.Level == levelBinned:
-			l.binned(ctx, name, one, item, seen)
-		default:
-			l.image(name, one, inv, judged, seen)
-		}
-	}
-	return seen
+	return places
 }
 
 func (l *looking) copied(r image.Ref) bool {

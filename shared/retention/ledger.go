@@ -32,11 +32,19 @@ type Launchers interface {
 	Pipelines(ctx context.Context) ([]image.Pipeline, error)
 }
 
+// Protections are what keeps snapshots and encrypted images.
+type Protections interface {
+	SnapshotLocks(ctx context.Context) ([]image.SnapshotLock, error)
+	// KeyGone tells whether a key of KMS is gone.
+	KeyGone(ctx context.Context, key string) (image.Tri, error)
+}
+
 // Reader reads one account in one region: a place of a survey, or a fresh one.
 type Reader interface {
 	Stock
 	Runs
 	Launchers
+	Protections
 }
 
 // Ledger is everything that one account shows in one region, read once, by image.
@@ -52,19 +60,21 @@ type Ledger struct {
 	Unread    Gaps
 	byImage   map[image.ID]*Image
 	templates map[string][]image.TemplateVersion
+	// left are all snapshots of the account; nil: they were not read.
+	left      []SnapshotRow
 	scaling   []image.ScalingConfiguration // by family, or of a template that is not listed
 	pipelines []image.Pipeline             // by family
 }
 
 // Gaps are the lists that could not be read; nil: it was.
 type Gaps struct {
-	Images, Instances, Disks, Templates, Scaling, Pipelines *image.Unread
+	Images, Instances, Disks, Templates, Scaling, Pipelines, Snapshots *image.Unread
 }
 
 // All are those that there are.
 func (g Gaps) All() []image.Unread {
 	var all []image.Unread
-	for _, u := range []*image.Unread{g.Images, g.Instances, g.Disks, g.Templates, g.Scaling, g.Pipelines} {
+	for _, u := range []*image.Unread{g.Images, g.Instances, g.Disks, g.Templates, g.Scaling, g.Pipelines, g.Snapshots} {
 		if u != nil {
 			all = append(all, *u)
 		}

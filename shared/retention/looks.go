@@ -73,6 +73,9 @@ type Glance struct {
 	Tagged []image.ID
 	// Mapped are the snapshots of the images that are there.
 	Mapped map[image.SnapshotID]image.ID
+	// Left are all snapshots that are there, with the image that their tag says they were
+	// of; nil: they were not read.
+	Left map[image.SnapshotID]image.ID
 	// Trail is what the events of a span told; nil: they could not be read whole.
 	Trail *Trail
 }
@@ -137,10 +140,18 @@ func (l *Look) trail(before Look, now *Trail) {
 func (l *Look) owned(before Look, now Glance) {
 	l.Owned = map[image.SnapshotID]Seen{}
 	for id, seen := range before.Owned {
+		if _, there := now.Left[id]; now.Left != nil && !there {
+			continue // the snapshot is gone, too
+		}
 		if seen.GoneAt.IsZero() {
 			seen.GoneAt = now.At
 		}
 		l.Owned[id] = seen
+	}
+	for id, of := range now.Left {
+		if _, known := l.Owned[id]; !known && of != "" {
+			l.Owned[id] = Seen{Image: of, GoneAt: now.At}
+		}
 	}
 	for id, in := range now.Mapped {
 		l.Owned[id] = Seen{Image: in}

@@ -513,29 +513,74 @@ func (s *step) purge() {
 // orphan removes a snapshot that an image left: marked, and after the grace deleted.
 func (s *step) orphan() {
 	why := reasonOf(s.facts[factKeeps])
-	due, unreadable := readTime("when it was announced", s.facts[factDue])
 	switch {
 	case s.facts[factRow] == gone:
 		s.end(plan.Applied, nil)
-	case why != nil && !doubtful(why.Code):
-		s.end(plan.Failed, why)
+	case why != nil && !doubtful(why.Code) || s.item.Level == levelReturning || s.work.State == work.Aborting:
+		s.orphanStays(why)
 	case why != nil:
 		s.sleep(s.now.Add(soon), why)
-	case s.item.Level == "":
-		s.do(doMark, levelMarked, work.Claim{Thing: snapshotThing(s.one.Ref.Region, s.one.Orphan)})
+	case s.work.Braked():
+		s.sleep(s.now.Add(usualLook), nil)
 	case s.item.Level == levelMarked:
 		s.do(doAnnounce, levelAnnounced)
-	case s.wish.MarkOnly, Mode(s.facts[factMode]) != ModeDelete:
+		s.act.Notes[noteTerms] = s.facts[factTerms]
+	default:
+		s.orphanOnward(Mode(s.facts[factMode]))
+	}
+}
+
+// orphanOnward goes on as far as the document of rules lets it.
+func (s *step) orphanOnward(mode Mode) {
+	switch {
+	case s.item.Level == "" && mode != ModeMark && mode != ModeDelete:
+		s.sleep(s.now.Add(soon), s.because("modeReport", "the document of rules lets nothing be marked"))
+	case s.item.Level == "":
+		s.do(doMark, levelMarked, work.Claim{Thing: snapshotThing(s.one.Ref.Region, s.one.Orphan)})
+	case s.facts[factTerms] != s.item.Notes[noteTerms]:
+		s.set(levelMarked) // other terms: announced anew, and a new grace
+	case s.wish.MarkOnly, mode == ModeMark:
 		s.end(plan.Applied, nil)
+	case mode != ModeDelete:
+		s.sleep(s.now.Add(time.Hour), s.because("mode"+title(string(mode)), "the document of rules does not let anything go now"))
+	default:
+		s.orphanGoes()
+	}
+}
+
+// orphanGoes deletes the snapshot when its time has come.
+func (s *step) orphanGoes() {
+	due, unreadable := readTime("when it was announced", s.facts[factDue])
+	switch {
 	case unreadable != nil:
 		s.sleep(s.now.Add(usualLook), unreadable)
 	case s.now.Before(due):
 		s.sleep(due, &image.Reason{Code: "waits", Sentence: "the next step is due at " + due.Format(time.RFC3339)})
-	case s.work.Braked():
-		s.sleep(s.now.Add(usualLook), nil)
 	case s.facts[factWindow] != "":
 		s.sleepUntil("when the next maintenance window opens", s.facts[factWindow], outsideWindow())
 	default:
-		s.do(doPurge+string(s.one.Orphan), levelDeleted)
+		s.do(doPurge+string(s.one.Orphan), levelDeleted, capsOf(s.one.Caps, "purge", s.now)...)
 	}
+}
+
+// orphanStays takes the mark off a snapshot that is to stay.
+func (s *step) orphanStays(why *image.Reason) {
+	if why == nil {
+		why = &image.Reason{Code: "aborted", Sentence: "the cleanup was aborted"}
+	}
+	if s.item.Level == "" {
+		if s.item.Begun() || s.work.State != work.Aborting {
+			s.end(plan.Failed, why)
+		}
+		return
+	}
+	if s.item.Level != levelReturning {
+		s.item.Notes[noteWhy] = reasonText(*why)
+		s.set(levelReturning)
+	}
+	if s.facts[factTag] != "" {
+		s.do(doUnmark, levelReturning)
+		return
+	}
+	s.end(plan.Failed, s.returned())
 }

@@ -24,8 +24,20 @@ type Archive interface {
 	Stories(ctx context.Context, of []image.Ref) (map[image.Ref]Story, error)
 	Keeps(ctx context.Context) (map[image.Ref][]KeepNote, error)
 	Looks(ctx context.Context) (map[Place]Look, error)
-	// Held are the images that works of any function hold, or name, by what holds them.
-	Held(ctx context.Context) (map[image.ID][]string, error)
+	// Held is what works of any function hold, and what is in a channel.
+	Held(ctx context.Context) (Held, error)
+}
+
+// Held is what other records say that is needed.
+type Held struct {
+	// Images and Snapshots are those that works hold, or name, by what holds them: the
+	// bin is the work that deleted the image.
+	Images    map[image.ID][]string
+	Snapshots map[image.SnapshotID][]string
+	// Orphans are the snapshots that a cleanup removes, by that.
+	Orphans map[image.SnapshotID]string
+	// Channels are the channels of images, by the journal of releases.
+	Channels map[image.ID]string
 }
 
 // Eyes is where and how one look is taken.
@@ -39,6 +51,8 @@ type Eyes struct {
 	// rows.
 	Wanted   func(i image.Image) bool
 	Evidence Percent
+	// Orphans: snapshots that images left are looked for.
+	Orphans bool
 }
 
 // OpenLedgers reads places, many at once.
@@ -77,6 +91,10 @@ func Observe(ctx context.Context, e Eyes) Inventory {
 		o.subjects(l)
 	}
 	o.details(ctx)
+	o.keys(ctx)
+	if e.Orphans {
+		o.orphans(ctx)
+	}
 	o.judge()
 	o.evidence()
 	return o.inv
@@ -88,7 +106,7 @@ type observer struct {
 	byRegion map[image.RegionID][]*Ledger
 	keeps    map[image.Ref][]KeepNote
 	looks    map[Place]Look
-	held     map[image.ID][]string
+	held     *Held // nil: it could not be read
 	stories  map[image.Ref]Story
 	unread   []*image.Unread // by subject: its grants
 	copies   map[string]string
@@ -97,18 +115,21 @@ type observer struct {
 
 // remember reads what the journal knows. Without it nothing is removed.
 func (o *observer) remember(ctx context.Context) {
-	var err error
-	note := func(what string) {
+	note := func(what string, err error) {
 		if err != nil {
 			o.inv.JournalUnread = append(o.inv.JournalUnread, image.Reason{Code: fault.Code(err), Sentence: what + ": " + fault.Sentence(err)})
 		}
 	}
+	var err error
 	o.keeps, err = o.Archive.Keeps(ctx)
-	note("the keeps")
+	note("the keeps", err)
 	o.looks, err = o.Archive.Looks(ctx)
-	note("the looks")
-	o.held, err = o.Archive.Held(ctx)
-	note("the works of other functions")
+	note("the looks", err)
+	held, err := o.Archive.Held(ctx)
+	if err == nil {
+		o.held = &held
+	}
+	note("the works and the channels of other functions", err)
 	var marked []image.Ref
 	for _, l := range o.Ledgers {
 		for _, i := range l.Images {
@@ -118,7 +139,7 @@ func (o *observer) remember(ctx context.Context) {
 		}
 	}
 	o.stories, err = o.Archive.Stories(ctx, marked)
-	note("the stories of images")
+	note("the stories of images", err)
 }
 
 // subjects are the images that the account of a ledger owns.
@@ -134,16 +155,26 @@ func (o *observer) subjects(l *Ledger) {
 		} else if seen, was := o.looks[Place{i.Account, i.Region}].Tagged[i.ID]; was {
 			s.Kept = append(s.Kept, KeepNote{By: "tag", TakenAt: seen})
 		}
-		s.HoldersKnown = o.held != nil
-		for _, h := range o.held[i.ID] {
-			if id, ours := strings.CutPrefix(h, "cleanups/"); ours {
-				s.InWork = id
-				continue
-			}
-			s.Holders = append(s.Holders, h)
-		}
+		o.holders(&s)
 		s.Unused = o.proof(i)
 		o.inv.Subjects = append(o.inv.Subjects, s)
+	}
+}
+
+// holders are the works that hold an image, and its channel.
+func (o *observer) holders(s *Subject) {
+	if s.HoldersKnown = o.held != nil; o.held == nil {
+		return
+	}
+	if channel := o.held.Channels[s.ID]; channel != "" {
+		s.Channel = channel
+	}
+	for _, h := range o.held.Images[s.ID] {
+		if id, ours := strings.CutPrefix(h, "cleanups/"); ours {
+			s.InWork = id
+			continue
+		}
+		s.Holders = append(s.Holders, h)
 	}
 }
 

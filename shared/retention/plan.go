@@ -62,8 +62,12 @@ func Plan(inv Inventory, doc Document, r Request, now time.Time) (Planned, error
 	}
 	var going []Going
 	for _, j := range all {
-		if g, goes := b.add(j); goes {
-			p.Going = append(p.Going, j)
+		g, goes := b.add(j)
+		if !goes {
+			continue
+		}
+		p.Going = append(p.Going, j)
+		if j.Snapshot == "" { // caps of a plan are of images
 			going = append(going, g)
 		}
 	}
@@ -107,7 +111,7 @@ func (b *builder) add(j Judgement) (Going, bool) {
 	if b.request.SkipWaits {
 		step.Parameters["skipWaits"], step.Parameters["reason"] = "true", b.request.Reason
 	}
-	if !goes(j, s) {
+	if !goes(j) {
 		if !j.DueAt.IsZero() {
 			step.Parameters["dueAt"] = j.DueAt.UTC().Format(time.RFC3339)
 		}
@@ -122,9 +126,8 @@ func (b *builder) add(j Judgement) (Going, bool) {
 }
 
 // goes: an image is to go, and no cleanup has it yet.
-func goes(j Judgement, s *Subject) bool {
-	onItsWay := s != nil && s.InWork != ""
-	return j.Removable() && !onItsWay && slices.Contains([]Action{Mark, Wait, Quarantine, Delete}, j.Action)
+func goes(j Judgement) bool {
+	return j.Removable() && j.InWork == "" && slices.Contains([]Action{Mark, Wait, Quarantine, Delete}, j.Action)
 }
 
 // goes adds what is to go, until a stage.
@@ -135,6 +138,7 @@ func (b *builder) goes(j Judgement, s *Subject, step plan.Step, end Stage) Going
 	item := WishItem{Ref: j.Ref, Name: j.Name, Rule: j.Rule, Terms: step.Parameters["terms"], Orphan: j.Snapshot, Why: j.Removes[0].Code}
 	g := Going{Ref: j.Ref}
 	if j.Snapshot != "" {
+		item.Caps = []work.Claim{{Thing: "all", Most: b.room.PerDay}}
 		b.wish.Items[name] = item
 		b.plan.Base["image/"+name] = "orphan"
 		return g

@@ -167,6 +167,8 @@ type Orphan struct {
 	UsedBy []string
 	// Tagged: another function, or another product, put its tag on it.
 	Tagged bool
+	// InWork is the open cleanup that removes it.
+	InWork string
 }
 
 // Judgement is what was decided about one image or snapshot.
@@ -181,6 +183,8 @@ type Judgement struct {
 	DueAt time.Time
 	// Rule is by which it would go.
 	Rule string
+	// InWork is the open cleanup that carries it already.
+	InWork string
 	// Keeps speak against removal, Removes for it. Both are whole.
 	Keeps, Removes []image.Reason
 }

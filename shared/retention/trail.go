@@ -103,5 +103,11 @@ func (l *Ledger) Glance(trail *Trail) (g Glance, ok bool) {
 			}
 		}
 	}
+	if l.left != nil {
+		g.Left = map[image.SnapshotID]image.ID{}
+		for _, row := range l.left {
+			g.Left[row.ID] = imageOf(row.Tags)
+		}
+	}
 	return g, len(l.Unread.All()) == 0 && l.MaySee == image.Yes
 }

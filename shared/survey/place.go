@@ -259,6 +259,25 @@ func (l *look) Pipelines(ctx context.Context) ([]image.Pipeline, error) {
 	return read(l, "pipelines", MayListPipelines, twice(func() ([]image.Pipeline, error) { return l.kept.reader.Pipelines(ctx, l.kept.region) }))
 }
 
+// SnapshotLocks lists the locks of snapshots. An empty list was asked for twice.
+func (l *look) SnapshotLocks(ctx context.Context) ([]image.SnapshotLock, error) {
+	p, ok := l.kept.reader.(Protections)
+	if !ok {
+		return nil, fault.New(fault.Unknown, "the locks of snapshots of this account cannot be read").WithCode("noLocks")
+	}
+	return remember(l, "locks", twice(func() ([]image.SnapshotLock, error) { return p.SnapshotLocks(ctx, l.kept.region) }))
+}
+
+// KeyGone tells whether a key of KMS is gone. That it cannot be told is for whoever
+// asked: it is not told by Survey.Unread.
+func (l *look) KeyGone(ctx context.Context, id string) (image.Tri, error) {
+	p, ok := l.kept.reader.(Protections)
+	if !ok {
+		return image.Unknown, nil
+	}
+	return remember(l, key("key", id), func() (image.Tri, error) { return p.KeyGone(ctx, l.kept.region, id) })
+}
+
 // Price asks what an instance would cost. A refusal is for whoever asked: it is
 // not told by Survey.Unread.
 func (l *look) Price(ctx context.Context, q image.PriceQuestion) (image.PriceAnswer, error) {

@@ -81,6 +81,15 @@ type Permissions interface {
 	May(ctx context.Context, in image.RegionID, action string) (image.Tri, error)
 }
 
+// Protections is a Reader that can tell what keeps snapshots and encrypted images. Of
+// one that cannot, that is not known.
+type Protections interface {
+	// SnapshotLocks are all locks of the account's snapshots.
+	SnapshotLocks(ctx context.Context, in image.RegionID) ([]image.SnapshotLock, error)
+	// KeyGone tells whether a key of KMS is gone.
+	KeyGone(ctx context.Context, in image.RegionID, key string) (image.Tri, error)
+}
+
 // Account is one account to look through.
 type Account struct {
 	Reader Reader

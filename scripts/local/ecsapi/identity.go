@@ -138,7 +138,7 @@ func describeEndpoints(c *call) (answer, error) {
 	a := &endpointsAnswer{Success: true}
 	a.Endpoints.Endpoint = rows[wireEndpoint]{}
 	kind, code := p.text("Type"), p.text("ServiceCode")
-	if !slices.Contains([]string{"ecs", "sts", "location", "ess", "actiontrail", "ram", "quotas"}, code) || kind != "" && kind != "openAPI" {
+	if !slices.Contains([]string{"ecs", "sts", "location", "ess", "actiontrail", "ram", "quotas", "kms"}, code) || kind != "" && kind != "openAPI" {
 		return a, nil
 	}
 	one := wireEndpoint{Endpoint: c.host, ID: p.text("Id"), SerivceCode: code, Type: "openAPI"}

@@ -13,11 +13,12 @@ func ess() product      { return product{"Ess", "2014-08-28"} }
 func actionTrail() product { return product{"Actiontrail", "2020-07-06"} }
 func ram() product         { return product{"Ram", "2015-05-01"} }
 func quotas() product      { return product{"Quotas", "2020-05-10"} }
+func kms() product         { return product{"Kms", "2016-01-20"} }
 
 // productOf finds the product by its version. An unknown version is taken for
 // ECS, without a version, so that the error can name a host.
 func productOf(version string) product {
-	for _, p := range []product{ecs(), sts(), location(), ess(), actionTrail(), ram(), quotas()} {
+	for _, p := range []product{ecs(), sts(), location(), ess(), actionTrail(), ram(), quotas(), kms()} {
 		if p.version == version {
 			return p
 		}
@@ -40,6 +41,8 @@ func (p product) hostID(region string) string {
 		return "ess.aliyuncs.com"
 	case p.name == functionCompute().name:
 		return "fc.aliyuncs.com"
+	case p.name == kms().name:
+		return "kms." + cmp.Or(region, "cn-hangzhou") + ".aliyuncs.com"
 	case p.name == actionTrail().name:
 		return "actiontrail." + cmp.Or(region, "cn-hangzhou") + ".aliyuncs.com"
 	case region == "":
@@ -85,7 +88,7 @@ func operations() map[string]*operation {
 	all := map[string]*operation{}
 	for _, group := range [][]operation{
 		identityOperations(), placeOperations(), imageOperations(), imageChanges(), tagOperations(), serverOperations(),
-		priceOperations(), historyOperations(), referenceOperations(), trailOperations(), rolloutOperations(), importOperations(),
+		priceOperations(), historyOperations(), referenceOperations(), trailOperations(), keyOperations(), rolloutOperations(), importOperations(),
 		roleOperations(), bootOperations(), networkOperations(),
 	} {
 		for _, op := range group {

@@ -3,6 +3,7 @@ package ecsapi
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
@@ -348,6 +349,7 @@ type wireSnapshot struct {
 	Usage            string
 	Category         string
 	Encrypted        bool
+	KMSKeyID         string `json:"KMSKeyId"`
 	InstantAccess    bool
 	RetentionDays    int    `json:",omitempty"`
 	SourceDiskID     string `json:"SourceDiskId"`
@@ -368,6 +370,7 @@ func snapshotOnWire(row cloudsim.SnapshotRow) wireSnapshot {
 		SnapshotID: string(row.ID), SnapshotName: row.Name, RegionID: string(row.Region), SnapshotType: snapshotType(row.Type),
 		SnapshotLinkID: row.LinkID, Status: row.Status, Progress: percent(row.Progress), RemainTime: row.RemainSeconds,
 		Description: row.Description, Available: row.Available, Usage: row.Usage, Category: row.Category, Encrypted: row.Encrypted,
+		KMSKeyID:      strings.TrimPrefix(row.Key, image.ServiceKey),
 		RetentionDays: row.RetentionDays, SourceDiskID: string(row.SourceDisk), SourceDiskType: diskType(row.SourceSystemDisk),
 		SourceDiskSize: strconv.Itoa(row.SourceDiskSizeGiB), SourceSnapshotID: string(row.SourceSnapshot),
 		SourceRegionID: string(row.SourceRegion), FullSizeInBytes: row.FullSizeBytes, ProductCode: string(row.ProductCode),

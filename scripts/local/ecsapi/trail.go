@@ -18,6 +18,31 @@ func trailOperations() []operation {
 	}
 }
 
+// keyOperations are those of KMS.
+func keyOperations() []operation {
+	return []operation{{product: kms(), name: "DescribeKey", run: describeKey, takes: declared(`KeyId! RegionId`)}}
+}
+
+type keyAnswer struct {
+	receipt
+	KeyMetadata struct {
+		KeyID    string `json:"KeyId"`
+		KeyState string
+		KeyUsage string
+	}
+}
+
+func describeKey(c *call) (answer, error) {
+	id := c.parameters.text("KeyId")
+	state, err := c.session.DescribeKey(image.RegionID(c.parameters.text("RegionId")), id)
+	if err != nil {
+		return nil, err
+	}
+	a := &keyAnswer{}
+	a.KeyMetadata.KeyID, a.KeyMetadata.KeyState, a.KeyMetadata.KeyUsage = id, string(state), "ENCRYPT/DECRYPT"
+	return a, nil
+}
+
 // trailAnswer has the events as free objects in a plain list.
 type trailAnswer struct {
 	receipt

@@ -162,7 +162,7 @@ func wholeSnapshot(w *world) {
 	want := image.Snapshot{
 		Region: region, ID: "s-bp1wholesnapshot0001", Name: "nightly", Status: "accomplished", SourceDisk: "d-1", SourceSystemDisk: true,
 		SourceDiskSizeGiB: 60, SourceSnapshot: "s-9", SourceRegion: "cn-beijing", ProductCode: "cmjj000001", Usage: "none",
-		Category: "archive", Encrypted: true, LinkID: "sl-1", FullSizeBytes: 5_000_000_001,
+		Category: "archive", Encrypted: true, Key: image.ServiceKey, LinkID: "sl-1", FullSizeBytes: 5_000_000_001,
 		CreatedAt: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC), Tags: image.Tags{"env": "prod"},
 	}
 	w.cloud.AddSnapshot(one, region, want)
