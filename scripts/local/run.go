@@ -129,7 +129,12 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 	if err := host.Start(); err != nil {
 		return fmt.Errorf("a function does not start: %w", err)
 	}
-	fmt.Fprintf(out, "ready    http://%s   Ctrl-C stops everything\n", front.Addr())
+	state := "ready  "
+	for name, complaint := range host.Examine(ctx) {
+		state = "partly "
+		fmt.Fprintf(out, "NOT configured: %s: %s\n", name, complaint)
+	}
+	fmt.Fprintf(out, "%s  http://%s   Ctrl-C stops everything\n", state, front.Addr())
 	if slices.Contains(start, "portal") {
 		fmt.Fprintf(out, "page     http://%s/   the portal, for a browser\n", front.Addr())
 	}

@@ -56,6 +56,9 @@ func loopback(host string) bool {
 // domain leads a request along the routes of the custom domain.
 func (h *Host) domain(w http.ResponseWriter, r *http.Request, id string) {
 	found, ok := match(h.routes, r.URL.Path)
+	if r.URL.Path == "/healthz" && h.misconfigured(w) {
+		return
+	}
 	switch {
 	case ok && len(found.methods) > 0 && !slices.Contains(found.methods, r.Method):
 		h.notAllowed(w, found.methods)

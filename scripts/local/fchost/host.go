@@ -95,6 +95,7 @@ type Host struct {
 	queue     chan struct{} // one for each asynchronous invocation
 	document  func() ([]byte, error)
 	started   atomic.Bool
+	wrong     atomic.Pointer[map[string]string] // what Examine found
 	ctx       context.Context
 	stop      context.CancelFunc
 	running   sync.WaitGroup
