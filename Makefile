@@ -1,7 +1,7 @@
 # Everything here needs only Go and make. `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up portal portal-check browser screenshots test test-all trials race bench fuzz lint format check openapi policies build rules lineage-backfill deployable deploy destroy token clean
+.PHONY: help up portal portal-check browser screenshots test test-all trials race bench fuzz lint format check openapi policies build rules release lineage-backfill deployable deploy destroy token clean
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -114,6 +114,9 @@ screenshots: ## take six pictures of the page into .build/screenshots; needs Chr
 
 build: ## package every function as .build/<function>/bootstrap for linux/amd64
 	$(GO) run ./scripts/build
+
+release: ## write VERSION and its heading in the CHANGELOG, and package it with hashes; without VERSION: package what is there
+	$(GO) run ./scripts/release $(if $(VERSION),-version '$(VERSION)')
 
 rules: ## check and explain the rules in FILE without deploying them; FUNCTION=import
 	@JOURNAL="$${JOURNAL:-oss://rules/only-checked}" $(GO) run ./functions/$(FUNCTION) rules "$(abspath $(FILE))"
