@@ -40,6 +40,8 @@ type handler struct {
 	now    func() time.Time
 	// pause waits; it ends early with the context's error.
 	pause func(ctx context.Context, d time.Duration) error
+	// notAfter has the cloud refuse changing calls that come later.
+	notAfter func(ctx context.Context, t time.Time) context.Context
 }
 
 // open reads the configuration and wires cleanup to Alibaba Cloud.
@@ -66,6 +68,7 @@ func open(look function.Lookup) (*function.Function, error) {
 	}
 	h := handler{
 		config: config, accounts: owners(as), journal: store.Open, ruling: ruling, notices: told, recent: survey.NewRecent(), now: time.Now, pause: pause,
+		notAfter: alicloud.NotAfter,
 	}
 	return h.function(), nil
 }

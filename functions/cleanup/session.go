@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/places"
@@ -102,7 +101,7 @@ func (s *session) cloud(_ context.Context, a image.AccountID) (owner, error) {
 func (s *session) runner() work.Runner {
 	return work.Runner{
 		Name: name, Kind: s.kind(), Journal: s.journal, Documents: s.archive.documents, Worker: rand.Text(), TwoPeople: s.config.Of("cleanup"),
-		Now: s.now, Pause: s.pause, NotAfter: alicloud.NotAfter,
+		Now: s.now, Pause: s.pause, NotAfter: s.notAfter,
 		Again: func(context.Context) survey.Fresh {
 			o, err := s.opened()
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,22 +38,29 @@ type owned struct {
 	*cloudsim.View
 	stage *stage
 	id    image.AccountID
+	door  *door
 }
 
 func (o owned) session() *cloudsim.Session {
 	return o.stage.cloud.As(cloudsim.Caller{Account: o.id, Type: "Account"})
 }
 
-func (o owned) Untag(_ context.Context, in image.RegionID, resource string, ids, keys []string) error {
-	return o.session().UntagResources(cloudsim.UntagResourcesRequest{RegionID: in, ResourceType: resource, ResourceIDs: ids, TagKeys: keys})
+func (o owned) Untag(ctx context.Context, in image.RegionID, resource string, ids, keys []string) error {
+	return only(ctx, o.door, met{"Untag " + resource, true}, func() error {
+		return o.session().UntagResources(cloudsim.UntagResourcesRequest{RegionID: in, ResourceType: resource, ResourceIDs: ids, TagKeys: keys})
+	})
 }
 
 func (o owned) DeleteImage(ctx context.Context, in image.RegionID, id image.ID) error {
-	o.stage.deleted = append(o.stage.deleted, id)
-	if o.stage.before != nil {
-		o.stage.before(id)
-	}
-	return o.View.DeleteImage(ctx, in, id)
+	return only(ctx, o.door, met{"DeleteImage", true}, func() error {
+		o.stage.doors.Lock()
+		o.stage.deleted = append(o.stage.deleted, id)
+		o.stage.doors.Unlock()
+		if o.stage.before != nil {
+			o.stage.before(id)
+		}
+		return o.View.DeleteImage(ctx, in, id)
+	})
 }
 
 // Events tells of launches, which there are none of but those of the test.
@@ -78,6 +86,9 @@ type stage struct {
 	deleted []image.ID
 	before  func(image.ID)
 	events  []image.Event
+	// fate says what becomes of a call of a worker; nil: it passes.
+	fate  func(met) fate
+	doors sync.Mutex
 }
 
 // Send is how people are told.
@@ -139,10 +150,11 @@ func (s *stage) function() *function.Function {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	d := &door{stage: s}
 	h := handler{
-		config: c, recent: survey.NewRecent(), now: s.clock.Now,
+		config: c, recent: survey.NewRecent(), now: s.clock.Now, notAfter: notAfter,
 		accounts: func(function.Call) []account {
-			own, other := owned{s.cloud.View(first), s, first}, owned{s.cloud.View(second), s, second}
+			own, other := owned{s.cloud.View(first), s, first, d}, owned{s.cloud.View(second), s, second, d}
 			return []account{
 				{survey.Account{Reader: own}, own},
 				{survey.Account{Reader: other, ID: second, Role: "acs:ram::1000000000000002:role/reader"}, other},
@@ -150,7 +162,7 @@ func (s *stage) function() *function.Function {
 		},
 		journal: func(function.Call) (*journal.Journal, journal.Documents, error) {
 			store, err := journal.OpenDirectory(s.folder)
-			return journal.New(store, s.clock.Now, rand.Text), store, err
+			return journal.New(stored{store, d}, s.clock.Now, rand.Text), kept{store, d}, err
 		},
 		ruling:  func(context.Context, function.Call) retention.Ruling { return s.rules },
 		notices: &notices.Notices{Function: "cleanup", Targets: targets, Sender: s},
