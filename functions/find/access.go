@@ -47,7 +47,10 @@ type access struct {
 	// Denied: how many may not.
 	Denied int `json:"denied"`
 	// Unsure: of how many that could not be found out.
-	Unsure  int            `json:"unsure"`
+	Unsure int `json:"unsure"`
+	// Sources: of how many custom images it is known where they come from, and what
+	// would make it known of the others; only where action narrows nothing, and in JSON.
+	Sources *sources       `json:"sources,omitempty"`
 	Unknown []image.Unread `json:"unknown"`
 }
 
@@ -83,6 +86,10 @@ func (h handler) access(ctx context.Context, call function.Call, in accessInput)
 		default:
 			out.Unsure++
 		}
+	}
+	if len(in.Action) == 0 && (in.Format == "" || in.Format == "json") {
+		known, unread := sourcesOf(ctx, here.Apart())
+		out.Sources, out.Unknown = &known, image.AllUnread(closed, unread)
 	}
 	return out, nil
 }

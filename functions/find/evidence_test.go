@@ -281,9 +281,15 @@ func TestAccess(t *testing.T) {
 	if len(got.Items) != 2*len(needs())+1 || got.Allowed != 3 || got.Denied != 2 || got.Unsure != len(got.Items)-5 {
 		t.Errorf("%d items: %d allowed, %d denied, %d unsure", len(got.Items), got.Allowed, got.Denied, got.Unsure)
 	}
+	if s := got.Sources; s == nil || s.Images == 0 || s.Unknown > s.Images || (s.Unknown > 0) != (len(s.Causes) > 0) {
+		t.Errorf("sources: %+v", s)
+	}
 	got = access{}
 	get(t, f, "/access?action=ecs:DescribeImages,ecs:ModifyImageSharePermission&account=1000000000000001&region=cn-shanghai", &got)
 	golden(t, "access", got)
+	if got.Sources != nil {
+		t.Errorf("one action was asked about, and %+v is told", got.Sources)
+	}
 	answer := get(t, f, "/access?format=csv&action=ecs:ModifyImageSharePermission", nil)
 	if rows, err := csv.NewReader(answer.Body).ReadAll(); err != nil || len(rows) != 5 || rows[1][3] != "denied" {
 		t.Errorf("csv: %q, %v", rows, err)

@@ -203,3 +203,19 @@ func TestATrailThatIsClosed(t *testing.T) {
 		t.Errorf("asked %v: %+v", y.asked, end)
 	}
 }
+
+// TestGaps: of how many images the source got lost, by what, and what cures it.
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	y := made(4)
+	y.images = append(y.images, with(custom("m-old", "s-old", nil), func(i *image.Image) { i.CreatedAt = noon().AddDate(-1, 0, 0) }))
+	of, gaps := lineage.New(lineage.Observe(t.Context(), y.places())).Gaps()
+	if of != 5 || len(gaps) != 1 || gaps[0].Code != "diskReleased" || gaps[0].Images != 1 || gaps[0].Latest != key("m-old") || strings.Contains(gaps[0].Cure, "actiontrail") {
+		t.Errorf("%d, %+v", of, gaps)
+	}
+	y.fails = fault.New(fault.Forbidden, "denied")
+	of, gaps = lineage.New(lineage.Observe(t.Context(), y.places())).Gaps()
+	if of != 5 || len(gaps) != 2 || gaps[0].Images != 4 || gaps[0].Latest != key("m-04") || !strings.HasPrefix(gaps[0].Cure, "allow actiontrail:LookupEvents") {
+		t.Errorf("%d, %+v", of, gaps)
+	}
+}
