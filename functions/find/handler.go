@@ -24,7 +24,9 @@ type handler struct {
 	// accounts are those to look through, our own first.
 	accounts func(call function.Call) []survey.Account
 	recent   *survey.Recent
-	now      func() time.Time
+	// classes are whether licences are charged for, as this process found out.
+	classes *quoting.Classes
+	now     func() time.Time
 }
 
 // open reads the configuration and wires find to Alibaba Cloud.
@@ -42,7 +44,7 @@ func open(look function.Lookup) (*function.Function, error) {
 		return nil, err
 	}
 	return handler{
-		config: config, rates: rates, accounts: as.Readers, recent: survey.NewRecent(), now: time.Now,
+		config: config, rates: rates, accounts: as.Readers, recent: survey.NewRecent(), classes: new(quoting.Classes), now: time.Now,
 	}.function(), nil
 }
 
@@ -122,6 +124,11 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 	if found.Blind && in.Format != "" && in.Format != "json" {
 		return list{}, blind(found.Unread)
 	}
+	shown := sightingsOf(found.Page)
+	if found.PassedOver != nil {
+		shown = append(shown, sightingsOf(found.PassedOver.Examples)...)
+	}
+	pricer.settle(ctx, shown)
 	return newList(found, pricer, here.AsOf(), call), nil
 }
 
@@ -134,7 +141,9 @@ func (h handler) image(ctx context.Context, call function.Call, in imageInput) (
 	if err != nil {
 		return detail{}, err
 	}
-	return newDetail(d, here.AsOf()), nil
+	pricer := h.pricer(ctx, call, in.Age)
+	d.Unread = image.AllUnread(d.Unread, pricer.settle(ctx, []selection.Sighting{d.Sighting}))
+	return newDetail(d, pricer, here.AsOf()), nil
 }
 
 func (h handler) family(ctx context.Context, call function.Call, in familyInput) (family, error) {
@@ -146,7 +155,22 @@ func (h handler) family(ctx context.Context, call function.Call, in familyInput)
 	if err != nil {
 		return family{}, err
 	}
+	var shown []selection.Sighting
+	for _, c := range choices {
+		if shown = append(shown, sightingsOf(c.PassedOver.Examples)...); c.Best != nil {
+			shown = append(shown, c.Best.Sighting)
+		}
+	}
+	pricer.settle(ctx, shown)
 	return newFamily(in, choices, unread, pricer, here.AsOf()), nil
+}
+
+func sightingsOf(chosen []selection.Chosen) []selection.Sighting {
+	shown := make([]selection.Sighting, len(chosen))
+	for n := range chosen {
+		shown[n] = chosen[n].Sighting
+	}
+	return shown
 }
 
 // margin is kept for writing the answer, whatever the cloud does.

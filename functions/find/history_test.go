@@ -17,6 +17,7 @@ import (
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/survey"
 )
 
@@ -34,7 +35,7 @@ func graphOf(t interface {
 
 // observed is what lineage is found in, as some accounts see it.
 func observed(t interface{ Fatal(args ...any) }, look func(function.Call) []survey.Account, regions ...alicloud.RegionWord) lineage.World {
-	h := handler{accounts: look, now: now}
+	h := handler{accounts: look, classes: new(quoting.Classes), now: now}
 	h.config.Regions = regions
 	all, err := h.look().At(context.Background(), function.Call{}, survey.Within{}, places.Age{})
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/survey"
 )
 
@@ -30,7 +31,7 @@ func TestTraceTellsTheAncestryThatObserveTells(t *testing.T) {
 		readings := cloudsim.Readings{CopyHidesSource: rapid.Bool().Draw(t, "hidden"), CopyKeepsTags: rapid.Bool().Draw(t, "tags")}
 		h := newHistorian(cloudsim.Options{Seed: 1, Readings: readings})
 		h.live(t, false)
-		f := handler{accounts: views(h.cloud), now: now}
+		f := handler{accounts: views(h.cloud), classes: new(quoting.Classes), now: now}
 		f.config.Regions = append(f.config.Regions, "cn-hangzhou", "cn-shanghai", "eu-central-1")
 		a, err := f.look().At(context.Background(), function.Call{}, survey.Within{}, places.Age{})
 		if err != nil {

@@ -71,7 +71,7 @@ type row struct {
 }
 
 func newRow(s selection.Sighting, told *pricer, why []image.Reason) row {
-	class, _ := selection.LicenceOf(s.Image)
+	class, _ := told.class(s)
 	r := row{
 		ImageID: s.ID, RegionID: s.Region, AccountID: s.Account, Kind: s.Kind, OwnerID: s.OwnerID(), SeenBy: s.SeenBy,
 		Name: s.Name, Description: s.Description, Family: s.Family, Version: s.Version, Status: s.Status, Usable: s.Usable,
@@ -285,13 +285,14 @@ type detail struct {
 	Unknown   []image.Unread `json:"unknown"`
 }
 
-func newDetail(d selection.Described, asOf time.Time) detail {
+func newDetail(d selection.Described, told *pricer, asOf time.Time) detail {
 	out := detail{
-		AsOf: asOf.UTC().Truncate(time.Second), row: newRow(d.Sighting, nil, nil), Progress: d.Progress, ResourceGroup: d.ResourceGroup,
+		AsOf: asOf.UTC().Truncate(time.Second), row: newRow(d.Sighting, told, nil), Progress: d.Progress, ResourceGroup: d.ResourceGroup,
 		CloudInit: d.CloudInit, Subscribed: d.Subscribed,
-		DiskMappings: []disk{}, Health: []selection.Finding{}, LicenceReasons: d.LicenceWhy,
+		DiskMappings: []disk{}, Health: []selection.Finding{},
 		Use: []selection.Snippet{}, Ambiguous: len(d.Elsewhere) > 0, Elsewhere: []image.Ref{}, Unknown: image.AllUnread(d.Unread),
 	}
+	_, out.LicenceReasons = told.class(d.Sighting)
 	for _, m := range d.Disks {
 		out.DiskMappings = append(out.DiskMappings, disk(m))
 	}

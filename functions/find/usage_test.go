@@ -13,6 +13,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/usage"
 )
@@ -191,7 +192,7 @@ func (s *scene) ask(t interface{ Fatalf(string, ...any) }, lies []*lie) users {
 		}
 		return accounts
 	}
-	h := handler{accounts: look, now: now}
+	h := handler{accounts: look, classes: new(quoting.Classes), now: now}
 	h.config.Regions = append(h.config.Regions, "cn-hangzhou")
 	got, err := h.usage(context.Background(), function.Call{}, imageInput{ImageID: subject})
 	if err != nil && !slices.Contains([]fault.Kind{fault.Unknown, fault.Forbidden, fault.Unavailable}, fault.Of(err)) {

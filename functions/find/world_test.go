@@ -13,6 +13,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/survey"
 )
 
@@ -95,7 +96,7 @@ func finder(look func(function.Call) []survey.Account) *function.Function {
 func finderIn(look func(function.Call) []survey.Account, regions ...alicloud.RegionWord) *function.Function {
 	return handler{
 		config: config{Places: alicloud.Places{Regions: regions}, Settings: pricing.Settings{Site: pricing.China}},
-		rates:  pricing.Published(), accounts: look, now: now,
+		rates:  pricing.Published(), accounts: look, classes: new(quoting.Classes), now: now,
 	}.function()
 }
 

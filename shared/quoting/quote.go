@@ -245,19 +245,11 @@ func (s *sources) of(ctx context.Context, i image.Image) pricing.Source {
 
 // trace looks where the images are, and everywhere only if a chain leads on.
 func (s *sources) trace(ctx context.Context) {
-	var images []image.Image
-	var regions []image.RegionID
+	images := make([]image.Image, len(s.seen))
 	for n := range s.seen {
-		if i := s.seen[n].Image; provenance.Made(i.Kind) {
-			images = append(images, i)
-			regions = append(regions, i.Region)
-		}
+		images[n] = s.seen[n].Image
 	}
-	near := slices.DeleteFunc(slices.Clone(s.survey.Places()), func(p *survey.Place) bool { return !slices.Contains(regions, p.Region) })
-	s.traced = provenance.Trace(ctx, near, images)
-	if s.traced.Elsewhere && len(near) < len(s.survey.Places()) {
-		s.traced = provenance.Trace(ctx, s.survey.Places(), images)
-	}
+	s.traced = traceNear(ctx, s.survey, images)
 	s.survey.Note(s.traced.Unread...)
 }
 

@@ -15,6 +15,9 @@ type Pricer interface {
 	// of the type, whose facts are in types. images are those that fit a query
 	// otherwise, the newest first.
 	Costs(ctx context.Context, images []Sighting, instanceType image.InstanceTypeID, types Types) Costs
+	// Classes tells of images whose listing does not whether their licence is charged
+	// for, by what they were made from; and what could not be read.
+	Classes(ctx context.Context, images []Sighting) (map[Key]Class, []image.Unread)
 }
 
 // Costs are what licences cost.
@@ -39,7 +42,7 @@ type Cost struct {
 func (o *Observed) price(ctx context.Context, p Pricer, q Query) {
 	otherwise := q
 	otherwise.MaxLicence, otherwise.Order, otherwise.Explain = nil, NewestFirst, false
-	fit, _ := NewJudge(otherwise, o.Types).Sort(Merge(o.Glimpses))
+	fit, _ := NewJudge(otherwise, o.Types).knowing(*o).Sort(Merge(o.Glimpses))
 	sightings := make([]Sighting, len(fit))
 	for n, v := range fit {
 		sightings[n] = v.Sighting

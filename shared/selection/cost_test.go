@@ -22,6 +22,9 @@ type shelf struct {
 	unread []image.Unread
 	// asked are the images that were asked about.
 	asked []image.ID
+	// classes are those of images by id; classed are those that were asked about.
+	classes map[image.ID]selection.Licence
+	classed []image.ID
 }
 
 func (s *shelf) Costs(_ context.Context, images []selection.Sighting, _ image.InstanceTypeID, _ selection.Types) selection.Costs {
@@ -31,6 +34,18 @@ func (s *shelf) Costs(_ context.Context, images []selection.Sighting, _ image.In
 		out.Of = append(out.Of, cost(s.costs[i.ID]))
 	}
 	return out
+}
+
+// Classes tells nothing but what was put in.
+func (s *shelf) Classes(_ context.Context, images []selection.Sighting) (map[selection.Key]selection.Class, []image.Unread) {
+	found := map[selection.Key]selection.Class{}
+	for _, i := range images {
+		s.classed = append(s.classed, i.ID)
+		if class := s.classes[i.ID]; class != "" {
+			found[selection.Key{Region: i.Region, ID: i.ID}] = selection.Class{Licence: class}
+		}
+	}
+	return found, s.unread
 }
 
 // cost reads "0.5" and "0.5 USD"; anything else is not known.
@@ -192,4 +207,32 @@ func TestPagesByCostAreTheWholeList(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestClassesAreAskedWhereTheListingDoesNotTell: about images that fit otherwise,
+// and only for a query that goes by the class; what nobody tells stays unknown.
+func TestClassesAreAskedWhereTheListingDoesNotTell(t *testing.T) {
+	t.Parallel()
+	hat := func(id string, region image.RegionID) image.Image {
+		return image.Image{
+			Ref: image.Ref{Account: "1000000000000001", Region: region, ID: image.ID(id)}, Kind: image.KindCustom, Status: image.StatusAvailable,
+			Platform: "Red Hat", OSType: image.Linux, Owner: "1000000000000001", Name: id,
+		}
+	}
+	free := hat("m-free", "cn-hangzhou")
+	free.Platform = "Debian"
+	s := &shelf{classes: map[image.ID]selection.Licence{"m-paid": selection.Paid}}
+	at := shop(s, hat("m-paid", "cn-hangzhou"), hat("m-lost", "cn-hangzhou"), hat("m-other", "cn-hangzhou"), free)
+	for class, want := range map[selection.Licence]string{selection.Paid: "m-paid", selection.UnknownLicence: "m-lost", selection.Free: ""} {
+		s.classed = nil
+		got, err := find(t.Context(), at, selection.Query{Licence: class, IDs: []image.ID{"m-paid", "m-lost"}})
+		if err != nil || ids(got.Page) != want || len(s.classed) != 2 && want != "" {
+			t.Errorf("%s: %s, asked about %v, %v", class, ids(got.Page), s.classed, err)
+		}
+	}
+	if s.classed = nil; true {
+		if _, err := find(t.Context(), at, selection.Query{}); err != nil || len(s.classed) > 0 {
+			t.Errorf("no class is asked for: asked about %v, %v", s.classed, err)
+		}
+	}
 }

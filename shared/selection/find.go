@@ -78,10 +78,18 @@ func answerTo(ctx context.Context, s *survey.Survey, pricer Pricer, q Query) (Li
 	if err != nil {
 		return List{}, err
 	}
-	if q.costs() {
-		seen.price(ctx, pricer, q)
-	}
+	seen.ask(ctx, pricer, q)
 	return Decide(q, seen)
+}
+
+// ask asks the pricer for what the query goes by.
+func (o *Observed) ask(ctx context.Context, pricer Pricer, q Query) {
+	if q.Licence != "" {
+		o.classify(ctx, pricer, q)
+	}
+	if q.costs() {
+		o.price(ctx, pricer, q)
+	}
 }
 
 // Decide answers q, which must be complete, from what was observed alone. It
@@ -224,9 +232,7 @@ func Newest(ctx context.Context, s *survey.Survey, pricer Pricer, q Query) (choi
 	if err != nil {
 		return nil, nil, err
 	}
-	if q.costs() {
-		seen.price(ctx, pricer, q)
-	}
+	seen.ask(ctx, pricer, q)
 	choices = choose(q, seen)
 	if len(choices) == 0 {
 		return nil, nil, missing(q, seen)

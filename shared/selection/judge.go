@@ -41,6 +41,7 @@ type Judge struct {
 	rules     []rule
 
 	costs    map[Key]*Cost
+	classes  map[Key]Class
 	currency money.Currency
 	// trusted are the accounts whose images may be the one to use.
 	trusted map[image.AccountID]bool
@@ -77,7 +78,7 @@ func NewJudge(q Query, types Types) *Judge {
 
 // knowing lets the judge know what licences cost, and which accounts are ours.
 func (j *Judge) knowing(seen Observed) *Judge {
-	j.costs, j.currency, j.trusted = seen.Costs, seen.Currency, map[image.AccountID]bool{}
+	j.costs, j.classes, j.currency, j.trusted = seen.Costs, seen.Classes, seen.Currency, map[image.AccountID]bool{}
 	for _, a := range slices.Concat(seen.Ours, j.query.Trusted, one(j.query.Owner)) {
 		j.trusted[a] = a != ""
 	}

@@ -24,6 +24,8 @@ type Observed struct {
 	// a query's MaxLicence.
 	Costs    map[Key]*Cost
 	Currency money.Currency
+	// Classes are whether licences are charged for, as it was found out.
+	Classes map[Key]Class
 	// Read is in how many pairs of account and region everything asked was read.
 	Read int
 	// Unread names the rest, in order.

@@ -120,9 +120,15 @@ func contentRules() []rule {
 			objects: func(j *Judge, s *Sighting) bool { return dataDisksOf(s.Image) != j.query.DataDisks },
 			saysNo:  saysDataDisks, saysYes: saysDataDisks,
 		},
-		field("licence", "the licence",
-			func(q *Query) string { return string(q.Licence) },
-			func(s *Sighting) string { return string(licenceClass(s.Image)) }, nil),
+		{
+			no: "licenceDiffers", yes: "licenceFits",
+			asked:   func(q *Query) bool { return q.Licence != "" },
+			objects: func(j *Judge, s *Sighting) bool { return j.classOf(s) != j.query.Licence },
+			saysNo: func(j *Judge, s *Sighting) string {
+				return fmt.Sprintf("the licence is %s, not %s", j.classOf(s), j.query.Licence)
+			},
+			saysYes: func(j *Judge, s *Sighting) string { return fmt.Sprintf("the licence is %s", j.classOf(s)) },
+		},
 	})
 }
 
