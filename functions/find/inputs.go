@@ -36,7 +36,7 @@ type filter struct {
 	Software      string               `json:"software" validate:"max=64" doc:"Built-in software, as a word in the Marketplace product and vendor, the name, the description, and the tags software and software:<name>"`
 	Provider      selection.Provider   `json:"provider" validate:"omitempty,oneof=alibaba isv" doc:"Who made the software in it"`
 	DataDisks     selection.DataDisks  `json:"dataDisks" validate:"omitempty,oneof=with without" doc:"With or without data disks"`
-	Licence       selection.Licence    `json:"licence" validate:"omitempty,oneof=free paid unknown" doc:"What the listing tells of the licence"`
+	Licence       selection.Licence    `json:"licence" validate:"omitempty,oneof=free paid unknown" doc:"Whether a licence is charged for: by the listing and, where that does not tell, by what the image was made from"`
 	MaxLicence    *decimal             `json:"maxLicencePerHour" doc:"What the licence may cost at the most, for an hour of an instance of instanceType, in the currency of the site; not known is no match"`
 	Status        []image.Status       `json:"status" validate:"max=6,dive,oneof=Creating Waiting Available UnAvailable CreateFailed Deprecated" doc:"States; default Available"`
 	Usage         image.Usage          `json:"usage" validate:"omitempty,oneof=instance none" doc:"The hint of ECS whether instances use it; never proof"`
