@@ -47,7 +47,7 @@ func newStep(s plan.Step) stepOut {
 	out := stepOut{
 		Action: s.Action, AccountID: t.Account, RegionID: t.Region, InstanceID: t.Instance(), followOut: newFollow(t), ImageID: t.Was, To: t.To, BackupSnapshotID: t.Backup, Reasons: s.Reasons,
 	}
-	if len(s.Sets) > 0 {
+	if len(s.Sets) > 0 && t.Wave >= 0 {
 		out.Wave = &t.Wave
 	}
 	if s.Action == rollout.ActionRefuse && len(s.Reasons) > 0 {

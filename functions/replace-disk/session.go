@@ -93,7 +93,9 @@ func (s *session) in(ctx context.Context, id image.AccountID) (cloud, error) {
 
 // runner carries rollouts.
 func (s *session) runner() work.Runner {
-	kind := rollout.Kind{Cloud: func(ctx context.Context, id image.AccountID) (rollout.Cloud, error) { return s.in(ctx, id) }}
+	kind := rollout.Kind{
+		Down: new(rollout.Down), Cloud: func(ctx context.Context, id image.AccountID) (rollout.Cloud, error) { return s.in(ctx, id) },
+	}
 	return work.Runner{
 		Name: "rollouts", Kind: kind, Journal: s.journal, Documents: s.kept, Worker: s.handler.worker(), TwoPeople: s.config.Of("replace-disk"),
 		Now: s.now, Pause: s.pause, Again: s.again, NotAfter: s.notAfter,

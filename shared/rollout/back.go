@@ -106,7 +106,11 @@ type undoing struct {
 }
 
 func (s *stage) undoings() []undoing {
-	notes, r := s.item.Notes, recordOf(s.item)
+	notes := s.item.Notes
+	r, err := recordOf(s.item)
+	if err != nil { // doubt has seen to it
+		return nil
+	}
 	own := s.facts[factDisk] == s.disk()
 	return []undoing{
 		{doUnsecure, own && r.Disk.DeleteAutoSnapshot == image.Yes && s.facts[factAuto] == no && notes[noteUnsecured] == "", noteUnsecured, yes},

@@ -22,7 +22,12 @@ func (k Kind) Do(ctx context.Context, at survey.Fresh, w work.Work, a work.Act) 
 	var err error
 	if d.wish, err = wishOf(w); err == nil {
 		d.place = at.Place(d.spec.Account, d.spec.Region)
-		d.record = recordOf(d.item)
+		d.record, err = recordOf(d.item)
+	}
+	if d.spec.damaged {
+		err = fault.New(fault.Internal, "what the plan says of it cannot be read")
+	}
+	if err == nil {
 		d.cloud, err = k.Cloud(ctx, d.spec.Account)
 	}
 	if err != nil || d.place == nil {
@@ -356,9 +361,9 @@ func (d *deed) hook(ctx context.Context) error {
 	case doAfter:
 		command = d.wish.Hooks.After
 	case doProbe:
-		n := 0
-		for n < len(d.wish.Health)-1 && d.item.Notes[noteProbe] != strconv.Itoa(n) {
-			n++
+		n, err := strconv.Atoi(d.item.Notes[noteProbe])
+		if err != nil || n < 0 || n >= len(d.wish.Health) {
+			return refuse(reason("notesUnreadable", "which probe is next cannot be read: %.20q", d.item.Notes[noteProbe]))
 		}
 		command, timeout = d.wish.Health[n].Command, time.Minute
 	}
@@ -387,16 +392,14 @@ func (d *deed) stop(ctx context.Context) error {
 	if err != nil && !(force && fault.Code(err) == "busy") {
 		return err
 	}
-	if d.Stopped != nil {
-		d.Stopped(d.spec.Name, true)
-	}
+	d.Down.note(d.act.Item, true)
 	return d.cloud.Stop(ctx, d.spec.Region, image.StopRequest{Instance: d.spec.ID, Force: force, Mode: keepCharging})
 }
 
 func (d *deed) start(ctx context.Context) error {
 	err := d.cloud.Start(ctx, d.spec.Region, d.spec.ID)
-	if err == nil && d.Stopped != nil {
-		d.Stopped(d.spec.Name, false)
+	if err == nil {
+		d.Down.note(d.act.Item, false)
 	}
 	return err
 }
@@ -434,11 +437,9 @@ func (d *deed) replace(ctx context.Context) error {
 		r.LoginAsNonRoot = image.Unknown
 	}
 	d.called = true
+	d.Down.note(d.act.Item, false) // whatever comes of it: what is in doubt is looked at, and not started blindly
 	id, err := d.cloud.ReplaceSystemDisk(ctx, d.spec.Region, r)
 	d.keep(noteNewDisk, string(id))
-	if err == nil && d.Stopped != nil {
-		d.Stopped(d.spec.Name, false)
-	}
 	return err
 }
 

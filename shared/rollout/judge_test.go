@@ -158,7 +158,7 @@ func TestEveryRefusal(t *testing.T) {
 	beside := []string{ // of whole plans, of targets and of what is done
 		"notStopped", "notPermitted", "placeUnread", "noImage", "noRelease", "releaseDisputed", "releaseUnknown", "imageNotInRegion", "undoLimited",
 		"moved", "backupMissing", "backupExpired", "notReplaced", "previousImageGone",
-		"licenceIncrease", "licenceUnknown", "referencesUnknown", "versionGone", "versionDiffers", "nothingReplaced",
+		"licenceIncrease", "licenceUnknown", "notesUnreadable", "referencesUnknown", "versionGone", "versionDiffers", "nothingReplaced",
 	}
 	for code := range rollout.Refusals() {
 		if !told[code] && !slices.Contains(beside, code) {

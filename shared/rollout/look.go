@@ -83,9 +83,8 @@ type Cloud interface {
 type Kind struct {
 	// Cloud is the one of an account. It fails where that cannot be worked in now.
 	Cloud func(ctx context.Context, account image.AccountID) (Cloud, error)
-	// Stopped, if it is set, hears of every instance that was stopped and is not yet
-	// replaced, and of those that are not any more.
-	Stopped func(n Name, is bool)
+	// Down knows what this worker stopped; nil: nobody does.
+	Down *Down
 }
 
 // Next decides; see the function of that name.
@@ -209,7 +208,11 @@ func (l *look) power(ctx context.Context) bool {
 		}
 		l.seen[name] = facts
 		if shown && item.Begun() && !item.Ended() {
-			l.active = append(l.active, &sight{spec: spec, item: item, facts: facts, record: recordOf(item)})
+			was, err := recordOf(item)
+			if err != nil {
+				continue // known is what shows; what is done about it is decided without the rest
+			}
+			l.active = append(l.active, &sight{spec: spec, item: item, facts: facts, record: was})
 		}
 	}
 	return true

@@ -37,6 +37,7 @@ const (
 	noteHooked    = "hookedAfter"
 	noteStandby   = "standby" // it was put into standby
 	noteUnsecured = "unsecured"
+	noteUnread    = "unread"   // which notes could not be read while it was down
 	noteRepeated  = "repeated" // the replacement was asked for once more after nobody saw its end
 )
 
@@ -162,8 +163,13 @@ func (n *next) count() {
 		if i.Ended() && i.Outcome.Result == plan.Failed && counts(i) && i.Since.After(n.work.ResumedAt) {
 			n.failures++
 		}
-		if began, err := time.Parse(time.RFC3339, i.Notes[noteBegunAt]); err == nil && i.Ended() {
-			n.longest = max(n.longest, i.Since.Sub(began))
+		if text := i.Notes[noteBegunAt]; text != "" && i.Ended() {
+			began, err := time.Parse(time.RFC3339, text)
+			if lasted := i.Since.Sub(began); err == nil {
+				n.longest = max(n.longest, lasted)
+			} else {
+				n.longest = max(n.longest, firstLasts) // how long it took is not known
+			}
 		}
 	}
 }

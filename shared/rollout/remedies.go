@@ -69,6 +69,7 @@ func remedies() map[string]string {
 		"releaseUnknown":          "let the function read the journal of import",
 		"undoLimited":             "raise the quota of images, or evenIfUndoLimited",
 		"moved":                   "plan again",
+		"notesUnreadable":         "look at its log in the journal, which somebody else wrote to, and plan again",
 		"licenceIncrease":         "raise maxLicenceIncreasePerHour, or take an image whose licence costs less",
 		"licenceUnknown":          "grant ecs:DescribePrice, give the rate by PRICE_RATES, or leave maxLicenceIncreasePerHour out",
 		"referencesUnknown":       "grant ecs:DescribeLaunchTemplates, ecs:DescribeLaunchTemplateVersions, ess:DescribeScalingConfigurations and ess:DescribeScalingGroups, or leave follow out",

@@ -80,10 +80,72 @@ type record struct {
 	Like likeness `json:"like"`
 }
 
-func recordOf(i work.Item) record {
+// recordOf reads the record of an item; it is empty until the item is begun. What
+// cannot be read is reported by unreadable, and acted upon by nobody.
+func recordOf(i work.Item) (record, error) {
 	var r record
-	_ = json.Unmarshal([]byte(cmp.Or(i.Notes[noteBefore], "{}")), &r) // written by ourselves
-	return r
+	err := json.Unmarshal([]byte(cmp.Or(i.Notes[noteBefore], "{}")), &r)
+	return r, err
+}
+
+// unreadable are the notes of an item that do not say what they have to: times,
+// numbers, and the record of what was.
+func unreadable(i work.Item) []string {
+	var all []string
+	for _, name := range []string{noteBegunAt, noteCommitted, noteStopAt, noteReplaceAt, noteStartAt, noteProbeAt} {
+		if text := i.Notes[name]; text != "" {
+			if _, err := time.Parse(time.RFC3339, text); err != nil {
+				all = append(all, name)
+			}
+		}
+	}
+	for _, name := range []string{noteProbe, notePasses} {
+		if text := i.Notes[name]; text != "" {
+			if n, err := strconv.Atoi(text); err != nil || n < 0 {
+				all = append(all, name)
+			}
+		}
+	}
+	if _, err := recordOf(i); err != nil {
+		all = append(all, noteBefore)
+	}
+	return all
+}
+
+// doubt deals with notes that cannot be read, and reports whether there were any.
+// Nothing is decided by them: what was not replaced is started as it was, what runs
+// its new system counts as not well, and what is down is brought up first, with
+// its times counted anew.
+func (s *stage) doubt() bool {
+	names := unreadable(s.item)
+	if len(names) == 0 {
+		return false
+	}
+	what := strings.Join(names, ", ")
+	var anew []string
+	for _, name := range names {
+		switch name {
+		case noteBefore:
+			anew = append(anew, name, "{}", noteLeft, listed(s.item.Notes[noteLeft], "everything: what was is not readable"))
+		case noteProbe, notePasses:
+			anew = append(anew, name, "")
+		default:
+			anew = append(anew, name, s.stamp())
+		}
+	}
+	s.note(anew...)
+	replacing := s.is(LevelReplaced) || s.itemSent(doReplace)
+	switch {
+	case s.item.Notes[noteFailed] != "":
+		s.changed()
+	case !replacing:
+		s.giveUp("notesUnreadable", "what was recorded of it cannot be read: %s", what)
+	case s.is(LevelStarted) || s.is(LevelReplaced) && !s.spec.ran:
+		s.unhealthy("notesUnreadable", "what was recorded of it cannot be read: %s", what)
+	default:
+		s.changed(noteUnread, what)
+	}
+	return true
 }
 
 func (s *stage) undoing() bool { return s.item.Notes[noteUndo] != "" || s.wish.Undoes != "" }
@@ -93,6 +155,9 @@ func (s *stage) content() string { return cmp.Or(s.item.Notes[noteContent], stri
 
 // step goes on with an item.
 func (s *stage) step() {
+	if s.doubt() {
+		return
+	}
 	if s.item.Notes[noteFailed] != "" {
 		s.back()
 		return
@@ -128,7 +193,10 @@ type part struct {
 
 // parts are the whole way; what this item does not need is passed over.
 func (s *stage) parts() []part {
-	r := recordOf(s.item)
+	r, err := recordOf(s.item)
+	if err != nil { // doubt has seen to it
+		return nil
+	}
 	ran, hooks, group := s.spec.ran, s.wish.Hooks, s.spec.ran && r.Group != ""
 	return []part{
 		{LevelBegun, true, s.begin},
@@ -565,8 +633,15 @@ func (s *stage) startAgain(lost func(why image.Reason)) {
 
 // healthy goes through the probes, one after the other.
 func (s *stage) healthy() {
-	n, _ := strconv.Atoi(s.item.Notes[noteProbe])
-	if n >= len(s.wish.Health) {
+	n, err := strconv.Atoi(s.item.Notes[noteProbe])
+	switch {
+	case err != nil: // probes begin where nobody knows how far they were
+		s.changed(noteProbe, "0", noteProbeAt, s.stamp(), notePasses, "0")
+		return
+	case s.item.Notes[noteUnread] != "":
+		s.unhealthy("notesUnreadable", "what was recorded of it could not be read: %s", s.item.Notes[noteUnread])
+		return
+	case n >= len(s.wish.Health):
 		s.reach(LevelHealthy)
 		return
 	}
@@ -579,7 +654,7 @@ func (s *stage) healthy() {
 	case p.Assistant != nil:
 		passed = s.facts[factBeat] == yes
 	default:
-		s.probe(p, late)
+		s.probe(n, p, late)
 		return
 	}
 	switch {
@@ -593,9 +668,11 @@ func (s *stage) healthy() {
 }
 
 // probe runs a command until it has passed often enough.
-func (s *stage) probe(p Probe, late bool) {
-	n, _ := strconv.Atoi(s.item.Notes[noteProbe])
-	passes, _ := strconv.Atoi(s.item.Notes[notePasses])
+func (s *stage) probe(n int, p Probe, late bool) {
+	passes, err := strconv.Atoi(s.item.Notes[notePasses])
+	if err != nil {
+		passes = 0 // none is known to have passed
+	}
 	if s.sent() {
 		ok, over := s.command(doProbe)
 		if !over {

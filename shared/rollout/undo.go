@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,9 +20,10 @@ type Told struct {
 	Name
 	// Action is ActionReplace, or what else is moved.
 	Action string
-	Wave   int
-	Was    image.ID
-	To     image.ID
+	// Wave is negative where none is told.
+	Wave int
+	Was  image.ID
+	To   image.ID
 	// Backup is the snapshot of what was; Image is the one of a backup.
 	Backup image.SnapshotID
 	Image  image.ID
@@ -42,9 +44,14 @@ func Tell(w work.Work, i work.Item) Told {
 
 // StepTold reads a step of a plan; an item that is not begun is one.
 func StepTold(s plan.Step) Told {
-	n, _ := ParseName(s.Subject)
+	n, err := ParseName(s.Subject)
+	if err != nil {
+		n = Name{ID: image.InstanceID(s.Subject)}
+	}
 	t := Told{Name: n, Action: s.Action, Was: image.ID(s.Parameters[paramWas]), To: image.ID(s.Parameters[paramTo]), Backup: image.SnapshotID(s.Parameters[paramBackup])}
-	t.Wave, _ = strconv.Atoi(s.Parameters[paramWave])
+	if t.Wave, err = strconv.Atoi(s.Parameters[paramWave]); err != nil {
+		t.Wave = -1
+	}
 	return t
 }
 
@@ -105,10 +112,10 @@ func Pasts(w work.Work) []Past {
 		if s.action != ActionReplace {
 			continue
 		}
-		r := recordOf(i)
+		r, errRecord := recordOf(i)
 		text, err := json.Marshal(r.Like)
-		if err != nil {
-			continue
+		if err = errors.Join(err, errRecord); err != nil {
+			text = []byte("not recorded") // which refuses
 		}
 		back := i.Notes[noteUndo] != "" && i.Notes[noteNewDisk] != ""
 		pasts = append(pasts, Past{

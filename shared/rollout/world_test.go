@@ -42,6 +42,21 @@ type world struct {
 	before func(n int, call string) error
 	lose   func(n int, call string) bool
 	calls  int
+	// outage, if it is set, tells for each writing to the journal whether it fails.
+	outage func() bool
+}
+
+// store is the bucket, as a worker reaches it.
+type store struct {
+	*journaltest.Bucket
+	world *world
+}
+
+func (s store) Append(ctx context.Context, key string, position int64, content []byte) error {
+	if s.world.outage != nil && s.world.outage() {
+		return fault.New(fault.Unavailable, "the bucket cannot be reached")
+	}
+	return s.Bucket.Append(ctx, key, position, content)
 }
 
 // newWorld has so many running instances, in two zones.
@@ -158,11 +173,11 @@ func (w *world) runner() work.Runner {
 	w.n++
 	n := w.n
 	w.mu.Unlock()
-	files, name, ids := journal.OpenObjects(w.bucket, ""), fmt.Sprint("worker-", n), 0
+	files, name, ids := journal.OpenObjects(store{w.bucket, w}, ""), fmt.Sprint("worker-", n), 0
 	var mu sync.Mutex
 	return work.Runner{
 		Name: "rollouts", Documents: files, Worker: name, Now: time.Now,
-		Kind: rollout.Kind{Cloud: func(context.Context, image.AccountID) (rollout.Cloud, error) { return wire{w.view(), w}, nil }},
+		Kind: rollout.Kind{Down: new(rollout.Down), Cloud: func(context.Context, image.AccountID) (rollout.Cloud, error) { return wire{w.view(), w}, nil }},
 		Journal: journal.New(files, time.Now, func() string {
 			mu.Lock()
 			defer mu.Unlock()

@@ -155,11 +155,30 @@ func (s *shift) carry(ctx context.Context, entries []journal.Entry) error {
 			return nil
 		}
 	}
+	if kind := fault.Of(err); err != nil && !errors.Is(err, errLost) && (kind == fault.Unavailable || kind == fault.Unknown || kind == fault.Throttled) {
+		s.rescue(ctx)
+	}
 	if err == nil && s.w.State.Ended() {
 		s.ended = true
 		s.tidy(ctx, []journal.Entry{s.entry(s.id, s.w.due, s.w.position)})
 	}
 	return err
+}
+
+// rescue lets a kind bring back what this worker did, as long as nobody else can have
+// the lease.
+func (s *shift) rescue(ctx context.Context) {
+	r, has := s.Kind.(Rescuer)
+	if !has || s.w.Worker != s.Worker {
+		return
+	}
+	ctx, cancel := s.bounded(context.WithoutCancel(ctx))
+	defer cancel()
+	for again := true; again && ctx.Err() == nil; {
+		if again = r.Rescue(ctx, s.Again(ctx), s.w); again && s.Pause(ctx, shortest) != nil {
+			return
+		}
+	}
 }
 
 // free: the work is due, and nobody holds it.

@@ -256,6 +256,14 @@ type Kind interface {
 	Do(ctx context.Context, at survey.Fresh, w Work, a Act) Answer
 }
 
+// Rescuer is a Kind that must not leave things as they are when the journal cannot be
+// written any more, while it still holds the lease.
+type Rescuer interface {
+	// Rescue brings back what this worker did last and cannot go on with, and begins
+	// nothing. It reports whether it has to be asked again.
+	Rescue(ctx context.Context, at survey.Fresh, w Work) (again bool)
+}
+
 // Approval is somebody's word that a plan may be carried out.
 type Approval struct {
 	// By is who: "<issuer> <subject>", "system", or "rule:<name>@<ETag>".
