@@ -80,7 +80,7 @@ func capabilities() []Row {
 		{
 			Over: "shared/rollout", Pure: true, Why: why,
 			May:      []string{"shared/image", "shared/money", "shared/plan", "shared/work", "shared/survey", "shared/fault"},
-			TestsMay: []string{"shared/journal", "shared/journal/contract", "shared/cloudsim"},
+			TestsMay: []string{"shared/journal", "shared/journal/contract", "shared/cloudsim", "pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/retention", Pure: true, Why: why,
