@@ -42,6 +42,7 @@ func needs() []need {
 		{"ecs:ExportImage", []string{"import"}},
 		{"ecs:GetInstanceConsoleOutput", []string{"import"}},
 		{"ecs:ImportImage", []string{"import"}},
+		{"ecs:JoinResourceGroup", []string{"import"}},
 		{"ecs:ModifyDiskAttribute", []string{"replace-disk"}},
 		{"ecs:ModifyDiskSpec", []string{"replace-disk"}},
 		{"ecs:ModifyImageAttribute", []string{"cleanup", "import", "replace-disk"}},

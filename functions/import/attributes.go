@@ -20,6 +20,7 @@ type attributesInput struct {
 	Description *string         `json:"description" query:"-" validate:"omitempty,min=2,max=256" doc:"What it is, for people"`
 	Deprecated  *bool           `json:"deprecated" query:"-" doc:"Whether it is deprecated: nothing new can be made of it"`
 	BootMode    *image.BootMode `json:"bootMode" query:"-" validate:"omitempty,oneof=BIOS UEFI UEFI-Preferred" doc:"How it boots; ECS does not change it once instances use the image"`
+	Group       *string         `json:"resourceGroupId" query:"-" validate:"omitempty,resourcegroup" doc:"The resource group that it is put into"`
 	Tags        image.Tags      `json:"tags" query:"-" validate:"max=19" doc:"Tags that it gets, or that get another value"`
 	Untag       []string        `json:"untag" query:"-" validate:"max=20,unique,dive,tagkey" doc:"Keys of tags that are removed"`
 	Apply       *applyInput     `json:"apply" query:"-" doc:"Left out: only plan"`
@@ -28,7 +29,7 @@ type attributesInput struct {
 // patchAttributes plans a change of an image's attributes, or carries it out.
 func (h handler) patchAttributes(ctx context.Context, call function.Call, in attributesInput) (doneOut, error) {
 	wish := importing.Attributes{
-		Name: in.Name, Description: in.Description, Deprecated: in.Deprecated, BootMode: in.BootMode, Tags: in.Tags, Untag: in.Untag,
+		Name: in.Name, Description: in.Description, Deprecated: in.Deprecated, BootMode: in.BootMode, ResourceGroup: in.Group, Tags: in.Tags, Untag: in.Untag,
 	}
 	if err := wish.Validate(); err != nil {
 		return doneOut{}, err

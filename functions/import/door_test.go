@@ -86,6 +86,7 @@ func through[T any](ctx context.Context, d *door, c met, do func() (T, error)) (
 		return none, fault.New(fault.Unavailable, "signed too long ago").WithCode("InvalidTimeStamp.Expired")
 	}
 	answer, err := do()
+	d.stage.happened(c, err)
 	if how.then != nil {
 		how.then()
 	}
@@ -103,7 +104,6 @@ func through[T any](ctx context.Context, d *door, c met, do func() (T, error)) (
 			return how.lie(answer).(T), nil
 		}
 	}
-	d.stage.happened(c, err)
 	return answer, err
 }
 

@@ -116,11 +116,11 @@ func (h handler) function() *function.Function {
 	operations = append(operations,
 		function.Handle(function.Spec{
 			Name: "releases.get", Pattern: "GET /releases/{family}", Role: function.Viewer,
-			Summary: "Which image of a family is candidate and which is stable, per region, and which were",
+			Summary: "Which image of a family is candidate and which is stable, per region, and which were", Fails: []fault.Kind{fault.NotFound},
 		}, h.getReleases),
 		function.Handle(doing(function.Spec{
 			Name: "attributes.patch", Pattern: "PATCH /attributes/{imageId}",
-			Summary: "Change name, description, deprecation, boot mode and tags of an image: plan, or apply a plan by its digest",
+			Summary: "Change name, description, deprecation, boot mode, resource group and tags of an image: plan, or apply a plan by its digest",
 		}), h.patchAttributes),
 		function.Handle(doing(function.Spec{
 			Name: "releases.put", Pattern: "PUT /releases/{family}",

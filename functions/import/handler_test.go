@@ -60,7 +60,7 @@ func fromAFileToStable(t *testing.T) {
 	if err != nil || !found || row.ID != first {
 		t.Errorf("ECS resolves the family to %s, %v, %v", row.ID, found, err)
 	}
-	if a := s.applied("attributes.patch", map[string]any{"imageId": string(second), "description": "not that one", "tags": map[string]string{"a": "b"}}); a.Complete == nil || !*a.Complete {
+	if a := s.applied("attributes.patch", map[string]any{"imageId": string(second), "description": "not that one", "resourceGroupId": "rg-web", "tags": map[string]string{"a": "b"}}); a.Complete == nil || !*a.Complete {
 		t.Errorf("attributes: %+v", a)
 	}
 	e := s.end("exports", s.applied("exports.post", map[string]any{"imageId": string(first), "bucket": bucket, "prefix": "out"}).ID)

@@ -473,6 +473,13 @@ func operations6() []operation {
 			sent: `RegionId=cn-hangzhou ResourceId.1=s-1 ResourceId.2=s-2 ResourceType=snapshot Tag.1.Key=k Tag.1.Value=v`,
 		},
 		{
+			action: "JoinResourceGroup", changes: true,
+			do: func(ctx context.Context, a account) (any, error) {
+				return nothing(a.JoinGroup(ctx, region, "image", "m-1", "rg-1"))
+			},
+			sent: `RegionId=cn-hangzhou ResourceGroupId=rg-1 ResourceId=m-1 ResourceType=image`,
+		},
+		{
 			action: "UntagResources", changes: true,
 			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.Untag(ctx, region, "image", []string{"m-1"}, []string{"k"}))

@@ -56,5 +56,14 @@ func (a Operator) Untag(ctx context.Context, in image.RegionID, resource string,
 	}}, ids...)
 }
 
+// JoinGroup puts a thing into a resource group. It is repeatable. Source:
+// JoinResourceGroup.
+func (a Operator) JoinGroup(ctx context.Context, in image.RegionID, resource, id, group string) error {
+	given := params{"RegionId": string(in), "ResourceType": resource, "ResourceId": id, "ResourceGroupId": group}
+	return a.actOn(ctx, act{action: "JoinResourceGroup", region: in, build: func() requests.AcsRequest {
+		return given.in(ecs.CreateJoinResourceGroupRequest())
+	}}, id)
+}
+
 // mostTags is how many tags a thing may have.
 const mostTags = 20

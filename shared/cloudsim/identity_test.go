@@ -238,6 +238,7 @@ func TestEveryOperationNeedsItsPermission(t *testing.T) {
 			return err
 		},
 		"TagResources":           func() error { return s.TagResources(cloudsim.TagResourcesRequest{}) },
+		"JoinResourceGroup":      func() error { return s.JoinResourceGroup(cloudsim.JoinGroupRequest{}) },
 		"UntagResources":         func() error { return s.UntagResources(cloudsim.UntagResourcesRequest{}) },
 		"ListTagResources":       func() error { _, err := s.ListTagResources(cloudsim.ListTagResourcesRequest{}); return err },
 		"DescribeTags":           func() error { _, err := s.DescribeTags(cloudsim.DescribeTagsRequest{}); return err },

@@ -531,3 +531,45 @@ func (r *region) countTags(counts map[Tag]*TagCount, account image.AccountID, re
 		}
 	}
 }
+
+// JoinGroupRequest are the parameters of JoinResourceGroup.
+type JoinGroupRequest struct {
+	RegionID                 image.RegionID
+	ResourceType, ResourceID string
+	Group                    string
+}
+
+// JoinResourceGroup puts an image of the caller into a resource group; other things
+// have no group here. Refusals: MissingParameter, InvalidResourceType.NotFound,
+// InvalidResourceGroup.NotFound, InvalidImageId.NotFound.
+func (s *Session) JoinResourceGroup(req JoinGroupRequest) error {
+	if err := s.permit("JoinResourceGroup"); err != nil {
+		return err
+	}
+	if err := checkRegion(req.RegionID); err != nil {
+		return err
+	}
+	switch {
+	case req.ResourceID == "":
+		return missing("ResourceId")
+	case req.Group == "":
+		return missing("ResourceGroupId")
+	case req.ResourceType != "image":
+		return refuse(404, "InvalidResourceType.NotFound", "The ResourceType provided does not exist in our records.")
+	case !strings.HasPrefix(req.Group, "rg-"):
+		return refuse(404, "InvalidResourceGroup.NotFound", "The ResourceGroup provided does not exist in our records.")
+	}
+	c := s.cloud
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, now := c.regions[req.RegionID], c.now()
+	r.settle(now)
+	e, state := r.images.owned(s.caller.Account, req.ResourceID)
+	if state == nil {
+		return refuse(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.")
+	}
+	next := *state
+	next.img.ResourceGroup = req.Group
+	r.images.put(e, &next, c.visibleFrom(e.id, now), now)
+	return nil
+}

@@ -327,6 +327,13 @@ func (v *View) Tag(ctx context.Context, region image.RegionID, resource string, 
 	})
 }
 
+// JoinGroup puts a thing into a resource group.
+func (v *View) JoinGroup(ctx context.Context, region image.RegionID, resource, id, group string) error {
+	return do(ctx, v, func(s *Session) error {
+		return s.JoinResourceGroup(JoinGroupRequest{RegionID: region, ResourceType: resource, ResourceID: id, Group: group})
+	})
+}
+
 // AttachKeyPair gives instances a key pair.
 func (v *View) AttachKeyPair(ctx context.Context, region image.RegionID, name string, ids []image.InstanceID) error {
 	outcomes, err := read(ctx, v, func(s *Session) ([]KeyPairOutcome, error) {

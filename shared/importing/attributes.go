@@ -16,6 +16,7 @@ type Attributes struct {
 	Name, Description *string
 	Deprecated        *bool
 	BootMode          *image.BootMode
+	ResourceGroup     *string
 	Tags              image.Tags
 	Untag             []string
 }
@@ -26,6 +27,9 @@ const (
 	ActionTag   = "tag"
 	ActionUntag = "untag"
 )
+
+// attributeGroup is the one that has a call of its own.
+const attributeGroup = "resourceGroupId"
 
 // AttributesTarget is the log of an image's attributes.
 func AttributesTarget(r image.Ref) string { return "attributes/" + r.String() }
@@ -47,7 +51,7 @@ func (a Attributes) Validate() error {
 	if err := a.untags(); err != nil {
 		return err
 	}
-	if a.Name == nil && a.Description == nil && a.Deprecated == nil && a.BootMode == nil && len(a.Tags)+len(a.Untag) == 0 {
+	if a.Name == nil && a.Description == nil && a.Deprecated == nil && a.BootMode == nil && a.ResourceGroup == nil && len(a.Tags)+len(a.Untag) == 0 {
 		return fault.InField("name", "required", "must be given, or another attribute must")
 	}
 	return nil
@@ -84,6 +88,9 @@ func PlanAttributes(i image.Image, a Attributes) plan.Plan {
 	}
 	if a.BootMode != nil {
 		set("bootMode", string(i.BootMode), string(*a.BootMode))
+	}
+	if a.ResourceGroup != nil {
+		set(attributeGroup, i.ResourceGroup, *a.ResourceGroup)
 	}
 	for _, key := range a.Tags.Keys() {
 		p.Base["tag/"+key] = tagged(i, key)
@@ -137,16 +144,20 @@ type Changer interface {
 	ModifyImage(ctx context.Context, in image.RegionID, id image.ID, c image.AttributeChange) error
 	Tag(ctx context.Context, in image.RegionID, resource string, ids []string, tags image.Tags) error
 	Untag(ctx context.Context, in image.RegionID, resource string, ids, keys []string) error
+	// JoinGroup puts a thing into a resource group.
+	JoinGroup(ctx context.Context, in image.RegionID, resource, id, group string) error
 }
 
 // ChangeAttribute carries out one step of such a plan.
 func ChangeAttribute(ctx context.Context, cloud Changer, r image.Ref, s plan.Step) plan.Outcome {
 	value, key := s.Parameters["value"], strings.TrimPrefix(s.Subject, "tag/")
 	var err error
-	switch s.Action {
-	case ActionTag:
+	switch {
+	case s.Subject == attributeGroup:
+		err = cloud.JoinGroup(ctx, r.Region, "image", string(r.ID), value)
+	case s.Action == ActionTag:
 		err = cloud.Tag(ctx, r.Region, "image", []string{string(r.ID)}, image.Tags{key: value})
-	case ActionUntag:
+	case s.Action == ActionUntag:
 		err = cloud.Untag(ctx, r.Region, "image", []string{string(r.ID)}, []string{key})
 	default:
 		err = cloud.ModifyImage(ctx, r.Region, r.ID, changeOf(s.Subject, value))

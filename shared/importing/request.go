@@ -48,11 +48,11 @@ func (w Wish) target() error {
 	case strings.HasPrefix(w.Image.Description, "http://"), strings.HasPrefix(w.Image.Description, "https://"):
 		return fault.InField("image.description", "invalidDescription", "must not begin with http:// or https://")
 	case w.Source.Object == nil && w.Image.DiskSizeGiB != 0:
-		return fault.InField("image.diskSizeGiB", "withoutEffect", "counts for imports of objects only: the disks of other sources keep their sizes")
+		return fault.InField("image.diskSizeGiB", "noEffect", "counts for imports of objects only: the disks of other sources keep their sizes")
 	case w.Source.Image != nil && (w.Image.Platform != "" || w.Image.Architecture != "" || w.Image.BootMode != "" || w.Image.OSType != ""):
-		return fault.InField("image", "withoutEffect", "a copy keeps osType, platform, arch and bootMode of its image: leave them out")
+		return fault.InField("image", "noEffect", "a copy keeps osType, platform, arch and bootMode of its image: leave them out")
 	case w.Source.Instance != nil && (w.Image.Platform != "" || w.Image.Architecture != "" || w.Image.BootMode != "" || w.Image.OSType != ""):
-		return fault.InField("image", "withoutEffect", "an image of an instance has its osType, platform, arch and bootMode: leave them out")
+		return fault.InField("image", "noEffect", "an image of an instance has its osType, platform, arch and bootMode: leave them out")
 	}
 	return nil
 }
@@ -61,11 +61,11 @@ func (w Wish) licence() error {
 	windows := w.Image.OSType == image.Windows
 	switch {
 	case w.Source.Object == nil && w.Image.LicenseType != "":
-		return fault.InField("image.licenseType", "withoutEffect", "counts for imports of objects only")
+		return fault.InField("image.licenseType", "noEffect", "counts for imports of objects only")
 	case windows && w.Source.Object != nil && w.Image.LicenseType == "":
 		return fault.InField("image.licenseType", "required", "must be Aliyun or BYOL for Windows")
 	case !windows && w.Image.LicenseType != "":
-		return fault.InField("image.licenseType", "withoutEffect", "is for Windows only")
+		return fault.InField("image.licenseType", "noEffect", "is for Windows only")
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (w Wish) released() error {
 	r := w.Release
 	switch {
 	case w.Test != nil && !w.Test.Boot:
-		return fault.InField("test.boot", "withoutEffect", "must be true: a test boots the image; leave test out for none")
+		return fault.InField("test.boot", "noEffect", "must be true: a test boots the image; leave test out for none")
 	case r == nil:
 		return nil
 	case len(r.Regions) == 0 && r.Share == nil && r.Channel == "":

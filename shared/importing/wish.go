@@ -90,7 +90,7 @@ type Target struct {
 	// DiskSizeGiB is that of the system disk; left out: as large as the file needs.
 	DiskSizeGiB     int        `json:"diskSizeGiB,omitempty" validate:"omitempty,min=1,max=2048" doc:"Of objects: the size of the system disk in GiB; left out: as large as the file needs"`
 	Tags            image.Tags `json:"tags,omitempty" validate:"max=14" doc:"Tags that it gets once it has passed"`
-	ResourceGroupID string     `json:"resourceGroupId,omitempty" validate:"omitempty,max=64" doc:"The resource group; left out: the default one"`
+	ResourceGroupID string     `json:"resourceGroupId,omitempty" validate:"omitempty,resourcegroup" doc:"The resource group; left out: the default one"`
 }
 
 // Check is how the vendor's check of the image is judged.

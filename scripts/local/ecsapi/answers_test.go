@@ -151,6 +151,7 @@ func everyCall(l *local) map[string][]reply {
 	call("TagResources", "ResourceType", "disk", "ResourceId.1", disk, "Tag.1.Key", "a")
 	snapshot := l.must("DescribeImages", "RegionId", custom, "ImageId", id).text("Images.Image.DiskDeviceMappings.DiskDeviceMapping.SnapshotId")
 	call("TagResources", "ResourceType", "snapshot", "ResourceId.1", snapshot, "Tag.1.Key", "a")
+	call("JoinResourceGroup", "ResourceType", "image", "ResourceId", id, "ResourceGroupId", "rg-1")
 	call("UntagResources", "ResourceType", "image", "ResourceId.1", id, "TagKey.1", "a")
 	for _, region := range l.must("DescribeRegions").list("Regions.Region") {
 		region := region.(map[string]any)["RegionId"].(string)

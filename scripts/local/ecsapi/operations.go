@@ -189,6 +189,8 @@ func tagOperations() []operation {
 			RegionId! ResourceId.N! ResourceType! Tag.N.Key! Tag.N.Value`)},
 		{name: "UntagResources", run: untagResources, missing: missingInTags, takes: declared(`
 			RegionId! ResourceId.N! ResourceType! All:bool TagKey.N`)},
+		{name: "JoinResourceGroup", run: joinResourceGroup, takes: declared(`
+			RegionId! ResourceGroupId! ResourceId! ResourceType!`)},
 		{name: "AddTags", run: addTags, takes: declared(`
 			RegionId! ResourceId! ResourceType! Tag.N.Key Tag.N.Value Tag.N.key Tag.N.value`)},
 		{name: "RemoveTags", run: removeTags, takes: declared(`

@@ -21,6 +21,14 @@ func untagResources(c *call) (answer, error) {
 	}))
 }
 
+func joinResourceGroup(c *call) (answer, error) {
+	p := c.parameters
+	return finished(c.session.JoinResourceGroup(cloudsim.JoinGroupRequest{
+		RegionID: image.RegionID(p.text("RegionId")), ResourceType: p.text("ResourceType"), ResourceID: p.text("ResourceId"),
+		Group: p.text("ResourceGroupId"),
+	}))
+}
+
 // legacyTags reads the request of AddTags and RemoveTags: one resource.
 func (c *call) legacyTags() cloudsim.LegacyTagsRequest {
 	p := c.parameters
