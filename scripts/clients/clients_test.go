@@ -29,6 +29,7 @@ const (
 // TestGo: a client in Go, made by oapi-codegen, compiles, and finds images. It
 // fetches the generator, so it is skipped unless REQUIRE_CLIENTS is set.
 func TestGo(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("REQUIRE_CLIENTS") == "" {
 		t.Skip("SKIPPED: no client was generated; REQUIRE_CLIENTS=1 fetches the generator and does")
 	}

@@ -48,7 +48,7 @@ func Merge(described []Description) (map[string]any, error) {
 	}
 	document := object{
 		"openapi":    "3.1.0",
-		"info":       object{"title": "Imagekeeper", "version": function.Version, "description": about, "license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+		"info":       object{"title": "Imagekeeper", "version": function.Version, "description": about, "contact": object{"name": "Imagekeeper"}, "license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"}},
 		"servers":    []any{object{"url": "/", "description": "The custom domain in front of all functions; on one machine the gateway of make up"}},
 		"tags":       tags,
 		"paths":      m.paths,
@@ -141,6 +141,68 @@ func share(document object) {
 	})
 	if len(shared) > 0 {
 		components["parameters"] = shared
+	}
+}
+
+// schemasAt and ownAt are where schemas stand: those of the standard's own parts, and
+// those that only our extensions refer to, which other tools would take for unused.
+const (
+	schemasAt = "#/components/schemas/"
+	ownAt     = "#/x-schemas/"
+)
+
+// apart moves the schemas that only extensions refer to, to x-schemas.
+func apart(document object) {
+	components := member(document, "components").(object)
+	schemas, _ := components["schemas"].(object)
+	used := map[string]bool{}
+	var follow func(value any)
+	follow = func(value any) {
+		if name, is := strings.CutPrefix(fmt.Sprint(member(value, "$ref")), schemasAt); is && !used[name] {
+			used[name] = true
+			follow(schemas[name])
+		}
+		if list, is := value.([]any); is {
+			for _, one := range list {
+				follow(one)
+			}
+		}
+		for _, key := range sorted(value) {
+			if !strings.HasPrefix(key, "x-") {
+				follow(member(value, key))
+			}
+		}
+	}
+	follow(member(document, "paths"))
+	for _, part := range sorted(components) {
+		if part != "schemas" {
+			follow(components[part])
+		}
+	}
+	own := object{}
+	for _, name := range sorted(schemas) {
+		if !used[name] {
+			own[name] = schemas[name]
+			delete(schemas, name)
+		}
+	}
+	document["x-schemas"] = own
+	redirect(document, func(name string) bool { return own[name] != nil })
+}
+
+// redirect has references to schemas that were moved lead there.
+func redirect(value any, moved func(name string) bool) {
+	if o, is := value.(object); is {
+		if name, is := strings.CutPrefix(fmt.Sprint(o["$ref"]), schemasAt); is && moved(name) {
+			o["$ref"] = ownAt + name
+		}
+	}
+	list, _ := value.([]any)
+	for _, one := range list {
+		redirect(one, moved)
+	}
+	for _, key := range sorted(value) {
+		redirect(member(value, key), moved)
 	}
 }
 

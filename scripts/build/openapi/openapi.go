@@ -79,6 +79,7 @@ func Make(ctx context.Context, root fs.FS, described []Description) ([]byte, err
 	Explain(document, tree)
 	gloss(document, glossary())
 	share(document)
+	apart(document)
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
@@ -110,7 +111,7 @@ func Valid(ctx context.Context, text []byte) error {
 	if err := json.Unmarshal(text, &document); err != nil {
 		return fmt.Errorf("read the document: %w", err)
 	}
-	return errors.Join(vague(document["components"], "components")...)
+	return errors.Join(append(vague(document["components"], "components"), vague(document["x-schemas"], "x-schemas")...)...)
 }
 
 // vague are the schemas that say too little, or leave an object open.
