@@ -118,8 +118,8 @@ build: ## package every function as .build/<function>/bootstrap for linux/amd64
 release: ## write VERSION and its heading in the CHANGELOG, and package it with hashes; without VERSION: package what is there
 	$(GO) run ./scripts/release $(if $(VERSION),-version '$(VERSION)')
 
-rules: ## check and explain the rules in FILE without deploying them; FUNCTION=import
-	@JOURNAL="$${JOURNAL:-oss://rules/only-checked}" $(GO) run ./functions/$(FUNCTION) rules "$(abspath $(FILE))"
+rules: ## check and explain the rules in FILE without deploying them: of import, or with remove in them of cleanup
+	@JOURNAL="$${JOURNAL:-oss://rules/only-checked}" $(GO) run ./functions/$$(grep -q "remove:" "$(FILE)" && echo cleanup || echo $(FUNCTION)) rules "$(abspath $(FILE))"
 
 lineage-backfill: ## record the parents of the images in FILE, a CSV: shows the plan; APPLY=1 carries it out
 	$(GO) run ./scripts/backfill -file "$(FILE)" $(if $(APPLY),-apply)

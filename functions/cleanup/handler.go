@@ -13,11 +13,10 @@ import (
 	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/function/places"
+	"imagekeeper/shared/function/rulebook"
 	"imagekeeper/shared/function/works"
-	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/retention"
-	"imagekeeper/shared/rules"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
 )
@@ -33,7 +32,9 @@ type handler struct {
 	// journal is where this call's changes are recorded, and what is kept beside.
 	journal func(call function.Call) (*journal.Journal, journal.Documents, error)
 	// ruling is the document of rules as it is now.
-	ruling  func(ctx context.Context, call function.Call) retention.Ruling
+	ruling func(ctx context.Context, call function.Call) retention.Ruling
+	// book is what that document may say.
+	book    *rulebook.Book[retention.Document]
 	notices *notices.Notices
 	// recent is what this process remembers of regions.
 	recent *survey.Recent
@@ -62,12 +63,16 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	ruling, err := documents(config, as)
+	book, err := config.openRules(os.ReadFile, told)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := oss.Open(as.Cloud(), oss.Config{Endpoint: config.OSSEndpoint})
 	if err != nil {
 		return nil, err
 	}
 	h := handler{
-		config: config, accounts: owners(as), journal: store.Open, ruling: ruling, notices: told, recent: survey.NewRecent(), now: time.Now, pause: pause,
+		config: config, accounts: owners(as), journal: store.Open, book: book, ruling: ruling(book, objects, as), notices: told, recent: survey.NewRecent(), now: time.Now, pause: pause,
 		notAfter: alicloud.NotAfter,
 	}
 	return h.function(), nil
@@ -143,7 +148,11 @@ func (h handler) function() *function.Function {
 		}, h.unkeep),
 		function.OnTimer("worker", k.Worker), function.OnTimer("schedule", h.schedule),
 	)
-	return function.New("cleanup", operations...).With(append(places.Rules(), works.Rules()...)...)
+	f := function.New("cleanup", operations...).With(append(places.Rules(), works.Rules()...)...)
+	if h.book == nil {
+		return f
+	}
+	return f.Reads(h.document())
 }
 
 // create plans a cleanup, or applies a plan.
@@ -156,33 +165,4 @@ func (h handler) create(ctx context.Context, call function.Call, in createInput)
 		return works.Answer[stepOut, itemOut]{}, err
 	}
 	return h.works().Post(ctx, call, in.Request, "", func(ctx context.Context) (work.Document, error) { return s.plan(ctx, in) }, nil)
-}
-
-// documents reads the document of rules, anew for each event.
-func documents(c config, as *places.Accounts) (func(context.Context, function.Call) retention.Ruling, error) {
-	source, err := rules.Parse("CLEANUP_RULES", string(c.Rules), os.ReadFile)
-	if err != nil {
-		return nil, err
-	}
-	objects, err := oss.Open(as.Cloud(), oss.Config{Endpoint: c.OSSEndpoint})
-	if err != nil {
-		return nil, err
-	}
-	loader := rules.NewLoader(source, func(d retention.Document, _ rules.Source) []*fault.Error {
-		return retention.Flaws(d)
-	})
-	return func(ctx context.Context, call function.Call) retention.Ruling {
-		if !source.Given() {
-			return retention.Ruling{Document: retention.Document{Mode: retention.ModeReport}}
-		}
-		d := loader.Load(ctx, objects.As(as.Of(call)[0]))
-		if !d.Usable() {
-			r := retention.Ruling{Document: retention.Document{Mode: retention.ModeReport}, Broken: &image.Reason{Code: "rulesBroken", Sentence: "the document of rules cannot be used"}}
-			if len(d.Flaws) > 0 {
-				r.Broken.Sentence += ": " + d.Flaws[0].String()
-			}
-			return r
-		}
-		return retention.Ruling{Document: d.Rules, Approver: d.Approver}
-	}, nil
 }

@@ -33,7 +33,7 @@ func (s *session) plan(ctx context.Context, in createInput) (work.Document, erro
 			return work.Document{}, err
 		}
 	}
-	inv := s.observe(ctx, o.survey, rules.Document, named, in.SkipWaits)
+	inv := s.observe(ctx, o.survey, &rules.Document, named, in.SkipWaits)
 	if in.SkipWaits {
 		named = withCopies(inv, named)
 	}
@@ -91,7 +91,7 @@ func (s *session) named(ctx context.Context, all *survey.Survey, in createInput)
 }
 
 // observe looks at all places, or at the regions of what is named.
-func (s *session) observe(ctx context.Context, all *survey.Survey, doc retention.Document, named []image.Ref, copies bool) retention.Inventory {
+func (s *session) observe(ctx context.Context, all *survey.Survey, doc *retention.Document, named []image.Ref, copies bool) retention.Inventory {
 	places := map[retention.Place]retention.Reader{}
 	for _, p := range all.Places() {
 		there := len(named) == 0 || copies || slices.ContainsFunc(named, func(r image.Ref) bool { return r.Region == p.Region })
@@ -99,6 +99,8 @@ func (s *session) observe(ctx context.Context, all *survey.Survey, doc retention
 			places[retention.Place{Account: p.Account, Region: p.Region}] = p
 		}
 	}
+	ledgers := retention.OpenLedgers(ctx, places, s.now)
+	*doc = doc.Over(ledgers)
 	wanted := func(i image.Image) bool {
 		if len(named) > 0 {
 			return slices.Contains(named, i.Ref) || copies && i.Copied
@@ -106,7 +108,7 @@ func (s *session) observe(ctx context.Context, all *survey.Survey, doc retention
 		return doc.About(i)
 	}
 	return retention.Observe(ctx, retention.Eyes{
-		Ledgers: retention.OpenLedgers(ctx, places, s.now), Closed: closed(all), Judge: judge, Archive: s.archive, Wanted: wanted,
+		Ledgers: ledgers, Closed: closed(all), Judge: judge, Archive: s.archive, Wanted: wanted,
 		Evidence: doc.Complete().Evidence, Orphans: len(named) == 0 && doc.AboutOrphans(),
 	})
 }

@@ -158,7 +158,7 @@ func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Le
 		report.Problems = append(report.Problems, *rules.Broken)
 		return nil
 	}
-	doc := rules.Document
+	doc := rules.Document.Over(ledgers)
 	inv := retention.Observe(ctx, retention.Eyes{
 		Ledgers: ledgers, Closed: closed(o.survey), Judge: judge, Archive: s.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
 		Orphans: doc.AboutOrphans(),

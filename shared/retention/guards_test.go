@@ -249,6 +249,12 @@ func TestDocumentsThatAreRefused(t *testing.T) {
 		"caps.percentPerDay":        func(d *retention.Document) { d.Caps.PercentPerDay = 101 },
 		"rules[2].match.status[0]":  func(d *retention.Document) { d.Rules[2].Match.Status = []image.Status{"createFailed"} },
 		"rules[2].match.snapshots":  func(d *retention.Document) { d.Rules[2].Match.Snapshots = "all" },
+		"rules[1].match.all":        func(d *retention.Document) { d.Rules[1].Match.All = true },
+		"rules[1].match.dataDisks":  func(d *retention.Document) { d.Rules[1].Match.DataDisks = "some" },
+		"rules[1].match.exclude":    func(d *retention.Document) { d.Rules[1].Match.Exclude = &retention.Match{} },
+		"rules[1].match.exclude.descendantsOf": func(d *retention.Document) {
+			d.Rules[1].Match.Exclude = &retention.Match{DescendantsOf: "m-1"}
+		},
 		"windows[0].timeZone": func(d *retention.Document) {
 			d.Windows = image.MaintenanceWindows{{Days: []string{"mon"}, From: "02:00", To: "05:00", TimeZone: "Local"}}
 		},

@@ -304,8 +304,10 @@ func (l *looking) all(ctx context.Context) work.Seen {
 	if len(refs) > 0 || left {
 		places = l.places()
 	}
+	ledgers := OpenLedgers(ctx, places, l.Now)
+	l.rules.Document = l.rules.Document.Over(ledgers)
 	inv := Observe(ctx, Eyes{
-		Ledgers: OpenLedgers(ctx, places, l.Now), Closed: l.at.Unread(), Judge: l.Judge, Archive: l.Archive,
+		Ledgers: ledgers, Closed: l.at.Unread(), Judge: l.Judge, Archive: l.Archive,
 		Wanted: func(i image.Image) bool {
 			_, ours := refs[i.Ref]
 			return ours || l.copied(i.Ref)

@@ -28,46 +28,55 @@ const (
 
 // Document is what people write. See Check and the defaults of its methods.
 type Document struct {
-	Mode       Mode                     `json:"mode"`
-	Rules      []Rule                   `json:"rules"`
-	Grace      image.Duration           `json:"grace"`
-	Quarantine image.Duration           `json:"quarantine"`
-	Bin        image.Duration           `json:"bin"`
-	Caps       Caps                     `json:"caps"`
-	Evidence   Percent                  `json:"evidence"`
-	Windows    image.MaintenanceWindows `json:"windows"`
-	Notify     []string                 `json:"notify"`
+	Mode       Mode                     `json:"mode" validate:"omitempty,oneof=report mark delete" doc:"report only tells; mark tags and announces; delete also takes away. Left out: report"`
+	Rules      []Rule                   `json:"rules" validate:"max=200" doc:"What goes, and what stays of it; keep of any rule wins over remove of all"`
+	Grace      image.Duration           `json:"grace" doc:"From the announcement to the quarantine; left out: 14d"`
+	Quarantine image.Duration           `json:"quarantine" doc:"From unshared and deprecated to deleted; left out: 3d"`
+	Bin        image.Duration           `json:"bin" doc:"From deleted until its snapshots go; left out: 30d"`
+	Caps       Caps                     `json:"caps" doc:"How much goes in any 24 hours"`
+	Evidence   Percent                  `json:"evidence" doc:"How much less than in the last good look may be seen; left out: 10%"`
+	Windows    image.MaintenanceWindows `json:"windows" doc:"When something may be taken away; left out: always"`
+	Notify     []string                 `json:"notify" validate:"max=20,unique" doc:"The targets of NOTIFY that are told; needed for mark and delete"`
 }
 
 // Rule says which images go, when, and which stay all the same.
 type Rule struct {
-	Name   string `json:"name"`
-	Match  Match  `json:"match"`
-	Remove Remove `json:"remove"`
-	Keep   *Stays `json:"keep"`
+	Name   string `json:"name" validate:"required" doc:"Its name, which every removal by it is approved by"`
+	Match  Match  `json:"match" doc:"Which images it is about; all that is given must fit"`
+	Remove Remove `json:"remove" doc:"From when on what matches may go"`
+	Keep   *Stays `json:"keep" doc:"What of it stays; needed where images that can be used are removed"`
 	// OwnerTag is the tag whose value is the target that an image's owner reads.
-	OwnerTag string `json:"ownerTag"`
+	OwnerTag string `json:"ownerTag" validate:"max=128" doc:"The tag whose value is the target of NOTIFY that the owner of an image reads"`
 	// Deprecate: also images that Terraform owns are deprecated.
-	Deprecate bool `json:"deprecate"`
+	Deprecate bool `json:"deprecate" doc:"true: also images that Terraform owns, which would make them again"`
 }
 
 // Match says what a rule is about; all that is given must fit.
 type Match struct {
-	Region        []image.RegionID   `json:"region"`
-	Account       []image.AccountID  `json:"account"`
-	ID            []image.ID         `json:"id"`
-	Name          string             `json:"name"`
-	Family        []image.Family     `json:"family"`
-	Tag           map[string]string  `json:"tag"`
-	Status        []image.Status     `json:"status"`
-	OSType        image.OSType       `json:"osType"`
-	Platform      string             `json:"platform"`
-	Arch          image.Architecture `json:"arch"`
-	CreatedAfter  time.Time          `json:"createdAfter"`
-	CreatedBefore time.Time          `json:"createdBefore"`
+	Region        []image.RegionID   `json:"region" validate:"max=100,unique" doc:"Regions"`
+	Account       []image.AccountID  `json:"account" validate:"max=500,unique" doc:"Accounts that own them"`
+	ID            []image.ID         `json:"id" validate:"max=500,unique" doc:"Images"`
+	Name          string             `json:"name" validate:"max=128" doc:"A name, with * and ?"`
+	Family        []image.Family     `json:"family" validate:"max=100,unique" doc:"Families, with * and ?"`
+	Tag           map[string]string  `json:"tag" validate:"max=20" doc:"Tags; an empty value: the key is there"`
+	Status        []image.Status     `json:"status" validate:"max=6,unique" doc:"Statuses, as ECS writes them; left out: all"`
+	OSType        image.OSType       `json:"osType" validate:"omitempty,oneof=linux windows" doc:"linux or windows"`
+	Platform      string             `json:"platform" validate:"max=64" doc:"How the platform begins"`
+	Arch          image.Architecture `json:"arch" validate:"omitempty,oneof=x86_64 arm64 i386" doc:"Architecture"`
+	Software      string             `json:"software" validate:"max=64" doc:"Built-in software, as a word in the name, the description, and the tags software and software:<name>"`
+	DataDisks     string             `json:"dataDisks" validate:"omitempty,oneof=with without" doc:"With or without data disks"`
+	CreatedAfter  time.Time          `json:"createdAfter" doc:"Made at or after"`
+	CreatedBefore time.Time          `json:"createdBefore" doc:"Made before"`
+	// DescendantsOf: images that were made of this one, as far as their tags tell.
+	DescendantsOf image.ID `json:"descendantsOf" validate:"max=128" doc:"Images that were made of this one, or of one that was, as their tag imagekeeper:parent tells"`
 	// Snapshots is "orphaned": the rule is about snapshots that an image left.
-	Snapshots string `json:"snapshots"`
-	Exclude   *Match `json:"exclude"`
+	Snapshots string `json:"snapshots" validate:"omitempty,oneof=orphaned" doc:"orphaned: snapshots that an image of ours left"`
+	// All: every image is meant, which has to be said.
+	All     bool   `json:"all" doc:"true: every image of ours there; what else would mean every one is refused"`
+	Exclude *Match `json:"exclude" doc:"Not these"`
+
+	// descendants are those of DescendantsOf, once images were looked at.
+	descendants map[image.ID]bool
 }
 
 // Orphaned is the word of Match.Snapshots.
@@ -75,26 +84,26 @@ const Orphaned = "orphaned"
 
 // Remove says from when on what matches may go.
 type Remove struct {
-	OlderThan image.Duration `json:"olderThan"`
-	UnusedFor image.Duration `json:"unusedFor"`
+	OlderThan image.Duration `json:"olderThan" validate:"required" doc:"How old it is at least"`
+	UnusedFor image.Duration `json:"unusedFor" doc:"For how long looks prove that nothing used it; at least 7d where images that can be used are removed"`
 	// AcceptShortUse: use between two looks need not be excluded by ActionTrail.
-	AcceptShortUse bool `json:"acceptShortUse"`
+	AcceptShortUse bool `json:"acceptShortUse" doc:"true: use between two looks need not be excluded by ActionTrail"`
 	// EvenIfSharedWith names accounts that cannot be read and may lose the image.
-	EvenIfSharedWith []image.AccountID `json:"evenIfSharedWith"`
+	EvenIfSharedWith []image.AccountID `json:"evenIfSharedWith" validate:"max=100,unique" doc:"Accounts that cannot be read, and may lose it"`
 }
 
 // Stays says which of what matches stays. It wins over the Remove of every rule.
 type Stays struct {
-	Last             int      `json:"last"`
-	SharedWithOthers bool     `json:"sharedWithOthers"`
-	Tagged           []string `json:"tagged"`
+	Last             int      `json:"last" validate:"min=0,max=10000" doc:"The newest Available of each family, region and architecture"`
+	SharedWithOthers bool     `json:"sharedWithOthers" doc:"true: what is shared"`
+	Tagged           []string `json:"tagged" validate:"max=20,unique" doc:"What has one of these tags"`
 }
 
 // Caps bound what goes in any 24 hours.
 type Caps struct {
-	PerDay          int `json:"perDay"`
-	PercentPerDay   int `json:"percentPerDay"`
-	PercentOfFamily int `json:"percentOfFamily"`
+	PerDay          int `json:"perDay" validate:"min=0,max=10000" doc:"Images; left out: 20"`
+	PercentPerDay   int `json:"percentPerDay" validate:"min=0,max=100" doc:"Percent of the custom images of an account in a region, rounded down; left out: 10"`
+	PercentOfFamily int `json:"percentOfFamily" validate:"min=0,max=100" doc:"Percent of a family there, rounded down; left out: 50"`
 }
 
 // Percent is a share as people write it: 10%.
@@ -111,6 +120,11 @@ func (p *Percent) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(found[1]))
 	*p = Percent(n)
 	return err
+}
+
+// JSONSchema is the form of what is read, as JSON Schema 2020-12.
+func (Percent) JSONSchema() map[string]any {
+	return map[string]any{"type": "string", "pattern": percentPattern.String(), "description": "A whole number and %", "examples": []string{"10%"}}
 }
 
 // MarshalText writes it as it is read.
@@ -276,16 +290,38 @@ func (m Match) check(at string) error {
 			return fault.InField(fmt.Sprintf("%s.status[%d]", at, n), "oneof", "must be a status as ECS writes it, such as Available")
 		}
 	}
-	if !m.narrow() {
-		return fault.InField(at, "matchesAll", "must say which images, by family, name, tag, status or id: a match of nothing, or of region and account alone, means every one")
+	return m.checkExtent(at)
+}
+
+// checkExtent refuses a match of everything that does not say so.
+func (m Match) checkExtent(at string) error {
+	if m.DataDisks != "" && m.DataDisks != "with" && m.DataDisks != "without" {
+		return fault.InField(at+".dataDisks", "oneof", "must be with or without")
+	}
+	if m.All && m.narrow() {
+		return fault.InField(at+".all", "noEffect", "means every image, and goes with region, account and exclude alone")
+	}
+	if m.Exclude != nil && m.Exclude.descends() {
+		return fault.InField(at+".exclude.descendantsOf", "noEffect", "cannot be excluded: an image without the tag of its parent would go all the same; exclude a family, a name or a tag")
+	}
+	if m.Exclude != nil && m.Exclude.empty() {
+		return fault.InField(at+".exclude", "empty", "must say which images are not meant, or be left out")
+	}
+	if !m.narrow() && !m.All {
+		return fault.InField(at, "matchesAll", "must say which images, by family, name, tag, status or id: a match of nothing, or of region and account alone, means every one; if that is meant, say all: true")
 	}
 	return nil
+}
+
+// empty: nothing is said.
+func (m Match) empty() bool {
+	return !m.narrow() && !m.All && len(m.Region) == 0 && len(m.Account) == 0 && len(m.Status) == 0 && m.Exclude == nil
 }
 
 // narrow: the match does not mean every image.
 func (m Match) narrow() bool {
 	return len(m.ID) > 0 || m.Name != "" || len(m.Family) > 0 || len(m.Tag) > 0 || len(m.Status) > 0 && len(m.Status) < len(image.Statuses()) ||
-		m.OSType != "" || m.Platform != "" || m.Arch != "" || !m.CreatedAfter.IsZero() || !m.CreatedBefore.IsZero() || m.Snapshots != ""
+		m.OSType != "" || m.Platform != "" || m.Arch != "" || m.Software != "" || m.DataDisks != "" || m.DescendantsOf != "" || !m.CreatedAfter.IsZero() || !m.CreatedBefore.IsZero() || m.Snapshots != ""
 }
 
 // Terms are what a rule says, as a short text: another text is another rule.
@@ -304,7 +340,7 @@ func (r Rule) Terms() string {
 
 // Fits reports whether an image is what a match is about.
 func (m Match) Fits(i image.Image) bool {
-	if m.Snapshots != "" || !m.where(i) || !m.named(i) || !m.when(i) || m.Exclude != nil && m.Exclude.Fits(i) {
+	if m.Snapshots != "" || !m.where(i) || !m.named(i) || !m.holds(i) || !m.when(i) || m.Exclude != nil && m.Exclude.Fits(i) {
 		return false
 	}
 	for key, value := range m.Tag {
@@ -326,6 +362,12 @@ func (m Match) named(i image.Image) bool {
 	platform := m.Platform == "" || strings.HasPrefix(strings.ToLower(i.Platform)+" ", strings.ToLower(m.Platform)+" ")
 	return byName && platform && (len(m.Family) == 0 || inFamilies(i, m.Family)) &&
 		(m.OSType == "" || m.OSType == i.OSType) && (m.Arch == "" || m.Arch == i.Architecture)
+}
+
+// holds: the image has in it, and comes from, what a match says.
+func (m Match) holds(i image.Image) bool {
+	return (m.Software == "" || hasSoftware(i, m.Software)) && (m.DataDisks == "" || (m.DataDisks == "with") == hasDataDisks(i)) &&
+		(m.DescendantsOf == "" || m.descendants[i.ID])
 }
 
 // when: the image was made when a match says.

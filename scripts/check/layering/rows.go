@@ -282,7 +282,7 @@ func programs() []Row {
 		{
 			Over: "functions/cleanup",
 			May: []string{
-				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/notices", "shared/function/works", "shared/function/change",
+				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/notices", "shared/function/works", "shared/function/change", "shared/function/rulebook",
 				"shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/rules", "shared/notify",
 				"shared/retention", "shared/sharing", "shared/importing", "shared/usage", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
 			},
