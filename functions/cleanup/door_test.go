@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -26,6 +27,10 @@ const (
 	freezesAfter      // the same, after its effect
 	refused           // it is refused as one that may not be made
 	lost              // it has its effect, and nobody hears of it
+	throttled         // it is refused for a while
+	empties           // its list is answered empty
+	halves            // its list is answered without its second half
+	skips             // its list is answered without its first entry
 )
 
 // frozen is for how long a worker is that freezes: until another one has its works.
@@ -66,6 +71,8 @@ func through[T any](ctx context.Context, d *door, c met, do func() (T, error)) (
 		return none, errDead()
 	case freezes:
 		d.stage.without()
+	case throttled:
+		return none, fault.New(fault.Throttled, "too many calls").WithCode("Throttling.User")
 	case refused:
 		return none, fault.New(fault.Forbidden, "this may not be done").WithCode("Forbidden.RAM")
 	}
@@ -82,8 +89,28 @@ func through[T any](ctx context.Context, d *door, c met, do func() (T, error)) (
 		return none, fault.New(fault.Unavailable, "no answer in time")
 	case lost:
 		return none, fault.New(fault.Unavailable, "the answer was lost")
+	case empties, halves, skips:
+		return cut(answer, f), err
 	}
 	return answer, err
+}
+
+// cut is a list of which something is not told.
+func cut[T any](answer T, f fate) T {
+	v := reflect.ValueOf(answer)
+	if v.Kind() != reflect.Slice || v.Len() == 0 {
+		return answer
+	}
+	from, to := 0, v.Len()
+	switch f {
+	case empties:
+		to = 0
+	case halves:
+		to /= 2
+	default:
+		from = 1
+	}
+	return v.Slice(from, to).Interface().(T) //nolint:forcetypeassert // a part of a list is of its type
 }
 
 func (d *door) kill() {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/usage"
@@ -47,15 +49,8 @@ func view(s *retention.Subject, l *retention.Ledger) usage.View {
 	return v
 }
 
-// mayUse: the account owns the image, or it is shared with it, or that is not known.
+// mayUse: the account owns the image, or it is shared with it, was until the quarantine,
+// or that is not known.
 func mayUse(s *retention.Subject, account image.AccountID) bool {
-	if account == s.Account || !s.GrantsKnown {
-		return true
-	}
-	for _, a := range s.Grants {
-		if a == account {
-			return true
-		}
-	}
-	return false
+	return account == s.Account || !s.GrantsKnown || slices.Contains(s.Grants, account) || slices.Contains(s.Suspended, account)
 }

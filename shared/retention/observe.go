@@ -156,6 +156,9 @@ func (o *observer) subjects(l *Ledger) {
 			s.Kept = append(s.Kept, KeepNote{By: "tag", TakenAt: seen})
 		}
 		o.holders(&s)
+		if c, ok := o.stories[i.Ref].Last(StageQuarantined); ok {
+			s.Suspended = c.Suspended
+		}
 		s.Unused = o.proof(i)
 		o.inv.Subjects = append(o.inv.Subjects, s)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/retention"
 )
@@ -271,7 +272,10 @@ func goes(w world, k int) bool {
 // inventories is how many random ones are judged; rest, in full.
 func inventories(t *testing.T) int {
 	t.Helper()
-	if testing.Short() {
+	switch {
+	case drawn.All():
+		return 60_000 // which is more than a million decisions
+	case testing.Short():
 		return 100
 	}
 	return 1500
@@ -297,6 +301,9 @@ func TestDecisionsAgainstTheReference(t *testing.T) {
 				t.Fatalf("seed %d: %s has no reason", seed, j.Ref.ID)
 			}
 		}
+	}
+	if drawn.All() && decided < 1_000_000 {
+		t.Errorf("only %d decisions", decided)
 	}
 	if gone < decided/100 {
 		t.Errorf("of %d images %d would go: the reference proves nothing", decided, gone)

@@ -78,6 +78,9 @@ type Subject struct {
 	Grants      []image.AccountID
 	Blind       []image.AccountID
 	GrantsKnown bool
+	// Suspended are the accounts that lost it by its quarantine: what they would use it
+	// for is a reason to return it.
+	Suspended []image.AccountID
 	// Line is the same for an image and its regional copies; empty: it has none.
 	Line string
 	// Holders are works that hold it: unfinished imports and rollouts, undo images,

@@ -84,7 +84,8 @@ func capabilities() []Row {
 		},
 		{
 			Over: "shared/retention", Pure: true, Why: why,
-			May: []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault", "shared/atonce"},
+			May:      []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault", "shared/atonce"},
+			TestsMay: []string{"scripts/drawn"},
 		},
 		{
 			Over: "shared/importing/diskimage", Pure: true,
