@@ -32,7 +32,7 @@ func needs() []need {
 		{"ecs:DescribeLaunchTemplateVersions", []string{"cleanup", "find", "price", "replace-disk", "share"}},
 		{"ecs:DescribeLaunchTemplates", []string{"cleanup", "find", "price", "replace-disk", "share"}},
 		{"ecs:DescribeLockedSnapshots", []string{"cleanup"}},
-		{"ecs:DescribePrice", []string{"find", "price", "replace-disk"}},
+		{"ecs:DescribePrice", []string{"find", "import", "price", "replace-disk"}},
 		{"ecs:DescribeRegions", []string{"cleanup", "find", "import", "price", "replace-disk", "share"}},
 		{"ecs:DescribeSnapshotLinks", []string{"price", "replace-disk"}},
 		{"ecs:DescribeSnapshots", []string{"cleanup", "find", "import", "price", "replace-disk", "share"}},

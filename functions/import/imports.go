@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/big"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/importing"
+	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/work"
 )
 
@@ -43,9 +45,8 @@ func (s *session) plan(ctx context.Context, w importing.Wish) (work.Document, er
 	if err != nil {
 		return work.Document{}, opened.Missing("account", string(w.Account))
 	}
-	o := importing.Observe(ctx, opened, importing.Ports{Store: s.objects(s.call), Limits: a.making, Prefixes: s.config.Sources}, w)
+	o := importing.Observe(ctx, opened, importing.Ports{Store: s.objects(s.call), Limits: a.making, Prefixes: s.config.Sources, Storage: storageRate}, w)
 	o.Now = s.now().UTC()
-	o.Cost = importing.Cost{Why: []image.Reason{{Code: "costUnknown", Sentence: "what it costs is not told before the image is there; GET /prices/{imageId} does then"}}}
 	planned, err := importing.Plan(w, o, "")
 	if err != nil {
 		return work.Document{}, err
@@ -78,4 +79,21 @@ func (s *session) document(p importing.Planned, o importing.Observed) (work.Docu
 		return work.Document{}, fault.Wrap(fault.Internal, err, "a wish cannot be written as JSON")
 	}
 	return work.Document{ID: p.ID, At: o.Now, Plan: p.Plan.Stored(), Wish: wish, Shown: shown}, nil
+}
+
+// storageRate is what a GiB of snapshots costs a month, as the vendor publishes it;
+// nil where that is not known.
+func storageRate(in image.RegionID, currency string) *big.Rat {
+	var found *big.Rat
+	for _, r := range pricing.Published().All() {
+		fits := r.Item == pricing.SnapshotStorage && r.Category == pricing.Standard && r.Basis == pricing.PerGB && r.Unit == pricing.Month &&
+			string(r.Price.Currency()) == currency
+		switch {
+		case fits && r.Region == in:
+			return r.Price.Rat()
+		case fits && r.Default:
+			found = r.Price.Rat()
+		}
+	}
+	return found
 }

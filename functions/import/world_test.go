@@ -338,6 +338,7 @@ type answer struct {
 		Objects  []string
 	}
 	Findings []image.Finding
+	Totals   struct{ Cost importing.Cost }
 	Applied  bool
 	Complete *bool
 	Progress struct{ Done, Of int }

@@ -236,13 +236,25 @@ func passing(code string) bool {
 }
 
 // refused ends an item whose call was refused for good; a test's instance goes
-// before.
+// before, as long as that can be hoped for. Else ECS deletes it when its time comes.
 func (s *stage) refused(why image.Reason) {
-	if s.item.Notes[noteInstance] != "" && s.facts[factInstance] != gone {
+	left := s.item.Notes[noteInstance] != "" && s.facts[factInstance] != gone
+	code, sentence := s.item.Notes[noteFailed], s.item.Notes[noteSentence]
+	switch {
+	case left && code == "":
 		s.broken(why.Code, why.Sentence)
-		return
+	case left && s.item.Tries < mostTries:
+		if !s.early() {
+			s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: doTerminate, Level: s.item.Level})
+			s.wake(s.pace())
+		}
+	case left:
+		s.fail(code, "%s; its instance %s was left, and ECS deletes it by itself: %s", sentence, s.item.Notes[noteInstance], why.Sentence)
+	case code != "":
+		s.fail(code, "%s", sentence)
+	default:
+		s.fail(why.Code, "%s", why.Sentence)
 	}
-	s.fail(why.Code, "%s", why.Sentence)
 }
 
 // again repeats the act of which nobody saw the end; while its call was accepted,

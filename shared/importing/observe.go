@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math/big"
 	"slices"
 	"strings"
 	"sync"
@@ -34,8 +35,9 @@ type Ports struct {
 	Limits Limits
 	// Prefixes are those of IMPORT_SOURCES, below which objects may be read.
 	Prefixes []Prefix
-	// Cost tells what an import costs, of disks of so many GiB.
-	Cost func(ctx context.Context, w Wish, diskGiB int) Cost
+	// Storage is what a GiB of snapshots costs a month in a region, in a currency; nil
+	// where that is not known.
+	Storage func(in image.RegionID, currency string) *big.Rat
 }
 
 // Prefix is a part of a bucket that imports may read.
@@ -77,9 +79,7 @@ func Observe(ctx context.Context, s *survey.Survey, ports Ports, w Wish) Observe
 		parts = append(parts, func(ctx context.Context) { see.place(ctx, region) })
 	}
 	survey.Each(parts, func(part func(context.Context)) { part(ctx) })
-	if ports.Cost != nil {
-		o.Cost = ports.Cost(ctx, w, see.diskGiB())
-	}
+	o.Cost = see.cost(ctx)
 	return o
 }
 

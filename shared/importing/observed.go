@@ -101,9 +101,19 @@ type RoleSeen struct {
 	Exists, Trusts image.Tri
 }
 
+// RegionCost is what something costs in one region.
+type RegionCost struct {
+	RegionID image.RegionID `json:"regionId"`
+	Monthly  string         `json:"monthly"`
+}
+
 // Cost is what an import costs, as texts of exact amounts in one currency.
 type Cost struct {
 	Currency string `json:"currency,omitempty"`
+	// Reading is that of the source, once.
+	Reading string `json:"reading,omitempty"`
+	// Storage is that of the snapshots a month, region by region, at the most.
+	Storage []RegionCost `json:"storage,omitempty"`
 	// StorageMonthly is that of the snapshots, in all regions; TestOnce that of the
 	// boot test; LicenceHourly what instances of it pay. Empty: not known.
 	StorageMonthly string `json:"storageMonthly,omitempty"`

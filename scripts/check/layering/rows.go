@@ -275,7 +275,7 @@ func programs() []Row {
 			May: []string{
 				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/function/change", "shared/function/rulebook",
 				"shared/function/works", "shared/alicloud", "shared/notify", "shared/outbox", "shared/rules",
-				"shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/importing", "shared/sharing", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
+				"shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/importing", "shared/sharing", "shared/pricing", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/journal/contract", "scripts/drawn"},
 			Why:      "import wires importing and sharing to the cloud, and records what it makes and gives",
