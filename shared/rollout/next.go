@@ -69,6 +69,7 @@ const (
 
 // How often things are looked at, and how long they may take.
 const (
+	lookFirst = 5 * time.Second // after what was just sent
 	lookSoon  = 10 * time.Second
 	lookLater = time.Minute
 	showTime  = 3 * time.Minute  // in which every effect shows
@@ -400,8 +401,11 @@ func (s *stage) end(result plan.Result, code, sentence string, args ...any) {
 	s.changed()
 }
 
-// hold waits for something.
+// hold waits for something; what was just sent may show at once.
 func (s *stage) hold(after time.Duration) {
+	if s.sent() && s.now.Sub(s.item.Since) < lookSoon {
+		after = min(after, lookFirst)
+	}
 	s.active = true
 	s.wake(after)
 }

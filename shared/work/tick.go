@@ -354,8 +354,11 @@ func (s *shift) rest(ctx context.Context, w Work, d Decision) (more bool, err er
 			wake = now.Add(braked)
 		}
 	}
-	if wake.Sub(now) > renewAt || !wake.Before(s.until.Add(-reserve)) {
+	if wake.Sub(now) > renewAt {
 		return false, s.letGo(ctx, wake, d.Wait)
+	}
+	if !wake.Before(s.until.Add(-reserve)) { // the next tick stays with it: one for which it is not due yet would leave it for a minute
+		return false, s.letGo(ctx, now, d.Wait)
 	}
 	return true, s.Pause(ctx, min(max(wake.Sub(now), shortest), longest))
 }
