@@ -52,7 +52,7 @@ func (s *session) plan(ctx context.Context, in rolloutInput) (work.Document, err
 	if err != nil {
 		return work.Document{}, inSelect(err)
 	}
-	names, err := s.chosen(ctx, all, here, in.Select)
+	names, unread, err := s.chosen(ctx, all, here, in.Select)
 	if err != nil {
 		return work.Document{}, err
 	}
@@ -69,7 +69,7 @@ func (s *session) plan(ctx context.Context, in rolloutInput) (work.Document, err
 		return work.Document{}, fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")
 	}
 	s.price(ctx, all, wish, &planned, o)
-	return s.document(planned, "", image.AllUnread(here.Unread(), unreadOf(o)))
+	return s.document(planned, "", image.AllUnread(here.Unread(), unread, unreadOf(o)))
 }
 
 // inSelect names the field of a body instead of a parameter.
@@ -114,20 +114,19 @@ func (s *session) document(p rollout.Planned, of string, unread []image.Unread) 
 	return work.Document{At: s.now().UTC(), Of: of, Plan: p.Plan.Stored(), Others: others.Stored().Steps, Shown: shown, Claims: p.Claims}, nil
 }
 
-// chosen are the instances of a selection, in order.
-func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selectInput) ([]rollout.Name, error) {
+// chosen are the instances of a selection, in order, and what of lineage could not be
+// read, if the selection goes by it: there may be more of them then.
+func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selectInput) ([]rollout.Name, []image.Unread, error) {
 	found, err := usage.Look(ctx, all, here, in.filter())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if found.Read == 0 && len(found.Unread) > 0 {
-		return nil, fault.New(fault.Unknown, "nothing could be read: %s", found.Unread[0].Sentence).WithCode("unread")
+		return nil, nil, fault.New(fault.Unknown, "nothing could be read: %s", found.Unread[0].Sentence).WithCode("unread")
 	}
-	servers := found.Servers
+	servers, unread := found.Servers, []image.Unread(nil)
 	if in.DescendantsOf != "" {
-		if servers, err = s.descendants(ctx, all, here, servers, in.DescendantsOf); err != nil {
-			return nil, err
-		}
+		servers, unread = s.descendants(ctx, all, servers, in.DescendantsOf)
 	}
 	var names []rollout.Name
 	shown := map[image.InstanceID]bool{}
@@ -143,7 +142,7 @@ func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selec
 			names = append(names, rollout.Name{Place: rollout.Place{Account: p.Account, Region: p.Region}, ID: id})
 		}
 	}
-	return names, nil
+	return names, unread, nil
 }
 
 func excluded(e *excludeInput, id image.InstanceID) bool {
@@ -151,9 +150,10 @@ func excluded(e *excludeInput, id image.InstanceID) bool {
 }
 
 // descendants are those of the servers that run an image, or one that was made from
-// it: as far as that is known.
-func (s *session) descendants(ctx context.Context, all, here *survey.Survey, servers []usage.Server, of image.ID) ([]usage.Server, error) {
-	graph := lineage.New(lineage.Observe(ctx, lineage.Places(all.Places())))
+// it: as far as that is known, and what of that could not be read.
+func (s *session) descendants(ctx context.Context, all *survey.Survey, servers []usage.Server, of image.ID) ([]usage.Server, []image.Unread) {
+	world := lineage.Observe(ctx, lineage.Places(all.Places()))
+	graph := lineage.New(world)
 	runs := map[lineage.Key]bool{}
 	for _, r := range s.regions(all) {
 		for _, key := range graph.Copies(lineage.Key{Region: r, ID: of}).Sure {
@@ -165,10 +165,9 @@ func (s *session) descendants(ctx context.Context, all, here *survey.Survey, ser
 			runs[link.Child] = true
 		}
 	}
-	_ = here
 	return slices.DeleteFunc(slices.Clone(servers), func(one usage.Server) bool {
 		return !runs[lineage.Key{Region: one.Region, ID: one.Instance.Image}]
-	}), nil
+	}), image.AllUnread(world.Unread, world.BuildsUnread)
 }
 
 func (s *session) regions(all *survey.Survey) []image.RegionID {

@@ -34,10 +34,15 @@ const (
 // changer is an account of the cloud in memory.
 type changer struct {
 	*cloudsim.View
-	s *cloudsim.Session
+	s     *cloudsim.Session
+	cloud *cloudsim.Cloud
+	id    image.AccountID
 }
 
 func (c changer) Quota(_ context.Context, in image.RegionID, code string) (image.Quota, error) {
+	if key, known := c.cloud.Credential("local"); known && key.Caller.Account == c.id {
+		c.s = c.cloud.As(key.Caller)
+	}
 	q, err := c.s.GetProductQuota(cloudsim.ProductQuotaRequest{Product: "ecs", Quota: code, Region: in, Dimensions: []string{"regionId"}})
 	return image.Quota{Total: q.Total, Used: q.Used, Consumable: q.Consumable}, err
 }
@@ -139,7 +144,7 @@ func (s *stage) function() *function.Function {
 		accounts: func(function.Call) []account {
 			var all []account
 			for n, id := range []image.AccountID{own, other} {
-				v := changer{s.cloud.View(id), s.cloud.As(cloudsim.Caller{Account: id, Type: "Account"})}
+				v := changer{s.cloud.View(id), s.cloud.As(cloudsim.Caller{Account: id, Type: "Account"}), s.cloud, id}
 				a := account{survey.Account{Reader: v.View}, v}
 				if n > 0 {
 					a.Role = "acs:ram::1000000000000002:role/imagekeeper"
