@@ -18,7 +18,7 @@ func (s *stage) giveUp(code, sentence string, args ...any) {
 		s.note(noteRefused, yes)
 	}
 	s.item.Refusal = nil
-	s.changed(noteFailed, code, noteSentence, fmt.Sprintf(sentence, args...))
+	s.changed(noteFailed, code, noteSentence, fmt.Sprintf(sentence, args...), noteFailedAt, s.stamp())
 }
 
 // refusal: a code of ours that keeps an instance from being replaced, which is no
@@ -63,6 +63,11 @@ func (s *stage) abort() bool {
 
 // back brings an instance that was not replaced to rest: as it was.
 func (s *stage) back() {
+	if status := s.facts[factStatus]; s.since(noteFailedAt) > stuckTime && status != string(image.InstanceRunning) && status != string(image.InstanceStopped) {
+		s.note(noteUnwell, yes, noteSentence, s.item.Notes[noteSentence]+"; and it is "+status+" for a day")
+		s.failed()
+		return
+	}
 	if s.sent() && !s.settled() {
 		return
 	}

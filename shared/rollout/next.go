@@ -28,6 +28,7 @@ const (
 	noteInvoke    = "invoke"
 	noteFailed    = "failed" // the code of what failed, while the item is brought to rest
 	noteSentence  = "failedSentence"
+	noteFailedAt  = "failedAt"
 	noteRefused   = "refused" // it was a refusal, which is no failure of the rollout
 	noteUndo      = "undo"    // its old content is being brought back, and why
 	noteContent   = "content" // the snapshot whose content comes back
@@ -78,6 +79,7 @@ const (
 	madeTime  = 30 * time.Minute // in which a replacement is seen
 	imageTime = 4 * time.Hour    // in which an image of a backup is there
 	snapTime  = 24 * time.Hour   // in which a snapshot is finished
+	stuckTime = 24 * time.Hour   // after which nobody waits for one that neither starts nor stops
 	mostTries = 500
 )
 

@@ -193,7 +193,7 @@ func (s *simulation) run() {
 	close(done)
 	group.Wait()
 	if got := s.get(s.id); !got.State.Ended() {
-		s.Errorf("it is still %s: %v", got.State, outcomes(got))
+		s.Errorf("it is still %s: %v, %+v", got.State, outcomes(got), got.Items)
 	}
 }
 

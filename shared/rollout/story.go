@@ -92,7 +92,7 @@ func recordOf(i work.Item) (record, error) {
 // numbers, and the record of what was.
 func unreadable(i work.Item) []string {
 	var all []string
-	for _, name := range []string{noteBegunAt, noteCommitted, noteStopAt, noteReplaceAt, noteStartAt, noteProbeAt} {
+	for _, name := range []string{noteBegunAt, noteCommitted, noteStopAt, noteReplaceAt, noteStartAt, noteProbeAt, noteFailedAt} {
 		if text := i.Notes[name]; text != "" {
 			if _, err := time.Parse(time.RFC3339, text); err != nil {
 				all = append(all, name)

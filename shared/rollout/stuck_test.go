@@ -1,0 +1,46 @@
+package rollout_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/rollout"
+	"imagekeeper/shared/work"
+)
+
+// TestStuck: an instance that starts for ever after its replacement, or stops for
+// ever before it, does not keep the rollout open for ever.
+func TestStuck(t *testing.T) {
+	for boot, of := range map[cloudsim.Boot]func(*world) image.ID{
+		cloudsim.BootNever:     func(w *world) image.ID { return w.golden },
+		cloudsim.BootStopHangs: func(w *world) image.ID { return w.old },
+	} {
+		t.Run(string(boot), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1, cloudsim.Options{})
+				w.cloud.SetBoot(of(w), boot)
+				wish := w.to()
+				wish.OnUnhealthy = rollout.Undo
+				id := w.approve(wish, w.fleet...)
+				got := w.get(id)
+				for range 48 * 4 {
+					for range 4 {
+						w.tick()
+						time.Sleep(time.Minute)
+					}
+					time.Sleep(11 * time.Minute)
+					if got = w.get(id); got.State.Ended() || got.Items != nil && got.State == work.Halted && outcomes(got)[w.fleet[0]] != "" {
+						break
+					}
+				}
+				if o := outcomes(got)[w.fleet[0]]; !strings.HasPrefix(o, "failed ") || w.count("replace") > 1 {
+					t.Errorf("%s: %q by %v", got.State, o, w.did)
+				}
+			})
+		})
+	}
+}
