@@ -71,6 +71,7 @@ type region struct {
 	trail    []Event
 	keys     table[keyPairState]
 	policies table[policyState]
+	networks networks
 	// encryption is the key by which new disks of an account are encrypted by
 	// default; absent: they are not.
 	encryption map[image.AccountID]string
@@ -130,6 +131,7 @@ func newRegion(p place) *region {
 		inImages: map[image.SnapshotID]int{}, inDisks: map[image.SnapshotID]int{},
 		working: map[*entry[imageState]]bool{}, buried: map[image.ID]*imageState{},
 		references: newReferences(),
+		networks:   newNetworks(),
 		keys:       newTable[keyPairState](), policies: newTable[policyState](), encryption: map[image.AccountID]string{}, freed: map[image.SnapshotID]time.Time{},
 	}
 }
@@ -249,6 +251,7 @@ func (r *region) settle(now time.Time) {
 	r.snapshots.settle(now)
 	r.keys.settle(now)
 	r.policies.settle(now)
+	r.networks.settle(now)
 	for e := range r.working {
 		if state := e.truth(); state == nil || state.work == nil || !now.Before(state.work.end) {
 			delete(r.working, e)

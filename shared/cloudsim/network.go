@@ -4,33 +4,40 @@ import (
 	"slices"
 	"time"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
 
 // What every account has in every region: one VPC, a vSwitch in each zone and one
-// security group. They are there because clients look them up before they run
-// an instance; no traffic goes by them.
+// security group, and what it makes beside. Clients look them up, or make them,
+// before they run an instance; no traffic goes by them.
 
 // VPCRow is one VPC as DescribeVpcs shows it.
 type VPCRow struct {
-	ID, Name, CIDR string
-	VSwitches      []string
-	CreatedAt      time.Time
+	ID, Name, Description, CIDR, Status string
+	Default                             bool
+	VSwitches                           []string
+	CreatedAt                           time.Time
+	Tags                                image.Tags
 }
 
 // VSwitchRow is one vSwitch as DescribeVSwitches shows it.
 type VSwitchRow struct {
-	ID, Name, VPC, CIDR string
-	Zone                image.ZoneID
-	FreeAddresses       int
-	CreatedAt           time.Time
+	ID, Name, Description, VPC, CIDR, Status string
+	Default                                  bool
+	Zone                                     image.ZoneID
+	FreeAddresses                            int
+	CreatedAt                                time.Time
+	Tags                                     image.Tags
 }
 
 // SecurityGroupRow is one security group as DescribeSecurityGroups shows it.
 type SecurityGroupRow struct {
-	ID, Name, VPC string
-	Instances     int
-	CreatedAt     time.Time
+	ID, Name, Description, Type, VPC string
+	Instances, Rules                 int
+	CreatedAt                        time.Time
+	Tags                             image.Tags
+	rules                            []string
 }
 
 func (p place) vpc() string           { return "vpc-" + p.infix + "0imagekeeperdemo0" }
@@ -59,6 +66,7 @@ type NetworkRequest struct {
 	VPC      string
 	Zone     image.ZoneID
 	Name     string
+	Tags     []Tag
 	Pages    Pages
 }
 
@@ -73,11 +81,9 @@ func (s *Session) DescribeVpcs(req NetworkRequest) ([]VPCRow, PageMark, error) {
 	if err != nil {
 		return nil, mark, err
 	}
-	row := VPCRow{ID: p.vpc(), Name: "default", CIDR: "10.0.0.0/8", CreatedAt: networkMade()}
-	for _, zone := range p.zoneIDs() {
-		row.VSwitches = append(row.VSwitches, p.vSwitch(zone))
-	}
-	list := slices.DeleteFunc([]VPCRow{row}, func(r VPCRow) bool { return !req.wants(r.ID, r.Name, r.ID) })
+	s.cloud.mu.RLock()
+	defer s.cloud.mu.RUnlock()
+	list := slices.DeleteFunc(s.cloud.vpcsOf(s.cloud.regions[p.id], s.caller.Account), func(r VPCRow) bool { return !req.wants(r.ID, r.Name, r.ID) })
 	mark.Total = len(list)
 	return cut(list, mark), mark, nil
 }
@@ -101,18 +107,34 @@ func (s *Session) DescribeVSwitches(req NetworkRequest) ([]VSwitchRow, PageMark,
 	if err != nil {
 		return nil, mark, err
 	}
-	var list []VSwitchRow
-	for i, zone := range p.zoneIDs() {
-		row := VSwitchRow{
-			ID: p.vSwitch(zone), Name: "default-" + string(zone[len(zone)-1]), VPC: p.vpc(), Zone: zone,
-			CIDR: "10." + string(rune('0'+i)) + ".0.0/16", FreeAddresses: 65532, CreatedAt: networkMade(),
-		}
-		if req.wants(row.ID, row.Name, row.VPC) && (req.Zone == "" || req.Zone == zone) {
-			list = append(list, row)
-		}
-	}
+	s.cloud.mu.RLock()
+	defer s.cloud.mu.RUnlock()
+	list := slices.DeleteFunc(s.cloud.vSwitchesOf(s.cloud.regions[p.id], s.caller.Account), func(r VSwitchRow) bool {
+		return !req.wants(r.ID, r.Name, r.VPC) || req.Zone != "" && req.Zone != r.Zone
+	})
 	mark.Total = len(list)
 	return cut(list, mark), mark, nil
+}
+
+// DescribeVSwitch is one vSwitch, of whatever region. Refusals: MissingParameter,
+// InvalidVSwitchId.NotFound.
+func (s *Session) DescribeVSwitch(id string) (VSwitchRow, error) {
+	if err := s.permitVPC("DescribeVSwitchAttributes"); err != nil {
+		return VSwitchRow{}, err
+	}
+	if id == "" {
+		return VSwitchRow{}, missing("VSwitchId")
+	}
+	s.cloud.mu.RLock()
+	defer s.cloud.mu.RUnlock()
+	for _, r := range s.cloud.regions {
+		for _, row := range s.cloud.vSwitchesOf(r, s.caller.Account) {
+			if row.ID == id {
+				return row, nil
+			}
+		}
+	}
+	return VSwitchRow{}, refuseAs(fault.NotFound, 400, "InvalidVSwitchId.NotFound", "Specified VSwitch does not exist.")
 }
 
 // DescribeSecurityGroups lists the security groups of a region; unknown ids find
@@ -135,14 +157,9 @@ func (s *Session) DescribeSecurityGroups(req NetworkRequest) ([]SecurityGroupRow
 	c := s.cloud
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	r, now := c.regions[req.RegionID], c.now()
-	row := SecurityGroupRow{ID: r.securityGroup(), Name: "default", VPC: r.vpc(), CreatedAt: networkMade()}
-	for _, e := range r.instances.of(s.caller.Account).rows {
-		if i := e.seen(now); i != nil && slices.Contains(i.row.SecurityGroups, row.ID) {
-			row.Instances++
-		}
-	}
-	list := slices.DeleteFunc([]SecurityGroupRow{row}, func(r SecurityGroupRow) bool { return !req.wants(r.ID, r.Name, r.VPC) })
+	list := slices.DeleteFunc(c.groupsOf(c.regions[req.RegionID], s.caller.Account), func(r SecurityGroupRow) bool {
+		return !req.wants(r.ID, r.Name, r.VPC) || !hasTags(r.Tags, req.Tags)
+	})
 	mark.Total = len(list)
 	return cut(list, mark), mark, nil
 }

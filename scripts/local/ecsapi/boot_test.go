@@ -107,3 +107,60 @@ func TestNetworkOnTheWire(t *testing.T) {
 		t.Errorf("%s", out.body)
 	}
 }
+
+// TestMadeNetworkOnTheWire: a VPC, a vSwitch in it and a security group are made, used
+// for nothing and taken away, in the order that their dependencies ask for.
+func TestMadeNetworkOnTheWire(t *testing.T) {
+	t.Parallel()
+	l := serve(t, ecsapi.Options{Strict: true})
+	made := l.must("CreateVpc", "RegionId", region, "VpcName", "builder", "ClientToken", "one").text("VpcId")
+	if again := l.must("CreateVpc", "RegionId", region, "VpcName", "builder", "ClientToken", "one").text("VpcId"); again != made {
+		t.Errorf("%s and %s by one token", made, again)
+	}
+	status := func() string { return l.must("DescribeVpcs", "RegionId", region, "VpcId", made).text("Vpcs.Vpc.Status") }
+	const zone = region + "-h"
+	l.refused("IncorrectVpcStatus", "CreateVSwitch", "RegionId", region, "VpcId", made, "ZoneId", zone, "CidrBlock", "172.16.0.0/24")
+	if got := status(); got != "Pending" {
+		t.Errorf("a new VPC is %s", got)
+	}
+	l.state.Advance(time.Minute)
+	if got := status(); got != "Available" {
+		t.Errorf("a VPC is %s", got)
+	}
+	vSwitch := l.must("CreateVSwitch", "RegionId", region, "VpcId", made, "ZoneId", zone, "CidrBlock", "172.16.0.0/24").text("VSwitchId")
+	l.refused("InvalidCidrBlock.Overlapped", "CreateVSwitch", "RegionId", region, "VpcId", made, "ZoneId", zone, "CidrBlock", "172.16.0.0/25")
+	l.refused("InvalidParameter", "CreateVSwitch", "RegionId", region, "VpcId", made, "ZoneId", zone, "CidrBlock", "10.0.0.0/24")
+	group := l.must("CreateSecurityGroup", "RegionId", region, "VpcId", made, "SecurityGroupName", "builder").text("SecurityGroupId")
+	for _, operation := range []string{"AuthorizeSecurityGroup", "AuthorizeSecurityGroupEgress"} {
+		peer := map[string]string{"AuthorizeSecurityGroup": "SourceCidrIp", "AuthorizeSecurityGroupEgress": "DestCidrIp"}[operation]
+		l.must(operation, "RegionId", region, "SecurityGroupId", group, "IpProtocol", "all", "PortRange", "-1/-1", "NicType", "internet", peer, "0.0.0.0/0")
+		l.must(operation, "RegionId", region, "SecurityGroupId", group, "Permissions.1.IpProtocol", "tcp", "Permissions.1.PortRange", "22/22", "Permissions.1."+peer, "10.0.0.0/8")
+	}
+	l.refused("MissingParameter.Source", "AuthorizeSecurityGroup", "RegionId", region, "SecurityGroupId", group, "IpProtocol", "tcp", "PortRange", "22/22")
+	if rules := l.must("DescribeSecurityGroups", "RegionId", region, "SecurityGroupId", group); rules.text("SecurityGroups.SecurityGroup.RuleCount") != "4" {
+		t.Errorf("%s", rules.body)
+	}
+	l.state.Advance(time.Minute)
+	l.refused("DependencyViolation.VSwitch", "DeleteVpc", "VpcId", made)
+	l.must("DeleteVSwitch", "VSwitchId", vSwitch)
+	l.state.Advance(time.Minute)
+	l.refused("DependencyViolation.SecurityGroup", "DeleteVpc", "VpcId", made)
+	l.must("DeleteSecurityGroup", "RegionId", region, "SecurityGroupId", group)
+	l.must("DeleteVpc", "VpcId", made)
+	if got := status(); got != "Deleting" {
+		t.Errorf("a VPC that goes is %s", got)
+	}
+	l.state.Advance(time.Minute)
+	if gone := l.must("DescribeVpcs", "RegionId", region, "VpcId", made); gone.text("TotalCount") != "0" {
+		t.Errorf("%s", gone.body)
+	}
+	l.refused("InvalidVpcId.NotFound", "DeleteVpc", "VpcId", made)
+}
+
+// refused is a call that is refused with a code.
+func (l *local) refused(code, action string, pairs ...string) {
+	l.Helper()
+	if out := l.call(action, pairs...); out.code() != code {
+		l.Errorf("%s %v: %s, want %s", action, pairs, out.body, code)
+	}
+}

@@ -166,7 +166,7 @@ func (s *Server) route(r *http.Request, c *call) *refusal {
 		return refuse(400, "InvalidVersion", "Specified parameter Version is not valid.")
 	}
 	op, ok := s.operations[action]
-	if !ok || op.product != c.product {
+	if !ok || op.product != c.product && op.also != c.product {
 		return refuse(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
 	}
 	c.op = op

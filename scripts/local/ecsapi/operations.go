@@ -14,11 +14,12 @@ func actionTrail() product { return product{"Actiontrail", "2020-07-06"} }
 func ram() product         { return product{"Ram", "2015-05-01"} }
 func quotas() product      { return product{"Quotas", "2020-05-10"} }
 func kms() product         { return product{"Kms", "2016-01-20"} }
+func vpc() product         { return product{"Vpc", "2016-04-28"} }
 
 // productOf finds the product by its version. An unknown version is taken for
 // ECS, without a version, so that the error can name a host.
 func productOf(version string) product {
-	for _, p := range []product{ecs(), sts(), location(), ess(), actionTrail(), ram(), quotas(), kms()} {
+	for _, p := range []product{ecs(), sts(), location(), ess(), actionTrail(), ram(), quotas(), kms(), vpc()} {
 		if p.version == version {
 			return p
 		}
@@ -43,6 +44,8 @@ func (p product) hostID(region string) string {
 		return "fc.aliyuncs.com"
 	case p.name == kms().name:
 		return "kms." + cmp.Or(region, "cn-hangzhou") + ".aliyuncs.com"
+	case p.name == vpc().name:
+		return "vpc." + cmp.Or(region, "cn-hangzhou") + ".aliyuncs.com"
 	case p.name == actionTrail().name:
 		return "actiontrail." + cmp.Or(region, "cn-hangzhou") + ".aliyuncs.com"
 	case region == "":
@@ -72,9 +75,11 @@ const defaultRate = 500
 // called, what it takes, how often it may be called, and what it does.
 type operation struct {
 	product product
-	name    string
-	takes   []parameter
-	lists   listKind
+	// also is another product that has the operation by the same name.
+	also  product
+	name  string
+	takes []parameter
+	lists listKind
 	// perMinute is the documented rate of an account.
 	perMinute int
 	// missing and malformed refuse a parameter in the operation's own way.

@@ -17,14 +17,14 @@ type File struct {
 }
 
 // born is the time of every file: the first one that a zip file can tell.
-var born = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+func born() time.Time { return time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // Zip packs files, in the order that they come in.
 func Zip(files ...File) ([]byte, error) {
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)
 	for _, f := range files {
-		header := &zip.FileHeader{Name: f.Name, Method: zip.Deflate, Modified: born}
+		header := &zip.FileHeader{Name: f.Name, Method: zip.Deflate, Modified: born()}
 		mode := fs.FileMode(0o644)
 		if f.Executable {
 			mode = 0o755
