@@ -11,16 +11,15 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
 	"imagekeeper/shared/pricing"
-	"imagekeeper/shared/provenance"
 	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/selection"
 	"imagekeeper/shared/survey"
 )
 
-// known is the class that price knows: whether the system's licence is charged for,
-// where no Marketplace product is charged for beside it; empty if it does not know.
-func knownToPrice(i image.Image, source pricing.Source) selection.Licence {
-	switch r := pricing.Judge(i, source, i.Region); {
+// knownToPrice is the class that price knows: whether the system's licence is charged
+// for, where no Marketplace product is charged for beside it; empty if it does not know.
+func knownToPrice(r pricing.Ruling) selection.Licence {
+	switch {
 	case r.Licence == pricing.IsCharged:
 		return selection.Paid
 	case r.Licence == pricing.NotCharged && !r.Marketplace:
@@ -66,8 +65,7 @@ func TestTheClassIsWhatPriceKnows(t *testing.T) {
 		}
 	}
 	for k, i := range images {
-		source := provenance.Trace(t.Context(), s.Places(), []image.Image{i}).Sources[k]
-		want := knownToPrice(i, source)
+		want := knownToPrice(h.prices().Licences(t.Context(), s, []pricing.Subject{{Image: i, Account: i.Account}}).Of[0].Rule)
 		if listed, _ := selection.LicenceOf(&i); want != "" && listed == selection.UnknownLicence {
 			onlySources++
 			var alone detail
@@ -77,7 +75,7 @@ func TestTheClassIsWhatPriceKnows(t *testing.T) {
 			}
 		}
 		if got := classes[k]; want != "" && got != want {
-			t.Errorf("%s (%s, %s) is %s, price says %s", k, i.Platform, source.Kind, got, want)
+			t.Errorf("%s (%s) is %s, price says %s", k, i.Platform, got, want)
 		}
 	}
 	if onlySources == 0 {
@@ -123,7 +121,7 @@ func TestTheListingAndPriceAgree(t *testing.T) {
 							continue // only imports have one
 						}
 						listed, _ := selection.LicenceOf(&i)
-						if want := knownToPrice(i, source); listed != selection.UnknownLicence && want != "" && want != listed {
+						if want := knownToPrice(pricing.Judge(i, source, i.Region)); listed != selection.UnknownLicence && want != "" && want != listed {
 							t.Errorf("%s %s in %s, licence %q, from %q: the listing says %s, price %s", kind, platform, region, licence, source.Kind, listed, want)
 						}
 						checked++
