@@ -112,8 +112,8 @@ func TestLineageWithoutTrail(t *testing.T) {
 	h := past(t)
 	var others []string
 	for _, n := range needs() {
-		if n.action != survey.MayLookUpEvents {
-			others = append(others, n.action)
+		if n.Action != survey.MayLookUpEvents {
+			others = append(others, n.Action)
 		}
 	}
 	for _, key := range []string{"local", "local2"} {
@@ -367,12 +367,12 @@ func TestNeedsAreInOrder(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, n := range needs() {
-		if seen[n.action] || len(n.by) == 0 || !strings.Contains(n.action, ":") {
+		if seen[n.Action] || len(n.By) == 0 || !strings.Contains(n.Action, ":") {
 			t.Errorf("%+v", n)
 		}
-		seen[n.action] = true
+		seen[n.Action] = true
 	}
-	if !slices.ContainsFunc(needs(), func(n need) bool { return n.action == survey.MayListInstances }) {
+	if !slices.ContainsFunc(needs(), func(n survey.Need) bool { return n.Action == survey.MayListInstances }) {
 		t.Error("instances are not asked about")
 	}
 }

@@ -128,7 +128,7 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 	if found.PassedOver != nil {
 		shown = append(shown, sightingsOf(found.PassedOver.Examples)...)
 	}
-	pricer.settle(ctx, shown)
+	pricer.Settle(ctx, shown)
 	return newList(found, pricer, here.AsOf(), call), nil
 }
 
@@ -141,8 +141,8 @@ func (h handler) image(ctx context.Context, call function.Call, in imageInput) (
 	if err != nil {
 		return detail{}, err
 	}
-	pricer := h.pricer(ctx, call, in.Age)
-	d.Unread = image.AllUnread(d.Unread, pricer.settle(ctx, []selection.Sighting{d.Sighting}))
+	pricer := h.selected(ctx, call, in.Age, nil)
+	d.Unread = image.AllUnread(d.Unread, pricer.Settle(ctx, []selection.Sighting{d.Sighting}))
 	return newDetail(d, pricer, here.AsOf()), nil
 }
 
@@ -161,7 +161,7 @@ func (h handler) family(ctx context.Context, call function.Call, in familyInput)
 			shown = append(shown, c.Best.Sighting)
 		}
 	}
-	pricer.settle(ctx, shown)
+	pricer.Settle(ctx, shown)
 	return newFamily(in, choices, unread, pricer, here.AsOf()), nil
 }
 

@@ -54,7 +54,7 @@ type historian struct {
 	// as are the accounts; images and instances are what they made.
 	as        []*cloudsim.Session
 	images    []image.Ref
-	instances []server
+	instances []quoting.Server
 	count     int
 }
 
@@ -91,7 +91,7 @@ func (h *historian) run(account int, from image.Ref) {
 	})
 	for _, id := range ids {
 		if err == nil {
-			h.instances = append(h.instances, server{AccountID: image.AccountID(fmt.Sprint(account)), RegionID: from.Region, InstanceID: id})
+			h.instances = append(h.instances, quoting.Server{AccountID: image.AccountID(fmt.Sprint(account)), RegionID: from.Region, InstanceID: id})
 		}
 	}
 }
@@ -103,14 +103,14 @@ func (h *historian) made(region image.RegionID, id image.ID, err error) {
 }
 
 // of is the session that owns an instance.
-func (h *historian) of(s server) *cloudsim.Session {
+func (h *historian) of(s quoting.Server) *cloudsim.Session {
 	if s.AccountID == "1" {
 		return h.as[1]
 	}
 	return h.as[0]
 }
 
-func (h *historian) create(s server) {
+func (h *historian) create(s quoting.Server) {
 	id, err := h.of(s).CreateImage(cloudsim.CreateImageRequest{RegionID: s.RegionID, InstanceID: s.InstanceID, ImageName: h.name("image")})
 	h.made(s.RegionID, id, err)
 }
@@ -137,7 +137,7 @@ func (h *historian) share(i image.Ref) {
 }
 
 // replace makes an instance run another image; the disk it had is gone.
-func (h *historian) replace(s server, with image.Ref) {
+func (h *historian) replace(s quoting.Server, with image.Ref) {
 	h.name("stop")
 	_ = h.of(s).StopInstance(cloudsim.StopInstanceRequest{InstanceID: s.InstanceID})
 	h.name("replace")

@@ -329,7 +329,7 @@ func TestInstancesWithoutTypes(t *testing.T) {
 	}
 	var got fleet
 	get(t, finder(look), "/instances", &got)
-	n := slices.IndexFunc(got.Items, func(s server) bool { return s.InstanceID == "i-redhat" })
+	n := slices.IndexFunc(got.Items, func(s quoting.Server) bool { return s.InstanceID == "i-redhat" })
 	if n < 0 || got.Items[n].LicencePerHour.Amount != nil {
 		t.Fatalf("%+v", got.Items)
 	}

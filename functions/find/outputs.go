@@ -70,8 +70,8 @@ type row struct {
 	Reasons []image.Reason `json:"reasons,omitempty"`
 }
 
-func newRow(s selection.Sighting, told *pricer, why []image.Reason) row {
-	class, _ := told.class(s)
+func newRow(s selection.Sighting, told *quoting.Selected, why []image.Reason) row {
+	class, _ := told.Class(s)
 	r := row{
 		ImageID: s.ID, RegionID: s.Region, AccountID: s.Account, Kind: s.Kind, OwnerID: s.OwnerID(), SeenBy: s.SeenBy,
 		Name: s.Name, Description: s.Description, Family: s.Family, Version: s.Version, Status: s.Status, Usable: s.Usable,
@@ -79,7 +79,7 @@ func newRow(s selection.Sighting, told *pricer, why []image.Reason) row {
 		SizeGiB: s.SizeGiB, CreatedAt: s.CreatedAt.UTC(), ProductCode: s.ProductCode, Supplier: s.Supplier, LicenseType: s.LicenseType,
 		Licence: class, Encrypted: s.Encrypted(), DataDisks: len(s.Image.DataDisks()), Usage: s.Usage,
 		Copied: s.Copied, Published: s.Published, SharedOut: s.SharedOut, Tags: s.Tags, Reasons: why,
-		LicencePerHour: told.licence(s.Region, s.ID),
+		LicencePerHour: told.Licence(s.Region, s.ID),
 	}
 	if r.Tags == nil {
 		r.Tags = image.Tags{}
@@ -87,7 +87,7 @@ func newRow(s selection.Sighting, told *pricer, why []image.Reason) row {
 	return r
 }
 
-func newRows(chosen []selection.Chosen, told *pricer) []row {
+func newRows(chosen []selection.Chosen, told *quoting.Selected) []row {
 	rows := make([]row, 0, len(chosen))
 	for _, c := range chosen {
 		rows = append(rows, newRow(c.Sighting, told, c.Why))
@@ -154,7 +154,7 @@ type count struct {
 	Count int `json:"count"`
 }
 
-func newPassedOver(p selection.PassedOver, told *pricer) *passedOver {
+func newPassedOver(p selection.PassedOver, told *quoting.Selected) *passedOver {
 	over := &passedOver{Count: p.Count, Reasons: []count{}, Examples: newRows(p.Examples, told)}
 	for _, c := range p.Reasons {
 		over.Reasons = append(over.Reasons, count(c))
@@ -162,7 +162,7 @@ func newPassedOver(p selection.PassedOver, told *pricer) *passedOver {
 	return over
 }
 
-func newList(found selection.List, told *pricer, asOf time.Time, call function.Call) list {
+func newList(found selection.List, told *quoting.Selected, asOf time.Time, call function.Call) list {
 	l := list{
 		AsOf: asOf.UTC().Truncate(time.Second), Items: newRows(found.Page, told), NextCursor: found.Next, Unknown: image.AllUnread(found.Unread), Hints: found.Meant,
 	}
@@ -285,14 +285,14 @@ type detail struct {
 	Unknown   []image.Unread `json:"unknown"`
 }
 
-func newDetail(d selection.Described, told *pricer, asOf time.Time) detail {
+func newDetail(d selection.Described, told *quoting.Selected, asOf time.Time) detail {
 	out := detail{
 		AsOf: asOf.UTC().Truncate(time.Second), row: newRow(d.Sighting, told, nil), Progress: d.Progress, ResourceGroup: d.ResourceGroup,
 		CloudInit: d.CloudInit, Subscribed: d.Subscribed,
 		DiskMappings: []disk{}, Health: []selection.Finding{},
 		Use: []selection.Snippet{}, Ambiguous: len(d.Elsewhere) > 0, Elsewhere: []image.Ref{}, Unknown: image.AllUnread(d.Unread),
 	}
-	_, out.LicenceReasons = told.class(d.Sighting)
+	_, out.LicenceReasons = told.Class(d.Sighting)
 	for _, m := range d.Disks {
 		out.DiskMappings = append(out.DiskMappings, disk(m))
 	}
@@ -331,7 +331,7 @@ type choice struct {
 	PassedOver *passedOver `json:"passedOver"`
 }
 
-func newFamily(in familyInput, choices []selection.Choice, unread []image.Unread, told *pricer, asOf time.Time) family {
+func newFamily(in familyInput, choices []selection.Choice, unread []image.Unread, told *quoting.Selected, asOf time.Time) family {
 	f := family{AsOf: asOf.UTC().Truncate(time.Second), Family: in.Family, Items: []choice{}, Unknown: image.AllUnread(unread)}
 	for _, c := range choices {
 		item := choice{RegionID: c.Region, Use: []selection.Snippet{}, Older: c.Older, PassedOver: newPassedOver(c.PassedOver, told)}

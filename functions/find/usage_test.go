@@ -308,7 +308,7 @@ func TestUnknownNamesItsCauseAndItsCure(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			got := stage(nil, false).ask(t, []*lie{{what, "denied", -1}})
-			if got.Verdict != usage.Unknown || !slices.ContainsFunc(got.Causes, func(c cause) bool { return c.Permission == permission && c.Sentence != "" }) {
+			if got.Verdict != usage.Unknown || !slices.ContainsFunc(got.Causes, func(c usage.CauseTold) bool { return c.Permission == permission && c.Sentence != "" }) {
 				t.Errorf("%s: %+v", got.Verdict, got.Causes)
 			}
 		})

@@ -152,7 +152,7 @@ func edges() []Row {
 		},
 		{
 			Over: "shared/quoting", Pure: true,
-			May:      []string{"shared/pricing", "shared/lineage", "shared/provenance", "shared/usage", "shared/image", "shared/money", "shared/fault", "shared/survey", "shared/atonce"},
+			May:      []string{"shared/pricing", "shared/lineage", "shared/provenance", "shared/selection", "shared/usage", "shared/image", "shared/money", "shared/fault", "shared/survey", "shared/atonce"},
 			TestsMay: []string{"shared/cloudsim"},
 			Why:      "what images cost is found out once for all functions: it joins pricing with where images come from and who uses them",
 		},
@@ -294,7 +294,7 @@ func programs() []Row {
 			Over: "functions/*",
 			May: []string{
 				"shared/function", "shared/function/places", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/quoting", "shared/survey", "shared/usage",
-				"shared/atonce", "shared/image", "shared/money", "shared/fault",
+				"shared/image", "shared/money", "shared/fault",
 			},
 			TestsMay: []string{"shared/strictjson", "shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
 			Why:      "a function wires capabilities to the cloud and the runtime; nobody imports a function",
