@@ -208,22 +208,8 @@ func (s *Session) CreateVSwitch(req CreateNetworkRequest) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		around, _ := netip.ParsePrefix(vpc.CIDR)
-		if !around.Contains(block.Addr()) || block.Bits() < around.Bits() {
-			return "", malformed(400, "InvalidParameter", "The specified CidrBlock is not within the range of the VPC.")
-		}
-		beside := 0
-		for _, other := range s.cloud.vSwitchesOf(r, s.caller.Account) {
-			if other.VPC != vpc.ID {
-				continue
-			}
-			beside++
-			if its, err := netip.ParsePrefix(other.CIDR); err == nil && its.Overlaps(block) {
-				return "", malformed(400, "InvalidCidrBlock.Overlapped", "Specified CIDR block is overlapped with other subnet.")
-			}
-		}
-		if beside >= vSwitchesPerVPC {
-			return "", overQuota(400, "QuotaExceeded.VSwitch", "The VSwitch number in the VPC exceeds the quota.")
+		if err := s.fitsInto(r, vpc, block); err != nil {
+			return "", err
 		}
 		row := VSwitchRow{
 			ID: s.cloud.random.id("vsw", r.infix), Name: req.Name, Description: req.Description, VPC: vpc.ID, CIDR: block.String(), Zone: req.Zone,
@@ -232,6 +218,28 @@ func (s *Session) CreateVSwitch(req CreateNetworkRequest) (string, error) {
 		later(s.cloud, &r.networks.vSwitches, row.ID, s.caller.Account, now, row, func(v *VSwitchRow) { v.Status = NetPending })
 		return row.ID, nil
 	})
+}
+
+// fitsInto refuses a block that is not inside the VPC, or overlaps another vSwitch's.
+func (s *Session) fitsInto(r *region, vpc VPCRow, block netip.Prefix) error {
+	around, _ := netip.ParsePrefix(vpc.CIDR)
+	if !around.Contains(block.Addr()) || block.Bits() < around.Bits() {
+		return malformed(400, "InvalidParameter", "The specified CidrBlock is not within the range of the VPC.")
+	}
+	beside := 0
+	for _, other := range s.cloud.vSwitchesOf(r, s.caller.Account) {
+		if other.VPC != vpc.ID {
+			continue
+		}
+		beside++
+		if its, err := netip.ParsePrefix(other.CIDR); err == nil && its.Overlaps(block) {
+			return malformed(400, "InvalidCidrBlock.Overlapped", "Specified CIDR block is overlapped with other subnet.")
+		}
+	}
+	if beside >= vSwitchesPerVPC {
+		return overQuota(400, "QuotaExceeded.VSwitch", "The VSwitch number in the VPC exceeds the quota.")
+	}
+	return nil
 }
 
 // regionOfZone is the region of a zone, which ends with one letter more or, outside
