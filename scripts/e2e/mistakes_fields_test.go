@@ -233,7 +233,7 @@ func (f field) may(kind string) bool {
 // in the emulated cloud where there is one.
 func examples() []string {
 	return []string{
-		"m-bp1p3iw05ysr6wic1ldo", "cn-hangzhou", "1000000000000003", "ecs.g7.large", "s-bp1abc", "i-bp1abc", "ecs:DescribeImages",
+		"m-bp1p3iw05ysr6wic1ldo", "cn-hangzhou", "1000000000000003", "ecs.g7.large", "s-bp1abc", "i-bp1abc", "ecs:DescribeImages", "rg-bp1abc",
 		strings.Repeat("0", 64), "2026-11", "some text", "10m", "1",
 	}
 }
