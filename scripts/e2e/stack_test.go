@@ -163,7 +163,7 @@ func start(t *testing.T, o options) *stack {
 	})
 	s.cloudAt = cloud.URL
 	environment := map[string]string{
-		"ECS_ENDPOINT": cloud.URL, "STS_ENDPOINT": cloud.URL, "ESS_ENDPOINT": cloud.URL, "REGIONS": "all", "ACCOUNTS": cloudsim.ReaderRole,
+		"ECS_ENDPOINT": cloud.URL, "STS_ENDPOINT": cloud.URL, "ESS_ENDPOINT": cloud.URL, "ACTIONTRAIL_ENDPOINT": cloud.URL, "REGIONS": "all", "ACCOUNTS": cloudsim.ReaderRole,
 	}
 	for name, value := range o.environment {
 		environment[name] = value

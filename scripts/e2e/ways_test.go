@@ -147,7 +147,7 @@ func TestThreeWays(t *testing.T) {
 	requests := right(id, family)
 	for _, wrong := range []asked{
 		{"find.images", http.MethodGet, "/images?limit=0", "", "viewer"},
-				{"price.image", http.MethodGet, "/prices/" + id + "?hours=-1", "", "viewer"},
+		{"price.image", http.MethodGet, "/prices/" + id + "?hours=-1", "", "viewer"},
 		{"share.put", http.MethodPut, "/shares/" + id, `{"accounts":[{"accountId":"x"}]}`, "viewer"},
 	} {
 		requests = append(requests, wrong)
