@@ -118,7 +118,7 @@ type CreateNetworkRequest struct {
 	ClientToken string
 }
 
-// make makes one thing of a network once for a client token.
+// makeNet makes one thing of a network, once for a client token.
 func (s *Session) makeNet(operation string, req CreateNetworkRequest, enter func(r *region, now time.Time) (string, error)) (string, error) {
 	if err := cmp.Or(checkRegion(req.RegionID), checkToken(req.ClientToken), checkNewTags(req.Tags)); err != nil {
 		return "", err
@@ -294,8 +294,8 @@ func (s *Session) CreateSecurityGroup(req CreateNetworkRequest) (string, error) 
 	})
 }
 
-// deleteNet takes one thing of a network away, which check may refuse.
-func (s *Session) deleteNet(regionID image.RegionID, do func(r *region, now time.Time) error) error {
+// inRegions does something in a region, or in all for "", until one refuses.
+func (s *Session) inRegions(regionID image.RegionID, do func(r *region, now time.Time) error) error {
 	c := s.cloud
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -323,7 +323,7 @@ func (s *Session) DeleteVpc(id string) error {
 		return missing("VpcId")
 	}
 	found := false
-	err := s.deleteNet("", func(r *region, now time.Time) error {
+	err := s.inRegions("", func(r *region, now time.Time) error {
 		e, row := r.networks.vpcs.owned(s.caller.Account, id)
 		if row == nil {
 			return nil
@@ -360,7 +360,7 @@ func (s *Session) DeleteVSwitch(id string) error {
 		return missing("VSwitchId")
 	}
 	found := false
-	err := s.deleteNet("", func(r *region, now time.Time) error {
+	err := s.inRegions("", func(r *region, now time.Time) error {
 		e, row := r.networks.vSwitches.owned(s.caller.Account, id)
 		if row == nil {
 			return nil
@@ -396,7 +396,7 @@ func (s *Session) DeleteSecurityGroup(regionID image.RegionID, id string) error 
 	if err := checkRegion(regionID); err != nil {
 		return err
 	}
-	return s.deleteNet(regionID, func(r *region, now time.Time) error {
+	return s.inRegions(regionID, func(r *region, now time.Time) error {
 		e, row := r.networks.groups.owned(s.caller.Account, id)
 		if row == nil {
 			return refuseAs(fault.NotFound, 404, "InvalidSecurityGroup.NotFound", "The specified security group does not exist.")
@@ -438,26 +438,24 @@ func (s *Session) AuthorizeSecurityGroup(regionID image.RegionID, id string, egr
 			return err
 		}
 	}
-	return s.deleteNet(regionID, func(r *region, _ time.Time) error {
+	return s.inRegions(regionID, func(r *region, _ time.Time) error {
 		if id == r.securityGroup() {
 			return nil
 		}
 		e, row := r.networks.groups.owned(s.caller.Account, id)
-		switch {
-		case row == nil:
+		if row == nil {
 			return refuseAs(fault.NotFound, 404, "InvalidSecurityGroupId.NotFound", "The SecurityGroupId provided does not exist in our records.")
-		case row.Rules+len(rules) > rulesPerGroup:
+		}
+		next := slices.Clone(row.rules)
+		for _, rule := range rules {
+			if key := fmt.Sprint(egress, rule); !slices.Contains(next, key) {
+				next = append(next, key)
+			}
+		}
+		if len(next) > rulesPerGroup {
 			return overQuota(403, "AuthorizationLimitExceed", "The limit of authorization records in the security group reaches.")
 		}
-		r.networks.groups.amend(e, func(g *SecurityGroupRow) {
-			for _, rule := range rules {
-				key := fmt.Sprint(egress, rule)
-				if !slices.Contains(g.rules, key) {
-					g.rules = append(slices.Clone(g.rules), key)
-				}
-			}
-			g.Rules = len(g.rules)
-		})
+		r.networks.groups.amend(e, func(g *SecurityGroupRow) { g.rules, g.Rules = next, len(next) })
 		return nil
 	})
 }
