@@ -29,6 +29,7 @@ func mutual() *cloudsim.Cloud {
 	everywhere(cloud)
 	own := map[image.AccountID]image.ID{cloudsim.FirstAccount: "m-first", cloudsim.SecondAccount: "m-second"}
 	for account, id := range own {
+		w.recalled(account, id+"-recalled", "redhat")
 		w.lend(account, id+"-bought", "market")
 		for other := range own {
 			if other != account {
@@ -61,6 +62,29 @@ func (w pricedRegion) lend(account image.AccountID, id image.ID, os string, othe
 	i.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: snapshot, Encrypted: image.No}}
 	w.cloud.AddImage(account, w.region, cloudsim.ImageSpec{
 		Image: i, Parent: image.Ref{Account: account, Region: w.region, ID: origin}, SharedWith: others,
+	})
+}
+
+// recalled makes an image of an account of which only events tell what it was made of:
+// the instance and its disk are gone.
+func (w pricedRegion) recalled(account image.AccountID, id image.ID, os string) {
+	i := w.system(os, id)
+	at := time.Now().Add(-time.Hour)
+	i.Kind, i.Name, i.CreatedAt, i.ProductCode = image.KindCustom, string(id), at, ""
+	snapshot := w.cloud.AddSnapshot(account, w.region, image.Snapshot{
+		SourceDisk: image.DiskID("d-of-" + id), SourceSystemDisk: true, SourceDiskSizeGiB: 40, FullSizeBytes: 10 << 30, Category: "standard", CreatedAt: at,
+	})
+	i.Disks = []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: snapshot, Encrypted: image.No}}
+	w.cloud.AddImage(account, w.region, cloudsim.ImageSpec{Image: i})
+	instance, by := "i-of-"+string(id), cloudsim.Caller{Account: account, Type: "Account"}
+	w.cloud.AddEvent(w.region, cloudsim.Event{
+		ID: "run-" + string(id), Name: "RunInstances", Type: "ApiCall", At: at.Add(-time.Hour), By: by, Request: map[string]any{"ImageId": os + ".vhd"},
+		Resources: map[string][]string{cloudsim.TrailInstance: {instance}},
+		Response:  map[string]any{"InstanceIdSets": map[string]any{"InstanceIdSet": []any{instance}}},
+	})
+	w.cloud.AddEvent(w.region, cloudsim.Event{
+		ID: "make-" + string(id), Name: "CreateImage", Type: "ApiCall", At: at, By: by, Request: map[string]any{"InstanceId": instance},
+		Response: map[string]any{"ImageId": string(id)}, Resources: map[string][]string{cloudsim.TrailImage: {string(id)}, cloudsim.TrailInstance: {instance}},
 	})
 }
 
@@ -158,17 +182,21 @@ func deeds() map[string]func(*testing.T, *estate) string {
 	return map[string]func(*testing.T, *estate) string{
 		"find": func(_ *testing.T, e *estate) string {
 			return e.asked("/images?family=from-redhat&instanceType=ecs.g7.large", "/images?family=from-market&instanceType=ecs.g7.large&maxLicencePerHour=1000",
-				"/images/m-first/lineage", "/images/m-second/lineage",
+				"/images/m-first/lineage", "/images/m-second/lineage", "/images/m-first-recalled/lineage", "/images/m-second-recalled/lineage",
 				"/images/m-first-idle/usage", "/images/m-second-idle/usage", "/instances")
 		},
 		"price": func(t *testing.T, e *estate) string {
 			return e.asked("/prices/m-first?region=cn-hangzhou&instanceType=ecs.g7.large", "/prices/m-first?region=cn-hangzhou&holding=true",
-				"/prices/m-second?region=cn-hangzhou&instanceType=ecs.g7.large&account=1000000000000002", "/prices") +
+				"/prices/m-second?region=cn-hangzhou&instanceType=ecs.g7.large&account=1000000000000002",
+				"/prices/m-first-recalled?region=cn-hangzhou&instanceType=ecs.g7.large",
+				"/prices/m-second-recalled?region=cn-hangzhou&instanceType=ecs.g7.large&account=1000000000000002", "/prices") +
 				e.ticked(t, "price/report") + e.asked("/prices?month="+month)
 		},
 		"share": func(t *testing.T, e *estate) string {
 			return e.wished("/shares/m-first?regions=all", `"add":[{"accountId":"1000000000000003"}]`, 1, true) +
 				e.wished("/shares/m-first-idle", `"remove":["1000000000000002"]`, 1, true) +
+				e.wished("/shares/m-first-recalled", `"add":[{"accountId":"1000000000000003"}]`, 1, false) +
+				e.wished("/shares/m-second-recalled", `"add":[{"accountId":"1000000000000003"}]`, 1, false) +
 				e.wished("/shares/m-second?regions=all", `"add":[{"accountId":"1000000000000003"}]`, 1, false) +
 				e.wished("/shares/m-second-idle", `"remove":["1000000000000001"]`, 1, false) +
 				e.asked("/shares/m-first?history=true", "/shares/m-second") + e.ticked(t, "share/expiry")
@@ -266,7 +294,7 @@ func (e *estate) misses(t *testing.T, name, action string, may []string) {
 	}
 	said := strings.Join(e.said, "\n")
 	named := false
-	for _, found := range regexp.MustCompile(`\b(?:ecs|ess|sts|oss):[A-Z][A-Za-z0-9]+`).FindAllString(said, -1) {
+	for _, found := range regexp.MustCompile(`\b(?:ecs|ess|sts|oss|actiontrail|kms):[A-Z][A-Za-z0-9]+`).FindAllString(said, -1) {
 		permission := least.Permission(found)
 		named = named || permission == action
 		if permission != "" && !slices.Contains(may, permission) {

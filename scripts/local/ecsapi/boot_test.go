@@ -117,7 +117,9 @@ func TestMadeNetworkOnTheWire(t *testing.T) {
 	if again := l.must("CreateVpc", "RegionId", region, "VpcName", "builder", "ClientToken", "one").text("VpcId"); again != made {
 		t.Errorf("%s and %s by one token", made, again)
 	}
-	status := func() string { return l.must("DescribeVpcs", "RegionId", region, "VpcId", made).text("Vpcs.Vpc.Status") }
+	status := func() string {
+		return l.must("DescribeVpcs", "RegionId", region, "VpcId", made).text("Vpcs.Vpc.Status")
+	}
 	const zone = region + "-h"
 	l.refused("IncorrectVpcStatus", "CreateVSwitch", "RegionId", region, "VpcId", made, "ZoneId", zone, "CidrBlock", "172.16.0.0/24")
 	if got := status(); got != "Pending" {

@@ -131,7 +131,7 @@ func alone(cloud *alicloud.Cloud, c alicloud.Caller, _ []alicloud.RoleARN, _ str
 				}
 			}
 			needs := string(after["functions/find/needs.go"])
-			_, row, _ := strings.Cut(needs, `{"`+c.come+`", []string{`)
+			_, row, _ := strings.Cut(needs, `{Action: "`+c.come+`", By: []string{`)
 			row, _, _ = strings.Cut(row, "}")
 			if c.needing != "" && !strings.Contains(row, `"`+c.needing+`"`) || c.gone != "" && strings.Contains(needs, c.gone) {
 				t.Errorf("find is told:\n%s", needs)
