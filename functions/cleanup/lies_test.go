@@ -147,7 +147,7 @@ func (l lied) live(t *testing.T) (removed, met1 bool) {
 	ask := map[string]any{"images": []string{"m-web0"}}
 	begun := s.call("cleanups.create", ask)
 	if begun.Plan.Digest != "" {
-		begun = s.call("cleanups.create", map[string]any{"images": []string{"m-web0"}, "apply": map[string]any{"digest": begun.Plan.Digest}})
+		s.call("cleanups.create", map[string]any{"images": []string{"m-web0"}, "apply": map[string]any{"digest": begun.Plan.Digest}})
 	}
 	s.tick(2)
 	if l.late {

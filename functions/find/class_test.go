@@ -114,8 +114,11 @@ func TestTheListingAndPriceAgree(t *testing.T) {
 					}
 					origin := pricing.OSOf(i)
 					for _, source := range []pricing.Source{
-						{}, {Kind: pricing.SourceUnknown}, {Kind: pricing.SourceAccount},
-						{Kind: pricing.SourcePublic, Sure: pricing.Observed, OS: origin}, {Kind: pricing.SourceImport, Sure: pricing.Observed, OS: origin, LicenseType: licence},
+						{},
+						{Kind: pricing.SourceUnknown},
+						{Kind: pricing.SourceAccount},
+						{Kind: pricing.SourcePublic, Sure: pricing.Observed, OS: origin},
+						{Kind: pricing.SourceImport, Sure: pricing.Observed, OS: origin, LicenseType: licence},
 					} {
 						if licence != "" && source.Kind == pricing.SourcePublic {
 							continue // only imports have one

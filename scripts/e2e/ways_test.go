@@ -144,14 +144,11 @@ func TestThreeWays(t *testing.T) {
 	for _, f := range project.Functions {
 		lambda[f.Resource] = onLambda(t, f, s.settings)
 	}
-	requests := right(id, family)
-	for _, wrong := range []asked{
+	requests := append(right(id, family), []asked{
 		{"find.images", http.MethodGet, "/images?limit=0", "", "viewer"},
 		{"price.image", http.MethodGet, "/prices/" + id + "?hours=-1", "", "viewer"},
 		{"share.put", http.MethodPut, "/shares/" + id, `{"accounts":[{"accountId":"x"}]}`, "viewer"},
-	} {
-		requests = append(requests, wrong)
-	}
+	}...)
 	plain := func(text string) string { return strings.TrimSpace(different.ReplaceAllString(text, `"$1":""`)) }
 	compared := 0
 	for _, a := range requests {

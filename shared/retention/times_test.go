@@ -48,16 +48,24 @@ func TestTimesThatCannotBeRead(t *testing.T) {
 		of, good string
 	}{
 		"end of the bin": {
-			retention.WishItem{Snapshots: []image.SnapshotID{"s-1"}}, "binned", map[string]string{"deletedAt": at(40 * day)},
-			plan.Facts{"row": "gone", "mode": "delete", "bin": "30d", "snapshot/s-1": "there"}, "binUntil", at(time.Hour),
+			retention.WishItem{Snapshots: []image.SnapshotID{"s-1"}},
+			"binned",
+			map[string]string{"deletedAt": at(40 * day)},
+			plan.Facts{"row": "gone", "mode": "delete", "bin": "30d", "snapshot/s-1": "there"},
+			"binUntil", at(time.Hour),
 		},
 		"time of deletion": {
-			retention.WishItem{Snapshots: []image.SnapshotID{"s-1"}}, "binned", map[string]string{"binUntil": at(time.Hour)},
-			plan.Facts{"row": "gone", "mode": "delete", "bin": "30d", "snapshot/s-1": "there"}, "deletedAt", at(40 * day),
+			retention.WishItem{Snapshots: []image.SnapshotID{"s-1"}},
+			"binned",
+			map[string]string{"binUntil": at(time.Hour)},
+			plan.Facts{"row": "gone", "mode": "delete", "bin": "30d", "snapshot/s-1": "there"},
+			"deletedAt", at(40 * day),
 		},
 		"announcement of a snapshot": {
-			retention.WishItem{Orphan: "s-1"}, "announced", nil,
-			plan.Facts{"row": "there", "mode": "delete", "snapshot/s-1": "there"}, "due", at(time.Hour),
+			retention.WishItem{Orphan: "s-1"},
+			"announced", nil,
+			plan.Facts{"row": "there", "mode": "delete", "snapshot/s-1": "there"},
+			"due", at(time.Hour),
 		},
 	} {
 		for spoiled, text := range map[string]string{"good": c.good, "missing": "", "garbage": "yesterday", "zero": "0001-01-01T00:00:00Z", "a date": "2026-01-01"} {

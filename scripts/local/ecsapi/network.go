@@ -83,7 +83,7 @@ func (c *call) netOwner(tags image.Tags) *netOwner {
 	if c.product != vpc() {
 		return nil
 	}
-	owner, _ := strconv.ParseInt(string(c.account()), 10, 64) // ours are numbers
+	owner, _ := strconv.ParseInt(c.account(), 10, 64) // ours are numbers
 	out := &netOwner{OwnerID: owner}
 	out.Tags.Tag = []wireNetTag{}
 	for _, key := range tags.Keys() {

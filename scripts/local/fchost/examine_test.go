@@ -25,7 +25,7 @@ func TestExamine(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(root, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(root, name, "bootstrap"), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // it is to be run
+		if err := os.WriteFile(filepath.Join(root, name, "bootstrap"), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -34,7 +34,8 @@ func TestExamine(t *testing.T) {
 		status int
 		says   string
 	}{
-		{"content", http.StatusServiceUnavailable, "starting"}, {"odd", http.StatusServiceUnavailable, "starting"},
+		{"content", http.StatusServiceUnavailable, "starting"},
+		{"odd", http.StatusServiceUnavailable, "starting"},
 		{"wrong", http.StatusServiceUnavailable, "JOURNAL: must be set, not here"},
 	} {
 		host, err := fchost.New(fchost.Options{
