@@ -142,8 +142,8 @@ func withCopies(inv retention.Inventory, named []image.Ref) []image.Ref {
 
 // totals are the counts of a plan.
 type totals struct {
-	// AsOf is when the look began that the plan relies on.
-	AsOf   time.Time `json:"asOf"`
+	// AsOf is when the look began that the plan relies on; left out: nothing was seen.
+	AsOf   time.Time `json:"asOf,omitzero"`
 	Images int       `json:"images"`
 	// Actions is how many there are of each.
 	Actions map[retention.Action]int `json:"actions"`

@@ -351,3 +351,16 @@ func TestConfigurationNamesTheVariable(t *testing.T) {
 		}
 	}
 }
+
+// Where an account itself did not answer there is no place to name.
+func TestBlindnessNamesWhatItCan(t *testing.T) {
+	t.Parallel()
+	for want, first := range map[string]image.Unread{
+		"nothing could be read; of 1 places the first says: no answer":                               {Reason: image.Reason{Sentence: "no answer"}},
+		"nothing could be read; of 1 places the first says: 1000000000000001/cn-hangzhou: no answer": {Account: cloudsim.FirstAccount, Region: "cn-hangzhou", Reason: image.Reason{Sentence: "no answer"}},
+	} {
+		if got := fault.Sentence(blind([]image.Unread{first})); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -182,7 +182,10 @@ func newList(found selection.List, told *quoting.Selected, asOf time.Time, call 
 func blind(unread []image.Unread) error {
 	first := unread[0]
 	place := strings.Trim(string(first.Account)+"/"+string(first.Region), "/")
-	return fault.New(fault.Unknown, "nothing could be read; %d places, the first is %s: %s", len(unread), place, first.Sentence).WithCode(survey.CodeUnread)
+	if place != "" { // nothing of it is known where the account itself did not answer
+		place += ": "
+	}
+	return fault.New(fault.Unknown, "nothing could be read; of %d places the first says: %s%s", len(unread), place, first.Sentence).WithCode(survey.CodeUnread)
 }
 
 // HTTPHeader repeats what a table has no place for.

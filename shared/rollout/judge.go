@@ -44,13 +44,18 @@ type judge struct {
 func Judge(w Wish, s Server, target image.Image, here Here, at Moment, now time.Time) Verdict {
 	j := &judge{wish: w, server: s, target: target, here: here, at: at, now: now}
 	if s.Before == nil {
-		j.no("instanceNotSeen", "the instance is not shown, or may not be looked at")
+		j.Refused = append(j.Refused, notSeen())
 		return j.Verdict
 	}
 	for _, check := range []func(){j.owned, j.state, j.managed, j.mayStart, j.disk, j.image, j.machine, j.size, j.encryption, j.login, j.probes, j.loss} {
 		check()
 	}
 	return j.Verdict
+}
+
+// notSeen is why an instance is refused that nobody shows.
+func notSeen() image.Reason {
+	return reason("instanceNotSeen", "the instance is not shown, or may not be looked at")
 }
 
 func (j *judge) no(code, sentence string, args ...any) {

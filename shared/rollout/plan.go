@@ -132,7 +132,11 @@ func (p *planner) one(s Server) {
 	} else if !known {
 		t.Why = reason("placeUnread", "%s of account %s could not be looked at", s.Region, s.Account)
 	}
-	if t.Image == nil {
+	switch {
+	case known && s.Before == nil: // what is wrong with a place says nothing of what is not there
+		p.refuse(step, []image.Reason{notSeen()})
+		return
+	case t.Image == nil:
 		p.refuse(step, []image.Reason{t.Why})
 		return
 	}
