@@ -31,6 +31,9 @@ func acting() map[string]string {
 // far is longer than any text may be that is not in a list.
 const far = 5000
 
+// long is more than the letters of any text.
+const long = 20_000
+
 // texts are what is wrong with a value as text.
 func (f field) texts() []damage {
 	var all []damage
@@ -51,7 +54,7 @@ func (f field) texts() []damage {
 		)
 		_ = list
 	} else {
-		all = append(all, damage{"far too long", strings.Repeat("1", far), true})
+		all = append(all, damage{"far too long", strings.Repeat("1", long), true})
 	}
 	for _, odd := range []string{
 		text + "," + text, " " + text, text + " ", strings.ToUpper(text), "\u00a0" + text, "０１２", "١٢٣", "+5", "007", "-0", "1e3", "1.5", "0x10", "1_000",
@@ -115,7 +118,7 @@ func (f field) documents() []damage {
 	}
 	all = append(all,
 		damage{"half a pair", `"\ud800"`, true}, damage{"the other half", `"\udc00x"`, true}, damage{"1e999", "1e999", true},
-		damage{"far too long", `"` + strings.Repeat("1", far) + `"`, true}, damage{"far too many", "[" + strings.Repeat(`"1",`, far) + `"1"]`, true},
+		damage{"far too long", `"` + strings.Repeat("1", long) + `"`, true}, damage{"far too many", "[" + strings.Repeat(`"1",`, far) + `"1"]`, true},
 		damage{"a list in a list", "[[1]]", true}, damage{"an unknown member", `{"nothing":1}`, true},
 		damage{"a member twice", `{"a":1,"a":1}`, true}, damage{"no JSON", "nothing", true}, damage{"a single quote", "'x'", true},
 		damage{"a comment", "1/*x*/", true}, damage{"NaN", "NaN", true}, damage{"leading zero", "007", true}, damage{"plus", "+1", true}, damage{"hex", "0x1", true},
