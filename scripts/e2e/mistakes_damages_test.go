@@ -28,10 +28,10 @@ func acting() map[string]string {
 	}
 }
 
-// far is longer than any text may be that is not in a list.
+// far is more entries than any list may have.
 const far = 5000
 
-// long is more than the letters of any text.
+// long is longer than any text may be.
 const long = 20_000
 
 // texts are what is wrong with a value as text.
