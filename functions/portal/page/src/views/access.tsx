@@ -7,7 +7,7 @@ import {link, type Route} from '../route'
 import {roles, who, subject} from '../session'
 import {known, t} from '../text'
 
-type Permission = Schema['FindPermission']
+type Permission = Schema['SurveyPermission']
 
 export const Access = ({at}: {at: Route}) => {
   const load = useLoad<Schema['FindAccess']>('/access', {}, {age: 300})

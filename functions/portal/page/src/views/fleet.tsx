@@ -7,7 +7,7 @@ import {go, link, type Route} from '../route'
 import {t} from '../text'
 
 type Fleets = Schema['FindFleet']
-type Server = Schema['FindServer']
+type Server = Schema['QuotingServer']
 const names = ['family', 'image', 'region', 'account', 'id', 'behind', 'tag'] as const
 
 export const Fleet = ({at}: {at: Route}) => {

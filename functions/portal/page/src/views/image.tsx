@@ -97,7 +97,7 @@ const Lineage = ({path, place, of: d}: {path: string, place: Place, of: Detail})
   }}</Read></Section>
 }
 
-type Link = Schema['FindLink']
+type Link = Schema['LineageLinkTold']
 // chain are the links upwards, the nearest first.
 const chain = (links: Link[], from: string): Link[] => {
   const out: Link[] = []
@@ -111,7 +111,7 @@ const chain = (links: Link[], from: string): Link[] => {
   return [...out, ...links.filter(k => !out.includes(k))]
 }
 
-const Relative = ({of: r, link: k}: {of: Schema['FindRelative'], link: Link}) => <>{r.seen ? <ImageName of={r} /> : <><span class="id">{r.imageId}</span> <Badge tone="unknown">{t('notSeen')}</Badge></>} <span class="sub">{r.regionId} · {known('certainty', k.certainty)} · <Said text={k.sentence} /></span></>
+const Relative = ({of: r, link: k}: {of: Schema['LineageRelative'], link: Link}) => <>{r.seen ? <ImageName of={r} /> : <><span class="id">{r.imageId}</span> <Badge tone="unknown">{t('notSeen')}</Badge></>} <span class="sub">{r.regionId} · {known('certainty', k.certainty)} · <Said text={k.sentence} /></span></>
 
 // Below are the images made from one, and those made from them, indented.
 const Below = ({all, of, first}: {all: Link[], of: string, first?: Link[]}) => {
