@@ -4,9 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -14,8 +11,7 @@ import (
 
 // probe is a call that changes nothing, by which a permission shows.
 type probe struct {
-	product product
-	given   map[string]string
+	given params
 	// dry: only the outcome of a dry run counts, not an answer.
 	dry bool
 	// of is the action whose first row has what is asked about: the value of key.
@@ -32,50 +28,41 @@ const (
 
 // probes are all there are, by RAM action.
 func probes() map[string]probe {
-	page := map[string]string{"PageNumber": "1", "PageSize": "10"}
-	token := map[string]string{"MaxResults": "10"}
-	offer := map[string]string{"ResourceType": "instance", "InstanceType": "ecs.g7.large"}
-	own := map[string]string{"ImageOwnerAlias": "self", "PageNumber": "1", "PageSize": "1"}
+	page := params{"PageNumber": "1", "PageSize": "10"}
+	token := params{"MaxResults": "10"}
+	offer := params{"ResourceType": "instance", "InstanceType": "ecs.g7.large"}
+	own := params{"ImageOwnerAlias": "self", "PageNumber": "1", "PageSize": "1"}
 	return map[string]probe{
-		"ecs:DescribeRegions":                 {product: productECS},
-		"ecs:DescribeImages":                  {product: productECS, given: own},
-		"ecs:DescribeInstanceTypes":           {product: productECS, given: token},
-		"ecs:DescribeInstances":               {product: productECS, given: with(token, "DryRun", "true"), dry: true},
-		"ecs:DescribeDisks":                   {product: productECS, given: token},
-		"ecs:DescribeSnapshots":               {product: productECS, given: token},
-		"ecs:DescribeSnapshotLinks":           {product: productECS, given: page},
-		"ecs:DescribeSnapshotsUsage":          {product: productECS},
-		"ecs:DescribeLaunchTemplates":         {product: productECS, given: page},
-		"ecs:DescribeLaunchTemplateVersions":  {product: productECS, given: page, of: "ecs:DescribeLaunchTemplates", key: "LaunchTemplateId"},
-		"ecs:DescribeImagePipelines":          {product: productECS, given: token},
-		"ecs:DescribeImagePipelineExecutions": {product: productECS, given: token, of: "ecs:DescribeImagePipelines", key: "ImagePipelineId"},
-		"ecs:DescribePrice":                   {product: productECS, given: offer},
-		"ecs:DescribeImageSharePermission":    {product: productECS, given: page, of: "ecs:DescribeImages", key: "ImageId"},
-		"ess:DescribeScalingConfigurations":   {product: productESS, given: page},
-		"ess:DescribeScalingGroups":           {product: productESS, given: page},
-		"actiontrail:LookupEvents":            {product: productActionTrail, given: map[string]string{"MaxResults": "1"}},
+		"ecs:DescribeRegions":                 {},
+		"ecs:DescribeImages":                  {given: own},
+		"ecs:DescribeInstanceTypes":           {given: token},
+		"ecs:DescribeInstances":               {given: token.with("DryRun", "true"), dry: true},
+		"ecs:DescribeDisks":                   {given: token},
+		"ecs:DescribeSnapshots":               {given: token},
+		"ecs:DescribeSnapshotLinks":           {given: page},
+		"ecs:DescribeSnapshotsUsage":          {},
+		"ecs:DescribeLaunchTemplates":         {given: page},
+		"ecs:DescribeLaunchTemplateVersions":  {given: page, of: "ecs:DescribeLaunchTemplates", key: "LaunchTemplateId"},
+		"ecs:DescribeImagePipelines":          {given: token},
+		"ecs:DescribeImagePipelineExecutions": {given: token, of: "ecs:DescribeImagePipelines", key: "ImagePipelineId"},
+		"ecs:DescribePrice":                   {given: offer},
+		"ecs:DescribeImageSharePermission":    {given: page, of: "ecs:DescribeImages", key: "ImageId"},
+		"ess:DescribeScalingConfigurations":   {given: page},
+		"ess:DescribeScalingGroups":           {given: page},
+		"actiontrail:LookupEvents":            {given: params{"MaxResults": "1"}},
 		"ecs:ModifyImageSharePermission":      dryRun("ImageId", noImage),
 		"ecs:CreateImage":                     dryRun("InstanceId", noInstance),
 		"ecs:CopyImage":                       dryRun("ImageId", noImage),
 		"ecs:DeleteImage":                     dryRun("ImageId", noImage),
 		"ecs:StopInstance":                    dryRun("InstanceId", noInstance),
 		"ecs:StartInstance":                   dryRun("InstanceId", noInstance),
-		"ecs:ReplaceSystemDisk":               {product: productECS, given: with(dryRun("InstanceId", noInstance).given, "ImageId", noImage), dry: true},
+		"ecs:ReplaceSystemDisk":               {given: dryRun("InstanceId", noInstance).given.with("ImageId", noImage), dry: true},
 		"ecs:CreateSnapshot":                  dryRun("DiskId", noDisk),
 	}
 }
 
 func dryRun(name, of string) probe {
-	return probe{product: productECS, given: map[string]string{name: of, "DryRun": "true"}, dry: true}
-}
-
-func with(given map[string]string, name, value string) map[string]string {
-	more := maps.Clone(given)
-	if more == nil {
-		more = map[string]string{}
-	}
-	more[name] = value
-	return more
+	return probe{given: map[string]string{name: of, "DryRun": "true"}, dry: true}
 }
 
 // MayAsk names the actions that May can tell about, in order.
@@ -103,7 +90,7 @@ func (a *Account) May(ctx context.Context, region image.RegionID, action string)
 		if err != nil {
 			return image.Unknown, err
 		}
-		p.given = with(p.given, p.key, id)
+		p.given = p.given.with(p.key, id)
 	}
 	_, err = a.probe(ctx, account, region, action, p, "RequestId")
 	if err == nil && !p.dry {
@@ -117,16 +104,9 @@ func (a *Account) May(ctx context.Context, region image.RegionID, action string)
 
 // probe makes one call, and returns the first value of a key in its answer.
 func (a *Account) probe(ctx context.Context, account image.AccountID, region image.RegionID, action string, p probe, key string) (found string, err error) {
-	_, name, _ := strings.Cut(action, ":")
 	err = a.do(ctx, account, call{
-		product: p.product, action: name, region: region, at: a.cloud.at(p.product, region),
-		build: func() requests.AcsRequest {
-			r := &requests.RpcRequest{}
-			r.InitWithApiInfo(string(p.product), versionOf(p.product), name, "", "")
-			r.QueryParams["RegionId"] = string(region)
-			maps.Copy(r.QueryParams, p.given)
-			return r
-		},
+		operation: operation(action), region: region,
+		given: p.given.with("RegionId", string(region)),
 		read: func(s *scanner) error {
 			found = ""
 			s.firstOf(key, &found)
@@ -134,16 +114,6 @@ func (a *Account) probe(ctx context.Context, account image.AccountID, region ima
 		},
 	})
 	return found, err
-}
-
-func versionOf(p product) string {
-	switch p {
-	case productESS:
-		return "2014-08-28"
-	case productActionTrail:
-		return "2020-07-06"
-	}
-	return "2014-05-26"
 }
 
 // firstOf reads the next value, and keeps the first text that a key has in it,

@@ -2,11 +2,9 @@ package alicloud
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/sts"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -129,11 +127,9 @@ func (a *Account) ask(ctx context.Context, turn chan struct{}, who identity) (im
 func (a *Account) callerIdentity(ctx context.Context) (image.AccountID, error) {
 	var id image.AccountID
 	err := a.do(ctx, "", call{
-		product: productSTS, action: "GetCallerIdentity", at: a.cloud.at(productSTS, ""),
-		build: func() requests.AcsRequest {
-			r := sts.CreateGetCallerIdentityRequest()
-			r.RegionId = string(a.cloud.home)
-			return r
+		operation: "sts:GetCallerIdentity",
+		given: params{
+			"RegionId": string(a.cloud.home),
 		},
 		read: func(s *scanner) (err error) {
 			id, err = readIdentity(s)
@@ -248,14 +244,9 @@ func (a *Account) assume(ctx context.Context, arn RoleARN, session string) (gran
 	}
 	var got assumed
 	err = a.do(ctx, account, call{
-		product: productSTS, action: "AssumeRole", at: a.cloud.at(productSTS, ""),
-		build: func() requests.AcsRequest {
-			r := sts.CreateAssumeRoleRequest()
-			r.RegionId = string(a.cloud.home)
-			r.RoleArn = string(arn)
-			r.RoleSessionName = session
-			r.DurationSeconds = requests.NewInteger(sessionSeconds)
-			return r
+		operation: "sts:AssumeRole",
+		given: params{
+			"RegionId": string(a.cloud.home), "RoleArn": string(arn), "RoleSessionName": session, "DurationSeconds": strconv.Itoa(sessionSeconds),
 		},
 		read: func(s *scanner) (err error) {
 			got, err = readAssumed(s)

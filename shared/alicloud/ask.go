@@ -3,18 +3,15 @@ package alicloud
 import (
 	"context"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-
 	"imagekeeper/shared/image"
 )
 
 // question is one call whose answer is one object.
 type question[T any] struct {
-	product product
-	action  string
-	account image.AccountID
-	region  image.RegionID
-	build   func() requests.AcsRequest
+	operation operation
+	account   image.AccountID
+	region    image.RegionID
+	given     params
 	// fields read the answer; RequestId is read beside them.
 	fields fields[T]
 	// whole reports whether an answer has what it must, if set.
@@ -29,7 +26,7 @@ type question[T any] struct {
 func ask[T any](ctx context.Context, a *Account, q question[T]) (T, error) {
 	var got T
 	c := call{
-		product: q.product, action: q.action, region: q.region, at: a.cloud.at(q.product, q.region), build: q.build, token: q.token,
+		operation: q.operation, region: q.region, given: q.given, token: q.token,
 		read: func(s *scanner) error {
 			var requestID string
 			got = *new(T)

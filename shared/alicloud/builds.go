@@ -2,9 +2,7 @@ package alicloud
 
 import (
 	"context"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
+	"strconv"
 
 	"imagekeeper/shared/image"
 )
@@ -25,13 +23,11 @@ func (a *Account) Pipelines(ctx context.Context, region image.RegionID) ([]image
 // pipelines is the listing of Pipelines.
 func (a *Account) pipelines(account image.AccountID, region image.RegionID) listing[image.Pipeline] {
 	return listing[image.Pipeline]{
-		action: "DescribeImagePipelines", account: account, region: region, shape: a.cloud.tables().pipelines, size: longPage,
-		request: func(_ int, token string) requests.AcsRequest {
-			r := ecs.CreateDescribeImagePipelinesRequest()
-			r.RegionId = string(region)
-			r.MaxResults = requests.NewInteger(longPage)
-			r.NextToken = token
-			return r
+		operation: "ecs:DescribeImagePipelines", account: account, region: region, shape: a.cloud.tables().pipelines, size: longPage,
+		request: func(_ int, token string) params {
+			return params{
+				"RegionId": string(region), "MaxResults": strconv.Itoa(longPage), "NextToken": token,
+			}
 		},
 		key: func(p *image.Pipeline) string { return p.ID },
 		check: func(p *image.Pipeline) error {
@@ -55,7 +51,7 @@ func (a *Account) Builds(ctx context.Context, region image.RegionID) ([]image.Bu
 	if err != nil {
 		return nil, err
 	}
-	all := listing[image.Build]{action: "DescribeImagePipelineExecutions", region: region}
+	all := listing[image.Build]{operation: "ecs:DescribeImagePipelineExecutions", region: region}
 	return all.settled(ctx, a, func(ctx context.Context, a *Account) ([]image.Build, error) {
 		pipelines, err := a.pipelines(account, region).byToken(ctx, a)
 		if err != nil {
@@ -80,14 +76,11 @@ func (a *Account) Builds(ctx context.Context, region image.RegionID) ([]image.Bu
 // runs is the listing of one pipeline's runs.
 func (a *Account) runs(of image.Pipeline) listing[image.Build] {
 	return listing[image.Build]{
-		action: "DescribeImagePipelineExecutions", account: of.Account, region: of.Region, shape: a.cloud.tables().runs, size: longPage,
-		request: func(_ int, token string) requests.AcsRequest {
-			r := ecs.CreateDescribeImagePipelineExecutionsRequest()
-			r.RegionId = string(of.Region)
-			r.ImagePipelineId = of.ID
-			r.MaxResults = requests.NewInteger(longPage)
-			r.NextToken = token
-			return r
+		operation: "ecs:DescribeImagePipelineExecutions", account: of.Account, region: of.Region, shape: a.cloud.tables().runs, size: longPage,
+		request: func(_ int, token string) params {
+			return params{
+				"RegionId": string(of.Region), "ImagePipelineId": of.ID, "MaxResults": strconv.Itoa(longPage), "NextToken": token,
+			}
 		},
 		key: func(b *image.Build) string { return b.Run },
 		check: func(b *image.Build) error {

@@ -11,36 +11,16 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
 
-// product is one of the vendor's APIs, as RAM policies name it.
-type product string
-
-// The products that are called by RPC.
-const (
-	productECS product = "ecs"
-	productSTS product = "sts"
-	productESS product = "ess"
-	productRAM product = "ram"
-	// productQuotas is Quota Center.
-	productQuotas      product = "quotas"
-	productActionTrail product = "actiontrail"
-	productKMS         product = "kms"
-)
-
 // call is one call of an operation of one product.
 type call struct {
-	product product
-	action  string
+	operation operation
 	// region is where the call goes; for STS it is empty.
 	region image.RegionID
-	at     endpoint
-	// build makes the request anew for every attempt: nonce and time differ.
-	build func() requests.AcsRequest
+	given  params
 	// read reads the answer; it may be asked again for another attempt.
 	read func(*scanner) error
 	// changes: it changes something; token is the client token by which the vendor
@@ -52,9 +32,9 @@ type call struct {
 // what names a call in errors.
 func (c call) what() string {
 	if c.region == "" {
-		return string(c.product) + ":" + c.action
+		return string(c.operation)
 	}
-	return string(c.product) + ":" + c.action + " in " + string(c.region)
+	return string(c.operation) + " in " + string(c.region)
 }
 
 // reply is what came back, read whole.
@@ -276,7 +256,7 @@ func (c *Cloud) readRefusal(r reply, secret Credentials, call call) *fault.Error
 	}
 	failed := fault.New(c.codes().kind(r.status, refused.code), "%s: refused with %s", call.what(), refused.code).WithCode(refused.code)
 	if failed.Kind == fault.Forbidden {
-		failed.Permission = string(call.product) + ":" + call.action
+		failed.Permission = string(call.operation)
 	}
 	if isRequestID(refused.requestID) && !secret.within(refused.requestID) {
 		failed.RequestID = refused.requestID

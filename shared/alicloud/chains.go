@@ -2,9 +2,7 @@ package alicloud
 
 import (
 	"context"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
+	"strconv"
 
 	"imagekeeper/shared/image"
 )
@@ -37,12 +35,11 @@ func (a *Account) SnapshotChains(ctx context.Context, region image.RegionID) ([]
 // chains is the listing of SnapshotChains.
 func (a *Account) chains(account image.AccountID, region image.RegionID) listing[chain] {
 	return listing[chain]{
-		action: "DescribeSnapshotLinks", account: account, region: region, shape: a.cloud.tables().chains, size: pageSize,
-		request: func(number int, _ string) requests.AcsRequest {
-			r := ecs.CreateDescribeSnapshotLinksRequest()
-			r.RegionId = string(region)
-			r.PageNumber, r.PageSize = numbers(number, pageSize)
-			return r
+		operation: "ecs:DescribeSnapshotLinks", account: account, region: region, shape: a.cloud.tables().chains, size: pageSize,
+		request: func(number int, _ string) params {
+			return params{
+				"RegionId": string(region), "PageNumber": strconv.Itoa(number), "PageSize": strconv.Itoa(pageSize),
+			}
 		},
 		key: func(c *chain) string { return c.ID },
 		check: func(c *chain) error {
@@ -73,11 +70,9 @@ func (a *Account) SnapshotUsage(ctx context.Context, region image.RegionID) (ima
 	}
 	var said usageSaid
 	err = a.do(ctx, account, call{
-		product: productECS, action: "DescribeSnapshotsUsage", region: region, at: a.cloud.at(productECS, region),
-		build: func() requests.AcsRequest {
-			r := ecs.CreateDescribeSnapshotsUsageRequest()
-			r.RegionId = string(region)
-			return r
+		operation: "ecs:DescribeSnapshotsUsage", region: region,
+		given: params{
+			"RegionId": string(region),
 		},
 		read: func(s *scanner) error {
 			said = usageSaid{}

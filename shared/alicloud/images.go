@@ -3,10 +3,8 @@ package alicloud
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -77,8 +75,8 @@ func checkListing(region image.RegionID, listing image.Listing) error {
 // images reads one listing of images.
 func (a *Account) images(ctx context.Context, id image.AccountID, region image.RegionID, asked image.Listing) ([]image.Image, error) {
 	l := listing[image.Image]{
-		action: "DescribeImages", account: id, region: region, shape: a.cloud.tables().images, size: pageSize,
-		request: func(number int, _ string) requests.AcsRequest { return imagesRequest(region, asked, number) },
+		operation: "ecs:DescribeImages", account: id, region: region, shape: a.cloud.tables().images, size: pageSize,
+		request: func(number int, _ string) params { return imagesRequest(region, asked, number) },
 		key:     func(i *image.Image) string { return string(i.ID) },
 		check: func(i *image.Image) error {
 			i.Ref = image.Ref{Account: id, Region: region, ID: i.ID}
@@ -92,24 +90,14 @@ func (a *Account) images(ctx context.Context, id image.AccountID, region image.R
 }
 
 // imagesRequest asks for one page of a listing of images.
-func imagesRequest(region image.RegionID, asked image.Listing, number int) requests.AcsRequest {
-	r := ecs.CreateDescribeImagesRequest()
-	r.RegionId = string(region)
-	r.PageNumber, r.PageSize = numbers(number, pageSize)
-	r.ImageOwnerAlias = alias(asked.Kind)
-	if asked.Kind == image.KindCommunity {
-		r.IsPublic = requests.NewBoolean(true)
+func imagesRequest(region image.RegionID, asked image.Listing, number int) params {
+	return params{
+		"RegionId": string(region), "PageNumber": strconv.Itoa(number), "PageSize": strconv.Itoa(pageSize),
+		"ImageOwnerAlias": alias(asked.Kind), "IsPublic": flagged(asked.Kind == image.KindCommunity),
+		"ImageId": joined(asked.IDs), "Status": joined(asked.Statuses), "ImageFamily": string(asked.Family),
+		"SnapshotId": string(asked.SnapshotID), "OSType": string(asked.OSType), "Architecture": string(asked.Architecture),
+		"InstanceType": string(asked.InstanceType), "ImageOwnerId": string(asked.Owner), "Usage": string(asked.Usage),
 	}
-	r.ImageId = joined(asked.IDs)
-	r.Status = joined(asked.Statuses)
-	r.ImageFamily = string(asked.Family)
-	r.SnapshotId = string(asked.SnapshotID)
-	r.OSType = string(asked.OSType)
-	r.Architecture = string(asked.Architecture)
-	r.InstanceType = string(asked.InstanceType)
-	r.ImageOwnerId = requests.Integer(asked.Owner)
-	r.Usage = string(asked.Usage)
-	return r
 }
 
 // joined writes a list as ECS's comma lists.
@@ -175,13 +163,11 @@ func (a *Account) Grants(ctx context.Context, region image.RegionID, id image.ID
 		return nil, err
 	}
 	l := listing[image.Grant]{
-		action: "DescribeImageSharePermission", account: account, region: region, shape: a.cloud.tables().grants, size: pageSize,
-		request: func(number int, _ string) requests.AcsRequest {
-			r := ecs.CreateDescribeImageSharePermissionRequest()
-			r.RegionId = string(region)
-			r.ImageId = string(id)
-			r.PageNumber, r.PageSize = numbers(number, pageSize)
-			return r
+		operation: "ecs:DescribeImageSharePermission", account: account, region: region, shape: a.cloud.tables().grants, size: pageSize,
+		request: func(number int, _ string) params {
+			return params{
+				"RegionId": string(region), "ImageId": string(id), "PageNumber": strconv.Itoa(number), "PageSize": strconv.Itoa(pageSize),
+			}
 		},
 		key:   func(g *image.Grant) string { return string(g.Account) },
 		check: func(*image.Grant) error { return nil },
@@ -205,12 +191,11 @@ func (a *Account) Regions(ctx context.Context) ([]image.Region, error) {
 	}
 	home := a.cloud.home
 	l := listing[image.Region]{
-		action: "DescribeRegions", account: account, region: home, shape: a.cloud.tables().regions, size: mostRegions,
-		request: func(int, string) requests.AcsRequest {
-			r := ecs.CreateDescribeRegionsRequest()
-			r.RegionId = string(home)
-			r.AcceptLanguage = "en-US"
-			return r
+		operation: "ecs:DescribeRegions", account: account, region: home, shape: a.cloud.tables().regions, size: mostRegions,
+		request: func(int, string) params {
+			return params{
+				"RegionId": string(home), "AcceptLanguage": "en-US",
+			}
 		},
 		key:   func(r *image.Region) string { return string(r.ID) },
 		check: func(r *image.Region) error { return checkRegion(r.ID) },

@@ -1,14 +1,10 @@
 package alicloud
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -16,12 +12,10 @@ import (
 
 // act describes one call that changes something, in a region.
 type act struct {
-	// product is "ecs" when empty.
-	product product
-	action  string
-	region  image.RegionID
-	token   string
-	build   func() requests.AcsRequest
+	operation operation
+	region    image.RegionID
+	token     string
+	given     params
 }
 
 // perform makes a call that changes something, and reads its answer.
@@ -35,7 +29,7 @@ func perform[T any](ctx context.Context, a *Account, do act, f fields[T], whole 
 		return none, err
 	}
 	return ask(ctx, a, question[T]{
-		product: cmp.Or(do.product, productECS), action: do.action, account: account, region: do.region, build: do.build,
+		operation: do.operation, account: account, region: do.region, given: do.given,
 		fields: f, whole: whole, changes: true, token: do.token,
 	})
 }
@@ -81,8 +75,8 @@ func (a Operator) ImportImage(ctx context.Context, in image.RegionID, r image.Im
 		given[at+"OSSBucket"], given[at+"OSSObject"], given[at+"Format"], given[at+"DiskImageSize"] = d.Bucket, d.Object, d.Format, number(d.SizeGiB)
 	}
 	got, err := perform(ctx, a.Account, act{
-		action: "ImportImage", region: in, token: r.Token,
-		build: func() requests.AcsRequest { return given.in(ecs.CreateImportImageRequest()) },
+		operation: "ecs:ImportImage", region: in, token: r.Token,
+		given: given,
 	}, startedFields(), func(g started) bool { return g.image != "" && g.task != "" })
 	return got.image, got.task, err
 }
@@ -114,8 +108,8 @@ func (a Operator) ExportImage(ctx context.Context, in image.RegionID, r image.Ex
 		"RegionId": string(in), "ImageId": string(r.Image), "OSSBucket": r.Bucket, "OSSPrefix": r.Prefix, "ImageFormat": r.Format, "RoleName": r.Role,
 	}
 	got, err := perform(ctx, a.Account, act{
-		action: "ExportImage", region: in,
-		build: func() requests.AcsRequest { return given.in(ecs.CreateExportImageRequest()) },
+		operation: "ecs:ExportImage", region: in,
+		given: given,
 	}, startedFields(), func(g started) bool { return g.task != "" })
 	return got.task, err
 }
@@ -142,16 +136,12 @@ func (a Operator) Tasks(ctx context.Context, region image.RegionID, want image.T
 		return nil, err
 	}
 	l := listing[image.Task]{
-		action: "DescribeTasks", account: account, region: region, size: pageSize,
+		operation: "ecs:DescribeTasks", account: account, region: region, size: pageSize,
 		shape: shape[image.Task]{outer: "TaskSet", inner: "Task", row: taskFields()},
-		request: func(number int, _ string) requests.AcsRequest {
-			r := ecs.CreateDescribeTasksRequest()
-			r.RegionId = string(region)
-			r.TaskIds = joined(want.IDs)
-			r.TaskAction = want.Action
-			r.StartTime, r.EndTime = instant(want.From), instant(want.To)
-			r.PageNumber, r.PageSize = numbers(number, pageSize)
-			return r
+		request: func(number int, _ string) params {
+			return params{
+				"RegionId": string(region), "TaskIds": joined(want.IDs), "TaskAction": want.Action, "StartTime": instant(want.From), "EndTime": instant(want.To), "PageNumber": strconv.Itoa(number), "PageSize": strconv.Itoa(pageSize),
+			}
 		},
 		key: func(t *image.Task) string { return string(t.ID) },
 		check: func(t *image.Task) error {
@@ -173,10 +163,8 @@ func (a Operator) Task(ctx context.Context, region image.RegionID, id image.Task
 		return image.Task{}, err
 	}
 	got, err := ask(ctx, a.Account, question[image.Task]{
-		product: productECS, action: "DescribeTaskAttribute", account: account, region: region,
-		build: func() requests.AcsRequest {
-			return params{"RegionId": string(region), "TaskId": string(id)}.in(ecs.CreateDescribeTaskAttributeRequest())
-		},
+		operation: "ecs:DescribeTaskAttribute", account: account, region: region,
+		given:  params{"RegionId": string(region), "TaskId": string(id)},
 		fields: wholeTaskFields(),
 		whole:  func(t image.Task) bool { return t.ID == id && t.Status != "" },
 	})
@@ -225,9 +213,7 @@ func wholeTaskFields() fields[image.Task] {
 // CancelTask asks ECS to end a task. One that has ended fails with
 // fault.Precondition. Whether it ended shows in the task. Source: CancelTask.
 func (a Operator) CancelTask(ctx context.Context, region image.RegionID, id image.TaskID) error {
-	return a.actOn(ctx, act{action: "CancelTask", region: region, build: func() requests.AcsRequest {
-		return params{"RegionId": string(region), "TaskId": string(id)}.in(ecs.CreateCancelTaskRequest())
-	}}, string(id))
+	return a.actOn(ctx, act{operation: "ecs:CancelTask", region: region, given: params{"RegionId": string(region), "TaskId": string(id)}}, string(id))
 }
 
 // CreateImage begins to make an image from an instance or from snapshots. It shows
@@ -247,8 +233,8 @@ func (a Operator) CreateImage(ctx context.Context, in image.RegionID, r image.Cr
 		given[at+"SnapshotId"], given[at+"Size"] = string(d.Snapshot), number(d.SizeGiB)
 	}
 	got, err := perform(ctx, a.Account, act{
-		action: "CreateImage", region: in, token: r.Token,
-		build: func() requests.AcsRequest { return given.in(ecs.CreateCreateImageRequest()) },
+		operation: "ecs:CreateImage", region: in, token: r.Token,
+		given: given,
 	}, startedFields(), func(g started) bool { return g.image != "" })
 	return got.image, err
 }
@@ -265,8 +251,8 @@ func (a Operator) CopyImage(ctx context.Context, from image.RegionID, r image.Co
 		"ClientToken": r.Token,
 	}.tags(r.Tags)
 	got, err := perform(ctx, a.Account, act{
-		action: "CopyImage", region: from, token: r.Token,
-		build: func() requests.AcsRequest { return given.in(ecs.CreateCopyImageRequest()) },
+		operation: "ecs:CopyImage", region: from, token: r.Token,
+		given: given,
 	}, startedFields(), func(g started) bool { return g.image != "" && g.image != r.Image })
 	return got.image, err
 }
@@ -274,18 +260,14 @@ func (a Operator) CopyImage(ctx context.Context, from image.RegionID, r image.Co
 // CancelCopy ends a copy that is being made, and deletes it. One that has ended
 // fails with fault.Precondition. Source: CancelCopyImage.
 func (a Operator) CancelCopy(ctx context.Context, in image.RegionID, copied image.ID) error {
-	return a.actOn(ctx, act{action: "CancelCopyImage", region: in, build: func() requests.AcsRequest {
-		return params{"RegionId": string(in), "ImageId": string(copied)}.in(ecs.CreateCancelCopyImageRequest())
-	}}, string(copied))
+	return a.actOn(ctx, act{operation: "ecs:CancelCopyImage", region: in, given: params{"RegionId": string(in), "ImageId": string(copied)}}, string(copied))
 }
 
 // DeleteImage deletes an image of the account's own; its snapshots stay. It never
 // forces: while instances run from it, it fails with fault.Precondition. An image
 // that is already gone is a success. It is asynchronous. Source: DeleteImage.
 func (a Operator) DeleteImage(ctx context.Context, in image.RegionID, id image.ID) error {
-	err := a.actOn(ctx, act{action: "DeleteImage", region: in, build: func() requests.AcsRequest {
-		return params{"RegionId": string(in), "ImageId": string(id)}.in(ecs.CreateDeleteImageRequest())
-	}}, string(id))
+	err := a.actOn(ctx, act{operation: "ecs:DeleteImage", region: in, given: params{"RegionId": string(in), "ImageId": string(id)}}, string(id))
 	return unlessGone(err, "InvalidImageId.NotFound")
 }
 
@@ -315,9 +297,7 @@ func (a Operator) ModifyImage(ctx context.Context, in image.RegionID, id image.I
 	if c.NVMe != nil {
 		given["Features.NvmeSupport"] = map[bool]string{true: "supported", false: "unsupported"}[*c.NVMe]
 	}
-	return a.actOn(ctx, act{action: "ModifyImageAttribute", region: in, build: func() requests.AcsRequest {
-		return given.in(ecs.CreateModifyImageAttributeRequest())
-	}}, string(id))
+	return a.actOn(ctx, act{operation: "ecs:ModifyImageAttribute", region: in, given: given}, string(id))
 }
 
 // SupportedTypes lists the instance types that an image can boot on, in order.
@@ -331,12 +311,12 @@ func (a Operator) SupportedTypes(ctx context.Context, ref image.Ref) ([]image.In
 		return nil, err
 	}
 	l := listing[image.InstanceTypeID]{
-		action: "DescribeImageSupportInstanceTypes", account: account, region: ref.Region, size: mostSupported,
+		operation: "ecs:DescribeImageSupportInstanceTypes", account: account, region: ref.Region, size: mostSupported,
 		shape: shape[image.InstanceTypeID]{outer: "InstanceTypes", inner: "InstanceType", row: fields[image.InstanceTypeID]{
 			"InstanceTypeId": func(s *scanner, id *image.InstanceTypeID) { *id = image.InstanceTypeID(s.str()) },
 		}},
-		request: func(int, string) requests.AcsRequest {
-			return params{"RegionId": string(ref.Region), "ImageId": string(ref.ID)}.in(ecs.CreateDescribeImageSupportInstanceTypesRequest())
+		request: func(int, string) params {
+			return params{"RegionId": string(ref.Region), "ImageId": string(ref.ID)}
 		},
 		key:   func(id *image.InstanceTypeID) string { return string(*id) },
 		check: func(*image.InstanceTypeID) error { return nil },

@@ -6,9 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -23,8 +20,8 @@ func (a Operator) Launch(ctx context.Context, in image.RegionID, r image.LaunchR
 		"Amount": "1", "InternetMaxBandwidthOut": "0", "ClientToken": r.Token,
 	}.tags(r.Tags)
 	got, err := perform(ctx, a.Account, act{
-		action: "RunInstances", region: in, token: r.Token,
-		build: func() requests.AcsRequest { return given.in(ecs.CreateRunInstancesRequest()) },
+		operation: "ecs:RunInstances", region: in, token: r.Token,
+		given: given,
 	}, fields[[]string]{
 		"InstanceIdSets": func(s *scanner, ids *[]string) { *ids = s.texts("InstanceIdSet") },
 	}, func(ids []string) bool { return len(ids) == 1 && ids[0] != "" })
@@ -50,9 +47,7 @@ func (s *scanner) texts(inner string) (found []string) {
 // whether it runs or not. One that is already gone is a success. It is
 // asynchronous. Source: DeleteInstance.
 func (a Operator) Terminate(ctx context.Context, in image.RegionID, id image.InstanceID) error {
-	err := a.actOn(ctx, act{action: "DeleteInstance", region: in, build: func() requests.AcsRequest {
-		return params{"RegionId": string(in), "InstanceId": string(id), "Force": "true"}.in(ecs.CreateDeleteInstanceRequest())
-	}}, string(id))
+	err := a.actOn(ctx, act{operation: "ecs:DeleteInstance", region: in, given: params{"RegionId": string(in), "InstanceId": string(id), "Force": "true"}}, string(id))
 	return unlessGone(err, "InvalidInstanceId.NotFound")
 }
 
@@ -63,9 +58,7 @@ func (a Operator) SetAutoRelease(ctx context.Context, region image.RegionID, id 
 	if at.IsZero() {
 		return fault.InField("autoReleaseAt", "required", "must be a time")
 	}
-	return a.actOn(ctx, act{action: "ModifyInstanceAutoReleaseTime", region: region, build: func() requests.AcsRequest {
-		return params{"RegionId": string(region), "InstanceId": string(id), "AutoReleaseTime": instant(at)}.in(ecs.CreateModifyInstanceAutoReleaseTimeRequest())
-	}}, string(id))
+	return a.actOn(ctx, act{operation: "ecs:ModifyInstanceAutoReleaseTime", region: region, given: params{"RegionId": string(region), "InstanceId": string(id), "AutoReleaseTime": instant(at)}}, string(id))
 }
 
 // ConsoleOutput returns the text of an instance's serial console as of its last
@@ -83,10 +76,8 @@ func (a Operator) ConsoleOutput(ctx context.Context, in image.RegionID, id image
 		decoded  bool
 	}
 	got, err := ask(ctx, a.Account, question[said]{
-		product: productECS, action: "GetInstanceConsoleOutput", account: account, region: in,
-		build: func() requests.AcsRequest {
-			return params{"RegionId": string(in), "InstanceId": string(id), "RemoveSymbols": "true"}.in(ecs.CreateGetInstanceConsoleOutputRequest())
-		},
+		operation: "ecs:GetInstanceConsoleOutput", account: account, region: in,
+		given: params{"RegionId": string(in), "InstanceId": string(id), "RemoveSymbols": "true"},
 		fields: fields[said]{
 			"InstanceId":    func(s *scanner, g *said) { g.id = s.str() },
 			"ConsoleOutput": func(s *scanner, g *said) { g.text, g.decoded = s.base64() },
@@ -110,7 +101,7 @@ func (a Operator) VSwitches(ctx context.Context, region image.RegionID, vpc stri
 		return nil, err
 	}
 	l := listing[image.VSwitch]{
-		action: "DescribeVSwitches", account: account, region: region, size: shortPage,
+		operation: "ecs:DescribeVSwitches", account: account, region: region, size: shortPage,
 		shape: shape[image.VSwitch]{outer: "VSwitches", inner: "VSwitch", row: fields[image.VSwitch]{
 			"VSwitchId":               func(s *scanner, v *image.VSwitch) { v.ID = s.str() },
 			"VpcId":                   func(s *scanner, v *image.VSwitch) { v.VPC = s.word() },
@@ -118,12 +109,10 @@ func (a Operator) VSwitches(ctx context.Context, region image.RegionID, vpc stri
 			"Status":                  func(s *scanner, v *image.VSwitch) { v.Status = s.word() },
 			"AvailableIpAddressCount": func(s *scanner, v *image.VSwitch) { v.Free = s.count() },
 		}},
-		request: func(number int, _ string) requests.AcsRequest {
-			r := ecs.CreateDescribeVSwitchesRequest()
-			r.RegionId = string(region)
-			r.VpcId = vpc
-			r.PageNumber, r.PageSize = numbers(number, shortPage)
-			return r
+		request: func(number int, _ string) params {
+			return params{
+				"RegionId": string(region), "VpcId": vpc, "PageNumber": strconv.Itoa(number), "PageSize": strconv.Itoa(shortPage),
+			}
 		},
 		key: func(v *image.VSwitch) string { return v.ID },
 		check: func(v *image.VSwitch) error {
@@ -142,19 +131,16 @@ func (a Operator) SecurityGroups(ctx context.Context, region image.RegionID, vpc
 		return nil, err
 	}
 	l := listing[image.SecurityGroup]{
-		action: "DescribeSecurityGroups", account: account, region: region, size: pageSize,
+		operation: "ecs:DescribeSecurityGroups", account: account, region: region, size: pageSize,
 		shape: shape[image.SecurityGroup]{outer: "SecurityGroups", inner: "SecurityGroup", row: fields[image.SecurityGroup]{
 			"SecurityGroupId":   func(s *scanner, g *image.SecurityGroup) { g.ID = s.str() },
 			"SecurityGroupName": func(s *scanner, g *image.SecurityGroup) { g.Name = s.str() },
 			"VpcId":             func(s *scanner, g *image.SecurityGroup) { g.VPC = s.word() },
 		}},
-		request: func(_ int, token string) requests.AcsRequest {
-			r := ecs.CreateDescribeSecurityGroupsRequest()
-			r.RegionId = string(region)
-			r.VpcId = vpc
-			r.MaxResults = requests.NewInteger(pageSize)
-			r.NextToken = token
-			return r
+		request: func(_ int, token string) params {
+			return params{
+				"RegionId": string(region), "VpcId": vpc, "MaxResults": strconv.Itoa(pageSize), "NextToken": token,
+			}
 		},
 		key: func(g *image.SecurityGroup) string { return g.ID },
 		check: func(g *image.SecurityGroup) error {
@@ -180,8 +166,8 @@ func (a Operator) RunCommand(ctx context.Context, in image.RegionID, r image.Com
 		"InstanceId.1": string(r.Instance), "Timeout": number(int(r.Timeout.Seconds())), "Name": r.Name, "ClientToken": r.Token,
 	}
 	got, err := perform(ctx, a.Account, act{
-		action: "RunCommand", region: in, token: r.Token,
-		build: func() requests.AcsRequest { return given.in(ecs.CreateRunCommandRequest()) },
+		operation: "ecs:RunCommand", region: in, token: r.Token,
+		given: given,
 	}, fields[string]{
 		"InvokeId": func(s *scanner, id *string) { *id = s.str() },
 	}, func(id string) bool { return id != "" })
@@ -206,12 +192,12 @@ func (a Operator) Invocation(ctx context.Context, in image.RegionID, run string)
 		return nil, err
 	}
 	l := listing[invocation]{
-		action: "DescribeInvocationResults", account: account, region: in, size: shortPage,
+		operation: "ecs:DescribeInvocationResults", account: account, region: in, size: shortPage,
 		shape: shape[invocation]{within: "Invocation", outer: "InvocationResults", inner: "InvocationResult", row: invocationFields()},
-		request: func(_ int, token string) requests.AcsRequest {
+		request: func(_ int, token string) params {
 			return params{
 				"RegionId": string(in), "InvokeId": run, "ContentEncoding": "Base64", "MaxResults": strconv.Itoa(shortPage), "NextToken": token,
-			}.in(ecs.CreateDescribeInvocationResultsRequest())
+			}
 		},
 		key: func(r *invocation) string { return string(r.Instance) },
 		check: func(r *invocation) error {
@@ -257,15 +243,15 @@ func (a Operator) Assistants(ctx context.Context, in image.RegionID, ids []image
 		return nil, err
 	}
 	l := listing[image.AssistantStatus]{
-		action: "DescribeCloudAssistantStatus", account: account, region: in, size: mostIDs,
+		operation: "ecs:DescribeCloudAssistantStatus", account: account, region: in, size: mostIDs,
 		shape: shape[image.AssistantStatus]{outer: "InstanceCloudAssistantStatusSet", inner: "InstanceCloudAssistantStatus", row: fields[image.AssistantStatus]{
 			"InstanceId":            func(s *scanner, g *image.AssistantStatus) { g.Instance = image.InstanceID(s.str()) },
 			"CloudAssistantStatus":  func(s *scanner, g *image.AssistantStatus) { g.Alive = s.flag() },
 			"CloudAssistantVersion": func(s *scanner, g *image.AssistantStatus) { g.Version = s.word() },
 			"LastHeartbeatTime":     func(s *scanner, g *image.AssistantStatus) { g.HeartbeatAt = s.moment() },
 		}},
-		request: func(int, string) requests.AcsRequest {
-			return repeat(params{"RegionId": string(in)}, "InstanceId", ids).in(ecs.CreateDescribeCloudAssistantStatusRequest())
+		request: func(int, string) params {
+			return repeat(params{"RegionId": string(in)}, "InstanceId", ids)
 		},
 		key:   func(g *image.AssistantStatus) string { return string(g.Instance) },
 		check: func(g *image.AssistantStatus) error { return asked(ids, g.Instance) },

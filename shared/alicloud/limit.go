@@ -356,7 +356,7 @@ func sleep(ctx context.Context, now time.Time, d time.Duration) error {
 
 // pacer returns the pacer of a call.
 func (c *Cloud) pacer(account image.AccountID, call call) *pacer {
-	return c.limits.at(place{account, call.region, call.action}, time.Now())
+	return c.limits.at(place{account, call.region, call.operation.name()}, time.Now())
 }
 
 // outcome says what became of an attempt.

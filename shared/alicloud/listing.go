@@ -1,13 +1,10 @@
 package alicloud
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"math"
 	"time"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	"golang.org/x/sync/errgroup"
 
 	"imagekeeper/shared/atonce"
@@ -31,16 +28,14 @@ var errShifted = errors.New("the pages do not make one list")
 
 // listing is one list of rows of one operation.
 type listing[T any] struct {
-	// product is "ecs" when empty.
-	product product
-	action  string
-	account image.AccountID
-	region  image.RegionID
-	shape   shape[T]
+	operation operation
+	account   image.AccountID
+	region    image.RegionID
+	shape     shape[T]
 	// size is how many rows a page is asked to have.
 	size int
 	// request makes the request for a page: by number, from 1, or by token.
-	request func(number int, token string) requests.AcsRequest
+	request func(number int, token string) params
 	// key tells rows apart; a row without one is malformed.
 	key func(*T) string
 	// check looks at each row: whether it is what was asked for, and complete.
@@ -58,8 +53,8 @@ var errNotAsked = errors.New("the answer is not what was asked for")
 func (l listing[T]) page(ctx context.Context, a *Account, number int, token string, room []T) (answer[T], error) {
 	var got answer[T]
 	err := a.do(ctx, l.account, call{
-		product: l.of(), action: l.action, region: l.region, at: a.cloud.at(l.of(), l.region),
-		build: func() requests.AcsRequest { return l.request(number, token) },
+		operation: l.operation, region: l.region,
+		given: l.request(number, token),
 		read: func(s *scanner) (err error) {
 			if got, err = l.shape.read(s, room, l.size); got.over {
 				return l.contradiction()
@@ -72,9 +67,6 @@ func (l listing[T]) page(ctx context.Context, a *Account, number int, token stri
 	})
 	return got, err
 }
-
-// of is the product that lists.
-func (l listing[T]) of() product { return cmp.Or(l.product, productECS) }
 
 // verify checks what one page says of itself and each of its rows. number is
 // 0 for pages read by token.
@@ -111,7 +103,7 @@ func (l listing[T]) counts(got answer[T], number int) bool {
 
 // contradiction is the failure of an answer that cannot be right.
 func (l listing[T]) contradiction() error {
-	return fault.New(fault.Unknown, "%s:%s in %s: the answer contradicts itself or what was asked", l.of(), l.action, l.region).WithCode("answerContradictory")
+	return fault.New(fault.Unknown, "%s in %s: the answer contradicts itself or what was asked", l.operation, l.region).WithCode("answerContradictory")
 }
 
 // settled reads a listing again until its pages belong together. A list that
@@ -128,7 +120,7 @@ func (l listing[T]) settled(ctx context.Context, a *Account, read func(context.C
 		if !errors.Is(err, errShifted) {
 			return nil, err
 		}
-		unsettled := fault.Wrap(fault.Unknown, err, "%s:%s in %s: no whole list came, read %d times", l.of(), l.action, l.region, try).WithCode("listUnsettled")
+		unsettled := fault.Wrap(fault.Unknown, err, "%s in %s: no whole list came, read %d times", l.operation, l.region, try).WithCode("listUnsettled")
 		if try == listingTries || !a.cloud.retries.spend() {
 			return nil, unsettled
 		}
@@ -222,9 +214,4 @@ func (l listing[T]) tokened(ctx context.Context, a *Account) ([]T, error) {
 		}
 		return all, l.distinct(all)
 	}
-}
-
-// numbers makes the page parameters of a request.
-func numbers(number, size int) (requests.Integer, requests.Integer) {
-	return requests.NewInteger(number), requests.NewInteger(min(size, math.MaxInt32))
 }

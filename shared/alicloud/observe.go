@@ -38,5 +38,5 @@ func (c *Cloud) tell(ctx context.Context, t told) {
 	if !isRequestID(id) {
 		id = ""
 	}
-	c.observer(ctx, string(t.call.product)+":"+t.call.action, string(t.call.region), string(t.account), id, t.took, failed)
+	c.observer(ctx, string(t.call.operation), string(t.call.region), string(t.account), id, t.took, failed)
 }

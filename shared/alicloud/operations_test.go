@@ -544,6 +544,13 @@ func sentOf(q url.Values) string {
 	return strings.Join(all, " ")
 }
 
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
 // everywhere sends every product to w.
 func everywhere(w *wire) func(*alicloud.Config) {
 	return func(c *alicloud.Config) {
@@ -551,19 +558,27 @@ func everywhere(w *wire) func(*alicloud.Config) {
 	}
 }
 
-// TestOperations: what each sends, under which names, and what it makes of the
-// answer.
+// versions are those of the products that are not ECS, by their operations.
+func versions() map[string]string {
+	return map[string]string{
+		"EnterStandby": "2014-08-28", "ExitStandby": "2014-08-28", "DescribeScalingInstances": "2014-08-28", "ModifyScalingConfiguration": "2014-08-28",
+		"LookupEvents": "2020-07-06", "GetRole": "2015-05-01", "ListProductQuotas": "2020-05-10", "GetProductQuota": "2020-05-10", "DescribeKey": "2016-01-20",
+	}
+}
+
+// TestOperations: what each sends, to which product, under which names, and what it
+// makes of the answer.
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	for _, o := range operations() {
 		t.Run(o.action, func(t *testing.T) {
 			t.Parallel()
-			var sent string
+			var sent, version string
 			w := newWire(t, func(action string, _ int, q url.Values) answered {
 				if action != o.action {
 					return answered{}
 				}
-				sent = sentOf(q)
+				sent, version = sentOf(q), q.Get("Version")
 				return ok(strings.TrimSuffix(`{"RequestId":"r",`+o.answer, ",") + `}`)
 			})
 			got, err := o.do(t.Context(), alicloud.Operate(open(t, w, everywhere(w)).Account(planted())))
@@ -572,6 +587,9 @@ func TestOperations(t *testing.T) {
 			}
 			if want := strings.Join(strings.Fields(o.sent), " "); sent != want {
 				t.Errorf("sent\n%s\nwant\n%s", sent, want)
+			}
+			if want := either(versions()[o.action], "2014-05-26"); version != want {
+				t.Errorf("asks for version %s of the API, want %s", version, want)
 			}
 			if diff := cmp.Diff(o.want, got); diff != "" {
 				t.Error(diff)

@@ -1,10 +1,9 @@
 package alicloud
 
 import (
+	"maps"
 	"strconv"
 	"time"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -14,16 +13,12 @@ import (
 // sent.
 type params map[string]string
 
-// in puts the parameters into a request of the vendor's SDK, which says what the
-// operation is called.
-func (p params) in(r requests.AcsRequest) requests.AcsRequest {
-	query := r.GetQueryParams()
-	for name, value := range p {
-		if value != "" {
-			query[name] = value
-		}
-	}
-	return r
+// with is p with one more.
+func (p params) with(name, value string) params {
+	more := make(params, len(p)+1)
+	maps.Copy(more, p)
+	more[name] = value
+	return more
 }
 
 // repeat adds name.1, name.2, ….

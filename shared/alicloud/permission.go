@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -25,12 +22,8 @@ func (a *Account) MayList(ctx context.Context, region image.RegionID, listing im
 	}
 	asked := a.instances(account, region, listing)
 	err = a.do(ctx, account, call{
-		product: productECS, action: asked.action, region: region, at: a.cloud.at(productECS, region),
-		build: func() requests.AcsRequest {
-			r := asked.request(0, "").(*ecs.DescribeInstancesRequest)
-			r.DryRun = requests.NewBoolean(true)
-			return r
-		},
+		operation: asked.operation, region: region,
+		given: asked.request(0, "").with("DryRun", "true"),
 		read: func(s *scanner) error {
 			_, err := asked.shape.read(s, nil, asked.size)
 			return err

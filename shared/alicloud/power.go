@@ -4,9 +4,6 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -15,19 +12,15 @@ import (
 // run fails with fault.Precondition. There is no client token: look before and
 // after. Source: StopInstance.
 func (a Operator) Stop(ctx context.Context, in image.RegionID, r image.StopRequest) error {
-	return a.actOn(ctx, act{action: "StopInstance", region: in, build: func() requests.AcsRequest {
-		return params{
-			"RegionId": string(in), "InstanceId": string(r.Instance), "ForceStop": flagged(r.Force), "StoppedMode": r.Mode,
-		}.in(ecs.CreateStopInstanceRequest())
+	return a.actOn(ctx, act{operation: "ecs:StopInstance", region: in, given: params{
+		"RegionId": string(in), "InstanceId": string(r.Instance), "ForceStop": flagged(r.Force), "StoppedMode": r.Mode,
 	}}, string(r.Instance))
 }
 
 // Start asks ECS to start a stopped instance; it is asynchronous. One that is not
 // stopped fails with fault.Precondition. Source: StartInstance.
 func (a Operator) Start(ctx context.Context, in image.RegionID, id image.InstanceID) error {
-	return a.actOn(ctx, act{action: "StartInstance", region: in, build: func() requests.AcsRequest {
-		return params{"RegionId": string(in), "InstanceId": string(id)}.in(ecs.CreateStartInstanceRequest())
-	}}, string(id))
+	return a.actOn(ctx, act{operation: "ecs:StartInstance", region: in, given: params{"RegionId": string(in), "InstanceId": string(id)}}, string(id))
 }
 
 // mostStates is the most rows that a page of DescribeInstanceStatus holds.
@@ -44,15 +37,15 @@ func (a Operator) States(ctx context.Context, in image.RegionID, ids []image.Ins
 		return nil, err
 	}
 	l := listing[image.InstanceState]{
-		action: "DescribeInstanceStatus", account: account, region: in, size: mostStates,
+		operation: "ecs:DescribeInstanceStatus", account: account, region: in, size: mostStates,
 		shape: shape[image.InstanceState]{outer: "InstanceStatuses", inner: "InstanceStatus", row: fields[image.InstanceState]{
 			"InstanceId": func(s *scanner, i *image.InstanceState) { i.ID = image.InstanceID(s.str()) },
 			"Status":     func(s *scanner, i *image.InstanceState) { i.Status = image.InstanceStatus(s.word()) },
 		}},
-		request: func(page int, _ string) requests.AcsRequest {
+		request: func(page int, _ string) params {
 			return repeat(params{
 				"RegionId": string(in), "PageNumber": strconv.Itoa(page), "PageSize": strconv.Itoa(mostStates),
-			}, "InstanceId", ids).in(ecs.CreateDescribeInstanceStatusRequest())
+			}, "InstanceId", ids)
 		},
 		key:   func(i *image.InstanceState) string { return string(i.ID) },
 		check: func(i *image.InstanceState) error { return asked(ids, i.ID) },
@@ -73,8 +66,8 @@ func (a Operator) ReplaceSystemDisk(ctx context.Context, in image.RegionID, r im
 		"Encrypted": tried(r.Encrypted), "KMSKeyId": r.Key, "ClientToken": r.Token,
 	}
 	return perform(ctx, a.Account, act{
-		action: "ReplaceSystemDisk", region: in, token: r.Token,
-		build: func() requests.AcsRequest { return given.in(ecs.CreateReplaceSystemDiskRequest()) },
+		operation: "ecs:ReplaceSystemDisk", region: in, token: r.Token,
+		given: given,
 	}, fields[image.DiskID]{
 		"DiskId": func(s *scanner, id *image.DiskID) { *id = image.DiskID(s.str()) },
 	}, func(id image.DiskID) bool { return id != "" })
@@ -92,8 +85,8 @@ func (a Operator) CreateSnapshot(ctx context.Context, in image.RegionID, r image
 		"RetentionDays": number(r.RetentionDays), "ClientToken": r.Token,
 	}.tags(r.Tags)
 	return perform(ctx, a.Account, act{
-		action: "CreateSnapshot", region: in, token: r.Token,
-		build: func() requests.AcsRequest { return given.in(ecs.CreateCreateSnapshotRequest()) },
+		operation: "ecs:CreateSnapshot", region: in, token: r.Token,
+		given: given,
 	}, fields[image.SnapshotID]{
 		"SnapshotId": func(s *scanner, id *image.SnapshotID) { *id = image.SnapshotID(s.str()) },
 	}, func(id image.SnapshotID) bool { return id != "" })
@@ -104,9 +97,7 @@ func (a Operator) CreateSnapshot(ctx context.Context, in image.RegionID, r image
 // is locked, fails with fault.Precondition or fault.Forbidden. Source:
 // DeleteSnapshot.
 func (a Operator) DeleteSnapshot(ctx context.Context, in image.RegionID, id image.SnapshotID) error {
-	err := a.actOn(ctx, act{action: "DeleteSnapshot", region: in, build: func() requests.AcsRequest {
-		return params{"RegionId": string(in), "SnapshotId": string(id)}.in(ecs.CreateDeleteSnapshotRequest())
-	}}, string(id))
+	err := a.actOn(ctx, act{operation: "ecs:DeleteSnapshot", region: in, given: params{"RegionId": string(in), "SnapshotId": string(id)}}, string(id))
 	return unlessGone(err, "InvalidSnapshotId.NotFound")
 }
 
@@ -117,9 +108,7 @@ func (a Operator) ModifyDisk(ctx context.Context, in image.RegionID, id image.Di
 		"RegionId": string(in), "DiskId": string(id), "DiskName": to.Name, "Description": to.Description,
 		"DeleteWithInstance": tried(to.DeleteWithInstance), "DeleteAutoSnapshot": tried(to.DeleteAutoSnapshot), "BurstingEnabled": tried(to.Burst),
 	}
-	return a.actOn(ctx, act{action: "ModifyDiskAttribute", region: in, build: func() requests.AcsRequest {
-		return given.in(ecs.CreateModifyDiskAttributeRequest())
-	}}, string(id))
+	return a.actOn(ctx, act{operation: "ecs:ModifyDiskAttribute", region: in, given: given}, string(id))
 }
 
 // ModifyMetadata changes how an instance reads its metadata; it is repeatable.
@@ -128,17 +117,13 @@ func (a Operator) ModifyMetadata(ctx context.Context, in image.RegionID, id imag
 	given := params{
 		"RegionId": string(in), "InstanceId": string(id), "HttpEndpoint": to.Endpoint, "HttpTokens": to.Tokens, "HttpPutResponseHopLimit": number(to.HopLimit),
 	}
-	return a.actOn(ctx, act{action: "ModifyInstanceMetadataOptions", region: in, build: func() requests.AcsRequest {
-		return given.in(ecs.CreateModifyInstanceMetadataOptionsRequest())
-	}}, string(id))
+	return a.actOn(ctx, act{operation: "ecs:ModifyInstanceMetadataOptions", region: in, given: given}, string(id))
 }
 
 // Protect sets whether an instance may be released through the API; it is
 // repeatable. Source: ModifyInstanceAttribute DeletionProtection.
 func (a Operator) Protect(ctx context.Context, in image.RegionID, id image.InstanceID, protected bool) error {
-	return a.actOn(ctx, act{action: "ModifyInstanceAttribute", region: in, build: func() requests.AcsRequest {
-		return params{"RegionId": string(in), "InstanceId": string(id), "DeletionProtection": strconv.FormatBool(protected)}.in(ecs.CreateModifyInstanceAttributeRequest())
-	}}, string(id))
+	return a.actOn(ctx, act{operation: "ecs:ModifyInstanceAttribute", region: in, given: params{"RegionId": string(in), "InstanceId": string(id), "DeletionProtection": strconv.FormatBool(protected)}}, string(id))
 }
 
 // AttachKeyPair gives instances a key pair; it counts from the next start on.
@@ -152,9 +137,7 @@ func (a Operator) AttachKeyPair(ctx context.Context, in image.RegionID, name str
 	if err := checkIDs(ids); err != nil {
 		return err
 	}
-	got, err := perform(ctx, a.Account, act{action: "AttachKeyPair", region: in, build: func() requests.AcsRequest {
-		return given.in(ecs.CreateAttachKeyPairRequest())
-	}}, fields[said]{"FailCount": func(s *scanner, g *said) { g.failed = s.count() }}, nil)
+	got, err := perform(ctx, a.Account, act{operation: "ecs:AttachKeyPair", region: in, given: given}, fields[said]{"FailCount": func(s *scanner, g *said) { g.failed = s.count() }}, nil)
 	if err == nil && got.failed > 0 {
 		return fault.New(fault.Precondition, "ecs:AttachKeyPair in %s: %d of %d instances did not get it", in, got.failed, len(ids)).WithCode("keyPairNotAttached")
 	}
@@ -169,18 +152,17 @@ func (a Operator) SnapshotPolicies(ctx context.Context, in image.RegionID) ([]im
 		return nil, err
 	}
 	l := listing[image.SnapshotPolicy]{
-		action: "DescribeAutoSnapshotPolicyEx", account: account, region: in, size: pageSize,
+		operation: "ecs:DescribeAutoSnapshotPolicyEx", account: account, region: in, size: pageSize,
 		shape: shape[image.SnapshotPolicy]{outer: "AutoSnapshotPolicies", inner: "AutoSnapshotPolicy", row: fields[image.SnapshotPolicy]{
 			"AutoSnapshotPolicyId":   func(s *scanner, p *image.SnapshotPolicy) { p.ID = s.str() },
 			"AutoSnapshotPolicyName": func(s *scanner, p *image.SnapshotPolicy) { p.Name = s.str() },
 			"DiskNums":               func(s *scanner, p *image.SnapshotPolicy) { p.Disks = s.count() },
 			"Status":                 func(s *scanner, p *image.SnapshotPolicy) { p.Status = s.word() },
 		}},
-		request: func(page int, _ string) requests.AcsRequest {
-			r := ecs.CreateDescribeAutoSnapshotPolicyExRequest()
-			r.RegionId = string(in)
-			r.PageNumber, r.PageSize = numbers(page, pageSize)
-			return r
+		request: func(page int, _ string) params {
+			return params{
+				"RegionId": string(in), "PageNumber": strconv.Itoa(page), "PageSize": strconv.Itoa(pageSize),
+			}
 		},
 		key: func(p *image.SnapshotPolicy) string { return p.ID },
 		check: func(p *image.SnapshotPolicy) error {
@@ -204,8 +186,8 @@ func (a Operator) DisksUnder(ctx context.Context, in image.RegionID, policy stri
 	}
 	l := a.disks(account, in, image.DiskListing{IDs: ids})
 	plain := l.request
-	l.request = func(page int, token string) requests.AcsRequest {
-		return params{"AutoSnapshotPolicyId": policy}.in(plain(page, token))
+	l.request = func(page int, token string) params {
+		return plain(page, token).with("AutoSnapshotPolicyId", policy)
 	}
 	return l.byToken(ctx, a.Account)
 }
@@ -216,10 +198,8 @@ func (a Operator) ApplySnapshotPolicy(ctx context.Context, in image.RegionID, po
 	if err := checkIDs(disks); err != nil {
 		return err
 	}
-	return a.actOn(ctx, act{action: "ApplyAutoSnapshotPolicy", region: in, build: func() requests.AcsRequest {
-		return params{
-			"regionId": string(in), "autoSnapshotPolicyId": policy, "diskIds": listed(disks),
-		}.in(ecs.CreateApplyAutoSnapshotPolicyRequest())
+	return a.actOn(ctx, act{operation: "ecs:ApplyAutoSnapshotPolicy", region: in, given: params{
+		"regionId": string(in), "autoSnapshotPolicyId": policy, "diskIds": listed(disks),
 	}}, policy)
 }
 
@@ -229,10 +209,8 @@ func (a Operator) CancelSnapshotPolicy(ctx context.Context, in image.RegionID, p
 	if err := checkIDs(disks); err != nil {
 		return err
 	}
-	return a.actOn(ctx, act{action: "CancelAutoSnapshotPolicy", region: in, build: func() requests.AcsRequest {
-		return params{
-			"regionId": string(in), "autoSnapshotPolicyId": policy, "diskIds": listed(disks),
-		}.in(ecs.CreateCancelAutoSnapshotPolicyRequest())
+	return a.actOn(ctx, act{operation: "ecs:CancelAutoSnapshotPolicy", region: in, given: params{
+		"regionId": string(in), "autoSnapshotPolicyId": policy, "diskIds": listed(disks),
 	}}, policy)
 }
 
@@ -250,10 +228,10 @@ func (a Operator) Before(ctx context.Context, in image.RegionID, ids []image.Ins
 	}
 	plain := a.instances(account, in, image.InstanceListing{IDs: ids})
 	l := listing[image.Before]{
-		action: plain.action, account: account, region: in, size: plain.size,
+		operation: plain.operation, account: account, region: in, size: plain.size,
 		shape: shape[image.Before]{outer: "Instances", inner: "Instance", row: beforeFields(plain.shape.row)},
-		request: func(page int, token string) requests.AcsRequest {
-			return repeat(params{}, "AdditionalAttributes", []string{"META_OPTIONS", "LOGIN_AS_NON_ROOT"}).in(plain.request(page, token))
+		request: func(page int, token string) params {
+			return repeat(plain.request(page, token), "AdditionalAttributes", []string{"META_OPTIONS", "LOGIN_AS_NON_ROOT"})
 		},
 		key:   func(b *image.Before) string { return plain.key(&b.Instance) },
 		check: func(b *image.Before) error { return plain.check(&b.Instance) },

@@ -5,10 +5,8 @@ import (
 	"context"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -31,8 +29,8 @@ func (a *Account) Price(ctx context.Context, region image.RegionID, q image.Pric
 	}
 	var answer image.PriceAnswer
 	err = a.do(ctx, account, call{
-		product: productECS, action: "DescribePrice", region: region, at: a.cloud.at(productECS, region),
-		build: func() requests.AcsRequest { return priceRequest(region, q) },
+		operation: "ecs:DescribePrice", region: region,
+		given: priceRequest(region, q),
 		read: func(s *scanner) (err error) {
 			answer, err = a.cloud.tables().prices.answer(s)
 			return err
@@ -68,21 +66,12 @@ func wholeQuestion(q image.PriceQuestion) (image.PriceQuestion, error) {
 }
 
 // priceRequest asks a whole question.
-func priceRequest(region image.RegionID, q image.PriceQuestion) requests.AcsRequest {
-	r := ecs.CreateDescribePriceRequest()
-	r.RegionId = string(region)
-	r.ResourceType = "instance"
-	r.ImageId = string(q.Image)
-	r.InstanceType = string(q.InstanceType)
-	r.PriceUnit = string(q.Unit)
-	r.Period = requests.NewInteger(q.Period)
-	r.Amount = requests.NewInteger(1)
-	r.SpotStrategy = q.SpotStrategy
-	r.SystemDiskCategory = q.SystemDiskCategory
-	if q.SystemDiskGiB > 0 {
-		r.SystemDiskSize = requests.NewInteger(q.SystemDiskGiB)
+func priceRequest(region image.RegionID, q image.PriceQuestion) params {
+	return params{
+		"RegionId": string(region), "ResourceType": "instance", "ImageId": string(q.Image), "InstanceType": string(q.InstanceType),
+		"PriceUnit": string(q.Unit), "Period": strconv.Itoa(q.Period), "Amount": "1", "SpotStrategy": q.SpotStrategy,
+		"SystemDisk.Category": q.SystemDiskCategory, "SystemDisk.Size": number(q.SystemDiskGiB),
 	}
-	return r
 }
 
 // prices say how DescribePrice's answer is read.

@@ -3,9 +3,6 @@ package alicloud
 import (
 	"context"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/kms"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -23,14 +20,14 @@ func (a *Account) SnapshotLocks(ctx context.Context, region image.RegionID) ([]i
 // locks is the listing of SnapshotLocks.
 func (a *Account) locks(account image.AccountID, region image.RegionID) listing[image.SnapshotLock] {
 	return listing[image.SnapshotLock]{
-		action: "DescribeLockedSnapshots", account: account, region: region, size: pageSize,
+		operation: "ecs:DescribeLockedSnapshots", account: account, region: region, size: pageSize,
 		shape: shape[image.SnapshotLock]{outer: "LockedSnapshotsInfo", row: fields[image.SnapshotLock]{
 			"SnapshotId":      func(s *scanner, l *image.SnapshotLock) { l.Snapshot = image.SnapshotID(s.str()) },
 			"LockStatus":      func(s *scanner, l *image.SnapshotLock) { l.Status = s.word() },
 			"LockExpiredTime": func(s *scanner, l *image.SnapshotLock) { l.EndsAt = s.moment() },
 		}},
-		request: func(_ int, token string) requests.AcsRequest {
-			return params{"RegionId": string(region), "MaxResults": number(pageSize), "NextToken": token}.in(createDescribeLockedSnapshotsRequest())
+		request: func(_ int, token string) params {
+			return params{"RegionId": string(region), "MaxResults": number(pageSize), "NextToken": token}
 		},
 		key: func(l *image.SnapshotLock) string { return string(l.Snapshot) },
 		check: func(l *image.SnapshotLock) error {
@@ -40,14 +37,6 @@ func (a *Account) locks(account image.AccountID, region image.RegionID) listing[
 			return nil
 		},
 	}
-}
-
-// createDescribeLockedSnapshotsRequest makes what the vendor's SDK of this version
-// lacks.
-func createDescribeLockedSnapshotsRequest() requests.AcsRequest {
-	r := &requests.RpcRequest{}
-	r.InitWithApiInfo("Ecs", versionOf(productECS), "DescribeLockedSnapshots", "", "")
-	return r
 }
 
 // KeyGone tells whether a key of KMS is gone, or will be: No for one that can be
@@ -66,11 +55,9 @@ func (a *Account) KeyGone(ctx context.Context, region image.RegionID, key string
 	var state string
 	metadata := fields[string]{"KeyState": func(s *scanner, into *string) { *into = s.word() }}
 	state, err = ask(ctx, a, question[string]{
-		product: productKMS, action: "DescribeKey", account: account, region: region,
-		build: func() requests.AcsRequest {
-			r := kms.CreateDescribeKeyRequest()
-			r.KeyId = key
-			return r
+		operation: "kms:DescribeKey", account: account, region: region,
+		given: params{
+			"KeyId": key,
 		},
 		fields: fields[string]{"KeyMetadata": func(s *scanner, into *string) { metadata.read(s, into) }},
 		whole:  func(state string) bool { return state != "" },

@@ -2,11 +2,9 @@ package alicloud
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/quotas"
 
 	"imagekeeper/shared/image"
 )
@@ -79,15 +77,12 @@ func (a Operator) LearnQuotas(ctx context.Context, region image.RegionID) (int, 
 // flowControl is the listing of the rates of ECS's operations.
 func (a *Account) flowControl(account image.AccountID) listing[quotaRow] {
 	return listing[quotaRow]{
-		product: productQuotas, action: "ListProductQuotas", account: account, size: pageSize,
+		operation: "quotas:ListProductQuotas", account: account, size: pageSize,
 		shape: shape[quotaRow]{outer: "Quotas", row: quotaFields()},
-		request: func(_ int, token string) requests.AcsRequest {
-			r := quotas.CreateListProductQuotasRequest()
-			r.ProductCode = "ecs"
-			r.QuotaCategory = "FlowControl"
-			r.MaxResults = requests.NewInteger(pageSize)
-			r.NextToken = token
-			return r
+		request: func(_ int, token string) params {
+			return params{
+				"ProductCode": "ecs", "QuotaCategory": "FlowControl", "MaxResults": strconv.Itoa(pageSize), "NextToken": token,
+			}
 		},
 		key:   func(q *quotaRow) string { return strings.Join(append(q.dimensions, q.code, q.name), "\n") },
 		check: func(*quotaRow) error { return nil },
@@ -128,14 +123,8 @@ func (a Operator) Quota(ctx context.Context, in image.RegionID, code string) (im
 	}
 	row := quotaFields()
 	got, err := ask(ctx, a.Account, question[quotaRow]{
-		product: productQuotas, action: "GetProductQuota", account: account,
-		build: func() requests.AcsRequest {
-			r := quotas.CreateGetProductQuotaRequest()
-			r.ProductCode = "ecs"
-			r.QuotaActionCode = code
-			r.Dimensions = &[]quotas.GetProductQuotaDimensions{{Key: "regionId", Value: string(in)}}
-			return r
-		},
+		operation: "quotas:GetProductQuota", account: account,
+		given:  params{"ProductCode": "ecs", "QuotaActionCode": code, "Dimensions.1.Key": "regionId", "Dimensions.1.Value": string(in)},
 		fields: fields[quotaRow]{"Quota": func(s *scanner, q *quotaRow) { row.read(s, q) }},
 		whole:  func(q quotaRow) bool { return q.code == code && q.sized },
 	})

@@ -5,9 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ess"
 	"golang.org/x/sync/errgroup"
 
 	"imagekeeper/shared/atonce"
@@ -72,7 +69,7 @@ func (a *Account) TemplateVersions(ctx context.Context, region image.RegionID) (
 	if err != nil {
 		return nil, err
 	}
-	all := listing[image.TemplateVersion]{action: "DescribeLaunchTemplateVersions", region: region}
+	all := listing[image.TemplateVersion]{operation: "ecs:DescribeLaunchTemplateVersions", region: region}
 	return all.settled(ctx, a, func(ctx context.Context, a *Account) ([]image.TemplateVersion, error) {
 		templates, err := a.templates(account, region).byNumber(ctx, a)
 		if err != nil {
@@ -92,12 +89,11 @@ func (a *Account) TemplateVersions(ctx context.Context, region image.RegionID) (
 // templates is the listing of a region's launch templates.
 func (a *Account) templates(account image.AccountID, region image.RegionID) listing[template] {
 	return listing[template]{
-		action: "DescribeLaunchTemplates", account: account, region: region, shape: a.cloud.tables().templates, size: shortPage,
-		request: func(number int, _ string) requests.AcsRequest {
-			r := ecs.CreateDescribeLaunchTemplatesRequest()
-			r.RegionId = string(region)
-			r.PageNumber, r.PageSize = numbers(number, shortPage)
-			return r
+		operation: "ecs:DescribeLaunchTemplates", account: account, region: region, shape: a.cloud.tables().templates, size: shortPage,
+		request: func(number int, _ string) params {
+			return params{
+				"RegionId": string(region), "PageNumber": strconv.Itoa(number), "PageSize": strconv.Itoa(shortPage),
+			}
 		},
 		key:   func(t *template) string { return t.id },
 		check: func(*template) error { return nil },
@@ -107,14 +103,11 @@ func (a *Account) templates(account image.AccountID, region image.RegionID) list
 // versions is the listing of one launch template's versions.
 func (a *Account) versions(account image.AccountID, region image.RegionID, of string) listing[templateVersion] {
 	return listing[templateVersion]{
-		action: "DescribeLaunchTemplateVersions", account: account, region: region, shape: a.cloud.tables().versions, size: shortPage,
-		request: func(number int, _ string) requests.AcsRequest {
-			r := ecs.CreateDescribeLaunchTemplateVersionsRequest()
-			r.RegionId = string(region)
-			r.LaunchTemplateId = of
-			r.DetailFlag = requests.NewBoolean(true)
-			r.PageNumber, r.PageSize = numbers(number, shortPage)
-			return r
+		operation: "ecs:DescribeLaunchTemplateVersions", account: account, region: region, shape: a.cloud.tables().versions, size: shortPage,
+		request: func(number int, _ string) params {
+			return params{
+				"RegionId": string(region), "LaunchTemplateId": of, "DetailFlag": "true", "PageNumber": strconv.Itoa(number), "PageSize": strconv.Itoa(shortPage),
+			}
 		},
 		key: func(v *templateVersion) string { return strconv.Itoa(v.Version) },
 		check: func(v *templateVersion) error {
@@ -147,7 +140,7 @@ func (a *Account) ScalingConfigurations(ctx context.Context, region image.Region
 	if err != nil {
 		return nil, err
 	}
-	all := listing[image.ScalingConfiguration]{product: productESS, action: "DescribeScalingConfigurations", region: region}
+	all := listing[image.ScalingConfiguration]{operation: "ess:DescribeScalingConfigurations", region: region}
 	return all.settled(ctx, a, func(ctx context.Context, a *Account) ([]image.ScalingConfiguration, error) {
 		return a.scaling(ctx, account, region)
 	})
@@ -203,13 +196,12 @@ func fitting(configurations []image.ScalingConfiguration, groups []scalingGroup)
 // configurations is the listing of a region's scaling configurations.
 func (a *Account) configurations(account image.AccountID, region image.RegionID) listing[image.ScalingConfiguration] {
 	return listing[image.ScalingConfiguration]{
-		product: productESS, action: "DescribeScalingConfigurations", account: account, region: region,
+		operation: "ess:DescribeScalingConfigurations", account: account, region: region,
 		shape: a.cloud.tables().configurations, size: shortPage,
-		request: func(number int, _ string) requests.AcsRequest {
-			r := ess.CreateDescribeScalingConfigurationsRequest()
-			r.RegionId = string(region)
-			r.PageNumber, r.PageSize = numbers(number, shortPage)
-			return r
+		request: func(number int, _ string) params {
+			return params{
+				"RegionId": string(region), "PageNumber": strconv.Itoa(number), "PageSize": strconv.Itoa(shortPage),
+			}
 		},
 		key: func(c *image.ScalingConfiguration) string { return c.ID },
 		check: func(c *image.ScalingConfiguration) error {
@@ -225,13 +217,12 @@ func (a *Account) configurations(account image.AccountID, region image.RegionID)
 // groups is the listing of a region's scaling groups.
 func (a *Account) groups(account image.AccountID, region image.RegionID) listing[scalingGroup] {
 	return listing[scalingGroup]{
-		product: productESS, action: "DescribeScalingGroups", account: account, region: region,
+		operation: "ess:DescribeScalingGroups", account: account, region: region,
 		shape: a.cloud.tables().groups, size: shortPage,
-		request: func(number int, _ string) requests.AcsRequest {
-			r := ess.CreateDescribeScalingGroupsRequest()
-			r.RegionId = string(region)
-			r.PageNumber, r.PageSize = numbers(number, shortPage)
-			return r
+		request: func(number int, _ string) params {
+			return params{
+				"RegionId": string(region), "PageNumber": strconv.Itoa(number), "PageSize": strconv.Itoa(shortPage),
+			}
 		},
 		key: func(g *scalingGroup) string { return g.id },
 		check: func(g *scalingGroup) error {

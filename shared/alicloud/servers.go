@@ -4,9 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
 	"golang.org/x/sync/errgroup"
 
 	"imagekeeper/shared/atonce"
@@ -66,20 +65,9 @@ func inOrder(ids []image.InstanceTypeID, found []image.InstanceType) []image.Ins
 // types reads one listing of at most ten instance types, or of all.
 func (a *Account) types(ctx context.Context, account image.AccountID, region image.RegionID, ids []image.InstanceTypeID) ([]image.InstanceType, error) {
 	l := listing[image.InstanceType]{
-		action: "DescribeInstanceTypes", account: account, region: region, shape: a.cloud.tables().types, size: pageSize,
-		request: func(_ int, token string) requests.AcsRequest {
-			r := ecs.CreateDescribeInstanceTypesRequest()
-			r.RegionId = string(region)
-			r.MaxResults = requests.NewInteger(pageSize)
-			r.NextToken = token
-			if len(ids) > 0 {
-				names := make([]string, len(ids))
-				for i, id := range ids {
-					names[i] = string(id)
-				}
-				r.InstanceTypes = &names
-			}
-			return r
+		operation: "ecs:DescribeInstanceTypes", account: account, region: region, shape: a.cloud.tables().types, size: pageSize,
+		request: func(_ int, token string) params {
+			return repeat(params{"RegionId": string(region), "MaxResults": strconv.Itoa(pageSize), "NextToken": token}, "InstanceTypes", ids)
 		},
 		key: func(t *image.InstanceType) string { return string(t.ID) },
 		check: func(t *image.InstanceType) error {
@@ -148,16 +136,11 @@ func (a *Account) Instances(ctx context.Context, region image.RegionID, listing 
 // instances is the listing of Instances.
 func (a *Account) instances(account image.AccountID, region image.RegionID, want image.InstanceListing) listing[image.Instance] {
 	return listing[image.Instance]{
-		action: "DescribeInstances", account: account, region: region, shape: a.cloud.tables().instances, size: pageSize,
-		request: func(_ int, token string) requests.AcsRequest {
-			r := ecs.CreateDescribeInstancesRequest()
-			r.RegionId = string(region)
-			r.MaxResults = requests.NewInteger(pageSize)
-			r.NextToken = token
-			r.InstanceIds = listed(want.IDs)
-			r.ImageId = string(want.Image)
-			r.Status = string(want.Status)
-			return r
+		operation: "ecs:DescribeInstances", account: account, region: region, shape: a.cloud.tables().instances, size: pageSize,
+		request: func(_ int, token string) params {
+			return params{
+				"RegionId": string(region), "MaxResults": strconv.Itoa(pageSize), "NextToken": token, "InstanceIds": listed(want.IDs), "ImageId": string(want.Image), "Status": string(want.Status),
+			}
 		},
 		key: func(i *image.Instance) string { return string(i.ID) },
 		check: func(i *image.Instance) error {
@@ -184,17 +167,11 @@ func (a *Account) Disks(ctx context.Context, region image.RegionID, listing imag
 // disks is the listing of Disks.
 func (a *Account) disks(account image.AccountID, region image.RegionID, want image.DiskListing) listing[image.Disk] {
 	return listing[image.Disk]{
-		action: "DescribeDisks", account: account, region: region, shape: a.cloud.tables().disks, size: diskPageSize,
-		request: func(_ int, token string) requests.AcsRequest {
-			r := ecs.CreateDescribeDisksRequest()
-			r.RegionId = string(region)
-			r.MaxResults = requests.NewInteger(diskPageSize)
-			r.NextToken = token
-			r.DiskIds = listed(want.IDs)
-			r.InstanceId = string(want.Instance)
-			r.SnapshotId = string(want.Snapshot)
-			r.DiskType = map[image.Tri]string{image.Yes: "system", image.No: "data"}[want.System]
-			return r
+		operation: "ecs:DescribeDisks", account: account, region: region, shape: a.cloud.tables().disks, size: diskPageSize,
+		request: func(_ int, token string) params {
+			return params{
+				"RegionId": string(region), "MaxResults": strconv.Itoa(diskPageSize), "NextToken": token, "DiskIds": listed(want.IDs), "InstanceId": string(want.Instance), "SnapshotId": string(want.Snapshot), "DiskType": map[image.Tri]string{image.Yes: "system", image.No: "data"}[want.System],
+			}
 		},
 		key: func(d *image.Disk) string { return string(d.ID) },
 		check: func(d *image.Disk) error {
@@ -229,17 +206,11 @@ func (a *Account) Snapshots(ctx context.Context, region image.RegionID, listing 
 // snapshots is the listing of Snapshots.
 func (a *Account) snapshots(account image.AccountID, region image.RegionID, want image.SnapshotListing) listing[image.Snapshot] {
 	return listing[image.Snapshot]{
-		action: "DescribeSnapshots", account: account, region: region, shape: a.cloud.tables().snapshots, size: pageSize,
-		request: func(_ int, token string) requests.AcsRequest {
-			r := ecs.CreateDescribeSnapshotsRequest()
-			r.RegionId = string(region)
-			r.MaxResults = requests.NewInteger(pageSize)
-			r.NextToken = token
-			r.SnapshotIds = listed(want.IDs)
-			r.DiskId = string(want.Disk)
-			r.InstanceId = string(want.Instance)
-			r.Status = want.Status
-			return r
+		operation: "ecs:DescribeSnapshots", account: account, region: region, shape: a.cloud.tables().snapshots, size: pageSize,
+		request: func(_ int, token string) params {
+			return params{
+				"RegionId": string(region), "MaxResults": strconv.Itoa(pageSize), "NextToken": token, "SnapshotIds": listed(want.IDs), "DiskId": string(want.Disk), "InstanceId": string(want.Instance), "Status": want.Status,
+			}
 		},
 		key: func(n *image.Snapshot) string { return string(n.ID) },
 		check: func(n *image.Snapshot) error {

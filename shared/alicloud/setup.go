@@ -2,9 +2,7 @@ package alicloud
 
 import (
 	"context"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
+	"strconv"
 
 	"imagekeeper/shared/image"
 )
@@ -21,7 +19,7 @@ func (a Operator) DiskSetups(ctx context.Context, in image.RegionID, which image
 	}
 	plain := a.disks(account, in, which)
 	l := listing[image.DiskSetup]{
-		action: plain.action, account: account, region: in, size: plain.size,
+		operation: plain.operation, account: account, region: in, size: plain.size,
 		shape:   shape[image.DiskSetup]{outer: "Disks", inner: "Disk", row: setupFields(plain.shape.row)},
 		request: plain.request,
 		key:     func(d *image.DiskSetup) string { return plain.key(&d.Disk) },
@@ -51,9 +49,7 @@ func setupFields(plain fields[image.Disk]) fields[image.DiskSetup] {
 // SetPerformance changes the performance level of an ESSD, or the provisioned IOPS
 // of a cloud_auto disk; what is empty or 0 stays as it is. Source: ModifyDiskSpec.
 func (a Operator) SetPerformance(ctx context.Context, in image.RegionID, id image.DiskID, level string, iops int) error {
-	return a.actOn(ctx, act{action: "ModifyDiskSpec", region: in, build: func() requests.AcsRequest {
-		return params{"DiskId": string(id), "PerformanceLevel": level, "ProvisionedIops": number(iops)}.in(ecs.CreateModifyDiskSpecRequest())
-	}}, string(id))
+	return a.actOn(ctx, act{operation: "ecs:ModifyDiskSpec", region: in, given: params{"DiskId": string(id), "PerformanceLevel": level, "ProvisionedIops": number(iops)}}, string(id))
 }
 
 // Healths describes up to 100 instances by their power and their health. One that
@@ -77,17 +73,15 @@ func (a Operator) Healths(ctx context.Context, in image.RegionID, ids []image.In
 		return found
 	}
 	l := listing[image.InstanceHealth]{
-		action: "DescribeInstancesFullStatus", account: account, region: in, size: mostIDs,
+		operation: "ecs:DescribeInstancesFullStatus", account: account, region: in, size: mostIDs,
 		shape: shape[image.InstanceHealth]{outer: "InstanceFullStatusSet", inner: "InstanceFullStatusType", row: fields[image.InstanceHealth]{
 			"InstanceId":   func(s *scanner, i *image.InstanceHealth) { i.ID = image.InstanceID(s.str()) },
 			"Status":       func(s *scanner, i *image.InstanceHealth) { i.Status = image.InstanceStatus(name(s)) },
 			"HealthStatus": func(s *scanner, i *image.InstanceHealth) { i.Health = name(s) },
 		}},
-		request: func(page int, _ string) requests.AcsRequest {
-			r := ecs.CreateDescribeInstancesFullStatusRequest()
-			r.RegionId = string(in)
-			r.PageNumber, r.PageSize = numbers(page, mostIDs)
-			return repeat(params{}, "InstanceId", ids).in(r)
+		request: func(page int, _ string) params {
+			given := params{"RegionId": string(in), "PageNumber": strconv.Itoa(page), "PageSize": strconv.Itoa(mostIDs)}
+			return repeat(given, "InstanceId", ids)
 		},
 		key:   func(i *image.InstanceHealth) string { return string(i.ID) },
 		check: func(i *image.InstanceHealth) error { return asked(ids, i.ID) },
@@ -103,10 +97,8 @@ func (a Operator) EncryptsByDefault(ctx context.Context, in image.RegionID) (ima
 		return image.Unknown, err
 	}
 	return ask(ctx, a.Account, question[image.Tri]{
-		product: productECS, action: "DescribeDiskEncryptionByDefaultStatus", account: account, region: in,
-		build: func() requests.AcsRequest {
-			return params{"RegionId": string(in)}.in(ecs.CreateDescribeDiskEncryptionByDefaultStatusRequest())
-		},
+		operation: "ecs:DescribeDiskEncryptionByDefaultStatus", account: account, region: in,
+		given:  params{"RegionId": string(in)},
 		fields: fields[image.Tri]{"Encrypted": func(s *scanner, t *image.Tri) { *t = s.tri() }},
 		whole:  func(t image.Tri) bool { return t != image.Unknown },
 	})

@@ -2,9 +2,7 @@ package alicloud
 
 import (
 	"context"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
+	"strconv"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -36,17 +34,13 @@ func (a *Account) Permit(ctx context.Context, ref image.Ref, add, remove []image
 	if len(add) > mostAccounts || len(remove) > mostAccounts {
 		return fault.New(fault.Invalid, "ecs:ModifyImageSharePermission: takes at most %d accounts", mostAccounts)
 	}
-	return a.modifyShare(ctx, ref, func(r *ecs.ModifyImageSharePermissionRequest) {
-		r.AddAccount, r.RemoveAccount = accountList(add), accountList(remove)
-	})
+	return a.modifyShare(ctx, ref, repeat(repeat(params{}, "AddAccount", add), "RemoveAccount", remove))
 }
 
 // Publish makes an image a community image, or no longer one; otherwise as
 // Permit. Source: ModifyImageSharePermission IsPublic.
 func (a *Account) Publish(ctx context.Context, ref image.Ref, published bool) error {
-	return a.modifyShare(ctx, ref, func(r *ecs.ModifyImageSharePermissionRequest) {
-		r.IsPublic = requests.NewBoolean(published)
-	})
+	return a.modifyShare(ctx, ref, params{"IsPublic": strconv.FormatBool(published)})
 }
 
 // Objection asks what ECS has against sharing an image at all, such as the key it
@@ -54,10 +48,7 @@ func (a *Account) Publish(ctx context.Context, ref image.Ref, published bool) er
 // whom nothing can be shared with. Nil is no objection that shows so. Source:
 // ModifyImageSharePermission DryRun, error codes.
 func (a *Account) Objection(ctx context.Context, ref image.Ref) error {
-	err := a.modifyShare(ctx, ref, func(r *ecs.ModifyImageSharePermissionRequest) {
-		r.AddAccount = accountList([]image.AccountID{ref.Account})
-		r.QueryParams["DryRun"] = "true"
-	})
+	err := a.modifyShare(ctx, ref, params{"AddAccount.1": string(ref.Account), "DryRun": "true"})
 	if code := fault.Code(err); dryRunDone(code) || code == codeOwnAccount {
 		return nil
 	}
@@ -67,7 +58,7 @@ func (a *Account) Objection(ctx context.Context, ref image.Ref) error {
 // codeOwnAccount is the vendor's spelling.
 const codeOwnAccount = "InvalidAccount.Forbbiden"
 
-func (a *Account) modifyShare(ctx context.Context, ref image.Ref, fill func(*ecs.ModifyImageSharePermissionRequest)) error {
+func (a *Account) modifyShare(ctx context.Context, ref image.Ref, change params) error {
 	if err := checkRegion(ref.Region); err != nil {
 		return err
 	}
@@ -75,27 +66,10 @@ func (a *Account) modifyShare(ctx context.Context, ref image.Ref, fill func(*ecs
 		return err
 	}
 	return a.change(ctx, ref.Account, call{
-		product: productECS, action: "ModifyImageSharePermission", region: ref.Region, at: a.cloud.at(productECS, ref.Region),
-		build: func() requests.AcsRequest {
-			r := ecs.CreateModifyImageSharePermissionRequest()
-			r.RegionId = string(ref.Region)
-			r.ImageId = string(ref.ID)
-			fill(r)
-			return r
-		},
-		read: readDone,
+		operation: "ecs:ModifyImageSharePermission", region: ref.Region,
+		given: change.with("RegionId", string(ref.Region)).with("ImageId", string(ref.ID)),
+		read:  readDone,
 	})
-}
-
-func accountList(accounts []image.AccountID) *[]string {
-	if len(accounts) == 0 {
-		return nil
-	}
-	list := make([]string, 0, len(accounts))
-	for _, account := range accounts {
-		list = append(list, string(account))
-	}
-	return &list
 }
 
 // readDone reads an answer that only says that it was done.

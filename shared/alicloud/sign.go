@@ -9,21 +9,16 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 )
 
 // signed builds one attempt's request, as of a time: the vendor refuses it from
-// signatureLife after that on. The SDK names the parameters; the address is
-// checked once more.
+// signatureLife after that on. The address is checked once more.
 func (c *Cloud) signed(g grant, call call, at time.Time) (*http.Request, error) {
-	if !allowed(&url.URL{Scheme: call.at.scheme, Host: call.at.host}) {
+	to := c.at(call.operation.product(), call.region)
+	if !allowed(&url.URL{Scheme: to.scheme, Host: to.host}) {
 		return nil, errRefusedAddress
 	}
-	request := call.build()
-	if err := requests.InitParams(request); err != nil {
-		return nil, errUnsigned
-	}
+	request := call.operation.request(call.given)
 	query, form := url.Values{}, url.Values{}
 	for name, value := range request.GetQueryParams() {
 		query.Set(name, value)
@@ -34,8 +29,9 @@ func (c *Cloud) signed(g grant, call call, at time.Time) (*http.Request, error) 
 	if len(query.Encode()) > longestQuery {
 		query, form = url.Values{}, query
 	}
-	if region := request.GetRegionId(); region != "" {
+	if region := call.given["RegionId"]; region != "" {
 		query.Set("RegionId", region)
+		form.Del("RegionId")
 	}
 	query.Set("Version", request.GetVersion())
 	query.Set("Action", request.GetActionName())
@@ -49,7 +45,7 @@ func (c *Cloud) signed(g grant, call call, at time.Time) (*http.Request, error) 
 		query.Set("SecurityToken", g.credentials.SecurityToken)
 	}
 	query.Set("Signature", signature(g.credentials.Secret, query, form))
-	address := url.URL{Scheme: call.at.scheme, Host: call.at.host, Path: "/", RawQuery: query.Encode()}
+	address := url.URL{Scheme: to.scheme, Host: to.host, Path: "/", RawQuery: query.Encode()}
 	out, err := http.NewRequest(http.MethodPost, address.String(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, errUnsigned

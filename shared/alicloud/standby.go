@@ -4,10 +4,6 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ess"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -17,18 +13,14 @@ import (
 // when they show as Standby. Source: ESS EnterStandby.
 func (a Operator) EnterStandby(ctx context.Context, in image.RegionID, group string, ids []image.InstanceID, token string) error {
 	given := repeat(params{"RegionId": string(in), "ScalingGroupId": group, "ClientToken": token}, "InstanceId", ids)
-	return a.scale(ctx, act{action: "EnterStandby", region: in, token: token, build: func() requests.AcsRequest {
-		return given.in(ess.CreateEnterStandbyRequest())
-	}}, group, ids)
+	return a.scale(ctx, act{operation: "ess:EnterStandby", region: in, token: token, given: given}, group, ids)
 }
 
 // ExitStandby brings instances of a scaling group back into service; otherwise as
 // EnterStandby. Source: ESS ExitStandby.
 func (a Operator) ExitStandby(ctx context.Context, in image.RegionID, group string, ids []image.InstanceID, token string) error {
 	given := repeat(params{"RegionId": string(in), "ScalingGroupId": group, "ClientToken": token}, "InstanceId", ids)
-	return a.scale(ctx, act{action: "ExitStandby", region: in, token: token, build: func() requests.AcsRequest {
-		return given.in(ess.CreateExitStandbyRequest())
-	}}, group, ids)
+	return a.scale(ctx, act{operation: "ess:ExitStandby", region: in, token: token, given: given}, group, ids)
 }
 
 func (a *Account) scale(ctx context.Context, do act, group string, ids []image.InstanceID) error {
@@ -38,7 +30,6 @@ func (a *Account) scale(ctx context.Context, do act, group string, ids []image.I
 	if len(ids) == 0 {
 		return fault.InField("instances", "required", "at least one instance")
 	}
-	do.product = productESS
 	return a.actOn(ctx, do, group)
 }
 
@@ -54,7 +45,7 @@ func (a Operator) ScalingInstances(ctx context.Context, in image.RegionID, group
 		return nil, err
 	}
 	l := listing[image.ScalingInstance]{
-		product: productESS, action: "DescribeScalingInstances", account: account, region: in, size: shortPage,
+		operation: "ess:DescribeScalingInstances", account: account, region: in, size: shortPage,
 		shape: shape[image.ScalingInstance]{outer: "ScalingInstances", inner: "ScalingInstance", row: fields[image.ScalingInstance]{
 			"InstanceId":             func(s *scanner, i *image.ScalingInstance) { i.Instance = image.InstanceID(s.str()) },
 			"ScalingGroupId":         func(s *scanner, i *image.ScalingInstance) { i.Group = s.word() },
@@ -62,10 +53,10 @@ func (a Operator) ScalingInstances(ctx context.Context, in image.RegionID, group
 			"LifecycleState":         func(s *scanner, i *image.ScalingInstance) { i.State = s.word() },
 			"HealthStatus":           func(s *scanner, i *image.ScalingInstance) { i.Health = s.word() },
 		}},
-		request: func(page int, _ string) requests.AcsRequest {
+		request: func(page int, _ string) params {
 			return repeat(params{
 				"RegionId": string(in), "ScalingGroupId": group, "PageNumber": strconv.Itoa(page), "PageSize": strconv.Itoa(shortPage),
-			}, "InstanceId", ids).in(ess.CreateDescribeScalingInstancesRequest())
+			}, "InstanceId", ids)
 		},
 		key: func(i *image.ScalingInstance) string { return string(i.Instance) },
 		check: func(i *image.ScalingInstance) error {
@@ -84,10 +75,8 @@ func (a Operator) RepointConfiguration(ctx context.Context, in image.RegionID, c
 	if err := checkIDs([]image.ID{to}); err != nil {
 		return err
 	}
-	return a.actOn(ctx, act{product: productESS, action: "ModifyScalingConfiguration", region: in, build: func() requests.AcsRequest {
-		return params{
-			"RegionId": string(in), "ScalingConfigurationId": configuration, "ImageId": string(to),
-		}.in(ess.CreateModifyScalingConfigurationRequest())
+	return a.actOn(ctx, act{operation: "ess:ModifyScalingConfiguration", region: in, given: params{
+		"RegionId": string(in), "ScalingConfigurationId": configuration, "ImageId": string(to),
 	}}, configuration)
 }
 
@@ -97,9 +86,7 @@ func (a Operator) SetDefaultVersion(ctx context.Context, in image.RegionID, temp
 	if version < 1 {
 		return fault.InField("version", "outOfRange", "must be 1 or more")
 	}
-	return a.actOn(ctx, act{action: "ModifyLaunchTemplateDefaultVersion", region: in, build: func() requests.AcsRequest {
-		return params{
-			"RegionId": string(in), "LaunchTemplateId": template, "DefaultVersionNumber": strconv.Itoa(version),
-		}.in(ecs.CreateModifyLaunchTemplateDefaultVersionRequest())
+	return a.actOn(ctx, act{operation: "ecs:ModifyLaunchTemplateDefaultVersion", region: in, given: params{
+		"RegionId": string(in), "LaunchTemplateId": template, "DefaultVersionNumber": strconv.Itoa(version),
 	}}, template)
 }

@@ -3,9 +3,6 @@ package alicloud
 import (
 	"context"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -39,9 +36,7 @@ func (a Operator) Tag(ctx context.Context, in image.RegionID, resource string, i
 		return fault.New(fault.Invalid, "ecs:TagResources: takes 1 to %d things and 1 to %d tags", mostTagged, mostTags)
 	}
 	given := repeat(params{"RegionId": string(in), "ResourceType": resource}.tags(tags), "ResourceId", ids)
-	return a.actOn(ctx, act{action: "TagResources", region: in, build: func() requests.AcsRequest {
-		return given.in(ecs.CreateTagResourcesRequest())
-	}}, ids...)
+	return a.actOn(ctx, act{operation: "ecs:TagResources", region: in, given: given}, ids...)
 }
 
 // Untag takes tags off up to 50 things of one type; keys that are not there are a
@@ -51,18 +46,14 @@ func (a Operator) Untag(ctx context.Context, in image.RegionID, resource string,
 		return fault.New(fault.Invalid, "ecs:UntagResources: takes 1 to %d things and 1 to %d keys", mostTagged, mostTags)
 	}
 	given := repeat(repeat(params{"RegionId": string(in), "ResourceType": resource}, "ResourceId", ids), "TagKey", keys)
-	return a.actOn(ctx, act{action: "UntagResources", region: in, build: func() requests.AcsRequest {
-		return given.in(ecs.CreateUntagResourcesRequest())
-	}}, ids...)
+	return a.actOn(ctx, act{operation: "ecs:UntagResources", region: in, given: given}, ids...)
 }
 
 // JoinGroup puts a thing into a resource group. It is repeatable. Source:
 // JoinResourceGroup.
 func (a Operator) JoinGroup(ctx context.Context, in image.RegionID, resource, id, group string) error {
 	given := params{"RegionId": string(in), "ResourceType": resource, "ResourceId": id, "ResourceGroupId": group}
-	return a.actOn(ctx, act{action: "JoinResourceGroup", region: in, build: func() requests.AcsRequest {
-		return given.in(ecs.CreateJoinResourceGroupRequest())
-	}}, id)
+	return a.actOn(ctx, act{operation: "ecs:JoinResourceGroup", region: in, given: given}, id)
 }
 
 // mostTags is how many tags a thing may have.

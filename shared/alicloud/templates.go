@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -92,7 +89,7 @@ func (a *Account) contents(ctx context.Context, in image.RegionID, template stri
 		return nil, err
 	}
 	l := listing[contents]{
-		action: "DescribeLaunchTemplateVersions", account: account, region: in, size: shortPage,
+		operation: "ecs:DescribeLaunchTemplateVersions", account: account, region: in, size: shortPage,
 		shape: shape[contents]{outer: "LaunchTemplateVersionSets", inner: "LaunchTemplateVersionSet", row: fields[contents]{
 			"VersionNumber": func(s *scanner, c *contents) { c.version = s.count() },
 			"LaunchTemplateData": func(s *scanner, c *contents) {
@@ -100,11 +97,11 @@ func (a *Account) contents(ctx context.Context, in image.RegionID, template stri
 				c.given.flat(s, "")
 			},
 		}},
-		request: func(page int, _ string) requests.AcsRequest {
+		request: func(page int, _ string) params {
 			return params{
 				"RegionId": string(in), "LaunchTemplateId": template, "LaunchTemplateVersion.1": strconv.Itoa(version), "DetailFlag": "true",
 				"PageNumber": strconv.Itoa(page), "PageSize": strconv.Itoa(shortPage),
-			}.in(ecs.CreateDescribeLaunchTemplateVersionsRequest())
+			}
 		},
 		key: func(c *contents) string { return strconv.Itoa(c.version) },
 		check: func(c *contents) error {
@@ -140,8 +137,8 @@ func (a Operator) CopyTemplateVersion(ctx context.Context, in image.RegionID, te
 	maps.DeleteFunc(given, func(name, _ string) bool { return slices.Contains(imageOf(), name) })
 	maps.Copy(given, params{"RegionId": string(in), "LaunchTemplateId": template, "VersionDescription": description, "ImageId": string(to)})
 	return perform(ctx, a.Account, act{
-		action: "CreateLaunchTemplateVersion", region: in,
-		build: func() requests.AcsRequest { return given.in(ecs.CreateCreateLaunchTemplateVersionRequest()) },
+		operation: "ecs:CreateLaunchTemplateVersion", region: in,
+		given: given,
 	}, fields[int]{
 		"LaunchTemplateVersionNumber": func(s *scanner, n *int) { *n = s.count() },
 	}, func(n int) bool { return n > 0 })

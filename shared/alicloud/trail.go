@@ -7,10 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/actiontrail"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/ram"
-
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -62,7 +58,7 @@ func (a *Account) Events(ctx context.Context, in image.RegionID, want image.Even
 // events is the listing of Events.
 func (a *Account) events(account image.AccountID, in image.RegionID, want image.EventListing) listing[image.Event] {
 	given := params{
-		"StartTime": instant(want.From), "EndTime": instant(want.To), "Direction": "BACKWARD", "MaxResults": strconv.Itoa(eventPage),
+		"RegionId": string(in), "StartTime": instant(want.From), "EndTime": instant(want.To), "Direction": "BACKWARD", "MaxResults": strconv.Itoa(eventPage),
 	}
 	n := 0
 	for _, attribute := range [][2]string{{"ResourceName", want.Resource}, {"EventName", want.Name}} {
@@ -73,12 +69,10 @@ func (a *Account) events(account image.AccountID, in image.RegionID, want image.
 		}
 	}
 	return listing[image.Event]{
-		product: productActionTrail, action: "LookupEvents", account: account, region: in, size: eventPage,
+		operation: "actiontrail:LookupEvents", account: account, region: in, size: eventPage,
 		shape: shape[image.Event]{outer: "Events", row: eventFields()},
-		request: func(_ int, token string) requests.AcsRequest {
-			r := actiontrail.CreateLookupEventsRequest()
-			r.RegionId = string(in)
-			return params{"NextToken": token}.in(given.in(r))
+		request: func(_ int, token string) params {
+			return given.with("NextToken", token)
 		},
 		key: func(e *image.Event) string { return e.ID },
 		check: func(e *image.Event) error {
@@ -176,8 +170,8 @@ func (a Operator) Role(ctx context.Context, name string) (image.Role, error) {
 		"AssumeRolePolicyDocument": func(s *scanner, r *said) { r.trust = s.str() },
 	}
 	got, err := ask(ctx, a.Account, question[said]{
-		product: productRAM, action: "GetRole", account: account,
-		build:  func() requests.AcsRequest { return params{"RoleName": name}.in(ram.CreateGetRoleRequest()) },
+		operation: "ram:GetRole", account: account,
+		given:  params{"RoleName": name},
 		fields: fields[said]{"Role": func(s *scanner, r *said) { row.read(s, r) }},
 		whole:  func(r said) bool { return strings.EqualFold(r.Name, name) },
 	})

@@ -7,6 +7,7 @@ package least
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/format"
 	"maps"
@@ -41,11 +42,10 @@ func (c Code) Files() (map[string][]byte, error) {
 		return nil, err
 	}
 	files, needs := map[string][]byte{}, map[string][]string{}
+	var odd []error
 	for _, function := range slices.Sorted(maps.Keys(p.mains)) {
 		found, err := p.operations(function)
-		if err != nil {
-			return nil, err
-		}
+		odd = append(odd, err)
 		actions := permissions(found)
 		for name, document := range map[string]Policy{PolicyFile: policyOf(actions), ReaderFile: policyOf(reading(actions))} {
 			text, err := json.MarshalIndent(document, "", "  ")
@@ -57,6 +57,9 @@ func (c Code) Files() (map[string][]byte, error) {
 		for _, a := range regional(actions) {
 			needs[a] = append(needs[a], function)
 		}
+	}
+	if err := errors.Join(odd...); err != nil {
+		return nil, err
 	}
 	if _, there := p.mains["find"]; there {
 		if files[needsFile], err = needsCode(needs); err != nil {

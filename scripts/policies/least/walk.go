@@ -18,24 +18,22 @@ const (
 	sdk      = "github.com/aliyun/alibaba-cloud-sdk-go"
 	services = sdk + "/services/"
 	requests = sdk + "/sdk/requests"
-	objects  = "shared/alicloud/oss"
+	calls    = "shared/alicloud"
+	objects  = calls + "/oss"
 )
 
-// operationType is the type of which every operation of OSS is a constant.
+// operationType is the type, in both packages of ours, of which every operation is a
+// constant.
 const operationType = "operation"
 
 // asking are the functions that send an operation that is named only when they
-// run, with the reason why it is none that the program needs.
+// run, with the reason why it is none that the program needs, or is known all the
+// same.
 func asking() map[string]string {
 	return map[string]string{
-		"(*shared/alicloud.Account).probe": "asks whether an action is permitted, and takes no for an answer",
+		"(*shared/alicloud.Account).probe":    "asks whether an action is permitted, and takes no for an answer",
+		"(shared/alicloud.operation).request": "makes the request of what is a constant where it is called",
 	}
-}
-
-// newer are operations that the vendor's SDK does not have yet, by the function of ours
-// that makes their request.
-func newer() map[string]string {
-	return map[string]string{"shared/alicloud.createDescribeLockedSnapshotsRequest": "ecs:DescribeLockedSnapshots"}
 }
 
 // walk finds out what a program can reach. It believes that any function whose
@@ -100,19 +98,11 @@ func packageOf(f *ssa.Function) string {
 
 func (w *walk) own(pkg string) bool { return strings.HasPrefix(pkg, w.module+"/") }
 
-// outside reads what it means that a function of others is reached. The vendor's
-// SDK makes the request of an operation by CreateDescribeImagesRequest; whoever
-// makes one in another way names its operation when it runs.
+// outside reads what it means that a function of others is reached: whoever makes
+// a request of the vendor's SDK names its operation when it runs.
 func (w *walk) outside(pkg string, f, from *ssa.Function) {
-	if product, ok := strings.CutPrefix(pkg, services); ok {
-		name, made := strings.CutPrefix(f.Name(), "Create")
-		if name, ok := strings.CutSuffix(name, "Request"); made && ok {
-			w.found[product+":"+name] = true
-		}
-		return
-	}
-	if pkg == requests && (f.Name() == "InitWithApiInfo" || f.Name() == "NewCommonRequest") {
-		w.late(from, "make its request by the Create…Request of the vendor's SDK")
+	if strings.HasPrefix(pkg, services) || pkg == requests && (f.Name() == "InitWithApiInfo" || f.Name() == "NewCommonRequest") {
+		w.late(from, "make its request of an operation of "+calls)
 	}
 }
 
@@ -123,10 +113,6 @@ func (w *walk) late(in *ssa.Function, cure string) {
 		in = in.Parent()
 	}
 	name := strings.ReplaceAll(in.RelString(nil), w.module+"/", "")
-	if operation, known := newer()[name]; known {
-		w.found[operation] = true
-		return
-	}
 	if _, known := asking()[name]; !known {
 		w.odd = append(w.odd, fmt.Errorf("%s: %s sends an operation that is named only when it runs: %s", w.program.Fset.Position(in.Pos()), name, cure))
 	}
@@ -151,16 +137,26 @@ func (w *walk) operand(v ssa.Value, in *ssa.Function) {
 	case *ssa.Function:
 		w.reach(v, in)
 	case *ssa.Const:
-		if w.operation(v.Type()) && v.Value != nil {
-			w.found["oss:"+constant.StringVal(v.Value)] = true
+		if product, is := w.operation(v.Type()); is && v.Value != nil {
+			w.found[product+constant.StringVal(v.Value)] = true
 		}
 	}
 }
 
-// operation reports whether a type is that of OSS's operations.
-func (w *walk) operation(t types.Type) bool {
+// operation reports whether a type is that of operations, and what stands before
+// their names: OSS's have no product in theirs.
+func (w *walk) operation(t types.Type) (string, bool) {
 	named, ok := t.(*types.Named)
-	return ok && named.Obj().Name() == operationType && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == w.module+"/"+objects
+	if !ok || named.Obj().Name() != operationType || named.Obj().Pkg() == nil {
+		return "", false
+	}
+	switch named.Obj().Pkg().Path() {
+	case w.module + "/" + objects:
+		return "oss:", true
+	case w.module + "/" + calls:
+		return "", true
+	}
+	return "", false
 }
 
 // instruction looks at what goes where.
@@ -178,7 +174,7 @@ func (w *walk) instruction(i ssa.Instruction, in *ssa.Function) {
 		w.pass(i.X.Type(), i.AssertedType)
 	case *ssa.ChangeType:
 		w.pass(i.X.Type(), i.Type())
-		if w.operation(i.Type()) {
+		if _, is := w.operation(i.Type()); is {
 			w.late(in, "name it by a constant")
 		}
 	}
