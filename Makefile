@@ -60,7 +60,7 @@ test: ## run every test, of what takes long a part that DRAW draws: another one 
 test-all: ## run every test in full: all faults, lies, mistakes, deaths and rounds; takes an hour
 	TRIALS=full $(TESTS) -shuffle=on $(PACKAGES)
 
-trials: ## the part of test-all that kills, freezes, doubles and lies to share at every call it makes; takes minutes
+trials: ## the part of test-all that kills, freezes, doubles and lies to functions at every call they make; takes an hour
 	TRIALS=full $(TESTS) -count=1 -v ./scripts/trials
 	@$(MAKE) test-all PACKAGES='-count=1 -v ./scripts/e2e' RUN=NoLie
 

@@ -13,9 +13,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,27 +31,41 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/plan"
 )
 
-// binaries is where TestMain builds the functions.
+// binaries is where the functions are built.
 const binaries = "TRIALS_BINARIES"
 
 func TestMain(m *testing.M) { os.Exit(inScratch(m.Run)) }
 
 func inScratch(run func() int) int {
 	return drawn.Scratch("trials", func(folder string) int {
-		_, err := bootstrap.Build(context.Background(), bootstrap.Order{Root: "../..", Package: "./functions/share", To: filepath.Join(folder, "share")})
-		if err == nil {
-			err = os.Setenv(binaries, folder)
-		}
-		if err != nil {
+		if err := os.Setenv(binaries, folder); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return run()
 	})
 }
+
+// built builds functions, each once, when they are first needed.
+var built = func() func(t *testing.T, name string) string { //nolint:gochecknoglobals // a test's
+	var mu sync.Mutex
+	return func(t *testing.T, name string) string {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		folder := filepath.Join(os.Getenv(binaries), name)
+		binary := filepath.Join(folder, bootstrap.Name)
+		if _, err := os.Stat(binary); err == nil {
+			return binary
+		}
+		if _, err := bootstrap.Build(context.Background(), bootstrap.Order{Root: "../..", Package: "./functions/" + name, To: folder}); err != nil {
+			t.Fatal(err)
+		}
+		return binary
+	}
+}()
 
 const (
 	owner                 = cloudsim.FirstAccount
@@ -79,8 +95,10 @@ type request struct {
 
 // stage is one cloud with its objects, at whose door a test can stand.
 type stage struct {
-	t     *testing.T
-	cloud *cloudsim.Cloud
+	t *testing.T
+	// function is the one whose workers are started.
+	function string
+	cloud    *cloudsim.Cloud
 	// witness holds calls and answers against the OpenAPI document.
 	witness  *witness.Witness
 	ecs, oss *httptest.Server
@@ -91,11 +109,22 @@ type stage struct {
 	// before and after meet each request; before may answer it in the cloud's
 	// place, and after keep the answer from arriving, by returning true.
 	before, after func(r request) bool
+	// ahead is by how much ECS's clock is ahead of the workers', in nanoseconds.
+	ahead atomic.Int64
 }
+
+// Now is the time by which ECS judges signatures.
+func (s *stage) Now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{t: t, cloud: cloudsim.New(cloudsim.Options{CopyTime: time.Millisecond, Quotas: cloudsim.Quotas{GrantsReceived: 10_000}})}
+	return newStageOf(t, "share", cloudsim.Options{CopyTime: time.Millisecond, Quotas: cloudsim.Quotas{GrantsReceived: 10_000}})
+}
+
+// newStageOf is a stage for one function.
+func newStageOf(t *testing.T, function string, o cloudsim.Options) *stage {
+	t.Helper()
+	s := &stage{t: t, function: function, cloud: cloudsim.New(o)}
 	if err := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"}).PutBucket(bucket, region); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +135,7 @@ func newStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.ecs = httptest.NewServer(s.door(ecsapi.New(s.cloud, ecsapi.Options{RatePerMinute: -1})))
+	s.ecs = httptest.NewServer(s.door(ecsapi.New(s.cloud, ecsapi.Options{RatePerMinute: -1, Clock: s})))
 	s.oss = httptest.NewServer(s.door(ossapi.New(s.cloud, ossapi.Options{})))
 	t.Cleanup(func() {
 		for _, server := range []*httptest.Server{s.ecs, s.oss} {
@@ -172,7 +201,7 @@ func read(r *http.Request, body []byte) request {
 		return request{}
 	}
 	now := request{key: form.Get("AccessKeyId"), action: form.Get("Action")}
-	now.changes = now.action == "ModifyImageSharePermission"
+	now.changes = !looks(now.action)
 	for name, values := range form {
 		if strings.HasPrefix(name, "AddAccount.") {
 			now.added = append(now.added, values...)
@@ -182,6 +211,16 @@ func read(r *http.Request, body []byte) request {
 		}
 	}
 	return now
+}
+
+// looks: a call of that name changes nothing.
+func looks(action string) bool {
+	for _, begin := range []string{"Describe", "Get", "List", "Assume"} {
+		if strings.HasPrefix(action, begin) {
+			return true
+		}
+	}
+	return false
 }
 
 // image puts an image into the cloud, shared with some accounts.
@@ -215,46 +254,65 @@ const bucketJournal = "oss://" + bucket + "/journal"
 
 func folderJournal(t *testing.T) string { return "dir://" + t.TempDir() }
 
-// age makes the journal in the bucket as old as it would be had so much time
-// gone by since, so that a test need not wait for workers' time to be over.
+// age makes what is in the journal's bucket as old as it would be had so much time
+// gone by since, so that a test need not wait for workers' time to be over. What a
+// digest covers, the documents, stay as they are.
 func (s *stage) age(by time.Duration) {
 	s.t.Helper()
 	session := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"})
-	page, err := session.ListObjects(cloudsim.ListObjectsRequest{Bucket: bucket, Max: 1000})
-	if err != nil {
-		s.t.Fatal(err)
+	var all []cloudsim.Object
+	for from := ""; ; {
+		page, err := session.ListObjects(cloudsim.ListObjectsRequest{Bucket: bucket, Max: 1000, After: from})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		all = append(all, page.Objects...)
+		if from = page.Next; from == "" {
+			break
+		}
 	}
-	for _, o := range page.Objects {
+	for _, o := range all {
 		subject, isLog := strings.CutSuffix(strings.TrimPrefix(o.Key, "journal/"), ".ndjson")
+		key, content := older(o.Key, by), o.Content
+		if !isLog && !strings.HasSuffix(o.Key, ".sums") && key == o.Key {
+			continue
+		}
 		if _, err := session.DeleteObject(cloudsim.ObjectName{Bucket: bucket, Key: o.Key}); err != nil {
 			s.t.Fatal(err)
 		}
-		if !isLog { // sums of the log as it was; the next record makes up for them
+		switch {
+		case isLog:
+			content = cloudsim.ContentOf(chained(s.t, subject, content.Bytes(), by))
+		case key == o.Key: // sums of the log as it was; the next record makes up for them
 			continue
 		}
-		content := cloudsim.ContentOf(older(s.t, subject, o.Content.Bytes(), by))
-		if _, err := session.AppendObject(cloudsim.AppendObjectRequest{Bucket: bucket, Key: o.Key, Content: content}); err != nil {
+		if _, err := session.AppendObject(cloudsim.AppendObjectRequest{Bucket: bucket, Key: key, Content: content}); err != nil {
 			s.t.Fatal(err)
 		}
 	}
 }
 
-// older rewrites the records of a log with earlier times, and chains them again.
-func older(t *testing.T, subject string, log []byte, by time.Duration) []byte {
+// times are those of RFC 3339 in a text.
+var times = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+
+// older has all times of a text earlier by so much.
+func older(text string, by time.Duration) string {
+	return times.ReplaceAllStringFunc(text, func(old string) string {
+		at, err := time.Parse(time.RFC3339Nano, old)
+		if err != nil {
+			return old
+		}
+		return at.Add(-by).Format(time.RFC3339Nano)
+	})
+}
+
+// chained rewrites the records of a log with earlier times, and chains them again.
+func chained(t *testing.T, subject string, log []byte, by time.Duration) []byte {
 	t.Helper()
 	store, out := &lines{}, []byte{}
-	ids := 0
 	for n, record := range records(t, log) {
-		var e plan.Entry
-		if err := json.Unmarshal(record.Body, &e); err != nil {
-			t.Fatal(err)
-		}
-		e.At = e.At.Add(-by)
-		if !e.Until.IsZero() {
-			e.Until = e.Until.Add(-by)
-		}
-		j := journal.New(store, func() time.Time { return record.At.Add(-by) }, func() string { ids++; return record.ID })
-		if err := j.Append(context.Background(), subject, n, e); err != nil {
+		j := journal.New(store, func() time.Time { return record.At.Add(-by) }, func() string { return record.ID })
+		if err := j.Append(context.Background(), subject, n, json.RawMessage(older(string(record.Body), by))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -291,13 +349,16 @@ func (l *lines) Subjects(context.Context, string) ([]string, error) { return nil
 
 // worker is the function as a process, asked by a runtime API of its own.
 type worker struct {
-	t       *testing.T
-	witness *witness.Witness
-	process *exec.Cmd
-	asks    chan invocation
-	answers chan []byte
-	dead    chan struct{}
-	log     *bytes.Buffer
+	t        *testing.T
+	function string
+	witness  *witness.Witness
+	process  *exec.Cmd
+	asks     chan invocation
+	answers  chan []byte
+	dead     chan struct{}
+	log      *bytes.Buffer
+	// report is what the last tick answered.
+	report []byte
 }
 
 type invocation struct {
@@ -314,14 +375,15 @@ func (s *stage) start(key, journal string, more ...string) *worker {
 			s.t.Fatal(err)
 		}
 	}
-	w := &worker{t: s.t, witness: s.witness, asks: make(chan invocation), answers: make(chan []byte, 1), dead: make(chan struct{}), log: &bytes.Buffer{}}
+	w := &worker{t: s.t, function: s.function, witness: s.witness, asks: make(chan invocation), answers: make(chan []byte, 1), dead: make(chan struct{}), log: &bytes.Buffer{}}
 	runtime := httptest.NewServer(w.runtime(key))
-	folder := filepath.Join(os.Getenv(binaries), "share")
-	w.process = exec.Command(filepath.Join(folder, bootstrap.Name))
-	w.process.Dir, w.process.Stdout, w.process.Stderr = folder, w.log, w.log
+	binary := built(s.t, s.function)
+	w.process = exec.Command(binary)
+	w.process.Dir, w.process.Stdout, w.process.Stderr = filepath.Dir(binary), w.log, w.log
 	w.process.Env = append([]string{
 		"FC_RUNTIME_API=" + strings.TrimPrefix(runtime.URL, "http://"), "FC_REGION=" + string(region), "REGIONS=" + string(region),
-		"ECS_ENDPOINT=" + s.ecs.URL, "STS_ENDPOINT=" + s.ecs.URL, "ESS_ENDPOINT=" + s.ecs.URL, "OSS_ENDPOINT=" + s.oss.URL,
+		"ECS_ENDPOINT=" + s.ecs.URL, "STS_ENDPOINT=" + s.ecs.URL, "ESS_ENDPOINT=" + s.ecs.URL,
+		"RAM_ENDPOINT=" + s.ecs.URL, "QUOTAS_ENDPOINT=" + s.ecs.URL, "KMS_ENDPOINT=" + s.ecs.URL, "ACTIONTRAIL_ENDPOINT=" + s.ecs.URL, "OSS_ENDPOINT=" + s.oss.URL,
 		"JOURNAL=" + journal, "SYSTEM_ROLES=operator", "ECS_RATE_SHARE=1000", "LOG_LEVEL=error",
 	}, more...)
 	if err := w.process.Start(); err != nil {
@@ -359,7 +421,7 @@ func (w *worker) runtime(key string) http.Handler {
 		case ask := <-w.asks:
 			for name, value := range map[string]string{
 				"X-Fc-Request-Id": "1-trial", "X-Fc-Function-Deadline": fmt.Sprint(time.Now().Add(ask.timeout).UnixMilli()),
-				"X-Fc-Function-Timeout": fmt.Sprint(int(ask.timeout.Seconds())), "X-Fc-Function-Name": "imagekeeper-share", "X-Fc-Region": string(region),
+				"X-Fc-Function-Timeout": fmt.Sprint(int(ask.timeout.Seconds())), "X-Fc-Function-Name": "imagekeeper-" + w.function, "X-Fc-Region": string(region),
 				"X-Fc-Account-Id": string(owner), "X-Fc-Access-Key-Id": key, "X-Fc-Access-Key-Secret": key + "-secret", "X-Fc-Function-Memory": "512",
 				"X-Fc-Function-Handler": "bootstrap", "X-Fc-Security-Token": "", "Content-Type": "application/json",
 			} {
@@ -384,40 +446,49 @@ var errDied = errors.New("the worker died")
 
 // invoke sends an event and waits for what it answers, or for its death.
 func (w *worker) invoke(event any, timeout time.Duration) (answer, error) {
+	var a answer
+	body, err := w.text(event, timeout)
+	if err == nil {
+		err = json.Unmarshal(body, &a)
+	}
+	return a, err
+}
+
+// text is invoke, with the answer as it came.
+func (w *worker) text(event any, timeout time.Duration) ([]byte, error) {
 	text, err := json.Marshal(event)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
 	select {
 	case w.asks <- invocation{text, timeout}:
 	case <-w.dead:
-		return answer{}, errDied
+		return nil, errDied
 	}
 	return w.wait(text)
 }
 
 // wait waits for the answer to an event, which has to be one that the OpenAPI
 // document describes.
-func (w *worker) wait(event []byte) (answer, error) {
+func (w *worker) wait(event []byte) ([]byte, error) {
 	select {
 	case body := <-w.answers:
 		for _, err := range w.witness.Judge(witness.Exchange{
-			Method: http.MethodPost, URL: &url.URL{Path: "/_local/invoke/share"}, Body: event, Status: http.StatusOK, Answer: body,
+			Method: http.MethodPost, URL: &url.URL{Path: "/_local/invoke/" + w.function}, Body: event, Status: http.StatusOK, Answer: body,
 		}) {
 			w.t.Error(err)
 		}
-		var a answer
-		err := json.Unmarshal(body, &a)
-		return a, err
+		return body, nil
 	case <-w.dead:
-		return answer{}, errDied
+		return nil, errDied
 	case <-time.After(2 * time.Minute):
-		return answer{}, errors.New("no answer")
+		return nil, errors.New("no answer")
 	}
 }
 
-// answer is what share says.
+// answer is what share says, and of works their id.
 type answer struct {
+	ID string `json:"id"`
 	// Status is a number in a problem, else an image's.
 	Status   any    `json:"status"`
 	Code     string `json:"code"`
