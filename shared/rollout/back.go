@@ -112,13 +112,9 @@ type undoing struct {
 
 func (s *stage) undoings() []undoing {
 	notes := s.item.Notes
-	r, err := recordOf(s.item)
-	if err != nil { // doubt has seen to it
-		return nil
-	}
 	own := s.facts[factDisk] == s.disk()
 	return []undoing{
-		{doUnsecure, own && r.Disk.DeleteAutoSnapshot == image.Yes && s.facts[factAuto] == no && notes[noteUnsecured] == "", noteUnsecured, yes},
+		{doUnsecure, own && s.record.Disk.DeleteAutoSnapshot == image.Yes && s.facts[factAuto] == no && notes[noteUnsecured] == "", noteUnsecured, yes},
 		{doAfter, s.commitOnly() && s.wish.Hooks.After != "" && notes[noteHooked] == "", noteHooked, yes},
 		{doExit, notes[noteStandby] != "" && s.facts[factGroup] == "Standby" && notes[noteUnwell] == "", noteStandby, ""},
 		{doTidy, notes[noteFirst] != "" && s.facts[factFirst] != gone, noteFirst, ""},

@@ -18,7 +18,7 @@ import (
 
 // Do makes one changing call, after its guards.
 func (k Kind) Do(ctx context.Context, at survey.Fresh, w work.Work, a work.Act) work.Answer {
-	d := &deed{Kind: k, work: w, act: a, item: w.Items[a.Item], spec: specs(w)[a.Item], notes: map[string]string{}}
+	d := &deed{Kind: k, work: w, act: a, item: w.Items[a.Item], spec: specOf(w, a.Item), notes: map[string]string{}}
 	var err error
 	if d.wish, err = wishOf(w); err == nil {
 		d.place = at.Place(d.spec.Account, d.spec.Region)

@@ -298,8 +298,9 @@ func (r Pointer) refused(here Here) *image.Reason {
 // changes them back.
 func Followed(w work.Work) []Pointer {
 	var all []Pointer
+	planned := specs(w)
 	for _, name := range w.Names() {
-		s, i := specs(w)[name], w.Items[name]
+		s, i := planned[name], w.Items[name]
 		if !s.follows() || i.Outcome.Result != plan.Applied {
 			continue
 		}
@@ -318,8 +319,9 @@ func Followed(w work.Work) []Pointer {
 // LeftPointers are what a rollout was to change to name the new image, and did not.
 func LeftPointers(w work.Work) []Pointer {
 	var all []Pointer
+	planned := specs(w)
 	for _, name := range w.Names() {
-		s, i := specs(w)[name], w.Items[name]
+		s, i := planned[name], w.Items[name]
 		done := i.Outcome.Result == plan.Applied || i.Outcome.Result == plan.Already
 		if s.follows() && !done {
 			all = append(all, Pointer{Place: s.Place, Action: s.action, ID: string(s.ID), Name: s.called, From: s.image, To: s.to, Version: s.version, Back: s.back})

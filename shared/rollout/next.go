@@ -364,6 +364,8 @@ type stage struct {
 	spec  spec
 	item  work.Item
 	facts plan.Facts
+	// record is what was before, once doubt has seen to it.
+	record record
 }
 
 // note adds pairs of names and values; an empty value takes a note away.

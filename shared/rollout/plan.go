@@ -415,28 +415,42 @@ func LikenessOf(i image.Image) string {
 func specs(w work.Work) map[string]spec {
 	all := make(map[string]spec, len(w.Names()))
 	for _, s := range w.Document.Plan.Steps {
-		if len(s.Sets) == 0 {
-			continue
+		if len(s.Sets) > 0 {
+			all[s.Subject] = readSpec(s, w.Document.Plan.Base)
 		}
-		n, err := ParseName(s.Subject)
-		base := w.Document.Plan.Base
-		one := spec{
-			Name: n, to: image.ID(s.Parameters[paramTo]), ran: s.Parameters[paramPower] == string(image.InstanceRunning),
-			image: image.ID(base["image/"+s.Subject]), disk: image.DiskID(base["disk/"+s.Subject]), kind: image.InstanceTypeID(base["type/"+s.Subject]),
-			backup: image.SnapshotID(s.Parameters[paramBackup]), action: s.Action, called: s.Parameters[paramName],
-		}
-		var numbers [3]int
-		for n, name := range []string{paramWave, paramVersion, paramBack} {
-			var failed error
-			numbers[n], failed = strconv.Atoi(cmp.Or(s.Parameters[name], "0"))
-			err = errors.Join(err, failed)
-		}
-		one.wave, one.version, one.back = numbers[0], numbers[1], numbers[2]
-		err = errors.Join(err, json.Unmarshal([]byte(cmp.Or(s.Parameters[paramLike], "{}")), &one.like))
-		one.damaged = err != nil
-		all[s.Subject] = one
 	}
 	return all
+}
+
+// specOf is what the plan of a work says of one item.
+func specOf(w work.Work, item string) spec {
+	var last spec
+	for _, s := range w.Document.Plan.Steps {
+		if s.Subject == item && len(s.Sets) > 0 {
+			last = readSpec(s, w.Document.Plan.Base)
+		}
+	}
+	return last
+}
+
+// readSpec reads a step of a plan.
+func readSpec(s plan.StoredStep, base plan.Facts) spec {
+	n, err := ParseName(s.Subject)
+	one := spec{
+		Name: n, to: image.ID(s.Parameters[paramTo]), ran: s.Parameters[paramPower] == string(image.InstanceRunning),
+		image: image.ID(base["image/"+s.Subject]), disk: image.DiskID(base["disk/"+s.Subject]), kind: image.InstanceTypeID(base["type/"+s.Subject]),
+		backup: image.SnapshotID(s.Parameters[paramBackup]), action: s.Action, called: s.Parameters[paramName],
+	}
+	var numbers [3]int
+	for n, name := range []string{paramWave, paramVersion, paramBack} {
+		var failed error
+		numbers[n], failed = strconv.Atoi(cmp.Or(s.Parameters[name], "0"))
+		err = errors.Join(err, failed)
+	}
+	one.wave, one.version, one.back = numbers[0], numbers[1], numbers[2]
+	err = errors.Join(err, json.Unmarshal([]byte(cmp.Or(s.Parameters[paramLike], "{}")), &one.like))
+	one.damaged = err != nil
+	return one
 }
 
 // wishOf reads the wish of a work from what its digest covers.

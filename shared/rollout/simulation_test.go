@@ -93,6 +93,8 @@ type simulation struct {
 	first  map[image.InstanceID]image.DiskID
 	was    map[image.InstanceID]image.DiskSetup
 	down   int
+	// ended: a worker said so.
+	ended bool
 	// held and free are from when until when nothing may be begun.
 	held, free time.Time
 }
@@ -174,19 +176,17 @@ func (s *simulation) run() {
 	group.Go(func() { s.observeDown(done) })
 	for minute := range 40 * 60 {
 		s.people(minute)
-		now := s.get(s.id)
-		if now.State.Ended() {
+		if s.over(minute) {
 			break
 		}
-		stuck := now.State == work.Halted || now.State == work.Waiting && now.Why != nil && now.Why.Code == "tooManyDown"
-		if stuck && minute%60 == 59 {
-			s.do(work.Abort)
-		}
 		group.Go(func() {
-			_, err := s.runner().Tick(s.Context(), time.Now(), time.Now().Add(55*time.Second))
+			report, err := s.runner().Tick(s.Context(), time.Now(), time.Now().Add(55*time.Second))
 			if err != nil && s.outage == nil {
 				s.Error(err)
 			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.ended = s.ended || len(report.Ended) > 0
 		})
 		time.Sleep(time.Minute)
 	}
@@ -195,6 +195,22 @@ func (s *simulation) run() {
 	if got := s.get(s.id); !got.State.Ended() {
 		s.Errorf("it is still %s: %v, %+v", got.State, outcomes(got), got.Items)
 	}
+}
+
+// over reports whether it has ended. Once an hour somebody looks, and aborts what does
+// not go on by itself.
+func (s *simulation) over(minute int) bool {
+	s.mu.Lock()
+	ended := s.ended
+	s.mu.Unlock()
+	if ended || minute%60 != 59 {
+		return ended
+	}
+	now := s.get(s.id)
+	if now.State == work.Halted || now.State == work.Waiting && now.Why != nil && now.Why.Code == "tooManyDown" {
+		s.do(work.Abort)
+	}
+	return now.State.Ended()
 }
 
 // people give orders; the journal and the stock go and come back.

@@ -90,7 +90,7 @@ func recordOf(i work.Item) (record, error) {
 
 // unreadable are the notes of an item that do not say what they have to: times,
 // numbers, and the record of what was.
-func unreadable(i work.Item) []string {
+func unreadable(i work.Item, errRecord error) []string {
 	var all []string
 	for _, name := range []string{noteBegunAt, noteCommitted, noteStopAt, noteReplaceAt, noteStartAt, noteProbeAt, noteFailedAt} {
 		if text := i.Notes[name]; text != "" {
@@ -106,7 +106,7 @@ func unreadable(i work.Item) []string {
 			}
 		}
 	}
-	if _, err := recordOf(i); err != nil {
+	if errRecord != nil {
 		all = append(all, noteBefore)
 	}
 	return all
@@ -117,7 +117,9 @@ func unreadable(i work.Item) []string {
 // its new system counts as not well, and what is down is brought up first, with
 // its times counted anew.
 func (s *stage) doubt() bool {
-	names := unreadable(s.item)
+	var err error
+	s.record, err = recordOf(s.item)
+	names := unreadable(s.item, err)
 	if len(names) == 0 {
 		return false
 	}
@@ -193,10 +195,7 @@ type part struct {
 
 // parts are the whole way; what this item does not need is passed over.
 func (s *stage) parts() []part {
-	r, err := recordOf(s.item)
-	if err != nil { // doubt has seen to it
-		return nil
-	}
+	r := s.record
 	ran, hooks, group := s.spec.ran, s.wish.Hooks, s.spec.ran && r.Group != ""
 	return []part{
 		{LevelBegun, true, s.begin},

@@ -35,7 +35,7 @@ type Told struct {
 
 // Tell reads an item.
 func Tell(w work.Work, i work.Item) Told {
-	s := specs(w)[i.Name]
+	s := specOf(w, i.Name)
 	return Told{
 		Name: s.Name, Action: s.action, Wave: s.wave, Was: s.image, To: s.to, Backup: image.SnapshotID(cmp.Or(i.Notes[noteContent], i.Notes[noteBackup])),
 		Image: image.ID(i.Notes[noteImage]), Undoing: i.Notes[noteUndo] != "", Replaced: i.Notes[noteNewDisk] != "" || i.Notes[noteContent] != "",

@@ -3,6 +3,7 @@ package work
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +50,10 @@ type Record struct {
 	Order    *Order    `json:"order,omitempty"`
 	Acts     []Act     `json:"acts,omitempty"`
 	Answers  []Said    `json:"answers,omitempty"`
-	Items    []Item    `json:"items,omitempty"`
+	// Items are those that were seen to be others. What is written of them are
+	// Changes; a log of before there were any has the whole items.
+	Items   []Item   `json:"items,omitempty"`
+	Changes []Change `json:"changes,omitempty"`
 	// State of a work that has ended.
 	State State `json:"state,omitempty"`
 }
@@ -62,6 +66,71 @@ type Said struct {
 	Notes  map[string]string `json:"notes,omitempty"`
 }
 
+// Change is what is other of an item by a record: all but its notes, of which only
+// those that were set or taken away are told. They are most of an item, and a log is
+// read whole each time.
+type Change struct {
+	Item    string            `json:"item"`
+	Level   string            `json:"level,omitempty"`
+	Sent    *Act              `json:"sent,omitempty"`
+	Answer  plan.Result       `json:"answered,omitempty"`
+	Refusal *image.Reason     `json:"refusal,omitempty"`
+	Tries   int               `json:"tries,omitempty"`
+	Outcome *plan.Outcome     `json:"outcome,omitempty"`
+	Set     map[string]string `json:"set,omitempty"`
+	Unset   []string          `json:"unset,omitempty"`
+}
+
+// changeOf is what makes one item out of what it was.
+func changeOf(was, is Item) Change {
+	c := Change{Item: is.Name, Level: is.Level, Sent: is.Sent, Answer: is.Answered, Refusal: is.Refusal, Tries: is.Tries}
+	if is.Outcome != (plan.Outcome{}) {
+		c.Outcome = &is.Outcome
+	}
+	for name, value := range is.Notes {
+		if before, had := was.Notes[name]; !had || before != value {
+			c.Set = joined(c.Set, map[string]string{name: value})
+		}
+	}
+	for name := range was.Notes {
+		if _, has := is.Notes[name]; !has {
+			c.Unset = append(c.Unset, name)
+		}
+	}
+	slices.Sort(c.Unset)
+	return c
+}
+
+// of is what an item is after a change.
+func (c Change) of(was Item) Item {
+	i := Item{Name: c.Item, Level: c.Level, Sent: c.Sent, Answered: c.Answer, Refusal: c.Refusal, Tries: c.Tries, Notes: joined(was.Notes, c.Set)}
+	if c.Outcome != nil {
+		i.Outcome = *c.Outcome
+	}
+	if len(c.Unset) > 0 {
+		i.Notes = maps.Clone(i.Notes)
+		for _, name := range c.Unset {
+			delete(i.Notes, name)
+		}
+	}
+	return i
+}
+
+// written is a record as it is written after what w is.
+func (r Record) written(w Work) Record {
+	for n, i := range r.Items {
+		was := w.Items[i.Name]
+		for _, before := range r.Items[:n] { // the last one of a name counts
+			if before.Name == i.Name {
+				was = before
+			}
+		}
+		r.Changes = append(r.Changes, changeOf(was, i))
+	}
+	r.Items = nil
+	return r
+}
+
 // lateness is how long after its end a call of which nobody saw the end may still
 // show: it can be begun until then, and what it does is visible a while later.
 const lateness = 2 * time.Minute
@@ -69,8 +138,8 @@ const lateness = 2 * time.Minute
 // Tell folds what a log says of the work that became of a document.
 func Tell(id string, records []Record, d Document) Work {
 	w := Work{ID: id, Kind: d.Kind, Document: d, Items: map[string]Item{}, names: d.Names()}
-	for _, r := range records {
-		w = w.after(r)
+	for _, r := range records { // nobody else has its items yet
+		w = w.fold(r)
 	}
 	return w
 }
@@ -86,8 +155,14 @@ func decode(records []journal.Record) ([]Record, error) {
 	return all, nil
 }
 
-// after is the work once a record is written.
+// after is the work once a record is written. What w refers to is not changed.
 func (w Work) after(r Record) Work {
+	w.Items = maps.Clone(w.Items)
+	return w.fold(r)
+}
+
+// fold is the work once a record is written, in the items that it had.
+func (w Work) fold(r Record) Work {
 	position := w.length
 	stage := w.reaches(r)
 	w.length, w.ChangedAt = position+1, r.At
@@ -143,7 +218,6 @@ func (w Work) approve(r Record, position int) Work {
 		w.Approvals, w.StartedAt, w.ApprovedAt, w.ProposedAt = nil, time.Time{}, time.Time{}, time.Time{}
 	}
 	if again {
-		w.Items = maps.Clone(w.Items)
 		for name, i := range w.Items {
 			if i.Outcome.Result == plan.Failed {
 				i.Outcome, i.Refusal = plan.Outcome{}, nil
@@ -177,7 +251,6 @@ func (w Work) intend(r Record) Work {
 		w.StartedAt = r.At
 	}
 	w = w.run()
-	w.Items = maps.Clone(w.Items)
 	for _, a := range r.Acts {
 		i := w.Items[a.Item]
 		sent := a
@@ -203,7 +276,6 @@ func joined(notes, more map[string]string) map[string]string {
 
 // happen folds answers to acts, and what was seen of items.
 func (w Work) happen(r Record) Work {
-	w.Items = maps.Clone(w.Items)
 	for _, s := range r.Answers {
 		i := w.Items[s.Item]
 		if i.Sent == nil {
@@ -222,6 +294,9 @@ func (w Work) happen(r Record) Work {
 			w.doubt = later(w.doubt, r.At.Add(lateness))
 		}
 		w.Items[s.Item] = i
+	}
+	for _, c := range r.Changes {
+		r.Items = append(r.Items, c.of(w.Items[c.Item]))
 	}
 	for _, i := range r.Items {
 		i.Since = r.At

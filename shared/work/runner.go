@@ -274,7 +274,7 @@ func (r Runner) append(ctx context.Context, w Work, rec Record) error {
 	if err := r.noteStage(ctx, w, rec); err != nil {
 		return err
 	}
-	return r.Journal.Append(ctx, subject(r.Name, w.ID), w.length, rec)
+	return r.Journal.Append(ctx, subject(r.Name, w.ID), w.length, rec.written(w))
 }
 
 // claim takes things for an item of a work, or for all of it.
