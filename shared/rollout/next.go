@@ -81,6 +81,8 @@ const (
 	snapTime  = 24 * time.Hour   // in which a snapshot is finished
 	stuckTime = 24 * time.Hour   // after which nobody waits for one that neither starts nor stops
 	mostTries = 500
+	patience  = time.Hour // after which waiting is done with less effort
+	seldom    = 60        // what was waited for is looked at so often while that doubles
 )
 
 // next decides about one work at one time.
@@ -338,8 +340,10 @@ func (n *next) item(name string) {
 
 // rest says when to look again.
 func (n *next) rest() {
-	if n.active || len(n.Acts) > 0 || len(n.Items) > 0 {
+	if len(n.Acts) > 0 || len(n.Items) > 0 || n.active && n.Wake.IsZero() {
 		n.wake(lookSoon)
+	}
+	if n.active || len(n.Acts) > 0 || len(n.Items) > 0 {
 		return
 	}
 	if n.waits != nil {
@@ -405,10 +409,15 @@ func (s *stage) end(result plan.Result, code, sentence string, args ...any) {
 	s.changed()
 }
 
-// hold waits for something; what was just sent may show at once.
+// hold waits for something; what was just sent may show at once, and what has not shown
+// for hours is looked at the more seldom the longer that is.
 func (s *stage) hold(after time.Duration) {
-	if s.sent() && s.now.Sub(s.item.Since) < lookSoon {
+	lasts := s.now.Sub(s.item.Since)
+	if s.sent() && lasts < lookSoon {
 		after = min(after, lookFirst)
+	}
+	if lasts > patience {
+		after = max(after, lasts/seldom)
 	}
 	s.active = true
 	s.wake(after)
