@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/work"
 )
@@ -47,12 +48,16 @@ type binEntry struct {
 	Cleanup string `json:"cleanup"`
 	// Restored is the image that was made of it.
 	Restored image.ID `json:"restoredImageId,omitempty"`
+	// Saved is what its snapshots cost in a month that are gone.
+	Saved *pricing.Cost `json:"saved,omitempty"`
 }
 
 // binOut is the bin.
 type binOut struct {
 	Items []binEntry `json:"items"`
 	Total int        `json:"total"`
+	// Saved is what a month costs less by all that was purged so far, in each currency.
+	Saved []pricing.Cost `json:"saved"`
 }
 
 // bin lists what can be brought back, last deleted first.
@@ -65,20 +70,25 @@ func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binO
 	if err != nil {
 		return binOut{}, err
 	}
-	out := binOut{Items: []binEntry{}}
+	out := binOut{Items: []binEntry{}, Saved: []pricing.Cost{}}
+	var saved []pricing.Cost
 	for ref, story := range stories {
 		e, ok := retention.EntryOf(ref, story)
 		if !ok {
 			continue
 		}
-		if shown := entryOut(e); in.State == "all" || shown.State == cmp.Or(in.State, "inBin") {
+		shown := entryOut(e)
+		if shown.Saved != nil {
+			saved = append(saved, *shown.Saved)
+		}
+		if in.State == "all" || shown.State == cmp.Or(in.State, "inBin") {
 			out.Items = append(out.Items, shown)
 		}
 	}
 	slices.SortFunc(out.Items, func(a, b binEntry) int {
 		return cmp.Or(b.DeletedAt.Compare(a.DeletedAt), cmp.Compare(a.RegionID, b.RegionID), cmp.Compare(a.ID, b.ID))
 	})
-	out.Total = len(out.Items)
+	out.Total, out.Saved = len(out.Items), append(out.Saved, pricing.Add(saved)...)
 	return out, nil
 }
 
@@ -90,6 +100,7 @@ func entryOut(e retention.Entry) binEntry {
 	for _, s := range e.Snapshots {
 		out.Snapshots = append(out.Snapshots, s.ID)
 	}
+	out.Saved = sumOf(e.Saved)
 	out.SharedWith = append(out.SharedWith, e.Suspended...)
 	switch {
 	case e.Restored != "":

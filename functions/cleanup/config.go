@@ -7,6 +7,7 @@ import (
 	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
 )
 
 // config is what the environment says.
@@ -18,6 +19,8 @@ type config struct {
 	alicloud.Keys
 	change.TwoPeople
 	notices.Settings
+	// Prices are by what is said what removal saves.
+	Prices pricing.Settings
 	// Journal is where every change is recorded: dir:///path or oss://bucket/prefix.
 	Journal ledger.Place `env:"JOURNAL" validate:"required"`
 	// Rules are the document: oss://bucket/key, file: and a path, or the document

@@ -16,6 +16,8 @@ import (
 	"imagekeeper/shared/function/rulebook"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/journal"
+	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
@@ -36,6 +38,8 @@ type handler struct {
 	// book is what that document may say.
 	book    *rulebook.Book[retention.Document]
 	notices *notices.Notices
+	// prices are by what is said what removal saves.
+	prices quoting.Prices
 	// recent is what this process remembers of regions.
 	recent *survey.Recent
 	now    func() time.Time
@@ -67,13 +71,17 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
+	rates, err := config.Prices.Table(os.ReadFile)
+	if err != nil {
+		return nil, err
+	}
 	objects, err := oss.Open(as.Cloud(), oss.Config{Endpoint: config.OSSEndpoint})
 	if err != nil {
 		return nil, err
 	}
 	h := handler{
 		config: config, accounts: owners(as), journal: store.Open, book: book, ruling: ruling(book, objects, as), notices: told, recent: survey.NewRecent(), now: time.Now, pause: pause,
-		notAfter: alicloud.NotAfter,
+		notAfter: alicloud.NotAfter, prices: quoting.Prices{Rates: rates, Site: config.Prices.Site, Sites: pricing.NewSites(), Now: time.Now},
 	}
 	return h.function(), nil
 }
@@ -118,7 +126,7 @@ func (h handler) works() works.Kind[stepOut, itemOut] {
 // function returns the operations.
 func (h handler) function() *function.Function {
 	k := h.works()
-	headers := map[string]string{"Location": "Where the work is"}
+	headers := map[string]string{"Location": "Where the work is", "Next-Cursor": "The same as nextCursor, where there are more steps"}
 	accepted := []int{http.StatusOK, http.StatusAccepted}
 	operations := []function.Operation{
 		function.Handle(function.Spec{
@@ -164,5 +172,5 @@ func (h handler) create(ctx context.Context, call function.Call, in createInput)
 	if err != nil {
 		return works.Answer[stepOut, itemOut]{}, err
 	}
-	return h.works().Post(ctx, call, in.Request, "", func(ctx context.Context) (work.Document, error) { return s.plan(ctx, in) }, nil)
+	return h.works().Post(ctx, call, in.request(), "", func(ctx context.Context) (work.Document, error) { return s.plan(ctx, in) }, nil)
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"math"
+
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 )
@@ -9,6 +12,7 @@ import (
 // createInput asks what is to be removed.
 type createInput struct {
 	works.Request
+	function.Table
 	Rules     bool            `json:"rules" query:"-" doc:"true: what the document of rules would have go"`
 	Images    []image.ID      `json:"images" query:"-" validate:"max=200,unique,dive,imageid" doc:"Instead: these images, by the same guards and in the same stages; no time of disuse is asked for"`
 	Region    image.RegionID  `json:"region" validate:"omitempty,regionid" doc:"Where the images are; needed only if an id is ambiguous"`
@@ -21,6 +25,8 @@ type createInput struct {
 // check refuses what cannot be meant.
 func (in createInput) check() error {
 	switch {
+	case in.table() && in.Apply != nil:
+		return fault.InField("format", "noEffect", "is of plans, and has no effect together with apply")
 	case in.Cursor != "":
 		return nil
 	case in.Rules == (len(in.Images) > 0):
@@ -35,4 +41,16 @@ func (in createInput) check() error {
 		return fault.InField("region", "noEffect", "goes with images; rules say themselves where they hold")
 	}
 	return nil
+}
+
+// table: the steps are asked for as a table, which has all of them unless it is said
+// how many.
+func (in createInput) table() bool { return in.Format != "" && in.Format != "json" }
+
+// request is what is asked for of the steps.
+func (in createInput) request() works.Request {
+	if in.table() && in.Limit == 0 && in.Cursor == "" {
+		in.Limit = math.MaxInt32
+	}
+	return in.Request
 }

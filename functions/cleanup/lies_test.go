@@ -95,14 +95,20 @@ func inventoriesOf(times int) []lied {
 func TestLiesOfTheCloud(t *testing.T) {
 	t.Parallel()
 	var told, met1, free, went atomic.Int32
+	var mu sync.Mutex
+	pairs := map[string]int{}
+	all := inventoriesOf(16)
 	t.Run("inventories", func(t *testing.T) {
-		for _, one := range drawn.Some(t, inventoriesOf(16), 400) {
+		for _, one := range drawn.Some(t, all, 400) {
 			t.Run(fmt.Sprintf("%+v", one), func(t *testing.T) {
 				t.Parallel()
 				told.Add(1)
 				removed, met := one.live(t)
 				if met {
 					met1.Add(1)
+					mu.Lock()
+					pairs[fmt.Sprint(one.list, one.wrong)]++
+					mu.Unlock()
 				}
 				if one.need != "" && removed {
 					t.Errorf("it was removed")
@@ -119,6 +125,16 @@ func TestLiesOfTheCloud(t *testing.T) {
 	t.Logf("%d inventories, in %d of which an answer was wrong; %d of %d that nothing needed went", told.Load(), met1.Load(), went.Load(), free.Load())
 	if met1.Load() == 0 || drawn.All() && went.Load()*2 < free.Load() {
 		t.Error("it proves nothing")
+	}
+	if int(told.Load()) < len(all) {
+		return
+	}
+	for _, list := range lists() {
+		for _, wrong := range wrongs() {
+			if n := pairs[fmt.Sprint(list, wrong)]; n < 20 {
+				t.Errorf("%s was wrong by %d only %d times", list, wrong, n)
+			}
+		}
 	}
 }
 

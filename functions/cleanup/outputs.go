@@ -8,6 +8,7 @@ import (
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/work"
 )
@@ -27,6 +28,9 @@ type stepOut struct {
 	Rule string `json:"rule,omitempty"`
 	// DueAt is when the next stage is due.
 	DueAt *time.Time `json:"dueAt,omitempty"`
+	// Saves is what its snapshots cost in a month, as price says it: what removing it
+	// saves; left out: nobody looked that closely.
+	Saves *pricing.Cost `json:"saves,omitempty"`
 	// Reasons are all of them, for and against; those that decided come first.
 	Reasons []image.Reason `json:"reasons"`
 }
@@ -48,6 +52,8 @@ type itemOut struct {
 	// NotGivenBack are accounts that lost an image which was returned, and do not have
 	// it again.
 	NotGivenBack []image.AccountID `json:"notGivenBack,omitempty"`
+	// Saved is what its snapshots that are gone cost in a month.
+	Saved *pricing.Cost `json:"saved,omitempty"`
 }
 
 // thing takes the name of an item apart.
@@ -80,6 +86,7 @@ func showStep(s plan.Step) stepOut {
 		Rule: s.Parameters["rule"], Reasons: s.Reasons,
 	}
 	out.ImageID, out.SnapshotID = kindOf(id)
+	out.Saves = costOf(s.Beside[besideSaves])
 	if due, err := time.Parse(time.RFC3339, s.Parameters[paramDue]); err == nil {
 		out.DueAt = &due
 	}
@@ -101,5 +108,6 @@ func showItem(w work.Work, i work.Item) itemOut {
 	if !told.DueAt.IsZero() {
 		out.DueAt = &told.DueAt
 	}
+	out.Saved = sumOf(told.Saved)
 	return out
 }

@@ -10,6 +10,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
@@ -41,7 +42,7 @@ func (s *session) plan(ctx context.Context, in createInput) (work.Document, erro
 	if err != nil {
 		return work.Document{}, err
 	}
-	return s.document(p, inv, rules, in)
+	return s.document(ctx, o.survey, p, inv, rules)
 }
 
 // named finds the images that are named: one of an account of ours each.
@@ -147,16 +148,24 @@ type totals struct {
 	Images int       `json:"images"`
 	// Actions is how many there are of each.
 	Actions map[retention.Action]int `json:"actions"`
+	// Saves is what a month costs less once all of them are gone that this plan removes,
+	// or that are on their way already, as the report of price says it: of those that are
+	// shared with nobody, and of the others; for each currency.
+	Saves []pricing.Group `json:"saves"`
 }
 
 // document is what is kept of a plan, and shown.
-func (s *session) document(p retention.Planned, inv retention.Inventory, rules retention.Ruling, in createInput) (work.Document, error) {
+func (s *session) document(ctx context.Context, all *survey.Survey, p retention.Planned, inv retention.Inventory, rules retention.Ruling) (work.Document, error) {
 	t := totals{AsOf: inv.BeganAt.UTC().Truncate(time.Second), Images: len(p.Judgements), Actions: map[retention.Action]int{}}
 	for _, j := range p.Judgements {
 		t.Actions[j.Action]++
 	}
 	if rules.Broken != nil {
 		p.Findings = append([]image.Finding{{Level: image.Fatal, Reason: *rules.Broken, Remedy: "mend the document of rules (CLEANUP_RULES)"}}, p.Findings...)
+	}
+	var err error
+	if t.Saves, err = s.saves(ctx, all, &p, inv); err != nil {
+		return work.Document{}, err
 	}
 	counts, err := json.Marshal(t)
 	if err != nil {

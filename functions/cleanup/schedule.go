@@ -168,7 +168,7 @@ func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Le
 		return err
 	}
 	report.Removable = len(p.Going)
-	d, err := s.document(p, inv, rules, createInput{Rules: true})
+	d, err := s.document(ctx, o.survey, p, inv, rules)
 	if err != nil {
 		return err
 	}

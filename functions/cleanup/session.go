@@ -117,7 +117,7 @@ func (s *session) kind() retention.Kind {
 	return retention.New(retention.Kind{
 		Cloud:  func(ctx context.Context, a image.AccountID) (retention.Cloud, error) { return s.cloud(ctx, a) },
 		Shares: giver{s}, Diary: diary{s}, Archive: s.archive, Judge: judge, Now: s.now,
-		Rules: func(context.Context) retention.Ruling { return s.rules() },
+		Rules: func(context.Context) retention.Ruling { return s.rules() }, Worth: s.worth,
 	})
 }
 

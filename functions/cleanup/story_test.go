@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,8 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/notify"
+	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/survey"
 )
@@ -89,6 +92,9 @@ type stage struct {
 	// fate says what becomes of a call of a worker; nil: it passes.
 	fate  func(met) fate
 	doors sync.Mutex
+	// opened are the doors of events, by their request, and program what answers them.
+	opened  map[string]*door
+	program func() *function.Function
 }
 
 // Send is how people are told.
@@ -131,7 +137,18 @@ func newStage(t *testing.T) *stage {
 		s.runs(a, "ubuntu_22_04_x64_20G_alibase_20260101.vhd")
 	}
 	s.clock.Advance(time.Hour)
+	s.opened, s.program = map[string]*door{}, sync.OnceValue(s.function)
 	return s
+}
+
+// door is that of a call, which may die while others go on.
+func (s *stage) door(call function.Call) *door {
+	s.doors.Lock()
+	defer s.doors.Unlock()
+	if s.opened[call.RequestID] == nil {
+		s.opened[call.RequestID] = &door{stage: s}
+	}
+	return s.opened[call.RequestID]
 }
 
 func days(n int) image.Duration { return image.Duration(time.Duration(n) * 24 * time.Hour) }
@@ -150,22 +167,24 @@ func (s *stage) function() *function.Function {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	d := &door{stage: s}
 	h := handler{
 		config: c, recent: survey.NewRecent(), now: s.clock.Now, notAfter: notAfter,
-		accounts: func(function.Call) []account {
+		accounts: func(call function.Call) []account {
+			d := s.door(call)
 			own, other := owned{s.cloud.View(first), s, first, d}, owned{s.cloud.View(second), s, second, d}
 			return []account{
 				{survey.Account{Reader: own}, own},
 				{survey.Account{Reader: other, ID: second, Role: "acs:ram::1000000000000002:role/reader"}, other},
 			}
 		},
-		journal: func(function.Call) (*journal.Journal, journal.Documents, error) {
+		journal: func(call function.Call) (*journal.Journal, journal.Documents, error) {
 			store, err := journal.OpenDirectory(s.folder)
+			d := s.door(call)
 			return journal.New(stored{store, d}, s.clock.Now, rand.Text), kept{store, d}, err
 		},
 		ruling:  func(context.Context, function.Call) retention.Ruling { return s.rules },
 		notices: &notices.Notices{Function: "cleanup", Targets: targets, Sender: s},
+		prices:  quoting.Prices{Rates: pricing.Published(), Site: pricing.China, Sites: pricing.NewSites(), Now: s.clock.Now},
 		pause: func(ctx context.Context, d time.Duration) error {
 			s.clock.Advance(d)
 			return ctx.Err()
@@ -200,7 +219,7 @@ func (s *stage) event(event any) []byte {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.function().Invoke(s.t.Context(), function.Call{Region: "cn-hangzhou", Log: slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil))}, text)
+	return s.program().Invoke(s.t.Context(), function.Call{RequestID: rand.Text(), Region: "cn-hangzhou", Log: slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil))}, text)
 }
 
 func (s *stage) call(operation string, input any) said {
@@ -267,6 +286,7 @@ func TestFromMarkToPurgeAndBack(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	was, _, _ := s.image("m-web0")
+	saves := s.call("cleanups.create", map[string]any{"images": []string{"m-web1"}}).Plan.Steps[0].Saves
 	id := s.apply("cleanups.create", map[string]any{"images": []string{"m-web0", "m-web1"}})
 	now, grants, err := s.image("m-web0")
 	if i := s.item(id, "m-web0"); i.Stage != retention.StageMarked || err != nil || !strings.HasPrefix(now.Tags[retention.TagCleanup], "marked ") || len(grants) != 1 {
@@ -301,6 +321,13 @@ func TestFromMarkToPurgeAndBack(t *testing.T) {
 	s.pass(31 * 24 * time.Hour)
 	if snapshots, err := s.cloud.View(first).Snapshots(t.Context(), region, image.SnapshotListing{IDs: []image.SnapshotID{"s-web0", "s-web1"}}); err != nil || len(snapshots) != 1 || snapshots[0].ID != "s-web0" {
 		t.Errorf("after the bin: %v, %v", snapshots, err)
+	}
+	if i := s.item(id, "m-web1"); saves == nil || i.Saved == nil || !reflect.DeepEqual(*i.Saved, *saves) || s.item(id, "m-web0").Saved != nil {
+		t.Errorf("it was to save %+v, and saved %+v; what came back saved %+v", saves, i.Saved, s.item(id, "m-web0").Saved)
+	}
+	var bin binOut
+	if err := json.Unmarshal(s.event(map[string]any{"operation": "cleanups.bin", "input": map[string]any{"state": "purged"}}), &bin); err != nil || bin.Total != 1 || len(bin.Saved) != 1 || !reflect.DeepEqual(bin.Saved[0], *saves) {
+		t.Errorf("the bin tells %+v, %v", bin, err)
 	}
 	if refused := s.call("cleanups.restore", map[string]any{"id": "m-web1"}); refused.Plan.Applicable || !slices.ContainsFunc(refused.Findings, func(f image.Finding) bool { return f.Code == "snapshotsGone" }) {
 		t.Errorf("a restore after the purge: %+v", refused)

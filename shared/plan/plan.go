@@ -38,6 +38,9 @@ type Step struct {
 	// Sets are the facts that are different once it is done. A step that sets
 	// nothing changes nothing; a refused one sets what it would.
 	Sets Facts `json:"-"`
+	// Beside is what is told with it and decides nothing, e.g. what it saves: no digest
+	// covers it.
+	Beside map[string]string `json:"-"`
 	// Refused: the plan as a whole cannot be applied because of this step.
 	Refused bool `json:"refused,omitempty"`
 	// After names the steps of the same plan that must be done before this one is

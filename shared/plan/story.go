@@ -100,14 +100,15 @@ type Stored struct {
 // StoredStep is a step with what it sets.
 type StoredStep struct {
 	Step
-	Sets Facts `json:"sets,omitempty"`
+	Sets   Facts             `json:"sets,omitempty"`
+	Beside map[string]string `json:"beside,omitempty"`
 }
 
 // store returns p as it is kept.
 func (p Plan) store() *Stored {
 	s := &Stored{Target: p.Target, Base: p.Base}
 	for _, step := range p.Steps {
-		s.Steps = append(s.Steps, StoredStep{step, step.Sets})
+		s.Steps = append(s.Steps, StoredStep{step, step.Sets, step.Beside})
 	}
 	return s
 }
@@ -117,7 +118,7 @@ func (s *Stored) plan() Plan {
 	p := Plan{Target: s.Target, Base: s.Base}
 	for _, kept := range s.Steps {
 		step := kept.Step
-		step.Sets = kept.Sets
+		step.Sets, step.Beside = kept.Sets, kept.Beside
 		p.Steps = append(p.Steps, step)
 	}
 	return p

@@ -1,6 +1,9 @@
 package pricing
 
 import (
+	"maps"
+	"slices"
+
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 )
@@ -96,4 +99,54 @@ func (p *parts) costs(c money.Currency, notes []image.Reason) Costs {
 	total.join(p.licence)
 	total.join(p.software)
 	return Costs{p.storage.cost(c), p.licence.cost(c), p.software.cost(c), total.cost(c), notes}
+}
+
+// currency is that of a cost; empty: nothing of it is known.
+func (c Cost) currency() money.Currency {
+	for _, a := range []*money.Amount{c.Amount, c.Lower, c.Upper, c.AtLeast} {
+		if a != nil {
+			return a.Currency()
+		}
+	}
+	return ""
+}
+
+// Add adds costs, those of each currency by themselves; what nothing is known of is
+// told last, unless it can be counted with the only currency that there is.
+func Add(costs []Cost) []Cost {
+	added := map[money.Currency]*sums{}
+	for _, c := range costs {
+		if added[c.currency()] == nil {
+			added[c.currency()] = &sums{}
+		}
+		added[c.currency()].join(c.sums())
+	}
+	currencies := slices.Sorted(maps.Keys(added))
+	if len(currencies) == 2 && currencies[0] == "" {
+		added[currencies[1]].join(*added[""])
+		currencies = currencies[1:]
+	}
+	all := make([]Cost, 0, len(currencies))
+	for _, c := range currencies {
+		all = append(all, added[c].cost(c))
+	}
+	return all
+}
+
+// Bounds are the least and the most of a cost and its currency, as decimals; empty
+// where that is not known.
+func (c Cost) Bounds() (lower, upper, currency string) {
+	for _, a := range []*money.Amount{c.Amount, c.Lower, c.AtLeast} {
+		if a != nil {
+			lower = a.Decimal()
+			break
+		}
+	}
+	for _, a := range []*money.Amount{c.Amount, c.Upper} {
+		if a != nil {
+			upper = a.Decimal()
+			break
+		}
+	}
+	return lower, upper, string(c.currency())
 }

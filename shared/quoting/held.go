@@ -222,15 +222,24 @@ func (nobody) Grants(context.Context, image.ID) ([]image.Grant, error) { return 
 // Month is what all images cost in a month of 720 hours. It fails with fault.Unknown
 // if nothing could be read.
 func (p Prices) Month(ctx context.Context, s *survey.Survey) (pricing.Report, error) {
-	now := p.Now()
 	held := Held(ctx, s)
-	monthly, err := pricing.Monthly(pricing.NewCollector(s, p.Sites, p.Site, now).Holdings(ctx, held), p.Rates.At(now))
+	monthly, err := p.Of(ctx, s, held)
 	if err != nil {
-		return monthly, fault.Wrap(fault.Internal, err, "the report could not be made")
+		return monthly, err
 	}
 	there := slices.ContainsFunc(held, func(h pricing.Held) bool { return !h.Gone })
 	if unread := s.Unread(); !there && len(unread) > 0 {
 		return monthly, fault.New(fault.Unknown, "nothing could be read: %s", survey.Sentence(unread)).WithCode(survey.CodeUnread)
+	}
+	return monthly, nil
+}
+
+// Of is what some images cost in a month, as Month says it of all.
+func (p Prices) Of(ctx context.Context, s *survey.Survey, held []pricing.Held) (pricing.Report, error) {
+	now := p.Now()
+	monthly, err := pricing.Monthly(pricing.NewCollector(s, p.Sites, p.Site, now).Holdings(ctx, held), p.Rates.At(now))
+	if err != nil {
+		return monthly, fault.Wrap(fault.Internal, err, "the report could not be made")
 	}
 	return monthly, nil
 }

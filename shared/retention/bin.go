@@ -28,6 +28,8 @@ type Entry struct {
 	// Purged: its snapshots are gone. Restored is what it is now, if it was brought back.
 	Purged   bool
 	Restored image.ID
+	// Saved is what its snapshots that are gone cost, as whoever priced them says.
+	Saved map[image.SnapshotID]string
 }
 
 // EntryOf is what a story tells of the bin; ok is false if the image never was in it.
@@ -40,7 +42,7 @@ func EntryOf(r image.Ref, s Story) (e Entry, ok bool) {
 		case c.Restored != "":
 			e.Restored = c.Restored
 		case c.Stage == StagePurged:
-			e.Purged = true
+			e.Purged, e.Saved = true, c.Saved
 		}
 	}
 	return e, ok
@@ -97,9 +99,17 @@ func (l *looking) snapshots(ctx context.Context, one WishItem, ids []image.Snaps
 			f[key] = "stays: " + why.Sentence
 		default:
 			f[key] = there
+			l.priced(ctx, one.Ref, id, f)
 		}
 	}
 	return true
+}
+
+// priced notes what a snapshot costs that is about to go.
+func (l *looking) priced(ctx context.Context, of image.Ref, id image.SnapshotID, f plan.Facts) {
+	if l.Worth != nil {
+		f[noteSaved+string(id)] = l.Worth(ctx, of, id)
+	}
 }
 
 // needed is why a snapshot stays; nil: nothing needs it.
@@ -212,6 +222,8 @@ func (l *looking) orphan(ctx context.Context, name string, one WishItem, inv Inv
 	}
 	if why != nil {
 		f[factKeeps] = reasonText(*why)
+	} else if item.Level == levelAnnounced {
+		l.priced(ctx, one.Ref, one.Orphan, f)
 	}
 	if j := judged[one.Orphan]; j.Rule != "" {
 		f[factTerms] = newScene(&inv, l.rules.Document, l.Now()).termsOf(j.Rule)

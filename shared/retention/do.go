@@ -94,7 +94,7 @@ func (d *deed) do(ctx context.Context) (told bool, err error) {
 		return true, d.bin(ctx)
 	case doClose:
 		d.notes[noteClosed] = yes
-		return true, d.write(ctx, Chapter{Stage: StagePurged})
+		return true, d.write(ctx, Chapter{Stage: StagePurged, Saved: savedOf(d.item.Notes)})
 	case doRevive:
 		return false, d.cloud.ModifyImage(ctx, ref.Region, ref.ID, image.AttributeChange{Deprecated: new(false)})
 	case doResume:

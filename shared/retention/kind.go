@@ -97,6 +97,9 @@ type Kind struct {
 	// Rules reads the document anew.
 	Rules func(ctx context.Context) Ruling
 	Now   func() time.Time
+	// Worth is what a snapshot of an image costs a month, in words of whoever prices it;
+	// nil: nobody does.
+	Worth func(ctx context.Context, of image.Ref, id image.SnapshotID) string
 	told  *announcers
 }
 
@@ -147,6 +150,8 @@ type Told struct {
 	DueAt        time.Time
 	Restored     image.ID
 	NotGivenBack []image.AccountID
+	// Saved is what the snapshots that are gone cost, as whoever priced them says.
+	Saved map[image.SnapshotID]string
 }
 
 // Tell reads the notes of an item.
@@ -154,6 +159,9 @@ func Tell(_ work.Work, i work.Item) Told {
 	t := Told{Stage: StageOf(i.Level), Restored: image.ID(i.Notes[noteImage]), NotGivenBack: accountsOf(i.Notes[noteLeft])}
 	if i.Notes[noteClosed] == yes {
 		t.Stage = StagePurged
+	}
+	if t.Stage == StagePurged || i.Outcome.Result == plan.Applied {
+		t.Saved = savedOf(i.Notes)
 	}
 	if due, unreadable := readTime("the end of its time in the bin", i.Notes[noteBin]); unreadable == nil && !i.Ended() {
 		t.DueAt = due
@@ -238,7 +246,19 @@ const (
 	noteFailed      = "failedAt"
 	noteBin         = "binUntil"
 	noteClosed      = "closed"
+	noteSaved       = "saved/" // and a snapshot: what it cost
 )
+
+// savedOf are the notes of what snapshots cost that are gone.
+func savedOf(notes map[string]string) map[image.SnapshotID]string {
+	saved := map[image.SnapshotID]string{}
+	for key, worth := range notes {
+		if id, is := strings.CutPrefix(key, noteSaved); is && worth != "" {
+			saved[image.SnapshotID(id)] = worth
+		}
+	}
+	return saved
+}
 
 // reached is how far an item is, as Decide wants to know it. A time that cannot be
 // read is the zero one, from which nothing runs.

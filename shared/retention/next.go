@@ -500,6 +500,7 @@ func (s *step) purge() {
 	for _, id := range s.one.Snapshots {
 		if s.facts["snapshot/"+string(id)] == there {
 			s.do(doPurge+string(id), s.item.Level, work.Claim{Thing: snapshotThing(s.one.Ref.Region, id)})
+			s.act.Notes[noteSaved+string(id)] = s.facts[noteSaved+string(id)]
 			return
 		}
 	}
@@ -508,6 +509,11 @@ func (s *step) purge() {
 		return
 	}
 	s.do(doClose, s.item.Level)
+	for _, id := range s.one.Snapshots {
+		if s.facts["snapshot/"+string(id)] != gone { // it stays, and saves nothing
+			s.act.Notes[noteSaved+string(id)] = ""
+		}
+	}
 }
 
 // orphan removes a snapshot that an image left: marked, and after the grace deleted.
@@ -560,6 +566,7 @@ func (s *step) orphanGoes() {
 		s.sleepUntil("when the next maintenance window opens", s.facts[factWindow], outsideWindow())
 	default:
 		s.do(doPurge+string(s.one.Orphan), levelDeleted, capsOf(s.one.Caps, "purge", s.now)...)
+		s.act.Notes[noteSaved+string(s.one.Orphan)] = s.facts[noteSaved+string(s.one.Orphan)]
 	}
 }
 

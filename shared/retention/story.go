@@ -27,6 +27,8 @@ type Chapter struct {
 	Restored image.ID `json:"restored,omitempty"`
 	// Kept are snapshots that stay, and why.
 	Kept []image.Reason `json:"kept,omitempty"`
+	// Saved is what each snapshot that is gone cost a month, as whoever prices it says.
+	Saved map[image.SnapshotID]string `json:"saved,omitempty"`
 	// Reason is why it was returned.
 	Reason *image.Reason `json:"reason,omitempty"`
 }

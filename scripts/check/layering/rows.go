@@ -285,10 +285,10 @@ func programs() []Row {
 			May: []string{
 				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/notices", "shared/function/works", "shared/function/change", "shared/function/rulebook",
 				"shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/rules", "shared/notify",
-				"shared/retention", "shared/sharing", "shared/importing", "shared/usage", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
+				"shared/retention", "shared/sharing", "shared/importing", "shared/pricing", "shared/quoting", "shared/usage", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "scripts/drawn"},
-			Why:      "cleanup wires retention to the cloud, to what usage, sharing and the channels of importing know of images, and to whoever is told",
+			Why:      "cleanup wires retention to the cloud and to prices, to what usage, sharing and the channels of importing know of images, and to whoever is told",
 		},
 		{
 			Over: "functions/*",

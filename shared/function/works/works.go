@@ -183,11 +183,15 @@ func (a Answer[S, I]) HTTPStatus() int {
 	return http.StatusOK
 }
 
-// HTTPHeader has the place of the work.
+// HTTPHeader has the place of the work, and where the steps go on.
 func (a Answer[S, I]) HTTPHeader() http.Header {
 	header := a.Problem.HTTPHeader()
 	if a.location != "" {
 		header.Set("Location", a.location)
+	}
+	var step S
+	if _, table := any(step).(Row); table && a.NextCursor != "" { // a table has no place for it
+		header.Set("Next-Cursor", a.NextCursor)
 	}
 	return header
 }
@@ -377,8 +381,10 @@ func (k Kind[S, I]) planned(d work.Document, name string, from, limit int) Answe
 	}
 	p, shown := d.Plan.Plan(), shownOf(d)
 	out := change.PlanOf(p, k.Step)
-	for _, s := range d.Others {
-		out.Steps = append(out.Steps, k.Step(s.Step))
+	for _, other := range d.Others {
+		s := other.Step
+		s.Beside = other.Beside
+		out.Steps = append(out.Steps, k.Step(s))
 	}
 	for _, f := range shown.Findings {
 		out.Applicable = out.Applicable && f.Level != image.Fatal
