@@ -22,6 +22,8 @@ export interface Planned {
 export interface Wish { method: 'POST' | 'PUT' | 'PATCH', path: string, query?: Query, body: Record<string, unknown>, role: Role }
 
 const first = ['name', 'instanceId', 'imageId', 'snapshotId', 'family', 'accountId', 'regionId']
+// goes are the steps by which an image goes, each of which a keep stops.
+const goes = ['mark', 'wait', 'quarantine', 'delete']
 const plain = ['action', 'reasons', ...first]
 
 // subject names what a step is about, from what it has of names and ids.
@@ -41,7 +43,7 @@ export const Value = ({of}: {of: unknown}): ComponentChildren => {
 
 export const Steps = ({of}: {of: Step[]}) => <Wide label={t('steps')}><table class="cards"><thead><tr><th scope="col">{t('action')}</th><th scope="col">{t('subject')}</th><th scope="col">{t('reasons')}</th><th scope="col">{t('details')}</th></tr></thead>
   <tbody>{of.map((s, n) => { const more = Object.entries(s).filter(([k, v]) => !plain.includes(k) && v !== null && v !== '' && !(Array.isArray(v) && v.length === 0)); return <tr key={n}>
-    <Cell label={t('action')}><State is={s.action} of="action" /></Cell><Cell label={t('subject')}><Subject of={s} /></Cell><Cell label={t('reasons')}><Reasons of={s.reasons} /></Cell>
+    <Cell label={t('action')}><State is={s.action} of="action" /></Cell><Cell label={t('subject')}><Subject of={s} />{goes.includes(s.action) && typeof s.imageId === 'string' && <> <a href={link('cleanup', '', {keep: s.imageId, keepRegion: String(s.regionId ?? '')})}>{t('keepThis')}<span class="hidden"> {s.imageId}</span></a></>}</Cell><Cell label={t('reasons')}><Reasons of={s.reasons} /></Cell>
     <Cell label={t('details')}>{more.length === 0 ? <None text="–" /> : <details><summary>{more.filter(([, v]) => typeof v !== 'object').map(([k, v]) => `${k}: ${String(v)}`).slice(0, 3).join(' · ') || t('details')}</summary>{more.map(([k, v]) => <div key={k}><b>{k}</b>: <Value of={v} /></div>)}</details>}</Cell></tr> })}</tbody></table></Wide>
 
 export const Findings = ({of}: {of?: Finding[]}) => of && of.length > 0 ? <ul class="reasons">{of.map((f, n) => <li key={n}><State is={f.level} of="level" /><Said text={f.sentence} /> <code>{f.code}</code>{f.remedy && <div class="sub">{t('remedy')}: <Said text={f.remedy} /> <Copy text={f.remedy} /></div>}</li>)}</ul> : null

@@ -1,6 +1,7 @@
 // A wish is put together from a form, or written as the JSON that the API takes; it is in the link, so that a reload, or a second
 // person, has the same.
 import {useSignal} from '@preact/signals'
+import type {Query} from './api'
 import {Change} from './change'
 import {Field} from './parts'
 import {go, link, type Route} from './route'
@@ -40,7 +41,9 @@ export const parse = (query: URLSearchParams): Json | undefined => {
   try { const v: unknown = JSON.parse(query.get('wish') ?? ''); return v && typeof v === 'object' && !Array.isArray(v) ? v as Json : undefined } catch { return undefined }
 }
 
-export const Wishes = ({at, title, path, method = 'POST', parts, role, view}: {at: Route, title: string, path: string, method?: 'POST' | 'PUT' | 'PATCH', parts: Part[], role: Role, view: string}) => {
+const without = (query: URLSearchParams): Query => Object.fromEntries([...query].filter(([name]) => name !== 'wish' && name !== 'restore'))
+
+export const Wishes = ({at, title, path, method = 'POST', parts, role, view, query, done}: {at: Route, title: string, path: string, method?: 'POST' | 'PUT' | 'PATCH', parts: Part[], role: Role, view: string, query?: Query, done?: () => void}) => {
   const wish = parse(at.query)
   const wrong = useSignal('')
   const open = (w: Json | undefined) => go(link(view, at.id, {...Object.fromEntries(at.query), wish: w && JSON.stringify(w)}))
@@ -53,13 +56,13 @@ export const Wishes = ({at, title, path, method = 'POST', parts, role, view}: {a
       <form key={JSON.stringify(wish)} onSubmit={e => { e.preventDefault(); open(made(parts, e.currentTarget)) }}>
         <div class="grid">{parts.filter(p => !p.more).map(control)}</div>
         {more.length > 0 && <details><summary>{t('moreFilters')}</summary><div class="grid">{more.map(control)}</div></details>}
-        <p><button type="submit" class="main">{t('showPlan')}</button>{wish && <a href={link(view, at.id)}>{t('discard')}</a>}</p>
+        <p><button type="submit" class="main">{t('showPlan')}</button>{wish && <a href={link(view, at.id, without(at.query))}>{t('discard')}</a>}</p>
       </form>
       <details><summary>{t('asJson')}</summary><form key={'j' + JSON.stringify(wish)} onSubmit={e => {
         e.preventDefault()
         try { const v: unknown = JSON.parse(String(new FormData(e.currentTarget).get('json'))); wrong.value = ''; open(v as Json) } catch (reason) { wrong.value = String(reason) }
       }}><Field label={`${method} ${path}`} wrong={wrong.value || undefined}><textarea name="json" rows={8} spellcheck={false} defaultValue={JSON.stringify(wish ?? {}, null, 2)} /></Field><p><button type="submit">{t('showPlan')}</button></p></form></details>
     </details>
-    {wish && <Change wish={{method, path, body: wish, role}} invite={link(view, at.id, {wish: JSON.stringify(wish)})} />}
+    {wish && <Change wish={{method, path, query, body: wish, role}} invite={link(view, at.id, {...Object.fromEntries(at.query), wish: JSON.stringify(wish)})} done={done} />}
   </>
 }

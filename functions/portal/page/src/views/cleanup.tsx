@@ -1,9 +1,8 @@
 // Cleanup: what may go and why, what stays and why; keeps, the bin, and the way back.
 import {useSignal} from '@preact/signals'
-import {ask, Refused, type Problem} from '../api'
-import {Change, Value} from '../change'
+import {ask, Refused, type Problem, type Schema} from '../api'
 import {useLoad} from '../load'
-import {AsOf, Cell, Failed, Field, Foreign, Heading, None, Read, Section, Text, Time, Unreads, Wide, type Unread} from '../parts'
+import {AsOf, Cell, Failed, Field, Foreign, Heading, ImageName, None, Read, Section, State, Text, Time, Unreads, Wide, type Unread} from '../parts'
 import {go, link, type Route} from '../route'
 import {t} from '../text'
 import {Wishes, type Part} from '../wish'
@@ -14,9 +13,9 @@ const parts: Part[] = [{path: 'rules', label: 'byRules', kind: 'flag', options: 
 export const Cleanup = ({at}: {at: Route}) => at.id ? <One kind="cleanups" id={at.id} role="reaper" at={at} /> : <>
   <Heading text={t('cleanup')} />
   <Stop kind="cleanups" role="reaper" />
-  <Wishes at={at} view="cleanup" title={t('previewCleanup')} path="/cleanups" role="reaper" parts={parts} />
+  {at.query.get('restore') ? <Restore at={at} id={at.query.get('restore')!} /> : <Wishes at={at} view="cleanup" title={t('previewCleanup')} path="/cleanups" role="reaper" parts={parts} />}
   {!at.query.has('wish') && <p><a class="button" href={link('cleanup', '', {wish: '{"rules":true}'})}>{t('whatWouldGo')}</a></p>}
-  <Keep at={at} />
+  <Keep key={at.query.get('keep') ?? ''} at={at} />
   <Works kind="cleanups" at={at} />
   <Bin at={at} />
 </>
@@ -29,7 +28,7 @@ const Keep = ({at}: {at: Route}) => {
     problem.value = undefined
     done.value = ''
     try {
-      await ask(`/keeps/${encodeURIComponent(id.value.trim())}`, {method, body: method === 'PUT' ? {reason: reason.value.trim(), until: until.value ? `${until.value}T00:00:00Z` : undefined} : undefined})
+      await ask(`/keeps/${encodeURIComponent(id.value.trim())}`, {method, query: {region: at.query.get('keepRegion') ?? undefined}, body: method === 'PUT' ? {reason: reason.value.trim(), until: until.value ? `${until.value}T00:00:00Z` : undefined} : undefined})
       done.value = method === 'PUT' ? t('kept', {id: id.value}) : t('keepGone', {id: id.value})
     } catch (failure) { problem.value = failure instanceof Refused ? failure.problem : {status: 0, code: 'pageDefect', detail: String(failure)} }
   }
@@ -42,18 +41,18 @@ const Keep = ({at}: {at: Route}) => {
     {done.value && <p class="notice good" role="status">{done.value}</p>}{problem.value && <Failed problem={problem.value} />}</form></Section>
 }
 
-interface Entry { id: string, [member: string]: unknown }
-interface Bins { items: Entry[], nextCursor?: string, unknown?: Unread[], asOf?: string }
+const restoring: Part[] = [{path: 'family', label: 'restoreFamily', kind: 'flag', options: ['true']}, {path: 'shares', label: 'restoreShares', kind: 'flag', options: ['true']}, {path: 'region', label: 'region', hint: 'cn-hangzhou', more: true}]
+
+const Restore = ({at, id}: {at: Route, id: string}) => <Section title={t('restoreOf', {id})}><Wishes at={at} view="cleanup" title={t('restore')} path={`/bin/${encodeURIComponent(id)}/restore`} role="reaper" parts={restoring} /></Section>
+
+type Bins = Schema['CleanupBin'] & {nextCursor?: string, unknown?: Unread[]}
 
 const Bin = ({at}: {at: Route}) => {
   const load = useLoad<Bins>('/bin', {cursor: at.query.get('binCursor') ?? undefined})
-  const restore = at.query.get('restore')
   if (isMissing(load.state.value.problem)) return null
-  const main = ['id', 'imageId', 'name', 'regionId', 'accountId', 'deletedAt', 'purgeAt', 'restorableUntil', 'dueAt']
-  return <Section title={t('bin')}><AsOf load={load} at={load.state.value.data?.asOf} /><p>{t('binWhy')}</p>
-    {restore && <Change key={restore} wish={{method: 'POST', path: `/bin/${encodeURIComponent(restore)}/restore`, body: {}, role: 'reaper'}} done={() => load.again()} />}
-    <Read load={load}>{b => <><Unreads of={b.unknown} />{b.items.length === 0 ? b.unknown && b.unknown.length > 0 ? <span class="unknown">{t('unknown')}</span> : <None text={t('binEmpty')} /> : <Wide label={t('bin')}><table class="cards"><thead><tr>{(['image', 'region', 'deletedAt', 'purgeAt', 'details', 'restore'] as const).map(w => <th key={w} scope="col">{t(w)}</th>)}</tr></thead><tbody>
-      {b.items.map(e => { const name = String(e.name ?? e.imageId ?? e.id), gone = (e.purgeAt ?? e.restorableUntil ?? e.dueAt) as string | undefined; return <tr key={e.id}><Cell label={t('image')} class="first"><Foreign text={name} /><span class="sub id">{String(e.imageId ?? e.id)}</span></Cell><Cell label={t('region')}>{String(e.regionId ?? '')}</Cell><Cell label={t('deletedAt')}><Time at={e.deletedAt as string | undefined} /></Cell><Cell label={t('purgeAt')}><Time at={gone} /></Cell>
-        <Cell label={t('details')}><details><summary>{t('details')}</summary>{Object.entries(e).filter(([k, v]) => !main.includes(k) && v !== null).map(([k, v]) => <div key={k}><b>{k}</b>: <Value of={v} /></div>)}</details></Cell>
-        <Cell label={t('restore')}><button type="button" onClick={() => go(link('cleanup', '', {...Object.fromEntries(at.query), restore: e.id}))}>{t('restorePlan')}<span class="hidden"> {name}</span></button></Cell></tr> })}</tbody></table></Wide>}</>}</Read></Section>
+  return <Section title={t('bin')}><AsOf load={load} /><p>{t('binWhy')}</p>
+    <Read load={load}>{b => <><Unreads of={b.unknown} />{b.items.length === 0 ? b.unknown && b.unknown.length > 0 ? <span class="unknown">{t('unknown')}</span> : <None text={t('binEmpty')} /> : <Wide label={t('bin')}><table class="cards"><thead><tr>{(['image', 'region', 'stateIs', 'deletedAt', 'purgeAt', 'details', 'restore'] as const).map(w => <th key={w} scope="col">{t(w)}</th>)}</tr></thead><tbody>
+      {b.items.map(e => <tr key={e.regionId + e.id}><Cell label={t('image')} class="first"><Foreign text={e.name || e.id} /><span class="sub id">{e.id}</span></Cell><Cell label={t('region')}>{e.regionId}<span class="sub">{e.accountId}</span></Cell><Cell label={t('stateIs')}><State is={e.state} of="bin" />{e.restoredImageId && <> <ImageName of={{imageId: e.restoredImageId, regionId: e.regionId, accountId: e.accountId}} /></>}</Cell><Cell label={t('deletedAt')}><Time at={e.deletedAt} /></Cell><Cell label={t('purgeAt')}><Time at={e.until} /></Cell>
+        <Cell label={t('details')}><details><summary>{e.rule ? <Foreign text={e.rule} /> : t('byName')}</summary><div><a href={link('cleanup', e.cleanup)}>{e.cleanup}</a></div>{e.imageFamily && <div>{t('family')}: <Foreign text={e.imageFamily} /></div>}<div>{t('snapshots')}: {e.snapshots.length === 0 ? <None /> : e.snapshots.join(', ')}</div><div>{t('lostBy')}: {e.sharedWith.length === 0 ? <None /> : e.sharedWith.join(', ')}</div></details></Cell>
+        <Cell label={t('restore')}>{e.state === 'inBin' && <button type="button" onClick={() => go(link('cleanup', '', {restore: e.id, wish: '{}'}))}>{t('restorePlan')}<span class="hidden"> {e.name}</span></button>}</Cell></tr>)}</tbody></table></Wide>}{b.nextCursor && <p class="pages"><a href={link('cleanup', '', {binCursor: b.nextCursor})}>{t('nextPage')}</a></p>}</>}</Read></Section>
 }

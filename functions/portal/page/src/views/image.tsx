@@ -6,8 +6,14 @@ import {useLoad} from '../load'
 import {AsOf, Badge, Copy, Facts, Foreign, Heading, Id, ImageName, None, Read, Reasons, Said, Section, Short, State, Time, Tri, Unknown, Unreads} from '../parts'
 import {link, imageLink, type Route} from '../route'
 import {known, t} from '../text'
+import {Wishes, type Part} from '../wish'
 
 type Detail = Schema['FindDetail']
+const attributes: Part[] = [
+  {path: 'name', label: 'name', hint: 'web-base-20261129'}, {path: 'description', label: 'description'}, {path: 'deprecated', label: 'deprecated', kind: 'flag'}, {path: 'bootMode', label: 'bootMode', kind: 'choice', options: ['BIOS', 'UEFI', 'UEFI-Preferred']},
+  {path: 'tags', label: 'tags', kind: 'pairs', hint: 'team=web'}, {path: 'untag', label: 'untag', kind: 'list', hint: 'team'}, {path: 'resourceGroupId', label: 'resourceGroup', hint: 'rg-…'},
+]
+
 type Place = {region?: string, account?: string}
 
 export const Image = ({at}: {at: Route}) => {
@@ -30,6 +36,7 @@ export const Image = ({at}: {at: Route}) => {
         {d.kind === 'custom' && <SharedWith of={d} />}
       </div>
       <Use of={d} />
+      {d.kind === 'custom' && <Wishes at={at} view="images" title={t('editAttributes')} path={`/attributes/${encodeURIComponent(at.id)}`} query={{region: d.regionId, account: d.accountId}} method="PATCH" role="operator" parts={attributes} done={() => load.again()} />}
     </>}</Read>
   </>
 }

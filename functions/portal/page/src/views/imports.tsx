@@ -1,7 +1,8 @@
 // Imports and exports: from a file, an instance, a snapshot or an image to an image that may be used, and out again.
 import {useSignal} from '@preact/signals'
+import type {Schema} from '../api'
 import {useLoad} from '../load'
-import {Heading, ImageName, None, Read, Section, Text, Time} from '../parts'
+import {Foreign, Heading, ImageName, None, Read, Section, Text, Time} from '../parts'
 import {go, link, type Route} from '../route'
 import {known, t} from '../text'
 import {Wishes, type Part} from '../wish'
@@ -22,10 +23,10 @@ const out: Part[] = [{path: 'imageId', label: 'imageId', hint: 'm-…'}, {path: 
 export const Imports = ({at}: {at: Route}) => {
   if (at.id.startsWith('export:')) return <One kind="exports" id={at.id.slice(7)} role="operator" at={at} />
   if (at.id) return <One kind="imports" id={at.id} role="operator" at={at} />
-  const exporting = at.query.get('make') === 'export'
+  const making = at.query.get('make')
   return <>
     <Heading text={t('imports')} />
-    {exporting ? <><p><a href={link('imports')}>{t('newImport')}</a></p><Wishes at={at} view="imports" title={t('newExport')} path="/exports" role="operator" parts={out} /></>
+    {making === 'release' ? <p><a href={link('imports')}>{t('newImport')}</a></p> : making === 'export' ? <><p><a href={link('imports')}>{t('newImport')}</a></p><Wishes at={at} view="imports" title={t('newExport')} path="/exports" role="operator" parts={out} /></>
       : <><Wishes at={at} view="imports" title={t('newImport')} path="/imports" role="operator" parts={parts} /><p><a href={link('imports', '', {make: 'export'})}>{t('newExport')}</a></p></>}
     <Works kind="imports" at={at} />
     <Works kind="exports" at={at} />
@@ -33,16 +34,17 @@ export const Imports = ({at}: {at: Route}) => {
   </>
 }
 
-interface Channel { regionId: string, imageId: string, since?: string, by?: string }
-interface Released { family: string, channels: Record<string, Channel[]> }
+const setting: Part[] = [{path: 'channel', label: 'channel', kind: 'choice', options: ['stable', 'candidate']}, {path: 'images', label: 'imagesByRegion', kind: 'pairs', hint: 'cn-hangzhou=m-…'}, {path: 'reason', label: 'reason'}, {path: 'adopt', label: 'adopt', kind: 'flag', options: ['true'], more: true}]
 
 const Releases = ({at}: {at: Route}) => {
   const family = at.query.get('family') ?? ''
-  const load = useLoad<Released>(`/releases/${encodeURIComponent(family)}`, {}, {off: !family})
+  const load = useLoad<Schema['ImportReleases']>(`/releases/${encodeURIComponent(family)}`, {}, {off: !family})
   const text = useSignal(family)
   if (isMissing(load.state.value.problem)) return null
   return <Section title={t('releases')}>
-    <form onSubmit={e => { e.preventDefault(); go(link('imports', '', {...Object.fromEntries(at.query), family: text.value.trim()})) }}><Text label={t('family')} value={text.value} onInput={e => { text.value = e.currentTarget.value }} /><p><button type="submit">{t('open')}</button></p></form>
-    {family && <Read load={load}>{r => <>{Object.entries(r.channels).map(([channel, list]) => <div key={channel}><h3>{known('word', channel)}</h3>{list.length === 0 ? <None /> : <ul>{list.map(c => <li key={c.regionId}>{c.regionId}: <ImageName of={c} /> {c.since && <Time at={c.since} />}</li>)}</ul>}</div>)}</>}</Read>}
+    <form onSubmit={e => { e.preventDefault(); go(link('imports', '', {make: 'release', family: text.value.trim()})) }}><Text label={t('family')} name="releaseFamily" value={text.value} onInput={e => { text.value = e.currentTarget.value }} /><p><button type="submit">{t('open')}</button></p></form>
+    {family && <><Read load={load}>{r => <>{(['stable', 'candidate'] as const).map(channel => { const list = r.channels[channel] ?? []; return <div key={channel}><h3>{known('word', channel)}</h3>{list.length === 0 ? <None /> : <ul>{list.map(c => <li key={c.regionId}>{c.regionId}: <ImageName of={c} /> <Time at={c.since} /></li>)}</ul>}</div> })}
+      {r.history.length > 0 && <details><summary>{t('history')}</summary><ul class="reasons">{[...r.history].reverse().slice(0, 50).map((h, n) => <li key={n}><Time at={h.since} /> {known('word', h.channel)} · {h.regionId} · <ImageName of={h} />{h.reason && <> · <Foreign text={h.reason} /></>}{h.by && <> · <Foreign text={h.by} /></>}</li>)}</ul></details>}</>}</Read>
+      <Wishes at={at} view="imports" title={t('setRelease')} path={`/releases/${encodeURIComponent(family)}`} method="PUT" role="operator" parts={setting} done={() => load.again()} /></>}
   </Section>
 }
