@@ -98,6 +98,7 @@ func TestLinksKeep(t *testing.T) {
 	soon(t, one, `document.querySelector('tbody tr')?.innerText.split(' ')[0] === `+quoted(second)+`.split(' ')[0]`)
 	eval[bool](t, one, `location.reload(), true`)
 	soon(t, one, `document.querySelector('tbody tr')?.innerText.split(' ')[0] === `+quoted(second)+`.split(' ')[0]`)
+	soon(t, one, `document.querySelector('input[name=kind][value=custom]')`)
 	if kind := eval[bool](t, one, `document.querySelector('input[name=kind][value=custom]').checked`); !kind {
 		t.Error("the filter is not shown after a reload")
 	}

@@ -54,7 +54,7 @@ func cells(t *testing.T, format, cell string) string {
 func askFor(t *testing.T, format, cell string) string {
 	t.Helper()
 	type asked struct {
-		Format string `json:"format" validate:"omitempty,oneof=json csv excel ndjson"`
+		function.Table
 	}
 	f := function.New("f", function.Handle(function.Spec{Name: "f.cells", Pattern: "GET /cells"},
 		func(context.Context, function.Call, asked) (table, error) { return table{Items: []string{cell}}, nil }))
@@ -97,4 +97,20 @@ func tabled(t *testing.T, query string) string {
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/cells?"+query, nil))
 	return w.Body.String()
+}
+
+// A field of a request that is called format, and chooses no table, is its own.
+func TestFormatOfItsOwn(t *testing.T) {
+	t.Parallel()
+	f := function.New("f", function.Handle(function.Spec{Name: "f.made", Pattern: "GET /made"},
+		func(_ context.Context, _ function.Call, in struct {
+			Format string `json:"format" validate:"omitempty,oneof=raw vhd"`
+		}) (table, error) {
+			return table{Items: []string{in.Format}}, nil
+		}))
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/made?format=vhd", nil))
+	if got := w.Body.String(); w.Code != http.StatusOK || got != "{\"items\":[\"vhd\"]}\n" {
+		t.Errorf("%d %s", w.Code, got)
+	}
 }

@@ -187,8 +187,7 @@ func (s *schemas) content(op *Operation) object {
 		return c
 	}
 	c := object{typeJSON: object{"schema": s.whole(op.out, success)}}
-	choosable := slices.ContainsFunc(strictjson.Fields(op.in), func(f strictjson.Field) bool { return f.Name == "format" })
-	if !choosable {
+	if tableIn(op.in) == nil {
 		return c
 	}
 	out := reflect.Zero(op.out).Interface()

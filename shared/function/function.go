@@ -101,7 +101,7 @@ type Operation struct {
 //	                                         Content-Type of HTTPHeader; MediaTypes() []string
 //	                                         tells which there can be
 //
-// Rows and Lines are served when In has a field "format" and it says so. For
+// Rows and Lines are served when In embeds a Table and it says so. For
 // the OpenAPI document, Columns() [][]string tells the headers that a table can
 // have if there are several, and LineTypes() []any has a value of each type
 // that a line can have.

@@ -105,7 +105,7 @@ func TestParametersRefused(t *testing.T) {
 		{"/things/t-1?Limit=1", "Limit", "otherCase", "write it limit"},
 		{"/things/t-1?limt=1", "limt", "unknownField", "limit?"},
 		{"/things/t-1?page=1", "page", "unknownField", "tag.<key>"},
-		{"/things/t-1?pages=1", "pages", "unknownField", "format, osType"},
+		{"/things/t-1?pages=1", "pages", "unknownField", "format, fields, osType"},
 		{"/things/t-1?internal=1", "internal", "unknownField", "known"},
 		{"/things/t-1?tags=", "tags", "emptyValue", "empty"},
 		{"/things/t-1?tags=a=1,,b=2", "tags", "invalidValue", "key"},

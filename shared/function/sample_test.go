@@ -52,8 +52,8 @@ func (c *colour) UnmarshalText(text []byte) error {
 }
 
 type paging struct {
-	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=1000" doc:"At most that many"`
-	Format string `json:"format" validate:"omitempty,oneof=json csv excel ndjson"`
+	Limit *int `json:"limit" validate:"omitempty,min=1,max=1000" doc:"At most that many"`
+	function.Table
 }
 
 // query has a field of every kind that a parameter can be.
@@ -199,7 +199,10 @@ func sample() *function.Function {
 	}
 	return function.New("sample",
 		function.Handle(get("things", "/things"), things),
-		function.Handle(get("thing", "/things/{id}"), echo[query]),
+		function.Handle(get("thing", "/things/{id}"), func(_ context.Context, _ function.Call, in query) (query, error) {
+			in.Fields = append([]string{}, in.Fields...) // an array also where nothing was chosen
+			return in, nil
+		}),
 		function.Handle(function.Spec{Name: "sample.make", Pattern: "POST /things", ApplyRole: function.Operator, Success: []int{http.StatusCreated}},
 			func(_ context.Context, _ function.Call, in order) (made, error) { return made{in}, nil }),
 		function.Handle(function.Spec{Name: "sample.change", Pattern: "PUT /things/{id}", ApplyRole: function.Fleet}, echo[order]),

@@ -15,26 +15,33 @@ type Table struct {
 	Fields []string `json:"fields" validate:"max=60,unique,dive,min=1,max=60" doc:"The columns of the table, in this order; for format=csv and excel. Default all"`
 }
 
-// tableOf is what an input says of the table it wants. It fails with
-// fault.Invalid if there is none to choose columns of.
+// tableOf is what an input that embeds a Table says of the table it wants; fields
+// of others that are called format or fields are their own. It fails with
+// fault.Invalid if there is no table to choose columns of.
 func tableOf(in any) (Table, error) {
-	var t Table
 	v := reflect.ValueOf(in)
-	if v.Kind() != reflect.Struct {
-		return t, nil
+	at := tableIn(reflect.TypeOf(in))
+	if at == nil {
+		return Table{}, nil
 	}
-	for _, f := range strictjson.Fields(v.Type()) {
-		switch {
-		case f.Name == "format" && f.Type.Kind() == reflect.String:
-			t.Format = v.FieldByIndex(f.Index).String()
-		case f.Name == "fields":
-			t.Fields, _ = v.FieldByIndex(f.Index).Interface().([]string)
-		}
-	}
+	t, _ := v.FieldByIndex(at).Interface().(Table) // tableIn found it by its type
 	if len(t.Fields) > 0 && t.Format != "csv" && t.Format != "excel" {
 		return t, fault.InField("fields", "noEffect", "chooses the columns of a table, so it goes with format=csv or format=excel")
 	}
 	return t, nil
+}
+
+// tableIn is where a type of input embeds a Table; nil if it embeds none.
+func tableIn(in reflect.Type) []int {
+	if in == nil || in.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, f := range reflect.VisibleFields(in) {
+		if f.Anonymous && f.Type == reflect.TypeFor[Table]() {
+			return f.Index
+		}
+	}
+	return nil
 }
 
 // chosen are the positions of the fields asked for in a header; of all, if none is.

@@ -2,7 +2,7 @@
 import {useSignal} from '@preact/signals'
 import {ask, Refused, type Problem, type Schema} from '../api'
 import {useLoad} from '../load'
-import {AsOf, Cell, Failed, Field, Foreign, Heading, ImageName, None, Read, Section, State, Text, Time, Unreads, Wide, type Unread} from '../parts'
+import {AsOf, Cell, Choice, Failed, Field, Foreign, Heading, ImageName, None, Read, Section, State, Text, Time, Unreads, Wide, type Unread} from '../parts'
 import {go, link, type Route} from '../route'
 import {t} from '../text'
 import {Wishes, type Part} from '../wish'
@@ -48,11 +48,12 @@ const Restore = ({at, id}: {at: Route, id: string}) => <Section title={t('restor
 type Bins = Schema['CleanupBin'] & {nextCursor?: string, unknown?: Unread[]}
 
 const Bin = ({at}: {at: Route}) => {
-  const load = useLoad<Bins>('/bin', {cursor: at.query.get('binCursor') ?? undefined})
+  const state = at.query.get('bin') ?? ''
+  const load = useLoad<Bins>('/bin', {state, cursor: at.query.get('binCursor') ?? undefined})
   if (isMissing(load.state.value.problem)) return null
-  return <Section title={t('bin')}><AsOf load={load} /><p>{t('binWhy')}</p>
+  return <Section title={t('bin')}><div class="buttons"><Choice label={t('stateIs')} value={state} options={['restored', 'purged', 'all']} any="bin.inBin" word="bin" onChange={v => go(link('cleanup', '', {bin: v}))} /><AsOf load={load} /></div><p>{t('binWhy')}</p>
     <Read load={load}>{b => <><Unreads of={b.unknown} />{b.items.length === 0 ? b.unknown && b.unknown.length > 0 ? <span class="unknown">{t('unknown')}</span> : <None text={t('binEmpty')} /> : <Wide label={t('bin')}><table class="cards"><thead><tr>{(['image', 'region', 'stateIs', 'deletedAt', 'purgeAt', 'details', 'restore'] as const).map(w => <th key={w} scope="col">{t(w)}</th>)}</tr></thead><tbody>
       {b.items.map(e => <tr key={e.regionId + e.id}><Cell label={t('image')} class="first"><Foreign text={e.name || e.id} /><span class="sub id">{e.id}</span></Cell><Cell label={t('region')}>{e.regionId}<span class="sub">{e.accountId}</span></Cell><Cell label={t('stateIs')}><State is={e.state} of="bin" />{e.restoredImageId && <> <ImageName of={{imageId: e.restoredImageId, regionId: e.regionId, accountId: e.accountId}} /></>}</Cell><Cell label={t('deletedAt')}><Time at={e.deletedAt} /></Cell><Cell label={t('purgeAt')}><Time at={e.until} /></Cell>
         <Cell label={t('details')}><details><summary>{e.rule ? <Foreign text={e.rule} /> : t('byName')}</summary><div><a href={link('cleanup', e.cleanup)}>{e.cleanup}</a></div>{e.imageFamily && <div>{t('family')}: <Foreign text={e.imageFamily} /></div>}<div>{t('snapshots')}: {e.snapshots.length === 0 ? <None /> : e.snapshots.join(', ')}</div><div>{t('lostBy')}: {e.sharedWith.length === 0 ? <None /> : e.sharedWith.join(', ')}</div></details></Cell>
-        <Cell label={t('restore')}>{e.state === 'inBin' && <button type="button" onClick={() => go(link('cleanup', '', {restore: e.id, wish: '{}'}))}>{t('restorePlan')}<span class="hidden"> {e.name}</span></button>}</Cell></tr>)}</tbody></table></Wide>}{b.nextCursor && <p class="pages"><a href={link('cleanup', '', {binCursor: b.nextCursor})}>{t('nextPage')}</a></p>}</>}</Read></Section>
+        <Cell label={t('restore')}>{e.state === 'inBin' && <button type="button" onClick={() => go(link('cleanup', '', {restore: e.id, wish: '{}'}))}>{t('restorePlan')}<span class="hidden"> {e.name}</span></button>}</Cell></tr>)}</tbody></table></Wide>}{b.nextCursor && <p class="pages"><a href={link('cleanup', '', {bin: state, binCursor: b.nextCursor})}>{t('nextPage')}</a></p>}</>}</Read></Section>
 }
