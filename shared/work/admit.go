@@ -19,8 +19,8 @@ func admit(w Work, seen Seen, d Decision, now time.Time) Decision {
 	for _, i := range d.Items {
 		was := w.Items[i.Name]
 		if slices.Contains(w.names, i.Name) && !same(was, i) && (i.Ended() || !was.Ended()) {
-			if i.Tries, i.Answered = was.Tries, was.Answered; was.Sent != nil && i.Sent == nil {
-				i.Tries, i.Answered = was.Tries+1, ""
+			if i.Tries, i.Answered, i.Sends = was.Tries, was.Answered, was.Sends; was.Sent != nil && i.Sent == nil {
+				i.Tries, i.Answered, i.Sends = was.Tries+1, "", 0
 			}
 			items[i.Name], left[i.Name] = i, i
 		}
@@ -49,12 +49,25 @@ func (w Work) mayDo(i Item, a Act, now time.Time) bool {
 	case i.Sent.Do != a.Do || i.Answered == plan.Applied:
 		return false
 	}
-	return i.Answered == "" || !now.Before(i.Since.Add(shortest))
+	return i.Answered == "" || !now.Before(i.Since.Add(again(i.Sends)))
 }
+
+// again is how long after a call whose end nobody saw it is made once more: ever
+// longer, so that what is refused for hours is not asked for all that time.
+func again(sends int) time.Duration {
+	d := shortest
+	for n := 1; n < sends && d < longestAgain; n++ {
+		d *= 2
+	}
+	return min(d, longestAgain)
+}
+
+// longestAgain bounds it.
+const longestAgain = time.Minute
 
 // same: an item is as it was, but for what the engine keeps.
 func same(was, is Item) bool {
-	is.Since, is.Tries, is.Answered = was.Since, was.Tries, was.Answered
+	is.Since, is.Tries, is.Answered, is.Sends = was.Since, was.Tries, was.Answered, was.Sends
 	if len(was.Notes) == 0 && len(is.Notes) == 0 {
 		is.Notes = was.Notes
 	}

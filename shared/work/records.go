@@ -253,6 +253,10 @@ func (w Work) intend(r Record) Work {
 	w = w.run()
 	for _, a := range r.Acts {
 		i := w.Items[a.Item]
+		if i.Sent == nil || i.Sent.Do != a.Do {
+			i.Sends = 0
+		}
+		i.Sends++
 		sent := a
 		sent.Notes = nil // they are the item's now
 		i.Name, i.Sent, i.Answered, i.Refusal, i.Since = a.Item, &sent, "", nil, r.At
@@ -284,9 +288,9 @@ func (w Work) happen(r Record) Work {
 		i.Notes, i.Since = joined(i.Notes, s.Notes), r.At
 		switch s.Result {
 		case plan.Already:
-			i.Level, i.Sent, i.Answered, i.Tries = i.Sent.Level, nil, "", i.Tries+1
+			i.Level, i.Sent, i.Answered, i.Sends, i.Tries = i.Sent.Level, nil, "", 0, i.Tries+1
 		case plan.Failed:
-			i.Sent, i.Answered, i.Tries, i.Refusal = nil, "", i.Tries+1, s.Why
+			i.Sent, i.Answered, i.Sends, i.Tries, i.Refusal = nil, "", 0, i.Tries+1, s.Why
 		case plan.Applied:
 			i.Answered = plan.Applied
 		default:

@@ -155,6 +155,9 @@ type Item struct {
 	// Answered is what its call said: Applied, it was accepted; Open or empty, that
 	// is not known.
 	Answered plan.Result `json:"answered,omitempty"`
+	// Sends is how often Sent was announced, one call after the other with the same
+	// token; the engine counts it.
+	Sends int `json:"sends,omitempty"`
 	// Refusal is why the last act was not done.
 	Refusal *image.Reason `json:"refusal,omitempty"`
 	// Tries is how many acts came to an end, done or refused.

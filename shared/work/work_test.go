@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/journal"
 	journaltest "imagekeeper/shared/journal/contract"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
 	"imagekeeper/shared/work/contract"
 )
@@ -407,5 +408,57 @@ func TestStopAndHalt(t *testing.T) {
 		if w := s.UntilEnded(id, 10); w.State != work.Partly {
 			t.Errorf("after the resume: %s", w.State)
 		}
+	})
+}
+
+// silent is a kind of whose calls nobody sees the end, nor any effect, until a time.
+type silent struct {
+	contract.Toys
+	until time.Time
+	mu    *sync.Mutex
+	sent  *[]time.Time
+	token map[string]bool
+}
+
+func (k silent) Do(ctx context.Context, at survey.Fresh, w work.Work, a work.Act) work.Answer {
+	if now := time.Now(); now.Before(k.until) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		*k.sent, k.token[w.Token(a)] = append(*k.sent, now), true
+		return work.Answer{Outcome: plan.Outcome{Result: plan.Open}}
+	}
+	return k.Toys.Do(ctx, at, w, a)
+}
+
+// TestSilentCallsAreMadeEverLessOften: a call whose end nobody sees is made again with
+// its token after 5, 10, 20, 40 s, and then once a minute; once it is seen, the next
+// call of the item goes out at once.
+func TestSilentCallsAreMadeEverLessOften(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := stage(t, 1)
+		k := silent{s.Kind, time.Now().Add(2 * time.Hour), &sync.Mutex{}, &[]time.Time{}, map[string]bool{}}
+		d := contract.Document("silent", 0)
+		s.Approve(d, "ada")
+		for range 150 {
+			r := s.Runner(s.Clean())
+			r.Kind = k
+			s.Tick(r)
+			time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)))
+		}
+		if w := s.Get(d.WorkID()); w.State != work.Finished {
+			t.Errorf("it is %s", w.State)
+		}
+		sent, want := *k.sent, 5*time.Second
+		if len(sent) < 60 || len(sent) > 125 || len(k.token) != 1 {
+			t.Fatalf("%d calls with %d tokens in two hours", len(sent), len(k.token))
+		}
+		for n, at := range sent[1:] {
+			if gap := at.Sub(sent[n]); gap < want || gap > want+time.Minute {
+				t.Errorf("call %d came %s after the one before, and not %s", n+2, gap, want)
+			}
+			want = min(2*want, time.Minute)
+		}
+		s.Factory.Done(t, contract.ItemName(0))
 	})
 }
