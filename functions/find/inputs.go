@@ -115,12 +115,13 @@ type accessInput struct {
 type familyInput struct {
 	places.Where
 	filter
-	Family image.Family `json:"family" validate:"required,family" doc:"The image family"`
+	Family  image.Family `json:"family" validate:"required,family" doc:"The image family"`
+	Channel string       `json:"channel" validate:"omitempty,oneof=stable candidate" doc:"Only images of this channel, by the tag that imports write; without it, what an import made is the one to use only once it is stable"`
 }
 
 func (in familyInput) query(trusted []image.AccountID) selection.Query {
 	q := in.filter.query(in.Where, trusted)
-	q.Families = []image.Family{in.Family}
+	q.Families, q.Channel = []image.Family{in.Family}, in.Channel
 	return q
 }
 

@@ -14,6 +14,8 @@ import (
 	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/selection"
+	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
 )
 
@@ -34,6 +36,7 @@ type teller struct {
 	before answer
 	beside bool // two ticks come at once
 	ticks  int
+	found  int // by find, of images that nobody has made stable
 	states []work.State
 }
 
@@ -83,9 +86,24 @@ func (s *teller) live(most, every int) answer {
 	return s.look()
 }
 
-// unreleased: ECS does not answer with an image that nobody made stable.
+// unreleased: ECS does not answer with an image that nobody made stable, and find does
+// not call it the one to use.
 func (s *teller) unreleased() {
 	s.t.Helper()
+	opened, err := survey.Open(s.t.Context(), []survey.Account{{Reader: s.cloud.View(own)}}, survey.Scope{Regions: []image.RegionID{"cn-hangzhou", "cn-shanghai"}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	list, err := selection.Find(s.t.Context(), opened, nil, selection.Query{Kinds: []image.Kind{image.KindCustom}, Name: "*web*"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, found := range list.Page {
+		s.found++
+		if slices.ContainsFunc(found.Why, func(r image.Reason) bool { return r.Code == "newest" }) {
+			s.t.Errorf("minute %d: find says that %s is the one to use", s.ticks, found.ID)
+		}
+	}
 	for _, region := range []image.RegionID{"cn-hangzhou", "cn-shanghai"} {
 		if row, found, _ := s.session().DescribeImageFromFamily(cloudsim.DescribeImageFromFamilyRequest{RegionID: region, ImageFamily: "web"}); found {
 			s.t.Errorf("minute %d: ECS answers the family with %s", s.ticks, row.ID)
@@ -218,6 +236,9 @@ func boundaries(t *testing.T) *counter {
 		s.arm(func(m met) (fate, how) { c.meet(m); return passes, how{} }, nil)
 		a := story.live(300, 1)
 		s.whole(a)
+		if story.found == 0 {
+			t.Error("find never saw the image")
+		}
 		if story.ticks < 230 || story.ticks > 260 {
 			t.Errorf("it took %d ticks", story.ticks)
 		}

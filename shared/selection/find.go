@@ -130,12 +130,14 @@ func theOneToUse(fit []Verdict, unread int) image.Reason {
 	ours := 0
 	one := true
 	for _, v := range fit {
-		if !v.stranger {
+		if !v.aside() {
 			ours++
 			one = one && v.Region == fit[0].Region && v.OSType == fit[0].OSType && v.Architecture == fit[0].Architecture
 		}
 	}
 	switch {
+	case ours == 0 && slices.ContainsFunc(fit, func(v Verdict) bool { return v.pending }):
+		return image.Reason{Code: "noneStable", Sentence: fmt.Sprintf("the newest of %d that fit, and none to use: what imports made of them is not stable", len(fit))}
 	case ours == 0:
 		return image.Reason{Code: "noneTrusted", Sentence: fmt.Sprintf("the newest of %d that fit, and none to use unseen: no owner is trusted", len(fit))}
 	case unread > 0:
@@ -178,14 +180,20 @@ func (j *Judge) explain(passed []Verdict, examples int) *PassedOver {
 			over.Reasons = append(over.Reasons, Count{j.rules[i].no, n})
 		}
 	}
-	strangers := 0
+	strangers, pending := 0, 0
 	for _, v := range passed {
-		if v.stranger && v.Fits() {
+		switch {
+		case !v.Fits():
+		case v.stranger:
 			strangers++
+		case v.pending:
+			pending++
 		}
 	}
-	if strangers > 0 {
-		over.Reasons = append(over.Reasons, Count{CodeNotTrusted, strangers})
+	for _, c := range []Count{{CodeNotTrusted, strangers}, {CodeNotStable, pending}} {
+		if c.Count > 0 {
+			over.Reasons = append(over.Reasons, c)
+		}
 	}
 	slices.SortFunc(over.Reasons, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Code, b.Code))
@@ -243,7 +251,7 @@ func Newest(ctx context.Context, s *survey.Survey, pricer Pricer, q Query) (choi
 func choose(q Query, seen Observed) []Choice {
 	judge := NewJudge(q, seen.Types).knowing(seen)
 	fit, passed := judge.Sort(Merge(seen.Glimpses))
-	passed = slices.DeleteFunc(passed, func(v Verdict) bool { return !v.InFamilies(q.Families) })
+	passed = slices.DeleteFunc(passed, func(v Verdict) bool { return !q.line(&v.Sighting) })
 	here, over := byRegion(fit), byRegion(passed)
 	regions := make(map[image.RegionID]bool)
 	for r := range here {
@@ -266,12 +274,13 @@ type machine struct {
 }
 
 // choicesIn are the images to use in a region, one for each kind of machine; one
-// without an image where there is none. Strangers' images are passed over.
+// without an image where there is none. Strangers' images are passed over, and those of
+// imports that are not stable.
 func (j *Judge) choicesIn(region image.RegionID, fit, passed []Verdict, unread int) []Choice {
 	lines := map[machine][]Verdict{}
 	for _, v := range fit {
 		m := machine{v.OSType, v.Architecture}
-		if v.stranger {
+		if v.aside() {
 			passed = append(passed, v)
 			continue
 		}

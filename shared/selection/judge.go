@@ -13,8 +13,25 @@ import (
 // A region that was read and is absent does not have the type.
 type Types map[image.RegionID]image.InstanceType
 
-// CodeNotTrusted is why an image that fits is not the one to use.
-const CodeNotTrusted = "ownerNotTrusted"
+// Why an image that fits is not the one to use.
+const (
+	CodeNotTrusted = "ownerNotTrusted" // it is a stranger's
+	CodeNotStable  = "notStable"       // an import made it, and nobody made it stable
+)
+
+// The tags by which an import tells what it made, which family that is for, and how
+// far it is.
+const (
+	tagImport  = "imagekeeper:import"
+	tagFamily  = "imagekeeper:family"
+	tagChannel = "imagekeeper:channel"
+)
+
+// Stable is the channel of images for everybody, Candidate of those that are tried.
+const (
+	Stable    = "stable"
+	Candidate = "candidate"
+)
 
 // Verdict is what was decided about one image.
 type Verdict struct {
@@ -25,7 +42,12 @@ type Verdict struct {
 	cost *Cost
 	// stranger: it is of an account that is neither ours, nor trusted, nor named.
 	stranger bool
+	// pending: an import made it, it is not stable, and no channel was asked for.
+	pending bool
 }
+
+// aside: it is not the one to use, however new it is, and comes after all others.
+func (v Verdict) aside() bool { return v.stranger || v.pending }
 
 // Fits reports whether nothing speaks against the image.
 func (v Verdict) Fits() bool { return v.objections == 0 }
@@ -92,6 +114,12 @@ func (j *Judge) stranger(s *Sighting) bool {
 	return others && !j.trusted[s.Owner] && !slices.Contains(j.query.IDs, s.ID)
 }
 
+// pending: an import made the image, and it is not stable. One that is named, or asked
+// for by its channel, is meant.
+func (j *Judge) pending(s *Sighting) bool {
+	return s.Tags[tagImport] != "" && s.Tags[tagChannel] != Stable && j.query.Channel == "" && !slices.Contains(j.query.IDs, s.ID)
+}
+
 // Verdict decides about one image.
 func (j *Judge) Verdict(s *Sighting) Verdict {
 	if s.Granted != nil && !slices.Contains(j.query.Kinds, s.Kind) && slices.Contains(j.query.Kinds, image.KindShared) {
@@ -99,7 +127,7 @@ func (j *Judge) Verdict(s *Sighting) Verdict {
 		granted.Image = s.Granted
 		s = &granted
 	}
-	v := Verdict{Sighting: *s, cost: j.costOf(s), stranger: j.stranger(s)}
+	v := Verdict{Sighting: *s, cost: j.costOf(s), stranger: j.stranger(s), pending: j.pending(s)}
 	for i := range j.rules {
 		if r := &j.rules[i]; (!r.last || v.objections == 0) && r.objects(j, s) {
 			v.objections |= 1 << i
@@ -140,6 +168,9 @@ func (j *Judge) Why(v Verdict) []image.Reason {
 	if v.stranger {
 		why = append(why, image.Reason{Code: CodeNotTrusted, Sentence: "account " + string(v.Owner) +
 			" owns it, which is not among those that are looked at: anybody can share an image of any name; owner= or TRUSTED_OWNERS makes it one to use"})
+	}
+	if v.pending {
+		why = append(why, image.Reason{Code: CodeNotStable, Sentence: "an import made it, and nobody has made it stable: PUT /releases/{family} does"})
 	}
 	return why
 }

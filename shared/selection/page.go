@@ -29,9 +29,9 @@ func (o Order) compare() func(a, b Verdict) int {
 	return func(a, b Verdict) int { return byImage(a.Image, b.Image) }
 }
 
-// last is 1 for a stranger's image, which comes after all others.
+// last is 1 for an image that is not the one to use, which comes after all others.
 func last(v Verdict) int {
-	if v.stranger {
+	if v.aside() {
 		return 1
 	}
 	return 0
@@ -147,7 +147,7 @@ func (c *cursorCost) cost(q Query) (cost *Cost, ok bool) {
 
 func newCursor(q Query, last Verdict) string {
 	text, err := json.Marshal(cursor{
-		cursorVersion, q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID, costAt(q, last), last.stranger,
+		cursorVersion, q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID, costAt(q, last), last.aside(),
 	})
 	if err != nil { // a year beyond 9999, which no image has
 		return ""

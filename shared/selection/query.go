@@ -83,6 +83,9 @@ type Query struct {
 	Name string
 	// Families are names or globs, with regard to case: any of them.
 	Families []image.Family
+	// Channel is Stable or Candidate, by the tag that imports write; empty: any, but
+	// what an import made is the one to use only once it is stable.
+	Channel  string `json:",omitempty"`
 	Snapshot image.SnapshotID
 
 	OSType image.OSType
@@ -173,6 +176,7 @@ func (q Query) defaultKinds() []image.Kind {
 func (q Query) check() error {
 	for _, err := range []error{
 		among("kind", q.Kinds, image.Kinds()...),
+		among("channel", one(q.Channel), Stable, Candidate),
 		among("status", q.Statuses, image.Statuses()...),
 		among("osType", one(q.OSType), image.Linux, image.Windows),
 		among("arch", one(q.Architecture), image.X86_64, image.ARM64, image.I386),

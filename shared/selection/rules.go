@@ -66,7 +66,10 @@ func identityRules() []rule {
 		field("family", "the family",
 			func(q *Query) string { return joined(q.Families, " or ") },
 			func(s *Sighting) string { return string(s.Family) },
-			func(j *Judge, s *Sighting) bool { return !s.InFamilies(j.query.Families) }),
+			func(j *Judge, s *Sighting) bool { return !j.query.line(s) }),
+		field("channel", "the channel",
+			func(q *Query) string { return q.Channel },
+			func(s *Sighting) string { return s.Tags[tagChannel] }, nil),
 		{
 			no: "snapshotDiffers", yes: "snapshotFits",
 			asked:   func(q *Query) bool { return q.Snapshot != "" },
@@ -75,6 +78,16 @@ func identityRules() []rule {
 			saysYes: says("one of its disks is the snapshot that is asked"),
 		},
 	}
+}
+
+// line: the image is of a family that is asked for. Whoever asks for a channel means
+// also what an import made for the family, before ECS's own is written.
+func (q *Query) line(s *Sighting) bool {
+	if q.Channel != "" && s.Family == "" && s.Tags[tagImport] != "" {
+		made := Sighting{Image: &image.Image{Family: image.Family(s.Tags[tagFamily])}}
+		return made.InFamilies(q.Families)
+	}
+	return s.InFamilies(q.Families)
 }
 
 func (s *Sighting) madeFrom(snapshot image.SnapshotID) bool {

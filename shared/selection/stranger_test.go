@@ -3,8 +3,10 @@ package selection_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/selection"
 )
@@ -45,6 +47,63 @@ func TestAStrangersImageIsNeverTheOneToUse(t *testing.T) {
 	choices, _, err := newest(context.Background(), where, selection.Query{Families: []image.Family{"web-base"}})
 	if err != nil || len(choices) != 1 || choices[0].Best == nil || choices[0].Best.ID != "m-ours" || choices[0].PassedOver.Count != 1 {
 		t.Errorf("the family's: %+v, %v", choices, err)
+	}
+}
+
+// made is an image that an import made, newer than m-ours, in a channel.
+func made(id image.ID, channel string, family image.Family) image.Image {
+	return custom(id, func(i *image.Image) {
+		i.CreatedAt, i.Family = day(30), family
+		i.Tags = image.Tags{"imagekeeper:import": "1234", "imagekeeper:family": "web-base"}
+		if channel != "" {
+			i.Tags["imagekeeper:channel"] = channel
+		}
+	})
+}
+
+// TestWhatAnImportMadeIsTheOneToUseOnceItIsStable: before, and after it was retired,
+// it comes last and is passed over, unless it is named or asked for by its channel.
+func TestWhatAnImportMadeIsTheOneToUseOnceItIsStable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		channel string
+		family  image.Family // ECS's own
+		first   string
+	}{
+		{"", "", "m-ours"}, {"candidate", "", "m-ours"}, {"retired", "web-base", "m-ours"}, {"stable", "web-base", "m-made"},
+	} {
+		where, _ := scope(custom("m-ours"), made("m-made", c.channel, c.family))
+		where.Regions = where.Regions[:1]
+		list, err := find(context.Background(), where, selection.Query{})
+		if err != nil || len(list.Page) != 2 || string(list.Page[0].ID) != c.first || !strings.Contains(codes(list.Page[0].Why), "newest") {
+			t.Errorf("%s: got %q, %v", c.channel, ids(list.Page), err)
+		}
+		if told := strings.Contains(codes(list.Page[len(list.Page)-1].Why), selection.CodeNotStable); told != (c.channel != "stable") {
+			t.Errorf("%s: %s", c.channel, codes(list.Page[1].Why))
+		}
+		if list, err = find(context.Background(), where, selection.Query{IDs: []image.ID{"m-made"}}); err != nil || strings.Contains(codes(list.Page[0].Why), selection.CodeNotStable) {
+			t.Errorf("%s, by its id: %s, %v", c.channel, codes(list.Page[0].Why), err)
+		}
+		choices, _, err := newest(context.Background(), where, selection.Query{Families: []image.Family{"web-base"}})
+		if err != nil || len(choices) != 1 || string(choices[0].Best.ID) != c.first {
+			t.Errorf("%s: the family's: %+v, %v", c.channel, choices, err)
+		}
+	}
+	where, _ := scope(made("m-made", "candidate", ""), made("m-old", "retired", "web-base"))
+	where.Regions = where.Regions[:1]
+	if list, err := find(context.Background(), where, selection.Query{}); err != nil || !strings.Contains(codes(list.Page[0].Why), "noneStable") {
+		t.Errorf("none is stable: %+v, %v", list, err)
+	}
+	choices, _, err := newest(context.Background(), where, selection.Query{Families: []image.Family{"web-base"}, Channel: selection.Candidate})
+	if err != nil || len(choices) != 1 || choices[0].Best == nil || choices[0].Best.ID != "m-made" {
+		t.Errorf("the candidate: %+v, %v", choices, err)
+	}
+	choices, _, err = newest(context.Background(), where, selection.Query{Families: []image.Family{"web-base"}, Channel: selection.Stable})
+	if err != nil || len(choices) != 1 || choices[0].Best != nil || choices[0].PassedOver.Count != 2 {
+		t.Errorf("the stable one: %+v, %v", choices, err)
+	}
+	if _, _, err = newest(context.Background(), where, selection.Query{Families: []image.Family{"web-base"}, Channel: "retired"}); fault.Of(err) != fault.Invalid {
+		t.Errorf("no channel: %v", err)
 	}
 }
 
