@@ -173,7 +173,7 @@ func (y story) calls(t *testing.T) []request {
 	err := y.live(s, w, id)
 	all := s.requests()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, w.log)
+		t.Fatalf("%v\n%+v\n%s", err, y.tell(s, w, id), w.log)
 	}
 	y.ends(s, y.tell(s, w, id))
 	return all
