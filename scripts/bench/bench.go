@@ -73,6 +73,7 @@ func measurements() []measurement {
 		{"instances", fleet},
 		{"work", longWork},
 		{"calls", calls},
+		{"cleanup", cleanups},
 	}
 }
 

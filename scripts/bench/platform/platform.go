@@ -135,6 +135,42 @@ func (i *Instance) invoke(ctx context.Context, event []byte) ([]byte, error) {
 	}
 }
 
+// Fire sends the event of a timer and returns what the function answers.
+func (i *Instance) Fire(ctx context.Context, timer string) ([]byte, error) {
+	event, err := json.Marshal(map[string]string{"triggerTime": time.Now().UTC().Format(time.RFC3339), "triggerName": timer, "payload": ""})
+	if err != nil {
+		return nil, err
+	}
+	reply, err := i.invoke(ctx, event)
+	if err != nil {
+		return nil, fmt.Errorf("timer %s: %w\n%s", timer, err, i.log)
+	}
+	return reply, nil
+}
+
+// Processor is the time of processors that the process has used; Linux only.
+func (i *Instance) Processor() (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", i.process.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	const hertz, user, system = 100, 11, 12 // of the fields behind the name
+	_, behind, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(behind)
+	if len(fields) <= system {
+		return 0, errors.New("the system does not tell what a process has used")
+	}
+	ticks := 0
+	for _, field := range []string{fields[user], fields[system]} {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / hertz, nil
+}
+
 // PeakMemory is the most memory the process ever had, in bytes; Linux only.
 func (i *Instance) PeakMemory() (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.process.Process.Pid))
