@@ -273,6 +273,11 @@ func (h handler) work(ctx context.Context, call function.Call, tick function.Tic
 	if err := h.again(ctx, call); err != nil {
 		call.Log.Error("uploads failed", "code", fault.Code(err), "error", err)
 	}
+	if tick.At.Minute() == sweepMinute {
+		if err := h.sweep(ctx, call); err != nil {
+			call.Log.Error("sweep failed", "code", fault.Code(err), "error", err)
+		}
+	}
 	return h.carry(ctx, call, tick)
 }
 
