@@ -228,17 +228,22 @@ func TestWishes(t *testing.T) {
 	}
 }
 
+// Whatever an object is, at most 16 MiB are allocated to tell, and 1 MiB of it is read.
 func TestLittleIsAllocated(t *testing.T) {
-	file := qcow2Of(gptDisk(64*mib, espGUID), 3)
-	o := &object{bytes: file}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	if _, err := diskimage.Inspect(context.Background(), o, int64(len(file)), "x"); err != nil {
-		t.Fatal(err)
-	}
-	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; got > 16*mib {
-		t.Errorf("%d bytes allocated", got)
+	raw, large := mbrDisk(3*mib), gptDisk(64*mib, espGUID)
+	corpus := slices.Concat(qcowDefects(raw), otherDefects(raw), []defect{
+		{"mbr", raw, ""}, {"gpt", large, ""}, {"qcow 2", qcow2Of(large, 2), ""}, {"qcow 3", qcow2Of(large, 3), ""},
+		{"fixed", fixedVHD(large), ""}, {"dynamic", dynamicVHD(large), ""},
+	})
+	for _, c := range corpus {
+		o := &object{bytes: c.file}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := diskimage.Inspect(context.Background(), o, int64(len(c.file)), "x")
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; err != nil || got > 16*mib || o.read > mib {
+			t.Errorf("%s: %d bytes allocated, %d read, %v", c.name, got, o.read, err)
+		}
 	}
 }
 
