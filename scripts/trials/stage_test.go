@@ -109,6 +109,10 @@ type stage struct {
 	// before and after meet each request; before may answer it in the cloud's
 	// place, and after keep the answer from arriving, by returning true.
 	before, after func(r request) bool
+	// answered is told of each call that was answered well, before the guard after it.
+	answered func(action string, form url.Values, answer []byte)
+	// aged is by how much the journal was made older, in nanoseconds.
+	aged atomic.Int64
 	// ahead is by how much ECS's clock is ahead of the workers', in nanoseconds.
 	ahead atomic.Int64
 }
@@ -180,6 +184,9 @@ func (s *stage) door(inside http.Handler) http.Handler {
 		}
 		kept := httptest.NewRecorder()
 		inside.ServeHTTP(kept, r)
+		if s.answered != nil && kept.Code == http.StatusOK && !strings.HasSuffix(now.action, " object") {
+			s.answered(now.action, form(r, body), kept.Body.Bytes())
+		}
 		if after != nil && after(now) {
 			panic(http.ErrAbortHandler)
 		}
@@ -196,13 +203,10 @@ func read(r *http.Request, body []byte) request {
 	if id, _, ok := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), "OSS4-HMAC-SHA256 Credential="), "/"); ok {
 		return request{key: id, action: r.Method + " object", changes: r.Method != http.MethodGet && r.Method != http.MethodHead}
 	}
-	form, err := url.ParseQuery(string(body) + "&" + r.URL.RawQuery)
-	if err != nil {
-		return request{}
-	}
-	now := request{key: form.Get("AccessKeyId"), action: form.Get("Action")}
+	given := form(r, body)
+	now := request{key: given.Get("AccessKeyId"), action: given.Get("Action")}
 	now.changes = !looks(now.action)
-	for name, values := range form {
+	for name, values := range given {
 		if strings.HasPrefix(name, "AddAccount.") {
 			now.added = append(now.added, values...)
 		}
@@ -211,6 +215,15 @@ func read(r *http.Request, body []byte) request {
 		}
 	}
 	return now
+}
+
+// form are the parameters of a call; none, if they cannot be read.
+func form(r *http.Request, body []byte) url.Values {
+	given, err := url.ParseQuery(string(body) + "&" + r.URL.RawQuery)
+	if err != nil {
+		return nil
+	}
+	return given
 }
 
 // looks: a call of that name changes nothing.
@@ -259,6 +272,7 @@ func folderJournal(t *testing.T) string { return "dir://" + t.TempDir() }
 // digest covers, the documents, stay as they are.
 func (s *stage) age(by time.Duration) {
 	s.t.Helper()
+	s.aged.Add(int64(by))
 	session := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"})
 	var all []cloudsim.Object
 	for from := ""; ; {

@@ -27,16 +27,16 @@ const (
 	LevelReplaced  = "replaced"  // the new disk is there, as it was asked for
 	LevelRestored  = "restored"  // it has the settings of the old one
 	LevelStarted   = "started"   // it is Running
+	LevelTidied    = "tidied"    // the first snapshot is gone
 	LevelHealthy   = "healthy"   // every probe passed
 	LevelFinished  = "finished"  // the hook at the end has run
 	LevelInService = "inService" // it is back in its scaling group
-	LevelTidied    = "tidied"    // the first snapshot is gone
 )
 
 func levels() []string {
 	return []string{
 		"", LevelBegun, LevelImaged, LevelLikened, LevelStandby, LevelPrepared, LevelStopped, LevelBackedUp, LevelSecured, LevelReplaced,
-		LevelRestored, LevelStarted, LevelHealthy, LevelFinished, LevelInService, LevelTidied,
+		LevelRestored, LevelStarted, LevelTidied, LevelHealthy, LevelFinished, LevelInService,
 	}
 }
 
@@ -209,10 +209,10 @@ func (s *stage) parts() []part {
 		{LevelReplaced, true, s.replace},
 		{LevelRestored, true, s.restore},
 		{LevelStarted, ran, s.start},
+		{LevelTidied, s.item.Notes[noteFirst] != "", s.tidy}, // as soon as that costs no time that it is down
 		{LevelHealthy, ran, s.healthy},
 		{LevelFinished, ran && hooks.After != "", s.finish},
 		{LevelInService, group, s.exit},
-		{LevelTidied, s.item.Notes[noteFirst] != "", s.tidy},
 	}
 }
 
@@ -730,20 +730,22 @@ func (s *stage) exit() {
 	}
 }
 
-// tidy deletes the first snapshot, once the backup is whole.
+// tidy deletes the first snapshot, once the backup is whole. Probes have their time
+// from then on.
 func (s *stage) tidy() {
+	over := func() { s.reach(LevelTidied, noteProbeAt, s.stamp()) }
 	switch {
 	case s.facts[factFirst] == gone:
-		s.reach(LevelTidied)
+		over()
 	case s.sent():
-		if s.now.Sub(s.item.Since) > 10*showTime {
-			s.reach(LevelTidied) // it expires by itself
+		if s.now.Sub(s.item.Since) > showTime {
+			over() // it expires by itself
 			return
 		}
 		s.again(lookSoon)
 	default:
 		if _, ok := s.act(doTidy, LevelTidied, nil); !ok {
-			s.reach(LevelTidied)
+			over()
 		}
 	}
 }
