@@ -306,14 +306,15 @@ func (s *stage) age(by time.Duration) {
 	}
 }
 
-// times are those of RFC 3339 in a text.
-var times = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+// times are those of RFC 3339 in a text, with what goes before one that a repeated call
+// bears: of the same call it is the same.
+var times = regexp.MustCompile(`("begunAt":")?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 
 // older has all times of a text earlier by so much.
 func older(text string, by time.Duration) string {
 	return times.ReplaceAllStringFunc(text, func(old string) string {
 		at, err := time.Parse(time.RFC3339Nano, old)
-		if err != nil {
+		if err != nil || strings.HasPrefix(old, `"`) {
 			return old
 		}
 		return at.Add(-by).Format(time.RFC3339Nano)

@@ -345,10 +345,10 @@ func (s *shift) rest(ctx context.Context, w Work, d Decision) (more bool, err er
 	if wake.IsZero() {
 		wake = now.Add(usual)
 	}
-	if s.w.over() { // but for a call that may still show
+	switch {
+	case s.w.over(): // but for a call that may still show
 		wake = s.w.doubt
-	}
-	if w.Braked() && w.resting() && d.Wake.IsZero() && w.State != Aborting {
+	case w.Braked() && w.resting() && d.Wake.IsZero() && w.State != Aborting:
 		wake = now.Add(longestSleep)
 		if w.Stopped {
 			wake = now.Add(braked)

@@ -462,3 +462,21 @@ func TestSilentCallsAreMadeEverLessOften(t *testing.T) {
 		s.Factory.Done(t, contract.ItemName(0))
 	})
 }
+
+// TestHaltedAtItsEnd: a work that halts over its last item, while a call of it may
+// still show, ends soon after, and waits for nobody.
+func TestHaltedAtItsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := stage(t, 1)
+		s.Kind.Halt = 1
+		lost := false
+		s.Factory.Lose = func(string, string, int) bool { first := !lost; lost = true; return first }
+		s.Factory.Refuse = func(string, string, int) bool { return lost }
+		s.Factory.Takes = 0
+		id := s.Approve(contract.Document("last", 0), "ada").ID
+		if w := s.UntilEnded(id, 6); w.State != work.Failed || w.Why == nil || w.Why.Code != "tooManyFailures" {
+			t.Errorf("%s, %v", w.State, w.Why)
+		}
+	})
+}
