@@ -178,7 +178,7 @@ func TestRolloutByAnotherProcess(t *testing.T) {
 		f.judge(s, f.fleet(s)[0], webNew, 1)
 		f.judge(s, f.fleet(s)[1], webOld, 0)
 		backups(s, last, 1)
-	}).trials(t, 80)
+	}).trials(t, 110)
 }
 
 // TestUndoByAnotherProcess: the same where the new image is bad and the old content
@@ -204,7 +204,7 @@ func TestUndoByAnotherProcess(t *testing.T) {
 		f.put(s)
 		s.cloud.SetBoot(webNew, cloudsim.BootCommandFails)
 	}
-	y.trials(t, 200)
+	y.trials(t, 430)
 }
 
 // backups: there are so many snapshots of a work, all finished, and no image of a
