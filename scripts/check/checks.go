@@ -33,6 +33,7 @@ func checks(folder string) map[string]check {
 		},
 		"descriptors": descriptor.Check,
 		"openapi":     descriptor.API,
+		"page":        descriptor.Page,
 		"codes":       codes.Check,
 		"prose":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return prose.Check(root) },
 		"rules":       func(root fs.FS, _ *source.Tree) ([]finding.Finding, error) { return ruledocs.Check(root) },

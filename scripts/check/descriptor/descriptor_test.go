@@ -226,3 +226,17 @@ func (c copied) api(t *testing.T) []finding.Finding {
 	}
 	return found
 }
+
+// The page names only schemas that the OpenAPI document has.
+func TestPageSchemas(t *testing.T) {
+	t.Parallel()
+	root := fstest.MapFS{
+		openapi.Path:                            {Data: []byte(`{"components":{"schemas":{"FindList":{}}}}`)},
+		"functions/portal/page/src/views/a.tsx": {Data: []byte("type A = Schema['FindList']\ntype B = Schema[\"FindGone\"]\n")},
+		"functions/portal/page/src/style.css":   {Data: []byte("Schema['Other']")},
+	}
+	found, err := descriptor.Page(root, nil)
+	if err != nil || len(found) != 1 || !strings.Contains(found[0].String(), "a.tsx:2") || !strings.Contains(found[0].String(), "FindGone") {
+		t.Errorf("%v %v", found, err)
+	}
+}
