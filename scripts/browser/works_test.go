@@ -177,50 +177,39 @@ func (s *stack) brake(t *testing.T, b *browser.Browser, view, role string) {
 	quiet(t, one)
 }
 
-// replaceable are two instances that rollouts may replace, all of one image, and the image.
+// replaceable are two instances that a rollout may replace, and the image that they
+// may get.
 func (s *stack) replaceable(t *testing.T) (ids []string, to string) {
 	t.Helper()
-	byImage := map[string][]string{}
-	for _, one := range items(s.ask(t, "viewer", http.MethodGet, "/instances?limit=200&"+home, nil)) {
-		if one["status"] == "Running" {
-			of := one["imageId"].(string)
-			byImage[of] = append(byImage[of], one["instanceId"].(string))
-		}
-	}
-	for _, images := range items(s.ask(t, "viewer", http.MethodGet, "/images?kind=custom&usable=true&limit=200&"+home, nil)) {
-		target := images["imageId"].(string)
-		for of, servers := range byImage {
-			if of == target {
-				continue
-			}
-			var fit []string
-			for _, id := range servers {
-				plan, _ := s.ask(t, "fleet", http.MethodPost, "/rollouts", s.replacement([]string{id}, target))["plan"].(object)
-				if plan["applicable"] == true && plan["changes"] == 1.0 {
-					fit = append(fit, id)
-				}
-				if len(fit) == 2 {
-					return fit, target
-				}
-				if len(fit) == 0 {
-					break
-				}
+	for _, family := range []string{"web-base", "api-base"} {
+		wish := object{"select": object{"family": []string{family}, "behind": 1, "region": []string{"cn-hangzhou"}, "account": []string{"1000000000000001"}}, "to": object{"family": family, "unreleased": true}, "health": []object{{"status": object{}}}}
+		plan, _ := s.ask(t, "fleet", http.MethodPost, "/rollouts", wish)["plan"].(object)
+		steps, _ := plan["steps"].([]any)
+		for _, step := range steps {
+			if one, _ := step.(object); one["action"] == "replace" && (to == "" || one["to"] == to) {
+				to = one["to"].(string)
+				ids = append(ids, one["instanceId"].(string))
 			}
 		}
+		if len(ids) >= 2 {
+			return ids[:2], to
+		}
+		t.Logf("of %s: %v", family, plan)
+		ids, to = nil, ""
 	}
 	t.Fatal("no two instances can be replaced")
 	return nil, ""
 }
 
 func (s *stack) replacement(ids []string, to string) object {
-	return object{"select": object{"id": ids}, "to": object{"image": to}, "strategy": object{"canary": 1, "waveSize": 1, "maxUnavailable": 1, "pauseAfter": []string{"canary"}}, "evenIfUndoLimited": true}
+	return object{"select": object{"id": ids}, "to": object{"image": to}, "strategy": object{"canary": 1, "waveSize": 1, "maxUnavailable": 1, "pauseAfter": []string{"canary"}}, "health": []object{{"status": object{}}}}
 }
 
 // TestRolloutByKeyboard has the function itself replace one of two instances,
 // pauses, aborts, takes it back, and tries again what was not done.
 func TestRolloutByKeyboard(t *testing.T) {
 	tried(t)
-	s, b := up(t, nil, "-only", "find,replace-disk,portal"), chromium(t)
+	s, b := up(t, nil, "-only", "find,replace-disk,portal", "-images", "252", "-instances", "120"), chromium(t)
 	ids, to := s.replaceable(t)
 	wish, err := json.Marshal(s.replacement(ids, to))
 	must(t, err)
@@ -288,7 +277,7 @@ func TestReleaseExportAttributes(t *testing.T) {
 	family, _ := s.ask(t, "viewer", http.MethodGet, "/images/"+id+"?"+home, nil)["imageFamily"].(string)
 	for _, wish := range []struct{ link, after string }{
 		{link("imports?make=release&family="+url.QueryEscape(family)+"&", fmt.Sprintf(`{"channel":"stable","images":{"cn-hangzhou":%q},"reason":"by hand","adopt":true}`, id)), `[...document.querySelectorAll('main ul a')].some(a => a.hash.includes(` + quoted(id) + `))`},
-		{link("images/"+id+"?"+home+"&", `{"description":"as the page says","tags":{"team":"page"}}`), `document.querySelector('main').innerText.includes('team=page')`},
+		{link("images/"+id+"?"+home+"&", `{"description":"=HYPERLINK(1)","tags":{"team":"page"}}`), `document.querySelector('main').innerText.includes('team=page')`},
 	} {
 		one := tab(t, b, s, "operator", wish.link, browser.Look{})
 		confirm(t, one)
@@ -296,6 +285,14 @@ func TestReleaseExportAttributes(t *testing.T) {
 		soon(t, one, wish.after)
 		quiet(t, one)
 	}
+	list := tab(t, b, s, "viewer", "#/images?id="+id, browser.Look{})
+	soon(t, list, `document.querySelector('tbody tr') && [...document.querySelectorAll('button')].some(b => b.innerText === 'CSV')`)
+	eval[bool](t, list, `(() => { const made = URL.createObjectURL; URL.createObjectURL = b => { b.text().then(text => { window.saved = text }); return made(b) }; [...document.querySelectorAll('button')].find(b => b.innerText === 'CSV').click(); return true })()`)
+	soon(t, list, `window.saved`)
+	if saved := eval[string](t, list, `window.saved`); !strings.Contains(saved, "'=HYPERLINK(1)") || !strings.Contains(saved, id) {
+		t.Errorf("what is saved as CSV: %s", saved)
+	}
+	quiet(t, list)
 	one := tab(t, b, s, "operator", link("imports?make=export&", fmt.Sprintf(`{"imageId":%q,"region":"cn-hangzhou","account":"1000000000000001","bucket":"golden-uploads","prefix":"page","format":"raw"}`, id)), browser.Look{})
 	confirm(t, one)
 	soon(t, one, `document.querySelector('.confirm .notice a')`)

@@ -6,7 +6,7 @@ import {useEffect, useRef} from 'preact/hooks'
 import {ask, Refused, type Problem, type Query} from './api'
 import {count} from './format'
 import {Badge, Cell, Copy, Failed, Foreign, None, Reasons, Said, State, Time, Unreads, Wide, type Reason, type Unread} from './parts'
-import {link} from './route'
+import {link, workLink} from './route'
 import {may, type Role} from './session'
 import {known, t} from './text'
 
@@ -88,7 +88,7 @@ export const Change = ({wish, done, invite}: {wish: Wish, done?: (answer: Planne
   return <section class="confirm" aria-label={t('plan')} aria-busy={busy.value}>
     <h2 tabIndex={-1} ref={at}>{e ? t('outcome') : t('plan')}</h2>
     {problem.value && <>{problem.value.status === 409 && planned.value?.plan && <p class="notice warn" role="alert"><strong>{t('moved')}</strong></p>}<Failed problem={problem.value} again={planned.value ? undefined : () => void plan()} /></>}
-    {e ? <Ended status={e.status} answer={e.answer} invite={invite} /> : <>
+    {e ? <Ended path={wish.path} status={e.status} answer={e.answer} invite={invite} /> : <>
       {busy.value && !p && <p class="loading">{t('planning')}</p>}
       {planned.value && <>
         {planned.value.differences && planned.value.differences.length > 0 && <><h3>{t('whatMoved')}</h3><ul class="reasons">{planned.value.differences.map((d, n) => <li key={n}><code>{d.fact}</code>: <Foreign text={d.was || '–'} /> → <b><Foreign text={d.is || '–'} /></b></li>)}</ul></>}
@@ -109,14 +109,13 @@ export const Change = ({wish, done, invite}: {wish: Wish, done?: (answer: Planne
   </section>
 }
 
-const Ended = ({status, answer: a, invite}: {status: number, answer: Planned, invite?: string}) => {
+const Ended = ({status, path, answer: a, invite}: {status: number, path: string, answer: Planned, invite?: string}) => {
   const waits = a.state === 'awaitingApproval'
-  const kind = a.id ? location.hash.replace(/^#\/(\w+).*/, '$1') : ''
   const address = invite && location.origin + location.pathname + invite
   return <div class={waits || status === 207 ? 'notice warn' : 'notice good'} role="status">
     <p><strong>{waits ? t('waitsForSecond') : status === 202 ? t('approvedNow') : status === 207 ? t('partlyDone') : t('done')}</strong>{a.state && <> <State is={a.state} /></>}</p>
     {waits && <><p>{t('secondPersonHow')} {a.validUntil && <>{t('until')} <Time at={a.validUntil} /></>}</p>{address && <p class="id">{address} <Copy text={address} what={t('link')} /></p>}</>}
-    {a.id && <p><a href={link(kind, a.id)}>{t('follow', {id: a.id})}</a></p>}
+    {a.id && <p><a href={workLink(path.split('/')[1] ?? '', a.id)}>{t('follow', {id: a.id})}</a></p>}
     <Outcomes of={a.outcomes} />
   </div>
 }

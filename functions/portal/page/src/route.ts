@@ -32,6 +32,11 @@ export const go = (to: string, replace = false): void => {
   } else location.hash = to
 }
 
+// workView is where works of a kind are shown; kind is the first part of their path in the API: those from the bin are cleanups.
+export const workView = (kind: string): string => kind === 'cleanups' || kind === 'bin' ? 'cleanup' : kind === 'exports' ? 'imports' : kind
+
+export const workLink = (kind: string, id: string): string => link(workView(kind), kind === 'exports' ? 'export:' + id : id)
+
 // imageLink leads to one image; where it is looked for is part of what it is.
 export const imageLink = (i: {imageId: string, regionId?: string, accountId?: string}): string =>
   link('images', i.imageId, {region: i.regionId, account: i.accountId})

@@ -6,7 +6,7 @@ import {Change, Findings, Subject, Value, type Finding} from './change'
 import {absolute, count, relative} from './format'
 import {useLoad, type Load} from './load'
 import {Announce, AsOf, Badge, Cell, Choice, Failed, Figure, Foreign, Heading, Id, None, Read, Said, Section, Short, State, Text, Time, toneOf, Unreads, Wide, type Reason, type Unread} from './parts'
-import {go, link, type Route} from './route'
+import {go, link, workLink, workView, type Route} from './route'
 import {may, mayBrake, subject, type Role} from './session'
 import {known, t} from './text'
 
@@ -27,9 +27,6 @@ export const ended = (w: Summary): boolean => over.includes(w.state)
 // isMissing tells a route that leads to no function from a thing that is not there.
 export const isMissing = (p: Problem | undefined): boolean => p !== undefined && p.status === 404 && ['noRoute', 'noSuchRoute', 'http404'].includes(p.code)
 
-const viewOf = (kind: Kind): string => kind === 'cleanups' ? 'cleanup' : kind === 'exports' ? 'imports' : kind
-export const workLink = (kind: Kind, id: string): string => link(viewOf(kind), kind === 'exports' ? 'export:' + id : id)
-
 const Progress = ({of: w}: {of: Summary}) => w.progress
   ? <><progress value={w.progress.done} max={Math.max(1, w.progress.of)} aria-label={t('progress')} /> {count(w.progress.done)} / {count(w.progress.of)}</> : <None text="–" />
 
@@ -40,7 +37,7 @@ const Next = ({of: w}: {of: Summary}) => w.next && ahead(w) ? <>{new Date(w.next
 
 // Running is what a person on call has to see first: what is under way, what has stopped, and what waits for somebody.
 export const Running = () => {
-  const kinds = (['rollouts', 'cleanups', 'imports'] as const).map(kind => [kind, useLoad<List>(`/${kind}`, {limit: 20}, {every: 15_000})] as const)
+  const kinds = (['rollouts', 'cleanups', 'imports', 'exports'] as const).map(kind => [kind, useLoad<List>(`/${kind}`, {limit: 20}, {every: 15_000})] as const)
   const open = kinds.flatMap(([kind, load]) => (load.state.value.data?.items ?? []).filter(w => !ended(w)).map(w => ({kind, w})))
   const failed = kinds.filter(([, l]) => l.state.value.problem && !isMissing(l.state.value.problem))
   const missing = kinds.filter(([, l]) => isMissing(l.state.value.problem))
@@ -89,7 +86,7 @@ export const One = ({kind, id, role, at, extra}: {kind: Kind, id: string, role: 
   const again = at.query.get('again')
   return <>
     <Heading text={`${t(kind === 'cleanups' ? 'cleanup' : kind)} ${id.slice(0, 12)}`}><AsOf load={load} /></Heading>
-    <p><a href={link(viewOf(kind))}>{t('allOfThem')}</a></p>
+    <p><a href={link(workView(kind))}>{t('allOfThem')}</a></p>
     <Announce text={w ? `${known('state', w.state)} ${w.progress ? `${w.progress.done} / ${w.progress.of}` : ''}` : ''} />
     <Read load={load}>{d => <>
       <div class="tiles"><Figure label={t('stateIs')} tone={toneOf(d.state)}>{known('state', d.state)}</Figure><Figure label={t('progress')}>{d.progress ? `${count(d.progress.done)} / ${count(d.progress.of)}` : '–'}</Figure>
@@ -101,7 +98,7 @@ export const One = ({kind, id, role, at, extra}: {kind: Kind, id: string, role: 
       <Section title={t('items')}><Strip of={d.items} /><Items of={d.items} /></Section>
       {extra}
       <Section title={t('details')}><dl class="facts">
-        <div><dt>{t('id')}</dt><dd><Id text={d.id} /></dd></div>{d.of && <div><dt>{t('of')}</dt><dd><a href={workLink(kind, d.of)}>{d.of}</a></dd></div>}
+        <div><dt>{t('id')}</dt><dd><Id text={d.id} /></dd></div>{d.of && <div><dt>{t('of')}</dt><dd>{kind === 'cleanups' ? <a href={link('cleanup', '', {bin: 'all'})}>{d.of}</a> : <a href={workLink(kind, d.of)}>{d.of}</a>}</dd></div>}
         <div><dt>{t('approvedBy')}</dt><dd>{d.approvedBy && d.approvedBy.length > 0 ? d.approvedBy.map(b => <div key={b}><Foreign text={b} /></div>) : <None />}</dd></div>
         <div><dt>{t('approved')}</dt><dd>{d.approvedAt ? <Time at={d.approvedAt} /> : <None text={t('notYet')} />}</dd></div><div><dt>{t('started')}</dt><dd>{d.startedAt ? <Time at={d.startedAt} /> : <None text={t('notYet')} />}</dd></div><div><dt>{t('endedAt')}</dt><dd>{d.endedAt ? <Time at={d.endedAt} /> : <None text={t('notYet')} />}</dd></div>
         {d.digest && <div><dt>{t('digest')}</dt><dd class="id">{d.digest}</dd></div>}</dl>

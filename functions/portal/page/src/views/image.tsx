@@ -36,8 +36,8 @@ export const Image = ({at}: {at: Route}) => {
         {d.kind === 'custom' && <SharedWith of={d} />}
       </div>
       <Use of={d} />
-      {d.kind === 'custom' && <Wishes at={at} view="images" title={t('editAttributes')} path={`/attributes/${encodeURIComponent(at.id)}`} query={{region: d.regionId, account: d.accountId}} method="PATCH" role="operator" parts={attributes} done={() => load.again()} />}
     </>}</Read>
+    {found?.kind === 'custom' && <Wishes at={at} view="images" title={t('editAttributes')} path={`/attributes/${encodeURIComponent(at.id)}`} query={{region: found.regionId, account: found.accountId}} method="PATCH" role="operator" parts={attributes} done={() => load.again()} />}
   </>
 }
 
