@@ -114,14 +114,27 @@ func tagged(i image.Image, key string) string {
 	return ""
 }
 
+// attribute is the step to what is wanted: a fact, and what ECS is sent for it.
 func attribute(action, what, is, want string) plan.Step {
 	if is == want {
 		return plan.Step{Action: ActionKeep, Subject: what, Reasons: []image.Reason{{Code: "already", Sentence: what + " is so already"}}}
 	}
-	return plan.Step{
-		Action: action, Subject: what, Sets: plan.Facts{what: want}, Parameters: map[string]string{"value": strings.TrimPrefix(want, "=")},
-		Reasons: []image.Reason{{Code: "wanted", Sentence: fmt.Sprintf("%s is %q", what, strings.TrimPrefix(is, "="))}},
+	now, then, value := strconv.Quote(is), strconv.Quote(want), want
+	if strings.HasPrefix(what, "tag/") {
+		now, then, value = shownTag(is), shownTag(want), strings.TrimPrefix(want, "=")
 	}
+	return plan.Step{
+		Action: action, Subject: what, Sets: plan.Facts{what: want}, Parameters: map[string]string{"value": value},
+		Reasons: []image.Reason{{Code: "wanted", Sentence: fmt.Sprintf("%s is %s, and becomes %s", what, now, then)}},
+	}
+}
+
+// shownTag is a tag's fact for people.
+func shownTag(fact string) string {
+	if value, there := strings.CutPrefix(fact, "="); there {
+		return strconv.Quote(value)
+	}
+	return "not set"
 }
 
 // unchangeable is why nothing of an image may be changed here.
