@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,11 +87,16 @@ func (d *deed) tags() image.Tags {
 	t := image.Tags{TagImport: d.work.ID}
 	switch s := d.wish.Source; {
 	case s.Image != nil:
-		t[TagParent] = string(d.wish.Region) + "/" + string(s.Image.ImageID)
+		t[TagParent] = string(d.from()) + "/" + string(s.Image.ImageID)
 	default:
 		t[TagSource] = d.work.ID
 	}
 	return t
+}
+
+// from is where the image is that is copied.
+func (d *deed) from() image.RegionID {
+	return image.RegionID(cmp.Or(d.work.Document.Plan.Base[baseRegion], string(d.wish.Region)))
 }
 
 // make makes the image under the name that says that nobody has looked at it.
@@ -103,7 +109,7 @@ func (d *deed) make(ctx context.Context) error {
 	case s.Object != nil:
 		id, task, err = d.importObject(ctx)
 	case s.Image != nil:
-		id, err = d.cloud.CopyImage(ctx, d.region, image.CopyRequest{
+		id, err = d.cloud.CopyImage(ctx, d.from(), image.CopyRequest{
 			Image: s.Image.ImageID, To: d.region, Name: w.Unverified(), Description: w.Description, Encrypted: s.Image.KMSKeyID != "",
 			KMSKey: s.Image.KMSKeyID, ResourceGroup: w.ResourceGroupID, Tags: d.tags(), Token: d.work.Token(d.act),
 		})

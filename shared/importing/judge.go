@@ -227,18 +227,22 @@ func (j *judge) existing() {
 	i := j.seen.Existing
 	if i == nil {
 		if j.seen.Unread == nil {
-			j.fatal("imageNotFound", fmt.Sprintf("%s is not in %s", j.wish.Source.Image.ImageID, j.seen.Region), "")
+			j.fatal("imageNotFound", fmt.Sprintf("%s is in no region that is looked at", j.wish.Source.Image.ImageID), "")
 		}
 		return
 	}
-	sameRegion := len(j.wish.Regions()) == 1
+	here := i.Region == j.wish.Region
 	switch {
 	case i.Status != image.StatusAvailable:
 		j.fatal("imageStatus", fmt.Sprintf("%s is %s; ECS copies Available images", i.ID, i.Status), "")
 	case i.Kind == image.KindPublic, i.Kind == image.KindMarketplace, i.Kind == image.KindCommunity:
 		j.fatal("kindNotCopied", fmt.Sprintf("%s is a %s image; ECS copies custom and shared ones", i.ID, i.Kind), "make an image of an instance of it")
-	case i.Kind == image.KindShared && !sameRegion:
-		j.fatal("sameRegionOnly", fmt.Sprintf("%s is shared with us: ECS copies it within its region only", i.ID), "copy it there first, then release the copy elsewhere")
+	case i.Kind == image.KindShared && !here:
+		j.fatal("sameRegionOnly", fmt.Sprintf("%s is shared with us: ECS copies it within its region %s only", i.ID, i.Region),
+			fmt.Sprintf("region: %s, and release.regions: [%s]", i.Region, j.wish.Region))
+	case i.Kind == image.KindCustom && here && j.wish.Source.Image.KMSKeyID == "":
+		j.fatal("sameRegion", fmt.Sprintf("%s is our own, and in %s: ECS copies such an image there only to encrypt it", i.ID, i.Region),
+			"another region, or source.image.kmsKeyId")
 	}
 	if i.ProductCode != "" {
 		j.warn("marketplaceProduct", fmt.Sprintf("%s is of the Marketplace product %s: ECS may refuse to copy it", i.ID, i.ProductCode), "")

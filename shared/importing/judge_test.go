@@ -55,7 +55,7 @@ func good() importing.Observed {
 			{ID: "s-system", Status: "accomplished", SourceSystemDisk: true, CreatedAt: monday},
 			{ID: "s-data", Status: "accomplished", CreatedAt: monday},
 		},
-		Existing: &image.Image{Ref: image.Ref{Account: us, Region: home, ID: "m-1"}, Kind: image.KindCustom, Status: image.StatusAvailable},
+		Existing: &image.Image{Ref: image.Ref{Account: us, Region: away, ID: "m-1"}, Kind: image.KindCustom, Status: image.StatusAvailable},
 		Places:   map[image.RegionID]importing.PlaceSeen{home: {Images: 3, Most: 100}, away: {Images: 3, Most: 100}},
 		Roles:    map[string]importing.RoleSeen{importing.RoleOf(golden()): {Exists: image.Yes, Trusts: image.Yes}},
 		Types:    []image.InstanceType{{ID: "ecs.g7.large"}},
@@ -132,6 +132,9 @@ func findings() []finding {
 		{"deprecated", existing, func(o *seen) { o.Existing.Status = image.StatusDeprecated }, "imageStatus"},
 		{"public", existing, func(o *seen) { o.Existing.Kind = image.KindPublic }, "kindNotCopied"},
 		{"shared, elsewhere", existing, func(o *seen) { o.Existing.Kind = image.KindShared }, "sameRegionOnly"},
+		{"shared, here", existing, func(o *seen) { o.Existing.Kind, o.Existing.Region = image.KindShared, home }, ""},
+		{"our own, here", existing, func(o *seen) { o.Existing.Region = home }, "sameRegion"},
+		{"our own, here, to be encrypted", from(importing.Source{Image: &importing.Existing{ImageID: "m-1", KMSKeyID: "key"}}), func(o *seen) { o.Existing.Region = home }, ""},
 		{"name", nil, func(o *seen) {
 			o.Places[home] = importing.PlaceSeen{Most: 9, Taken: map[string]importing.Taker{"web-20261129": {Image: "m-9"}}}
 		}, "nameTaken"},

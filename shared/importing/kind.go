@@ -167,9 +167,8 @@ func (l *look) image(ctx context.Context) error {
 		l.facts[factNamed] = yes
 	}
 	l.detection()
-	text, err := json.Marshal(likeness(*l.found))
-	l.facts[factLikeness] = string(text)
-	return err
+	l.facts[factLikeness] = likenessOf(*l.found)
+	return nil
 }
 
 // snapshotsOf are the snapshots of an image that were made with it: an image that is
@@ -312,12 +311,15 @@ func (o *Object) keys() []string {
 
 // original compares a copy with the image that it is of.
 func (l *look) original(ctx context.Context) error {
-	if l.home() || l.found == nil || l.item.Level != "" || l.found.Status != image.StatusAvailable {
+	original := l.work.Items[string(l.wish.Region)].Notes[noteLikeness]
+	if l.home() {
+		original = l.work.Document.Plan.Base[baseLikeness]
+	}
+	if l.home() && original == "" || l.found == nil || l.item.Level != "" || l.found.Status != image.StatusAvailable {
 		return nil
 	}
-	original := l.work.Items[string(l.wish.Region)].Notes
 	want := map[string]string{}
-	if err := json.Unmarshal([]byte(cmp.Or(original[noteLikeness], "{}")), &want); err != nil {
+	if err := json.Unmarshal([]byte(cmp.Or(original, "{}")), &want); err != nil {
 		return fault.Wrap(fault.Unknown, err, "what the image is like was not recorded")
 	}
 	is := likeness(*l.found)
@@ -329,6 +331,15 @@ func (l *look) original(ctx context.Context) error {
 	}
 	l.facts[factDiffers] = strings.Join(differs, "; ")
 	return nil
+}
+
+// likenessOf is likeness as text.
+func likenessOf(i image.Image) string {
+	text, err := json.Marshal(likeness(i))
+	if err != nil { // texts have no way to fail
+		return ""
+	}
+	return string(text)
 }
 
 // likeness is what a copy has to have like its original.

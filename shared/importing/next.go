@@ -417,7 +417,7 @@ func (s *stage) making() {
 // made judges an image that is there: of the same source, or as its original.
 func (s *stage) made() {
 	switch {
-	case !s.home && s.facts[factDiffers] != "":
+	case s.facts[factDiffers] != "":
 		s.fail("copyDiffers", "the copy is not as the image: %s", s.facts[factDiffers])
 	case !s.home:
 		s.reach(LevelCopied, noteImage, s.facts[noteImage])

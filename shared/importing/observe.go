@@ -136,15 +136,20 @@ func (o *observer) read(err error, f func(*Observed)) {
 	})
 }
 
-// existing finds the image that is copied.
+// existing finds the image that is copied: in the region of the wish, or else where it
+// is.
 func (o *observer) existing(ctx context.Context) {
+	var found *image.Image
 	for _, sighting := range o.survey.Find(ctx, []image.ID{o.wish.Source.Image.ImageID}) {
 		for _, view := range sighting.Views {
-			if view.Region == o.wish.Region && view.Account == o.wish.Account {
-				o.keep(func(seen *Observed) { seen.Existing = &view })
-				return
+			if view.Account == o.wish.Account && (found == nil || view.Region == o.wish.Region) {
+				found = &view
 			}
 		}
+	}
+	if found != nil {
+		o.keep(func(seen *Observed) { seen.Existing = found })
+		return
 	}
 	if unread := o.survey.Unread(); len(unread) > 0 {
 		o.keep(func(seen *Observed) { seen.Unread = &unread[0].Reason })

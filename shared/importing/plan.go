@@ -71,12 +71,21 @@ func Plan(w Wish, o Observed, last string) (Planned, error) {
 	return Planned{ID: id, Plan: p, Wish: w, Findings: Judge(w, o)}, nil
 }
 
+// The facts about an image that is copied: where it is, and what it is like.
+const (
+	baseRegion   = "sourceRegion"
+	baseLikeness = "sourceLikeness"
+)
+
 // base are the facts that the work goes by.
 func (w Wish) base(source, last string, o Observed) plan.Facts {
 	base := plan.Facts{"source": source, "last": last}
 	for n, object := range o.Objects {
 		base[fmt.Sprintf("disk/%d/format", n)] = string(object.Disk.Format)
 		base[fmt.Sprintf("disk/%d/sizeGiB", n)] = fmt.Sprint(object.Disk.GiB())
+	}
+	if i := o.Existing; i != nil {
+		base[baseRegion], base[baseLikeness] = string(i.Region), likenessOf(*i)
 	}
 	if w.Test == nil {
 		return base

@@ -68,7 +68,7 @@ type Snapshots struct {
 
 // Existing is an image that is there, and is copied.
 type Existing struct {
-	ImageID image.ID `json:"imageId" validate:"required,imageid" doc:"The image that is copied"`
+	ImageID image.ID `json:"imageId" validate:"required,imageid" doc:"The image that is copied, to the region of the import, from wherever it is"`
 	// KMSKeyID encrypts the copy; it is a key of the destination.
 	KMSKeyID string `json:"kmsKeyId,omitempty" validate:"omitempty,max=64" doc:"A key that encrypts the copy; left out: it is as its original"`
 }
