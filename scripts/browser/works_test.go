@@ -277,7 +277,7 @@ func TestReleaseExportAttributes(t *testing.T) {
 	family, _ := s.ask(t, "viewer", http.MethodGet, "/images/"+id+"?"+home, nil)["imageFamily"].(string)
 	for _, wish := range []struct{ link, after string }{
 		{link("imports?make=release&family="+url.QueryEscape(family)+"&", fmt.Sprintf(`{"channel":"stable","images":{"cn-hangzhou":%q},"reason":"by hand","adopt":true}`, id)), `[...document.querySelectorAll('main ul a')].some(a => a.hash.includes(` + quoted(id) + `))`},
-		{link("images/"+id+"?"+home+"&", `{"description":"=HYPERLINK(1)","tags":{"team":"page"}}`), `document.querySelector('main').innerText.includes('team=page')`},
+		{link("images/"+id+"?"+home+"&", `{"description":"=HYPERLINK(1)","tags":{"team":"page","=HYPERLINK(1)":"x"}}`), `document.querySelector('main').innerText.includes('team=page')`},
 	} {
 		one := tab(t, b, s, "operator", wish.link, browser.Look{})
 		confirm(t, one)
