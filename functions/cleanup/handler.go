@@ -80,7 +80,7 @@ func open(look function.Lookup) (*function.Function, error) {
 		return nil, err
 	}
 	h := handler{
-		config: config, accounts: owners(as), journal: store.Open, book: book, ruling: ruling(book, objects, as), notices: told, recent: survey.NewRecent(), now: time.Now, pause: pause,
+		config: config, accounts: owners(as), journal: store.Open, book: book, ruling: ruling(book, objects, as), notices: told, recent: survey.NewRecent(), now: time.Now, pause: function.Pause,
 		notAfter: alicloud.NotAfter, prices: quoting.Prices{Rates: rates, Site: config.Prices.Site, Sites: pricing.NewSites(), Now: time.Now},
 	}
 	return h.function(), nil
@@ -94,18 +94,6 @@ func owners(as *places.Accounts) func(call function.Call) []account {
 			all = append(all, account{places.Reader(a), alicloud.Operate(a)})
 		}
 		return all
-	}
-}
-
-// pause waits by the machine's clock.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -54,7 +54,7 @@ func (h handler) access(ctx context.Context, call function.Call, in accessInput)
 			out.Unsure++
 		}
 	}
-	if len(in.Action) == 0 && (in.Format == "" || in.Format == "json") {
+	if len(in.Action) == 0 && !in.Listed() {
 		known, unread := lineage.SourcesOf(ctx, here.Apart())
 		out.Sources, out.Unknown = &known, image.AllUnread(closed, unread)
 	}
@@ -66,27 +66,18 @@ func (a access) HTTPHeader() http.Header { return list{Unknown: a.Unknown}.HTTPH
 
 // Rows is the answer as a table.
 func (a access) Rows() ([]string, iter.Seq[[]string]) {
-	return []string{"accountId", "regionId", "action", "access", "neededBy", "code", "sentence"}, func(yield func([]string) bool) {
-		for _, i := range a.Items {
-			row := []string{string(i.AccountID), string(i.RegionID), i.Action, i.Access, strings.Join(i.Needed, " "), i.Code, i.Sentence}
-			if !yield(row) {
-				return
-			}
-		}
-	}
+	return function.Sheet[survey.Permission]{
+		Header: []string{"accountId", "regionId", "action", "access", "neededBy", "code", "sentence"},
+		Cells: func(i survey.Permission) []string {
+			return []string{string(i.AccountID), string(i.RegionID), i.Action, i.Access, strings.Join(i.Needed, " "), i.Code, i.Sentence}
+		},
+	}.Of(a.Items)
 }
 
 // Lines is the answer one permission per line, and then one line with the rest.
 func (a access) Lines() iter.Seq[any] {
-	return func(yield func(any) bool) {
-		for _, i := range a.Items {
-			if !yield(i) {
-				return
-			}
-		}
-		total := len(a.Items)
-		yield(end{End: true, AsOf: a.AsOf, Count: total, Total: &total, Unknown: a.Unknown})
-	}
+	total := len(a.Items)
+	return function.LinesOf(a.Items, end{End: true, AsOf: a.AsOf, Count: total, Total: &total, Unknown: a.Unknown})
 }
 
 // LineTypes are a permission, and the last line.

@@ -30,7 +30,7 @@ func TestWhatCanHaveNoEffectIsRefused(t *testing.T) {
 			"status": always, "usage": always, "encrypted": always, "createdAfter": "createdAfter=2026-02-01T00:00:00Z&createdBefore=2026-01-01T00:00:00Z -> createdBefore emptyRange",
 			"createdBefore": "createdBefore=2026-01-01T00:00:00Z&createdAfter=2026-01-01T00:00:00Z -> createdBefore emptyRange",
 			"family":        "family=web-base&kind=marketplace -> family noEffect", "sort": "sort=licence -> instanceType required", "limit": "limit=0 -> limit min",
-			"cursor": "cursor=x -> cursor cursorMalformed", "format": always, "fields": "fields=name -> fields noEffect", "explain": "explain=true&format=csv -> explain notInFormat",
+			"cursor": "cursor=x -> cursor cursorMalformed", "format": always, "fields": "fields=name -> fields noEffect", "explain": "explain=true&format=excel -> explain notInFormat",
 		},
 		"/instances": {
 			"region": "region=cn-hangzho -> region unknownRegion", "account": "account=1000000000000009 -> account unknownAccount", "maxAge": always,

@@ -376,3 +376,41 @@ func TestNeedsAreInOrder(t *testing.T) {
 		t.Error("instances are not asked about")
 	}
 }
+
+// TestEvidenceAsTables: lineage and usage have a row for each link and each use, and
+// an account without a use has one, too; ndjson ends with the rest.
+func TestEvidenceAsTables(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	for target, header := range map[string]string{
+		"/images/m-new/lineage": "imageId relation parentRegionId parentId", "/images/m-new/usage": "imageId accountId verdict regionId",
+	} {
+		rows, err := csv.NewReader(get(t, f, target+"?format=csv", nil).Body).ReadAll()
+		if err != nil || !strings.HasPrefix(strings.Join(rows[0], " "), header) || strings.HasSuffix(target, "usage") && len(rows) < 2 {
+			t.Fatalf("%s: %q, %v", target, rows, err)
+		}
+		lines := json.NewDecoder(get(t, f, target+"?format=ndjson", nil).Body)
+		n, last := 0, map[string]any{}
+		for lines.More() {
+			clear(last)
+			if err := lines.Decode(&last); err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if last["end"] != true || last["count"] != float64(n-1) || last["unknown"] == nil || last["image"] == nil {
+			t.Errorf("%s: ends with %v after %d", target, last, n)
+		}
+		var whole struct {
+			Parents, Children, Consumers []any
+		}
+		get(t, f, target, &whole)
+		if n-1 != len(whole.Parents)+len(whole.Children)+len(whole.Consumers) {
+			t.Errorf("%s: %d lines of %+v", target, n, whole)
+		}
+		var problem function.Problem
+		if answer := get(t, f, target+"?fields=sentence&format=ndjson", &problem); answer.StatusCode != http.StatusBadRequest || problem.Field != "fields" {
+			t.Errorf("%s: %d %+v", target, answer.StatusCode, problem)
+		}
+	}
+}

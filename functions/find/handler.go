@@ -79,12 +79,12 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "find.lineage", Pattern: "GET /images/{imageId}/lineage", Role: function.Viewer, Margin: margin,
 			Summary: "Where an image comes from, and what was made from it, each link with its evidence",
-			Fails:   []fault.Kind{fault.NotFound},
+			Fails:   []fault.Kind{fault.NotFound}, Headers: headers("Unknown-Count"),
 		}, h.lineage),
 		function.Handle(function.Spec{
 			Name: "find.usage", Pattern: "GET /images/{imageId}/usage", Role: function.Viewer, Margin: margin,
 			Summary: "What would break if an image went, and whether that is all",
-			Fails:   []fault.Kind{fault.NotFound},
+			Fails:   []fault.Kind{fault.NotFound}, Headers: headers("Unknown-Count"),
 		}, h.usage),
 		function.Handle(function.Spec{
 			Name: "find.instances", Pattern: "GET /instances", Role: function.Viewer, Margin: margin,
@@ -110,8 +110,8 @@ func headers(names ...string) map[string]string {
 }
 
 func (h handler) images(ctx context.Context, call function.Call, in listInput) (list, error) {
-	if in.Explain && in.Format == "csv" {
-		return list{}, fault.InField("explain", "notInFormat", "does not go into a table; use format json or ndjson")
+	if err := in.Unfit("explain", in.Explain); err != nil {
+		return list{}, err
 	}
 	here, pricer, err := h.pricing(ctx, call, in.Where, in.filter, in.Sort)
 	if err != nil {
@@ -121,7 +121,7 @@ func (h handler) images(ctx context.Context, call function.Call, in listInput) (
 	if err != nil {
 		return list{}, err
 	}
-	if found.Blind && in.Format != "" && in.Format != "json" {
+	if found.Blind && in.Listed() {
 		return list{}, blind(found.Unread)
 	}
 	shown := sightingsOf(found.Page)

@@ -91,6 +91,12 @@ type imageInput struct {
 	ImageID image.ID `json:"imageId" validate:"required,imageid" doc:"The id as ECS writes it"`
 }
 
+// aroundInput asks for what is around one image.
+type aroundInput struct {
+	imageInput
+	function.Table
+}
+
 // fleetInput asks for instances.
 type fleetInput struct {
 	places.Where

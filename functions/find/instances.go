@@ -54,7 +54,7 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 		out.Total = &total
 	}
 	if seen.Read == 0 && len(seen.Unread) > 0 {
-		if in.Format != "" && in.Format != "json" {
+		if in.Listed() {
 			return fleet{}, blind(seen.Unread)
 		}
 		out.Problem = call.Problem(blind(seen.Unread))
@@ -128,25 +128,12 @@ func (f fleet) list() list {
 
 // Rows is the fleet as a table.
 func (f fleet) Rows() ([]string, iter.Seq[[]string]) {
-	return quoting.ServerHeader(), func(yield func([]string) bool) {
-		for i := range f.Items {
-			if !yield(f.Items[i].Columns()) {
-				return
-			}
-		}
-	}
+	return function.Sheet[quoting.Server]{Header: quoting.ServerHeader(), Cells: quoting.Server.Columns}.Of(f.Items)
 }
 
 // Lines is the fleet one instance per line, and then one line with the rest.
 func (f fleet) Lines() iter.Seq[any] {
-	return func(yield func(any) bool) {
-		for i := range f.Items {
-			if !yield(f.Items[i]) {
-				return
-			}
-		}
-		yield(end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown, LicencesUnread: f.LicencesUnread, Hints: f.Hints})
-	}
+	return function.LinesOf(f.Items, end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown, LicencesUnread: f.LicencesUnread, Hints: f.Hints})
 }
 
 // LineTypes are an instance, and the last line.

@@ -202,26 +202,12 @@ func (l list) HTTPHeader() http.Header {
 
 // Rows is the list as a table.
 func (l list) Rows() ([]string, iter.Seq[[]string]) {
-	return header(), func(yield func([]string) bool) {
-		for i := range l.Items {
-			if !yield(l.Items[i].columns()) {
-				return
-			}
-		}
-	}
+	return function.Sheet[row]{Header: header(), Cells: row.columns}.Of(l.Items)
 }
 
-// Lines is the list one image per line, and then one line with the rest of the
-// answer, so that whoever reads to the end knows that nothing is missing.
+// Lines is the list one image per line, and then one line with the rest.
 func (l list) Lines() iter.Seq[any] {
-	return func(yield func(any) bool) {
-		for i := range l.Items {
-			if !yield(l.Items[i]) {
-				return
-			}
-		}
-		yield(end{End: true, AsOf: l.AsOf, Count: len(l.Items), Total: l.Total, NextCursor: l.NextCursor, Unknown: l.Unknown, PassedOver: l.PassedOver, Hints: l.Hints})
-	}
+	return function.LinesOf(l.Items, end{End: true, AsOf: l.AsOf, Count: len(l.Items), Total: l.Total, NextCursor: l.NextCursor, Unknown: l.Unknown, PassedOver: l.PassedOver, Hints: l.Hints})
 }
 
 // LineTypes are an image, and the last line.

@@ -194,7 +194,7 @@ func (s *scene) ask(t interface{ Fatalf(string, ...any) }, lies []*lie) users {
 	}
 	h := handler{accounts: look, classes: new(quoting.Classes), now: now}
 	h.config.Regions = append(h.config.Regions, "cn-hangzhou")
-	got, err := h.usage(context.Background(), function.Call{}, imageInput{ImageID: subject})
+	got, err := h.usage(context.Background(), function.Call{}, aroundInput{imageInput: imageInput{ImageID: subject}})
 	if err != nil && !slices.Contains([]fault.Kind{fault.Unknown, fault.Forbidden, fault.Unavailable}, fault.Of(err)) {
 		t.Fatalf("%v", err)
 	}

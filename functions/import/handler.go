@@ -69,22 +69,10 @@ func open(look function.Lookup) (*function.Function, error) {
 		return nil, err
 	}
 	h := handler{
-		config: config, accounts: owners(as), objects: sources, book: book, told: told, journal: store.Open, now: time.Now, pause: pause,
+		config: config, accounts: owners(as), objects: sources, book: book, told: told, journal: store.Open, now: time.Now, pause: function.Pause,
 		notAfter: alicloud.NotAfter, worker: rand.Text,
 	}
 	return h.function(), nil
-}
-
-// pause waits by the machine's clock.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // function returns the operations.

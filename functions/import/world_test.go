@@ -307,7 +307,7 @@ func (s *stage) build() *function.Function {
 			}
 			return journal.New(place, time.Now, func() string { return s.unique("entry-") }), place, nil
 		},
-		pause: pause, notAfter: notAfter, worker: func() string { return s.unique("worker-") },
+		pause: function.Pause, notAfter: notAfter, worker: func() string { return s.unique("worker-") },
 	}
 	f := h.function()
 	if err := f.Guard(func(name string) (string, bool) { return map[string]string{"SYSTEM_ROLES": "operator"}[name], true }); err != nil {

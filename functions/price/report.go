@@ -25,8 +25,8 @@ type reportInput struct {
 	places.Age
 	function.Table
 	Month month  `json:"month" doc:"The report that was stored in this month, such as 2026-11; default: as it is now"`
-	By    string `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which table format=csv and ndjson answer; default image"`
-	Limit *int   `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv and ndjson all"`
+	By    string `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which list format=csv, excel and ndjson answer; default image"`
+	Limit *int   `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv, excel and ndjson all"`
 }
 
 // defaultLimit keeps a JSON answer below what the platform can send.
@@ -35,10 +35,9 @@ const defaultLimit = 200
 // report is what all custom images cost in a month of 720 hours: now, or as it
 // was when the report was stored.
 func (h handler) report(ctx context.Context, call function.Call, in reportInput) (report, error) {
-	table := in.Format == "csv" || in.Format == "ndjson"
 	switch {
-	case in.By != "" && !table:
-		return report{}, fault.InField("by", "noEffect", "has no effect in json, which has all lists; it goes with format=csv and format=ndjson")
+	case in.By != "" && !in.Listed():
+		return report{}, fault.InField("by", "noEffect", "has no effect in json, which has all lists; it goes with format=csv, excel and ndjson")
 	case in.MaxAge != nil && !in.Month.IsZero():
 		return report{}, fault.InField("maxAge", "noEffect", "has no effect with month: that report was stored")
 	case !in.Month.IsZero():
@@ -122,7 +121,7 @@ func newReport(s *survey.Survey, m pricing.Report) report {
 // shown is what was asked for of a whole report.
 func (r report) shown(in reportInput) report {
 	limit := defaultLimit
-	if in.Format == "csv" || in.Format == "ndjson" {
+	if in.Listed() {
 		limit = max(len(r.Items), len(r.Incomplete), len(r.Families), len(r.Regions), len(r.Copies))
 	}
 	if in.Limit != nil {
@@ -167,22 +166,14 @@ func (r report) HTTPHeader() http.Header {
 // Rows is one list of the report as a table.
 func (r report) Rows() ([]string, iter.Seq[[]string]) {
 	if groups, ok := r.groups(); ok {
-		return groupColumns(), func(yield func([]string) bool) {
-			for _, g := range groups {
-				row := []string{g.Key, strconv.Itoa(g.Images), strconv.Itoa(g.Running), string(g.Currency)}
-				if !yield(append(append(row, costCells(g.Costs)...), codes(g.Notes))) {
-					return
-				}
-			}
-		}
+		return function.Sheet[pricing.Group]{Header: groupColumns(), Cells: groupCells}.Of(groups)
 	}
-	return rowColumns(), func(yield func([]string) bool) {
-		for _, w := range slices.Concat(r.Items, r.Incomplete) {
-			if !yield(cells(w)) {
-				return
-			}
-		}
-	}
+	return function.Sheet[pricing.Row]{Header: rowColumns(), Cells: cells}.Of(slices.Concat(r.Items, r.Incomplete))
+}
+
+func groupCells(g pricing.Group) []string {
+	row := []string{g.Key, strconv.Itoa(g.Images), strconv.Itoa(g.Running), string(g.Currency)}
+	return append(append(row, costCells(g.Costs)...), codes(g.Notes))
 }
 
 // Columns are those of images, and those of every kind of group.
@@ -203,24 +194,12 @@ func (r report) LineTypes() []any { return []any{pricing.Row{}, pricing.Group{},
 // Lines is one list of the report one row per line, and then one line with the
 // rest of the answer.
 func (r report) Lines() iter.Seq[any] {
-	return func(yield func(any) bool) {
-		groups, grouped := r.groups()
-		for _, g := range groups {
-			if !yield(g) {
-				return
-			}
-		}
-		count := len(groups)
-		if !grouped {
-			for _, w := range slices.Concat(r.Items, r.Incomplete) {
-				if !yield(w) {
-					return
-				}
-			}
-			count = len(r.Items) + len(r.Incomplete)
-		}
-		yield(reportEnd{true, r.AsOf, r.Hours, count, r.Images, r.Totals, r.Unused, r.UnusedShared, r.Billed, r.MissingRates, r.NotRead})
+	end := reportEnd{true, r.AsOf, r.Hours, len(r.Items) + len(r.Incomplete), r.Images, r.Totals, r.Unused, r.UnusedShared, r.Billed, r.MissingRates, r.NotRead}
+	if groups, ok := r.groups(); ok {
+		end.Count = len(groups)
+		return function.LinesOf(groups, end)
 	}
+	return function.LinesOf(slices.Concat(r.Items, r.Incomplete), end)
 }
 
 // reportEnd is the last line of format=ndjson.

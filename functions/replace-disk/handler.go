@@ -77,7 +77,7 @@ func open(look function.Lookup) (*function.Function, error) {
 		return nil, err
 	}
 	h := handler{
-		config: config, rates: rates, accounts: changers(as), journal: store.Open, notices: told, recent: survey.NewRecent(), now: time.Now, pause: pause,
+		config: config, rates: rates, accounts: changers(as), journal: store.Open, notices: told, recent: survey.NewRecent(), now: time.Now, pause: function.Pause,
 		notAfter: alicloud.NotAfter, worker: rand.Text,
 	}
 	return h.function(), nil
@@ -91,18 +91,6 @@ func changers(as *places.Accounts) func(call function.Call) []account {
 			all = append(all, account{places.Reader(a), alicloud.Operate(a)})
 		}
 		return all
-	}
-}
-
-// pause waits by the machine's clock.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

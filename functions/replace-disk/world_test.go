@@ -160,7 +160,7 @@ func (s *stage) function() *function.Function {
 			place := journal.OpenObjects(s.bucket, "")
 			return journal.New(place, time.Now, func() string { return fmt.Sprint("entry-", s.event.Add(1)) }), place, nil
 		},
-		pause:  pause,
+		pause:  function.Pause,
 		worker: func() string { return fmt.Sprint("worker-", s.event.Add(1)) },
 	}
 	f := h.function()

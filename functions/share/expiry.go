@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -29,25 +27,6 @@ const enough = 10 * time.Second
 
 // name is whose agenda it is.
 const name = "share"
-
-// agendaLog is a log that puts on the agenda when a share ends, before the entry is
-// written that approves it.
-type agendaLog struct {
-	plan.Log
-	agenda journal.Agenda
-}
-
-// Append adds an entry.
-func (l agendaLog) Append(ctx context.Context, target string, position int, e plan.Entry) error {
-	if _, ours := sharing.Subject(target); ours {
-		for _, at := range sharing.Ends(e) {
-			if err := l.agenda.Note(ctx, journal.Entry{At: at, Function: name, Subject: target, Position: position}); err != nil {
-				return err
-			}
-		}
-	}
-	return l.Log.Append(ctx, target, position, e)
-}
 
 // expire ends the shares whose time is over: those that are on the agenda. Once a
 // day it looks at all images of whose shares the journal knows, for drift and for
@@ -136,13 +115,7 @@ func (r *expiryRun) start(do func()) {
 
 // recall reads the logs of targets, each once, and orders them.
 func (r *expiryRun) recall(ctx context.Context, targets []string) []sharing.Recalled {
-	refs := map[image.Ref]bool{}
-	for _, target := range targets {
-		if ref, ok := sharing.Subject(target); ok {
-			refs[ref] = true
-		}
-	}
-	ordered := slices.SortedFunc(maps.Keys(refs), func(a, b image.Ref) int { return cmp.Compare(a.String(), b.String()) })
+	ordered := sharing.Subjects(targets)
 	read := make([]sharing.Recalled, len(ordered))
 	for n, ref := range ordered {
 		r.start(func() {
@@ -184,7 +157,7 @@ func (r *expiryRun) end(ctx context.Context, ref image.Ref) error {
 	if err != nil {
 		return err
 	}
-	r.Saw(ref, planning.sight(p.Target).drift, p)
+	r.Saw(ref, planning.sight(p.Target).Drift, p)
 	if len(p.Changes()) == 0 {
 		return nil
 	}
@@ -265,27 +238,14 @@ func (r *expiryRun) sweep(ctx context.Context, known []sharing.Recalled) {
 
 // tell logs what somebody should look at: nobody reads a timer's answer.
 func (r *expiryRun) tell(report sharing.ExpiryReport) {
-	log := r.call.Log
-	for _, e := range report.Removed {
+	for _, l := range report.Lines() {
 		level := slog.LevelInfo
-		if e.Result != plan.Applied && e.Result != plan.Already {
+		if l.Warns {
 			level = slog.LevelWarn
 		}
-		log.Log(context.Background(), level, "expired", "image", e.Ref.String(), "shared_with", string(e.Grantee), "result", string(e.Result), "code", e.Reasons[len(e.Reasons)-1].Code)
-	}
-	for _, k := range report.Kept {
-		log.Warn("kept although its time is over", "image", k.Ref.String(), "shared_with", string(k.Grantee), "code", k.Reasons[0].Code)
-	}
-	for _, g := range report.Drift {
-		log.Warn("drift", "image", g.Ref.String(), "shared_with", string(g.Grantee), "code", g.Code)
-	}
-	if n := len(report.Unrecorded); n > 0 {
-		log.Warn("drift", "code", "sharedOutside", "images", n, "first", report.Unrecorded[0].String())
-	}
-	if report.Left > 0 {
-		log.Warn("expiry had no time for all images", "left", report.Left)
+		r.call.Log.Log(context.Background(), level, l.Says, l.About...)
 	}
 	for _, f := range report.Failed {
-		log.Error("expiry failed", "image", f.Ref.String(), "code", f.Code, "error", f.Sentence)
+		r.call.Log.Error("expiry failed", "image", f.Ref.String(), "code", f.Code, "error", f.Sentence)
 	}
 }

@@ -117,7 +117,7 @@ func (s *stage) dies() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	seen, err := d.see(s.t.Context(), image.Image{Ref: image.Ref{Account: first, Region: "cn-hangzhou", ID: "m-web"}, Kind: image.KindCustom})
+	seen, err := d.looker().See(s.t.Context(), image.Image{Ref: image.Ref{Account: first, Region: "cn-hangzhou", ID: "m-web"}, Kind: image.KindCustom}, d.log.Read)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func (s *stage) dies() {
 		stored.Steps = append(stored.Steps, plan.StoredStep{Step: step, Sets: step.Sets})
 		intended.Steps = append(intended.Steps, step.Name())
 	}
-	at := len(seen.entries)
+	at := len(seen.Entries)
 	approved := plan.Entry{Kind: plan.Approved, Digest: p.Digest(), At: now, By: "the timer", Plan: stored, Until: now.Add(time.Minute)}
 	if err := errors.Join(d.log.Append(s.t.Context(), p.Target, at, approved), d.log.Append(s.t.Context(), p.Target, at+1, intended)); err != nil {
 		s.t.Fatal(err)

@@ -60,20 +60,8 @@ func open(look function.Lookup) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := handler{config: config, told: told, rates: rates, accounts: owners(as), journal: store.Open, recent: survey.NewRecent(), now: time.Now, pause: pause}
+	h := handler{config: config, told: told, rates: rates, accounts: owners(as), journal: store.Open, recent: survey.NewRecent(), now: time.Now, pause: function.Pause}
 	return h.function(), nil
-}
-
-// pause waits by the machine's clock.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // function returns the operations.
@@ -162,24 +150,11 @@ func (s *session) apply(ctx context.Context, planning *planning, in applyInput) 
 	if err == nil {
 		err = report.Kept()
 	}
-	planning.log(s.call, report)
+	change.Log(s.call, "image", planning.asked.String(), report)
 	if err != nil {
 		return planning.refused(report, s.call.Problem(err)), nil
 	}
 	return planning.applied(report), nil
-}
-
-// log writes a line for each step that was not done; the line of the event has the
-// digest and the counts.
-func (j *planning) log(call function.Call, r plan.Report) {
-	for _, o := range r.Outcomes {
-		if o.Why != nil && !o.Done() {
-			call.Log.Warn("not done", "image", j.asked.String(), "digest", r.Plan.Digest(), "step", o.Step, "result", string(o.Result), "code", o.Why.Code, "permission", o.Permission)
-		}
-	}
-	for _, d := range r.Differences {
-		call.Log.Warn("differs", "image", j.asked.String(), "digest", r.Plan.Digest(), "fact", d.Fact, "was", d.Was, "is", d.Is)
-	}
 }
 
 // changed is what a step is about, and whether it gives access.

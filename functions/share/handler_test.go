@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/sharing"
 )
 
 func accounts(ids ...image.AccountID) []map[string]any {
@@ -50,7 +51,7 @@ func TestShareAndUnshare(t *testing.T) {
 		t.Errorf("a second plan: %s", again.Plan.steps())
 	}
 	seen := s.call("share.get", map[string]any{"imageId": "m-web", "history": true})
-	if len(seen.Accounts) != 2 || seen.Accounts[0].Origin != outside || seen.Accounts[1].Origin != here {
+	if len(seen.Accounts) != 2 || seen.Accounts[0].Origin != sharing.Outside || seen.Accounts[1].Origin != sharing.Here {
 		t.Fatalf("%+v", seen)
 	}
 	ours := seen.Accounts[1]
@@ -150,7 +151,7 @@ func TestWhatWasDoneIsToldIfTheJournalFails(t *testing.T) {
 	if done := s.call("share.put", wish); !done.Complete || len(s.permits.said) != calls {
 		t.Errorf("%+v, %d calls more", done, len(s.permits.said)-calls)
 	}
-	if seen := s.call("share.get", map[string]any{"imageId": "m-web"}); len(seen.Accounts) != 2 || seen.Accounts[1].Origin != here || seen.Unfinished != nil {
+	if seen := s.call("share.get", map[string]any{"imageId": "m-web"}); len(seen.Accounts) != 2 || seen.Accounts[1].Origin != sharing.Here || seen.Unfinished != nil {
 		t.Errorf("%+v", seen)
 	}
 }
@@ -401,7 +402,7 @@ func TestRegionalCopies(t *testing.T) {
 		t.Fatalf("plan %s\n%+v", planned.Plan.steps(), done)
 	}
 	for _, id := range []image.ID{"m-web", copied} {
-		if seen := s.call("share.get", map[string]any{"imageId": id, "history": true}); len(seen.Accounts) != 2 || seen.Accounts[1].Origin != here || len(seen.History) != 4 {
+		if seen := s.call("share.get", map[string]any{"imageId": id, "history": true}); len(seen.Accounts) != 2 || seen.Accounts[1].Origin != sharing.Here || len(seen.History) != 4 {
 			t.Errorf("%s: %+v", id, seen)
 		}
 	}

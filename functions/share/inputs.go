@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
@@ -21,16 +21,8 @@ type subject struct {
 // getInput asks who may use an image.
 type getInput struct {
 	subject
+	function.Table
 	History bool `json:"history" doc:"Also the whole story: who approved what, and what came of it"`
-}
-
-// termsInput is one account that may use the image.
-type termsInput struct {
-	Account  image.AccountID  `json:"accountId" validate:"required,accountid" doc:"The account, a number"`
-	Until    *time.Time       `json:"until" doc:"When its access ends, to the second; left out: never"`
-	OnExpiry sharing.OnExpiry `json:"onExpiry" validate:"omitempty,oneof=remove removeIfUnused" doc:"What becomes of it then: remove whatever the use, or removeIfUnused; required with until"`
-	Reason   string           `json:"reason" validate:"omitempty,oneline" doc:"Why it has access, for people"`
-	Replaces image.AccountID  `json:"replaces" validate:"omitempty,accountid" doc:"The account in whose place it gets access: that one loses it only once this one has it"`
 }
 
 // changing is what PUT and PATCH have in common.
@@ -50,14 +42,14 @@ type applyInput struct {
 // putInput is a desired state.
 type putInput struct {
 	changing
-	Accounts  []termsInput `json:"accounts" query:"-" validate:"required,max=50,dive" doc:"Exactly the accounts that are to have access; an empty list: nobody"`
-	Community *bool        `json:"community" query:"-" doc:"Whether it is to be a community image; left out: as it is"`
+	Accounts  sharing.AskedList `json:"accounts" query:"-" validate:"required,max=50,dive" doc:"Exactly the accounts that are to have access; an empty list: nobody"`
+	Community *bool             `json:"community" query:"-" doc:"Whether it is to be a community image; left out: as it is"`
 }
 
 // patchInput is a change of what there is.
 type patchInput struct {
 	changing
-	Add    []termsInput      `json:"add" query:"-" validate:"max=200,dive" doc:"Accounts that are to have access, or new terms for those that have"`
+	Add    sharing.AskedList `json:"add" query:"-" validate:"max=200,dive" doc:"Accounts that are to have access, or new terms for those that have"`
 	Remove []image.AccountID `json:"remove" query:"-" validate:"max=200,dive,accountid" doc:"Accounts that are not to have access"`
 }
 
@@ -69,40 +61,13 @@ func (c changing) check() error {
 	return nil
 }
 
-// terms translates accounts, times to the second and in UTC. It fails with
-// fault.Invalid, naming the field, for a time that would read as none.
-func terms(field string, list []termsInput) ([]sharing.Terms, error) {
-	var all []sharing.Terms
-	for n, t := range list {
-		terms := sharing.Terms{Account: t.Account, OnExpiry: t.OnExpiry, Reason: t.Reason}
-		if t.Until != nil {
-			if terms.Until = t.Until.UTC().Truncate(time.Second); terms.Until.IsZero() {
-				return nil, fault.InField(fmt.Sprintf("%s[%d].until", field, n), "past", "must be in the future")
-			}
-		}
-		all = append(all, terms)
-	}
-	return all, nil
-}
-
-// replaces has, by account, the one in whose place it gets access.
-func replaces(list []termsInput) map[image.AccountID]image.AccountID {
-	by := map[image.AccountID]image.AccountID{}
-	for _, t := range list {
-		if t.Replaces != "" {
-			by[t.Account] = t.Replaces
-		}
-	}
-	return by
-}
-
 // wish is how this call would have the image.
 func (in putInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
-	accounts, err := terms("accounts", in.Accounts)
+	accounts, err := in.Accounts.Terms("accounts")
 	if err != nil {
 		return wish{}, err
 	}
-	wanted := sharing.Wanted{Accounts: accounts, EvenIfUsed: in.EvenIfUsed, Replaces: replaces(in.Accounts)}
+	wanted := sharing.Wanted{Accounts: accounts, EvenIfUsed: in.EvenIfUsed, Replaces: in.Accounts.Replaces()}
 	if err := wanted.Check(now); err != nil {
 		return wish{}, err
 	}
@@ -118,11 +83,11 @@ func (in putInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
 
 // wish is how this call would have the image.
 func (in patchInput) wish(now time.Time, policy sharing.Policy) (wish, error) {
-	add, err := terms("add", in.Add)
+	add, err := in.Add.Terms("add")
 	if err != nil {
 		return wish{}, err
 	}
-	change := sharing.Change{Add: add, Remove: in.Remove, EvenIfUsed: in.EvenIfUsed, Replaces: replaces(in.Add)}
+	change := sharing.Change{Add: add, Remove: in.Remove, EvenIfUsed: in.EvenIfUsed, Replaces: in.Add.Replaces()}
 	if err := change.Check(now); err != nil {
 		return wish{}, err
 	}

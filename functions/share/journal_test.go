@@ -15,6 +15,7 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/sharing"
 	"imagekeeper/shared/work"
 )
 
@@ -119,8 +120,8 @@ func TestAJournalOfTheVersionBeforeIsRead(t *testing.T) {
 	end := start().AddDate(0, 1, 0)
 	const finished, open = "ad1e79405cd35b4fdf638cb15e17ab65dd5aeb78319dd17139b7bc9feaee6e0d", "9b46adf8af5684a4c59c2bef6b911bd22295c748ea60cc4566d5b5de54f2d076"
 	seen := s.call("share.get", map[string]any{"imageId": "m-web", "history": true})
-	at := slices.IndexFunc(seen.Accounts, func(a shareOut) bool { return a.AccountID == third })
-	if len(seen.Accounts) != 3 || seen.Accounts[at].Origin != here || !seen.Accounts[at].Until.Equal(end) || seen.Accounts[at].Reason != "trial" || seen.Unfinished == nil || seen.Unfinished.Digest != open || len(seen.History) != 10 {
+	at := slices.IndexFunc(seen.Accounts, func(a sharing.Share) bool { return a.AccountID == third })
+	if len(seen.Accounts) != 3 || seen.Accounts[at].Origin != sharing.Here || !seen.Accounts[at].Until.Equal(end) || seen.Accounts[at].Reason != "trial" || seen.Unfinished == nil || seen.Unfinished.Digest != open || len(seen.History) != 10 {
 		t.Fatalf("%+v", seen)
 	}
 	kept := []map[string]any{{"accountId": second}, {"accountId": third, "until": end.Format(time.RFC3339), "onExpiry": "remove", "reason": "trial"}}
@@ -153,7 +154,7 @@ func TestTwoPeopleShare(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.config.TwoPeople = change.TwoPeople{FourEyes: []string{"share"}}
-	in := patchInput{changing: changing{subject: subject{ImageID: "m-web"}}, Add: []termsInput{{Account: third}}}
+	in := patchInput{changing: changing{subject: subject{ImageID: "m-web"}}, Add: sharing.AskedList{{Account: third}}}
 	ask := func(who string) answer {
 		call := people(who)
 		call.Log = s.log()
@@ -185,7 +186,7 @@ func TestTwoPeopleShare(t *testing.T) {
 			t.Errorf("direct calls: %+v", got)
 		}
 	}
-	in.Add, in.Apply.Digest = []termsInput{{Account: "1000000000000004"}}, s.call("share.patch", limits).Plan.Digest
+	in.Add, in.Apply.Digest = sharing.AskedList{{Account: "1000000000000004"}}, s.call("share.patch", limits).Plan.Digest
 	if got := ask("ada"); !got.Applied || len(s.permits.said) != 2 {
 		t.Errorf("a person approves what a direct call proposed: %+v", got)
 	}

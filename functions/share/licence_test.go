@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/pricing"
 )
 
 // made puts an image of ours into a region that was made from another one, whose
@@ -54,8 +55,8 @@ func (s *stage) origins() {
 	s.made("cn-hangzhou", "m-lost", "gone.vhd", redHat)
 }
 
-// said is a licence in short.
-func (l *licenceOut) said() string {
+// inShort is a licence in short.
+func inShort(l *pricing.DuesTold) string {
 	if l == nil {
 		return "none"
 	}
@@ -85,8 +86,8 @@ func TestThePlanTellsWhatTheAccountWillPay(t *testing.T) {
 		copied:     "sharedFromPaid; yes; 1000000000000003; 0.1041 CNY per vCPU-hour", // the chain leads to another region
 	} {
 		planned := s.call("share.patch", map[string]any{"imageId": id, "add": accounts(third)})
-		if len(planned.Plan.Steps) != 1 || planned.Plan.Steps[0].Licence.said() != want {
-			t.Errorf("%s: %+v, want %s", id, planned.Plan.Steps[0].Licence.said(), want)
+		if len(planned.Plan.Steps) != 1 || inShort(planned.Plan.Steps[0].Licence) != want {
+			t.Errorf("%s: %+v, want %s", id, inShort(planned.Plan.Steps[0].Licence), want)
 		}
 	}
 }
@@ -111,7 +112,7 @@ func TestWhichStepsHaveALicence(t *testing.T) {
 	})
 	got := map[string]string{}
 	for _, step := range planned.Plan.Steps {
-		got[step.Action] = step.Licence.said()
+		got[step.Action] = inShort(step.Licence)
 	}
 	for action, want := range map[string]string{
 		"add": fmt.Sprintf(paid, "1000000000000005"), "extend": fmt.Sprintf(paid, third), "keep": fmt.Sprintf(paid, second),
@@ -172,7 +173,7 @@ func TestALicenceIsNoPartOfTheDigestAndCostsFewCalls(t *testing.T) {
 		planned := s.call("share.patch", map[string]any{"imageId": "m-rhel", "region": "cn-hangzhou", "account": first, "add": accounts(third)})
 		digests[planned.Plan.Digest] = true
 		if l := planned.Plan.Steps[0].Licence; deny != (l.Rule == "unknownSource") || deny && l.Amount != nil {
-			t.Errorf("snapshots denied %v: %s", deny, l.said())
+			t.Errorf("snapshots denied %v: %s", deny, inShort(l))
 		}
 		if missing := planned.Unknown; deny != (len(missing) == 1 && missing[0].Permission == "ecs:DescribeSnapshots") {
 			t.Errorf("snapshots denied %v: unknown %+v", deny, missing)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"imagekeeper/shared/function/change"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/sharing"
 	"imagekeeper/shared/usage"
 	"imagekeeper/shared/work"
@@ -40,7 +40,7 @@ type answer struct {
 	Recorded bool                 `json:"recorded,omitempty"`
 	Plan     change.Plan[stepOut] `json:"plan"`
 	// Outcomes: what became of each step, when it was applied.
-	Outcomes []outcomeOut `json:"outcomes,omitempty"`
+	Outcomes []sharing.Told `json:"outcomes,omitempty"`
 	// Differences are what moved since the plan that was approved last, or was carried
 	// out before; of what is not complete, how the last look differs from the goal.
 	Differences []plan.Difference `json:"differences,omitempty"`
@@ -95,24 +95,11 @@ type stepOut struct {
 	Breaks []usage.Use `json:"breaks,omitempty"`
 	// Licence is what the account will pay for instances, where a plan gives or
 	// renews access and was not carried out.
-	Licence *licenceOut `json:"licence,omitempty"`
+	Licence *pricing.DuesTold `json:"licence,omitempty"`
 	// Doubts are why its use is not known, and Cures the permissions that would tell.
 	Doubts []image.Reason `json:"doubts,omitempty"`
 	// Cures: the permissions that would tell of its use.
 	Cures []string `json:"cures,omitempty"`
-}
-
-// outcomeOut is what became of one step.
-type outcomeOut struct {
-	// Action: that of the step.
-	Action    string          `json:"action"`
-	RegionID  image.RegionID  `json:"regionId"`
-	ImageID   image.ID        `json:"imageId"`
-	AccountID image.AccountID `json:"accountId,omitempty"`
-	Result    plan.Result     `json:"result"`
-	Reason    *image.Reason   `json:"reason,omitempty"`
-	// Permission is the action that was refused, as RAM names it, if that is why.
-	Permission string `json:"permission,omitempty"`
 }
 
 // planned answers a plan.
@@ -128,7 +115,7 @@ func (j *planning) applied(r plan.Report) answer {
 	a := j.planned(r.Plan)
 	a.ApprovedBy = r.Approved
 	if r.Waits {
-		a.State, a.ValidUntil = work.AwaitingApproval, moment(r.ValidUntil)
+		a.State, a.ValidUntil = work.AwaitingApproval, &r.ValidUntil
 		return a
 	}
 	a.Applied, a.Complete, a.Recorded = true, &r.Complete, r.Recorded
@@ -139,12 +126,12 @@ func (j *planning) applied(r plan.Report) answer {
 	return a
 }
 
-func (j *planning) outcomes(r plan.Report) []outcomeOut {
+func (j *planning) outcomes(r plan.Report) []sharing.Told {
 	steps := map[string]plan.Step{}
 	for _, s := range r.Plan.Steps {
 		steps[s.Name()] = s
 	}
-	var out []outcomeOut
+	var out []sharing.Told
 	for _, o := range r.Outcomes {
 		out = append(out, j.outcomeOut(o, steps[o.Step]))
 	}
@@ -164,22 +151,8 @@ func (j *planning) refused(r plan.Report, problem *function.Problem) answer {
 	return a
 }
 
-// place is the image that a step is about, the step as that image's plan has
-// it, and its account, if it is about one.
-func (j *planning) place(s plan.Step) (ref image.Ref, target string, own plan.Step, account image.AccountID) {
-	target, own = s.Part()
-	ref = j.asked
-	if of, ok := sharing.Subject(target); ok {
-		ref = of
-	}
-	if own.Subject != string(ref.ID) {
-		account = image.AccountID(own.Subject)
-	}
-	return ref, cmp.Or(target, sharing.Target(ref)), own, account
-}
-
 func (j *planning) stepOut(s plan.Step) stepOut {
-	ref, target, own, account := j.place(s)
+	ref, target, own, account := sharing.About(s, j.asked)
 	out := stepOut{
 		Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account,
 		Until: own.Parameters["until"], OnExpiry: sharing.OnExpiry(own.Parameters["onExpiry"]), Reason: own.Parameters["reason"],
@@ -196,136 +169,10 @@ func (j *planning) stepOut(s plan.Step) stepOut {
 
 // outcomeOut names the step of an outcome. One that was recorded before may be
 // of a step that the plan of now does not have.
-func (j *planning) outcomeOut(o plan.Outcome, s plan.Step) outcomeOut {
+func (j *planning) outcomeOut(o plan.Outcome, s plan.Step) sharing.Told {
 	if s.Action == "" {
 		s.Action, s.Subject, _ = strings.Cut(o.Step, " ")
 	}
-	ref, _, own, account := j.place(s)
-	return outcomeOut{Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account, Result: o.Result, Reason: o.Why, Permission: o.Permission}
-}
-
-// shares is who may use an image.
-type shares struct {
-	AsOf      time.Time       `json:"asOf"`
-	ImageID   image.ID        `json:"imageId"`
-	RegionID  image.RegionID  `json:"regionId"`
-	AccountID image.AccountID `json:"accountId"`
-	// Name: the name of the image.
-	Name   string       `json:"name"`
-	Status image.Status `json:"status"`
-	// Community: everyone in the region may use it.
-	Community bool `json:"community"`
-	// Accounts are all that may use it, in order.
-	Accounts []shareOut `json:"accounts"`
-	// Total: how many accounts may use it.
-	Total int `json:"total"`
-	// Gone are shares made here that ended elsewhere.
-	Gone []goneOut `json:"gone"`
-	// Unfinished is an approved plan of which something is left.
-	Unfinished *unfinishedOut `json:"unfinished,omitempty"`
-	// Proposed is a plan that another one has to approve.
-	Proposed *proposedOut `json:"proposed,omitempty"`
-	// History: the whole story, when it was asked for.
-	History []sharing.Event `json:"history,omitempty"`
-}
-
-// origin says where a share was made.
-type origin string
-
-// The origins.
-const (
-	here    origin = "imagekeeper" // the journal knows it
-	outside origin = "outside"     // it was made elsewhere
-)
-
-// shareOut is one account's access.
-type shareOut struct {
-	AccountID image.AccountID `json:"accountId"`
-	// SharedAt is when it began, as ECS says.
-	SharedAt *time.Time `json:"sharedAt,omitempty"`
-	Origin   origin     `json:"origin"`
-	// Until: when the access ends; left out: never, or not known.
-	Until    *time.Time       `json:"until,omitempty"`
-	OnExpiry sharing.OnExpiry `json:"onExpiry,omitempty"`
-	// Reason: why it has access, for people.
-	Reason string `json:"reason,omitempty"`
-	// By is who asked for it, and RecordedAt when that was written down.
-	By string `json:"by,omitempty"`
-	// RecordedAt: when that was written down.
-	RecordedAt *time.Time `json:"recordedAt,omitempty"`
-}
-
-// goneOut is a share that the journal knows and ECS does not.
-type goneOut struct {
-	AccountID image.AccountID `json:"accountId"`
-	// By: who asked for it.
-	By string `json:"by"`
-	// RecordedAt: when that was written down.
-	RecordedAt time.Time `json:"recordedAt"`
-}
-
-// unfinishedOut is an approved plan of which something is left.
-type unfinishedOut struct {
-	// Digest: what it is applied by again, to go on.
-	Digest string `json:"digest"`
-	// By: who approved it.
-	By string `json:"by"`
-	// ApprovedAt: when.
-	ApprovedAt time.Time `json:"approvedAt"`
-}
-
-// proposedOut is a plan that another one has to approve.
-type proposedOut struct {
-	State work.State `json:"state"`
-	// Digest: what it is approved by.
-	Digest string `json:"digest"`
-	// ApprovedBy: who asked for it.
-	ApprovedBy []string `json:"approvedBy"`
-	// ApprovedAt: when.
-	ApprovedAt time.Time `json:"approvedAt"`
-	// ValidUntil: until when another one can approve it.
-	ValidUntil time.Time `json:"validUntil"`
-}
-
-func newShares(s sight, asOf time.Time, history bool) shares {
-	out := shares{
-		AsOf: asOf.UTC().Truncate(time.Second), ImageID: s.Image.ID, RegionID: s.Image.Region, AccountID: s.Image.Account,
-		Name: s.Image.Name, Status: s.Image.Status, Community: s.Image.Published,
-		Accounts: []shareOut{}, Total: len(s.Grants), Gone: []goneOut{},
-	}
-	for _, g := range s.Grants {
-		out.Accounts = append(out.Accounts, newShare(g, s.records))
-	}
-	slices.SortFunc(out.Accounts, func(a, b shareOut) int { return cmp.Compare(a.AccountID, b.AccountID) })
-	for _, m := range s.drift.Gone {
-		out.Gone = append(out.Gone, goneOut{m.Account, m.By, m.At})
-	}
-	if e, left := plan.Unfinished(s.entries, s.Facts(), asOf); left {
-		out.Unfinished = &unfinishedOut{e.Digest, e.By, e.At}
-	}
-	if e, until, waits := plan.Waiting(s.entries, asOf); waits {
-		out.Proposed = &proposedOut{work.AwaitingApproval, e.Digest, []string{e.By}, e.At, until}
-	}
-	if history {
-		out.History = sharing.Tell(s.entries)
-	}
-	return out
-}
-
-func newShare(g image.Grant, records map[image.AccountID]sharing.Record) shareOut {
-	out := shareOut{AccountID: g.Account, SharedAt: moment(g.At), Origin: outside}
-	if m, ours := records[g.Account]; ours {
-		out.Origin, out.Until, out.OnExpiry, out.Reason = here, moment(m.Until), m.OnExpiry, m.Reason
-		out.By, out.RecordedAt = m.By, moment(m.At)
-	}
-	return out
-}
-
-// moment is a time, or nothing for none.
-func moment(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
+	ref, _, own, account := sharing.About(s, j.asked)
+	return sharing.Told{Action: own.Action, RegionID: ref.Region, ImageID: ref.ID, AccountID: account, Result: o.Result, Reason: o.Why, Permission: o.Permission}
 }

@@ -54,7 +54,7 @@ func (h handler) session(ctx context.Context, call function.Call, in subject) (*
 		return nil, err
 	}
 	s.agenda = journal.NewAgenda(s.kept)
-	s.log = agendaLog{ledger.Log{Journal: s.journal}, s.agenda}
+	s.log = ledger.Noting{Log: ledger.Log{Journal: s.journal}, Agenda: s.agenda, Function: name, Due: sharing.EndsOf}
 	accounts := h.accounts(call)
 	look := places.Look{Configured: h.config.Places, Recent: h.recent, Now: h.now, Accounts: func(function.Call) []survey.Account {
 		var all []survey.Account
@@ -74,60 +74,26 @@ func (h handler) session(ctx context.Context, call function.Call, in subject) (*
 	return s, err
 }
 
-// sight is an image as it was seen.
+// sight is an image as it was seen, with what is known of the use of those that were
+// looked at.
 type sight struct {
-	sharing.Observed
-	records map[image.AccountID]sharing.Record
-	drift   sharing.Drift
-	entries []plan.Entry
-	// consumers tell of the use of those that were looked at.
+	sharing.Sight
 	consumers map[image.AccountID]usage.Consumer
 }
 
-// see looks at whom an image is shared with that was just found, and then at what
-// the journal knows of it: it knows of every share of ours that shows.
-func (s *session) see(ctx context.Context, found image.Image) (sight, error) {
-	seen := sight{Observed: sharing.Observed{Image: found}}
-	var err error
-	if seen.Grants, err = s.survey.Place(found.Account, found.Region).Grants(ctx, found.ID); err != nil || found.SharedOut == image.Yes && len(seen.Grants) == 0 {
-		if seen, err = s.look(ctx, found); err != nil {
-			return seen, err
-		}
-	}
-	told, err := s.log.Read(ctx, sharing.Target(found.Ref))
-	return seen.with(told), err
-}
-
-// look looks at an image and whom it is shared with. One that is not a custom
-// image of an account of ours has no list of accounts that we could see.
-func (s *session) look(ctx context.Context, found image.Image) (sight, error) {
-	seen := sight{Observed: sharing.Observed{Image: found}}
-	if found.Kind != image.KindCustom {
-		return seen, nil
-	}
-	var err error
-	if seen.Image, seen.Grants, err = sharing.Look(ctx, s.owners[found.Account], found.Ref, s.pause); fault.Of(err) == fault.NotFound {
-		err = sharing.Gone(ctx, s.survey.Again(), found.Ref, err)
-	}
-	return seen, err
-}
-
-// with is a sight with what its log knows.
-func (seen sight) with(told []plan.Entry) sight {
-	seen.entries = told
-	seen.records, seen.drift = sharing.Reconcile(sharing.Remember(told), seen.Grants)
-	seen.Remembered = sharing.TermsOf(seen.records)
-	return seen
+// looker looks at images of the session.
+func (s *session) looker() sharing.Looker {
+	return sharing.Looker{Survey: s.survey, Owners: s.owners, Pause: s.pause}
 }
 
 // weigh also looks at the use of those who would lose access by a wish; told is
 // the log of the image.
 func (s *session) weigh(ctx context.Context, found image.Image, told []plan.Entry, w wish) (sight, plan.Plan, error) {
-	seen, err := s.look(ctx, found)
+	looked, err := s.looker().Look(ctx, found)
+	seen := sight{Sight: looked.With(told)}
 	if err != nil {
 		return seen, plan.Plan{}, err
 	}
-	seen = seen.with(told)
 	if w.shares && seen.Image.Encrypted() == image.Yes && found.Kind == image.KindCustom {
 		seen.Asked, seen.Objection = true, s.owners[found.Account].Objection(ctx, found.Ref)
 	}
@@ -136,41 +102,9 @@ func (s *session) weigh(ctx context.Context, found image.Image, told []plan.Entr
 	return seen, w.plan(seen.Observed), nil
 }
 
-// consumers looks at what some accounts do with an image, always anew. Accounts that
-// we cannot read are among them, with a use that is not known.
+// consumers looks at what some accounts do with an image, always anew.
 func (s *session) consumers(ctx context.Context, i image.Image, of []image.AccountID) map[image.AccountID]usage.Consumer {
-	if len(of) == 0 {
-		return nil
-	}
-	readers, all := map[image.AccountID]usage.Reader{}, map[image.AccountID]usage.Reader{}
-	for _, p := range s.survey.Again().Places() {
-		if p.Region != i.Region {
-			continue
-		}
-		if all[p.Account] = p; slices.Contains(of, p.Account) {
-			readers[p.Account] = p
-		}
-	}
-	seen := usage.Explain(ctx, usage.Observe(ctx, i, grantees(of), readers), all)
-	told := map[image.AccountID]usage.Consumer{}
-	for _, c := range usage.Judge(seen).Consumers {
-		if slices.Contains(of, c.Account) {
-			told[c.Account] = c
-		}
-	}
-	return told
-}
-
-// grantees are the accounts whose use is asked for, as usage wants to know them.
-type grantees []image.AccountID
-
-// Grants returns them.
-func (g grantees) Grants(context.Context, image.ID) ([]image.Grant, error) {
-	grants := make([]image.Grant, len(g))
-	for n, a := range g {
-		grants[n].Account = a
-	}
-	return grants, nil
+	return usage.By(ctx, i, s.survey.Again(), of)
 }
 
 func uses(consumers map[image.AccountID]usage.Consumer) map[image.AccountID]sharing.Use {
@@ -272,29 +206,9 @@ func (s *session) joint(ctx context.Context, found image.Image, w wish) (*planni
 
 // copies finds the regional copies of an image, itself among them.
 func (s *session) copies(ctx context.Context, found image.Image) ([]image.Image, []lineage.Link, error) {
-	if found.Kind != image.KindCustom {
-		return []image.Image{found}, nil, nil
+	images, perhaps, unread := lineage.CopiesOf(ctx, s.survey.Places(), found)
+	if len(unread) > 0 {
+		return nil, nil, fault.New(fault.Unknown, "the regional copies cannot be told (%s)", survey.Sentence(unread)).WithCode("copiesUnknown")
 	}
-	var places []lineage.Place
-	for _, p := range s.survey.Places() {
-		if p.Account == found.Account {
-			places = append(places, lineage.Place{Account: p.Account, Region: p.Region, Reader: withoutDisks{p}})
-		}
-	}
-	world := lineage.Observe(ctx, places)
-	if len(world.Unread) > 0 {
-		return nil, nil, fault.New(fault.Unknown, "the regional copies cannot be told (%s)", survey.Sentence(world.Unread)).WithCode("copiesUnknown")
-	}
-	known := lineage.New(world).Copies(lineage.KeyOf(found.Ref))
-	images := slices.DeleteFunc(world.Images, func(i image.Image) bool {
-		return i.Kind != image.KindCustom || !slices.Contains(known.Sure, lineage.KeyOf(i.Ref))
-	})
-	return images, known.Perhaps, nil
+	return images, perhaps, nil
 }
-
-// withoutDisks is a place as lineage reads it for regional copies: what disks were
-// made from says nothing about those.
-type withoutDisks struct{ *survey.Place }
-
-// Disks are not needed, and not asked for.
-func (withoutDisks) Disks(context.Context, image.DiskListing) ([]image.Disk, error) { return nil, nil }

@@ -12,6 +12,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/sharing"
 )
 
 // digested is a wish with the digest to apply it by.
@@ -137,7 +138,7 @@ func TestStatusTellsWhatWasDone(t *testing.T) {
 			s.refuses = func(add, _ []image.AccountID) error { return c.refuses(s, add) }
 			in := putInput{changing: changing{subject: subject{ImageID: "m-web"}}}
 			for _, a := range []image.AccountID{second, third, "1000000000000004"} {
-				in.Accounts = append(in.Accounts, termsInput{Account: a})
+				in.Accounts = append(in.Accounts, sharing.Asked{Account: a})
 			}
 			put := func() answer {
 				out, err := s.handler().put(t.Context(), function.Call{Region: "cn-hangzhou", Log: s.log()}, in)

@@ -194,20 +194,20 @@ func (s *stage) operator() *function.Function {
 
 // said is what a call answered.
 type said struct {
-	Status      any            `json:"status"` // of a problem: a number; else of an image
-	Code        string         `json:"code"`
-	Field       string         `json:"field"`
-	Detail      string         `json:"detail"`
-	Applied     bool           `json:"applied"`
-	Complete    bool           `json:"complete"`
-	Recorded    bool           `json:"recorded"`
-	Plan        saidPlan       `json:"plan"`
-	Outcomes    []outcomeOut   `json:"outcomes"`
-	Differences []any          `json:"differences"`
-	Unknown     []image.Unread `json:"unknown"`
-	Accounts    []shareOut     `json:"accounts"`
-	Gone        []goneOut      `json:"gone"`
-	Unfinished  *unfinishedOut `json:"unfinished"`
+	Status      any                 `json:"status"` // of a problem: a number; else of an image
+	Code        string              `json:"code"`
+	Field       string              `json:"field"`
+	Detail      string              `json:"detail"`
+	Applied     bool                `json:"applied"`
+	Complete    bool                `json:"complete"`
+	Recorded    bool                `json:"recorded"`
+	Plan        saidPlan            `json:"plan"`
+	Outcomes    []sharing.Told      `json:"outcomes"`
+	Differences []any               `json:"differences"`
+	Unknown     []image.Unread      `json:"unknown"`
+	Accounts    []sharing.Share     `json:"accounts"`
+	Gone        []sharing.Ended     `json:"gone"`
+	Unfinished  *sharing.Unfinished `json:"unfinished"`
 	History     []struct{ Sentence string }
 	Community   bool `json:"community"`
 }

@@ -25,6 +25,39 @@ type Dues struct {
 	Unknown []image.Reason
 }
 
+// DuesTold is what each instance of an account pays for the image, beside what
+// the instance itself costs. It is no part of a plan's digest.
+type DuesTold struct {
+	// Rule names the rule, and Sentence says it.
+	Rule     RuleCode `json:"rule"`
+	Sentence string   `json:"sentence"`
+	// Charged says whether an operating system licence is charged, for Product.
+	Charged Charged `json:"charged"`
+	Product Product `json:"product"`
+	// Payer is who pays: the owner of the instance, whose account is PaidBy unless
+	// it can be anyone's.
+	Payer  Payer           `json:"payer"`
+	PaidBy image.AccountID `json:"paidBy,omitempty"`
+	// Sure is how the source was found.
+	Sure Sureness `json:"sure"`
+	// Amount is there only if nothing is due whatever the instance; else Rates are
+	// those for an hour, and Unknown says what cannot be told without more.
+	Amount *money.Amount `json:"amount,omitempty"`
+	// Rates are what the account pays for instances of it.
+	Rates   []DuesRate     `json:"rates,omitempty"`
+	Unknown []image.Reason `json:"unknown,omitempty"`
+	Reasons []image.Reason `json:"reasons"`
+}
+
+// Told says the dues of an account; empty: anyone's.
+func (d Dues) Told(account image.AccountID) *DuesTold {
+	return &DuesTold{
+		Rule: d.Rule.Code, Sentence: d.Rule.Sentence, Charged: d.Rule.Licence, Product: d.Rule.Product,
+		Payer: d.Payer, PaidBy: account, Sure: d.Rule.Sure, Amount: d.Amount, Rates: d.Rates, Unknown: d.Unknown,
+		Reasons: append([]image.Reason{}, d.Rule.Evidence...),
+	}
+}
+
 // DuesRate is a published or negotiated rate.
 type DuesRate struct {
 	Item   Item         `json:"item"`

@@ -2,6 +2,7 @@ package provenance
 
 import (
 	"context"
+	"slices"
 
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
@@ -51,3 +52,23 @@ func Trace(ctx context.Context, places []*survey.Place, images []image.Image) Tr
 
 // Made: an image of this kind was made from another one.
 func Made(k image.Kind) bool { return k != image.KindPublic && k != image.KindMarketplace }
+
+// Near is Trace in the regions of images first, each for its account, and in the
+// account's others only if a chain leads there.
+func Near(ctx context.Context, places []*survey.Place, images []image.Image) Traced {
+	var near, far []*survey.Place
+	for _, p := range places {
+		theirs := func(i image.Image) bool { return i.Account == p.Account }
+		if slices.ContainsFunc(images, func(i image.Image) bool { return theirs(i) && i.Region == p.Region }) {
+			near = append(near, p)
+		}
+		if slices.ContainsFunc(images, theirs) {
+			far = append(far, p)
+		}
+	}
+	found := Trace(ctx, near, images)
+	if found.Elsewhere {
+		found = Trace(ctx, far, images)
+	}
+	return found
+}

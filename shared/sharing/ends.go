@@ -26,6 +26,14 @@ func Ends(e plan.Entry) []time.Time {
 	return slices.SortedFunc(maps.Keys(ends), time.Time.Compare)
 }
 
+// EndsOf are Ends of an entry in the log of an image; of other logs there are none.
+func EndsOf(target string, e plan.Entry) []time.Time {
+	if _, ours := Subject(target); !ours {
+		return nil
+	}
+	return Ends(e)
+}
+
 // End is a share of which a log says that it ends, and which entry approved that.
 type End struct {
 	At       time.Time
@@ -42,6 +50,17 @@ type Recalled struct {
 	Length int
 	// Over: the time of one of them has come.
 	Over bool
+}
+
+// Subjects are the images that some logs are about, each once and in order.
+func Subjects(targets []string) []image.Ref {
+	refs := map[image.Ref]bool{}
+	for _, target := range targets {
+		if ref, ok := Subject(target); ok {
+			refs[ref] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(refs), func(a, b image.Ref) int { return cmp.Compare(a.String(), b.String()) })
 }
 
 // Recall sums up the log of an image for expiry.
@@ -117,6 +136,72 @@ type Drifted struct {
 	image.Ref
 	Grantee image.AccountID `json:"sharedWith"`
 	image.Reason
+}
+
+// Name is what it is about: the share, or the image as a whole.
+func (d Drifted) Name() string {
+	if d.Grantee == "" {
+		return d.Ref.String()
+	}
+	return d.Ref.String() + " - " + string(d.Grantee)
+}
+
+// Ends are the shares that a run ended, each with why, and of how many images they
+// were.
+func (r ExpiryReport) Ends() (ended []Drifted, images int) {
+	seen := map[image.Ref]bool{}
+	for _, e := range r.Removed {
+		if e.Result != plan.Applied && e.Result != plan.Already || len(e.Reasons) == 0 {
+			continue
+		}
+		seen[e.Ref] = true
+		ended = append(ended, Drifted{e.Ref, e.Grantee, e.Reasons[len(e.Reasons)-1]})
+	}
+	return ended, len(seen)
+}
+
+// Differences are where the cloud and the journal differ: shares, and images of whose
+// shares the journal knows none. Only a run that looked at everything knows.
+func (r ExpiryReport) Differences() []Drifted {
+	if !r.Everything {
+		return nil
+	}
+	all := slices.Clone(r.Drift)
+	for _, ref := range r.Unrecorded {
+		all = append(all, Drifted{Ref: ref, Reason: image.Reason{Code: "sharedOutside", Sentence: "it is shared, and the journal knows of none of its shares"}})
+	}
+	return all
+}
+
+// Line is what a run has to say to whoever reads a log, as names and values.
+type Line struct {
+	Says  string
+	Warns bool
+	About []any
+}
+
+// Lines are what somebody should look at, but for failures.
+func (r ExpiryReport) Lines() []Line {
+	var lines []Line
+	for _, e := range r.Removed {
+		done := e.Result == plan.Applied || e.Result == plan.Already
+		lines = append(lines, Line{"expired", !done, []any{
+			"image", e.Ref.String(), "shared_with", string(e.Grantee), "result", string(e.Result), "code", e.Reasons[len(e.Reasons)-1].Code,
+		}})
+	}
+	for _, k := range r.Kept {
+		lines = append(lines, Line{"kept although its time is over", true, []any{"image", k.Ref.String(), "shared_with", string(k.Grantee), "code", k.Reasons[0].Code}})
+	}
+	for _, g := range r.Drift {
+		lines = append(lines, Line{"drift", true, []any{"image", g.Ref.String(), "shared_with", string(g.Grantee), "code", g.Code}})
+	}
+	if n := len(r.Unrecorded); n > 0 {
+		lines = append(lines, Line{"drift", true, []any{"code", "sharedOutside", "images", n, "first", r.Unrecorded[0].String()}})
+	}
+	if r.Left > 0 {
+		lines = append(lines, Line{"expiry had no time for all images", true, []any{"left", r.Left}})
+	}
+	return lines
 }
 
 // Failure is an image that could not be looked at or changed.

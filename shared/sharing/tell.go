@@ -1,10 +1,12 @@
 package sharing
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
+	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
 )
 
@@ -89,4 +91,31 @@ func outcomesOf(outcomes []plan.Outcome) string {
 		said = append(said, line)
 	}
 	return strings.Join(said, "; ")
+}
+
+// Told is what became of one step, as the API says it.
+type Told struct {
+	// Action: that of the step.
+	Action    string          `json:"action"`
+	RegionID  image.RegionID  `json:"regionId"`
+	ImageID   image.ID        `json:"imageId"`
+	AccountID image.AccountID `json:"accountId,omitempty"`
+	Result    plan.Result     `json:"result"`
+	Reason    *image.Reason   `json:"reason,omitempty"`
+	// Permission is the action that was refused, as RAM names it, if that is why.
+	Permission string `json:"permission,omitempty"`
+}
+
+// About is the image that a step of a plan about asked is about, with its target,
+// the step as that image's plan has it, and its account, if it is about one.
+func About(s plan.Step, asked image.Ref) (ref image.Ref, target string, own plan.Step, account image.AccountID) {
+	target, own = s.Part()
+	ref = asked
+	if of, ok := Subject(target); ok {
+		ref = of
+	}
+	if own.Subject != string(ref.ID) {
+		account = image.AccountID(own.Subject)
+	}
+	return ref, cmp.Or(target, Target(ref)), own, account
 }

@@ -213,3 +213,39 @@ type nobody struct{}
 func (nobody) Grants(context.Context, image.ID) ([]image.Grant, error) {
 	return nil, fault.New(fault.Unknown, "the owner of the image can no longer be asked").WithCode("ownerNotRead")
 }
+
+// By looks at what some accounts do with an image. Accounts that cannot be read are
+// among them, with a use that is not known.
+func By(ctx context.Context, i image.Image, fresh survey.Fresh, of []image.AccountID) map[image.AccountID]Consumer {
+	if len(of) == 0 {
+		return nil
+	}
+	readers, all := map[image.AccountID]Reader{}, map[image.AccountID]Reader{}
+	for _, p := range fresh.Places() {
+		if p.Region != i.Region {
+			continue
+		}
+		if all[p.Account] = p; slices.Contains(of, p.Account) {
+			readers[p.Account] = p
+		}
+	}
+	told := map[image.AccountID]Consumer{}
+	for _, c := range Judge(Explain(ctx, Observe(ctx, i, grantees(of), readers), all)).Consumers {
+		if slices.Contains(of, c.Account) {
+			told[c.Account] = c
+		}
+	}
+	return told
+}
+
+// grantees are the accounts whose use is asked for.
+type grantees []image.AccountID
+
+// Grants returns them.
+func (g grantees) Grants(context.Context, image.ID) ([]image.Grant, error) {
+	grants := make([]image.Grant, len(g))
+	for n, a := range g {
+		grants[n].Account = a
+	}
+	return grants, nil
+}

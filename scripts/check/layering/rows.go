@@ -94,7 +94,7 @@ func capabilities() []Row {
 		},
 		{
 			Over: "shared/sharing", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/plan", "shared/fault", "shared/survey"},
+			May:      []string{"shared/image", "shared/plan", "shared/work", "shared/fault", "shared/survey"},
 			TestsMay: []string{"pgregory.net/rapid", "shared/cloudsim"},
 		},
 	}
@@ -237,10 +237,10 @@ func programs() []Row {
 			Over: "functions/share",
 			May: []string{
 				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/alicloud", "shared/journal", "shared/plan",
-				"shared/notify", "shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/work", "shared/function/change", "shared/atonce", "shared/image", "shared/money", "shared/fault",
+				"shared/notify", "shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/work", "shared/function/change", "shared/atonce", "shared/image", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/function/surface"},
-			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes; money is what it tells",
+			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes",
 		},
 		{
 			Over: "functions/replace-disk",

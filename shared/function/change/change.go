@@ -98,3 +98,16 @@ type TwoPeople struct {
 
 // Of reports whether those of a function do.
 func (t TwoPeople) Of(function string) bool { return slices.Contains(t.FourEyes, function) }
+
+// Log writes a line for each step that was not done, and for what differs; the line
+// of the event has the digest and the counts. kind and subject are what it is about.
+func Log(call function.Call, kind, subject string, r plan.Report) {
+	for _, o := range r.Outcomes {
+		if o.Why != nil && !o.Done() {
+			call.Log.Warn("not done", kind, subject, "digest", r.Plan.Digest(), "step", o.Step, "result", string(o.Result), "code", o.Why.Code, "permission", o.Permission)
+		}
+	}
+	for _, d := range r.Differences {
+		call.Log.Warn("differs", kind, subject, "digest", r.Plan.Digest(), "fact", d.Fact, "was", d.Was, "is", d.Is)
+	}
+}

@@ -30,7 +30,7 @@ const All = ({at}: {at: Route}) => {
   </>
 }
 
-type Grant = Schema['Share']
+type Grant = Schema['SharingShare']
 interface Terms { accountId: string, until?: string, onExpiry?: string, reason?: string }
 interface Edit { add: Terms[], remove: string[], evenIfUsed?: string[] }
 
