@@ -168,7 +168,8 @@ func (o owned) TemplateVersions(ctx context.Context, in image.RegionID) ([]image
 
 func (o owned) ScalingConfigurations(ctx context.Context, in image.RegionID) ([]image.ScalingConfiguration, error) {
 	return through(ctx, o.door, met{"ScalingConfigurations", false}, func() ([]image.ScalingConfiguration, error) {
-		return o.View.ScalingConfigurations(ctx, in)
+		found, err := o.View.ScalingConfigurations(ctx, in)
+		return append(found, o.stage.loose...), err
 	})
 }
 

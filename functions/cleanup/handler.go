@@ -34,7 +34,7 @@ type handler struct {
 	// journal is where this call's changes are recorded, and what is kept beside.
 	journal func(call function.Call) (*journal.Journal, journal.Documents, error)
 	// ruling is the document of rules as it is now.
-	ruling func(ctx context.Context, call function.Call) retention.Ruling
+	ruling func(ctx context.Context, call function.Call) ruled
 	// book is what that document may say.
 	book    *rulebook.Book[retention.Document]
 	notices *notices.Notices

@@ -49,6 +49,15 @@ func needs() map[string]func(*stage, image.ID) {
 				{Name: "old", Image: id, InstanceType: "ecs.g7.large"}, {Name: "new", Active: true, Image: "m-web5", InstanceType: "ecs.g7.large"},
 			}})
 		},
+		"scaling configuration without group": func(s *stage, id image.ID) {
+			s.loose = append(s.loose, image.ScalingConfiguration{Region: region, ID: "asc-loose", Name: "loose", Image: id})
+		},
+		"build that runs right now": func(s *stage, id image.ID) {
+			s.cloud.AddImagePipeline(second, region, cloudsim.PipelineSpec{Name: "build", Base: string(id), Runs: []cloudsim.PipelineRunSpec{{Status: "BUILDING", CreatedAt: s.clock.Now()}}})
+			s.cloud.AddInstance(second, region, cloudsim.InstanceSpec{Instance: image.Instance{
+				Image: id, Type: "ecs.g7.large", Status: image.InstancePending, OSType: image.Linux, CreatedAt: s.clock.Now(),
+			}})
+		},
 		"pipeline": func(s *stage, id image.ID) {
 			s.cloud.AddImagePipeline(first, region, cloudsim.PipelineSpec{Name: "build", Base: string(id)})
 		},
@@ -188,6 +197,12 @@ func (l lied) live(t *testing.T) (removed, met1 bool) {
 // known to be none: the image stays, whatever launches it.
 func TestNightlyInstances(t *testing.T) {
 	t.Parallel()
+	idle := newStage(t)
+	idle.rules.Approver = func(rule string) string { return "rule:" + rule + "@etag" }
+	idle.looks(116, 100*time.Minute)
+	if now, _, err := idle.image("m-web0"); err != nil || now.Tags[retention.TagCleanup] == "" {
+		t.Fatalf("without an event it is not marked, which proves nothing: %v: %v", err, now.Tags)
+	}
 	s := newStage(t)
 	s.rules.Approver = func(rule string) string { return "rule:" + rule + "@etag" }
 	for at := start(); at.Before(start().AddDate(0, 0, 9)); at = at.Add(24 * time.Hour) {

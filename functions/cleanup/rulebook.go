@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"imagekeeper/shared/alicloud/oss"
 	"imagekeeper/shared/fault"
@@ -39,21 +40,28 @@ func flaws(d retention.Document, told *notices.Notices, deployed bool) []*fault.
 	return wrong
 }
 
+// ruled is the document as it is now; where it cannot be used, with what people are
+// told of that.
+type ruled struct {
+	retention.Ruling
+	notice notify.Notice
+}
+
 // ruling reads the document anew for each event.
-func ruling(book *rulebook.Book[retention.Document], objects *oss.Store, as *places.Accounts) func(context.Context, function.Call) retention.Ruling {
-	return func(ctx context.Context, call function.Call) retention.Ruling {
+func ruling(book *rulebook.Book[retention.Document], objects *oss.Store, as *places.Accounts) func(context.Context, function.Call) ruled {
+	return func(ctx context.Context, call function.Call) ruled {
 		if !book.Given() {
-			return retention.Ruling{Document: retention.Document{Mode: retention.ModeReport}}
+			return ruled{Ruling: retention.Ruling{Document: retention.Document{Mode: retention.ModeReport}}}
 		}
 		d := book.Load(ctx, objects.As(as.Of(call)[0]))
 		if d.Usable() {
-			return retention.Ruling{Document: d.Rules, Approver: d.Approver}
+			return ruled{Ruling: retention.Ruling{Document: d.Rules, Approver: d.Approver}}
 		}
 		broken := image.Reason{Code: "rulesBroken", Sentence: "the document of rules cannot be used"}
 		if len(d.Flaws) > 0 {
 			broken.Sentence += ": " + d.Flaws[0].String()
 		}
-		return retention.Ruling{Document: retention.Document{Mode: retention.ModeReport}, Broken: &broken}
+		return ruled{retention.Ruling{Document: retention.Document{Mode: retention.ModeReport}, Broken: &broken}, book.Broken(d, time.Now())}
 	}
 }
 

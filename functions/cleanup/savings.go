@@ -42,7 +42,7 @@ func (s *session) saves(ctx context.Context, all *survey.Survey, p *retention.Pl
 	if len(held) == 0 {
 		return []pricing.Group{}, nil
 	}
-	month, err := s.prices.Of(ctx, all.Apart(), held)
+	month, err := s.prices.Savings(ctx, all.Apart(), held)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s *session) worth(ctx context.Context, of image.Ref, id image.SnapshotID) 
 		return ""
 	}
 	i := image.Image{Ref: of, Kind: image.KindCustom, Disks: []image.DiskMapping{{System: true, SnapshotID: id}}}
-	month, err := s.prices.Of(ctx, o.survey.Apart(), []pricing.Held{{Image: i, Root: of, Use: pricing.NotUsed, Shared: image.No}})
+	month, err := s.prices.Savings(ctx, o.survey.Apart(), []pricing.Held{{Image: i, Root: of, Use: pricing.NotUsed, Shared: image.No}})
 	if err != nil || len(month.Rows)+len(month.Unknown) == 0 {
 		return ""
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -156,7 +157,7 @@ func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Le
 	rules := s.rules()
 	if rules.Broken != nil {
 		report.Problems = append(report.Problems, *rules.Broken)
-		return nil
+		return s.tellBroken(ctx)
 	}
 	doc := rules.Document.Over(ledgers)
 	inv := retention.Observe(ctx, retention.Eyes{
@@ -183,6 +184,18 @@ func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Le
 	r.TwoPeople = false // with two people the plan marks only, and that needs nobody else
 	w, err := r.Approve(ctx, d, work.Approval{By: rules.Approver(p.Going[0].Rule)})
 	report.Cleanup = w.ID
+	return err
+}
+
+// tellBroken lets people know that the document of rules cannot be used: once for each
+// version of it, however often the timer comes.
+func (s *session) tellBroken(ctx context.Context) error {
+	if s.notices == nil {
+		return nil
+	}
+	n := s.flawed()
+	n.At = s.now().UTC()
+	_, err := s.notices.Box(s.journal, s.archive.documents, rand.Text(), s.now).Put(ctx, n, nil)
 	return err
 }
 

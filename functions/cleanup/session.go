@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"slices"
 	"sync"
+	"time"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
@@ -44,6 +45,8 @@ type session struct {
 	archive archive
 	opened  func() (opened, error)
 	rules   func() retention.Ruling
+	// flawed is what people are told of a document of rules that cannot be used.
+	flawed func() notify.Notice
 }
 
 // opened are the places that a call looks at, and the accounts that it works in.
@@ -60,7 +63,8 @@ func (h handler) session(ctx context.Context, call function.Call) (*session, err
 	}
 	s := &session{handler: h, call: call, journal: log, archive: archive{log, documents, h.now}}
 	s.opened = sync.OnceValues(func() (opened, error) { return s.open(ctx) })
-	s.rules = func() retention.Ruling { return h.ruling(ctx, call) }
+	s.rules = func() retention.Ruling { return h.ruling(ctx, call).Ruling }
+	s.flawed = func() notify.Notice { return h.ruling(ctx, call).notice }
 	return s, nil
 }
 
@@ -153,7 +157,7 @@ func (d diary) Announce(ctx context.Context, a retention.Announcement) error {
 	case retention.StageNone:
 		n.Kind = notify.Returned
 	}
-	ids := []string{"cleanup", a.Work, string(n.Kind), a.Owner}
+	ids := []string{"cleanup", a.Work, string(n.Kind), a.Owner, a.Due.UTC().Format(time.DateOnly)} // a new grace is told anew
 	for _, i := range a.Images {
 		n.Items = append(n.Items, notify.Item{Name: i.Name + " " + i.Ref.String(), Code: i.Reason.Code, Sentence: i.Reason.Sentence})
 		ids = append(ids, i.Ref.String())

@@ -84,6 +84,8 @@ type stage struct {
 	clock   *cloudsim.Clock
 	folder  string
 	rules   retention.Ruling
+	flaw    notify.Notice // of rules that are broken
+	loose   []image.ScalingConfiguration
 	silent  bool
 	told    []notify.Notice
 	deleted []image.ID
@@ -182,7 +184,7 @@ func (s *stage) function() *function.Function {
 			d := s.door(call)
 			return journal.New(stored{store, d}, s.clock.Now, rand.Text), kept{store, d}, err
 		},
-		ruling:  func(context.Context, function.Call) retention.Ruling { return s.rules },
+		ruling:  func(context.Context, function.Call) ruled { return ruled{s.rules, s.flaw} },
 		notices: &notices.Notices{Function: "cleanup", Targets: targets, Sender: s},
 		prices:  quoting.Prices{Rates: pricing.Published(), Site: pricing.China, Sites: pricing.NewSites(), Now: s.clock.Now},
 		pause: func(ctx context.Context, d time.Duration) error {

@@ -12,14 +12,23 @@ import (
 // Monthly makes the report of a month, which is 720 hours. It fails with
 // fault.Invalid for a holding that Price refuses.
 func Monthly(holdings []Holding, rates Rates) (Report, error) {
-	m := monthly{rates: rates}
+	m, err := entered(holdings, rates)
+	if err != nil {
+		return Report{}, err
+	}
+	return m.report()
+}
+
+// entered are the entries of all holdings, in order.
+func entered(holdings []Holding, rates Rates) (*monthly, error) {
+	m := &monthly{rates: rates}
 	for n := range holdings {
 		if err := m.take(&holdings[n]); err != nil {
-			return Report{}, err
+			return nil, err
 		}
 	}
 	slices.SortStableFunc(m.entries, func(a, b *entry) int { return compareRefs(a.holding.Image.Ref, b.holding.Image.Ref) })
-	return m.report()
+	return m, nil
 }
 
 // monthly is a report in the making.
@@ -229,7 +238,19 @@ func withNote(notes []image.Reason, r image.Reason) []image.Reason {
 	return append(notes, r)
 }
 
-func (m *monthly) report() (Report, error) {
+// Savings is the part of a month's report that tells what each image costs, and what
+// deleting those that nobody uses saves. It fails as Monthly does.
+func Savings(holdings []Holding, rates Rates) (Report, error) {
+	m, err := entered(holdings, rates)
+	if err != nil {
+		return Report{}, err
+	}
+	r := m.rows()
+	return r, m.saved(&r)
+}
+
+// rows is a report of the images alone.
+func (m *monthly) rows() Report {
 	r := Report{Rows: []Row{}, Unknown: []Row{}, Wanted: distinctRates(m.wanted)}
 	for _, e := range m.entries {
 		row := e.row()
@@ -241,6 +262,11 @@ func (m *monthly) report() (Report, error) {
 	}
 	sortRows(r.Rows)
 	sortRows(r.Unknown)
+	return r
+}
+
+func (m *monthly) report() (Report, error) {
+	r := m.rows()
 	for _, g := range []struct {
 		into *[]Group
 		name func(*Holding) groupName
@@ -256,12 +282,16 @@ func (m *monthly) report() (Report, error) {
 		}
 		*g.into = groups
 	}
-	var err error
+	return r, m.saved(&r)
+}
+
+// saved tells what deleting the images that nobody uses saves.
+func (m *monthly) saved(r *Report) (err error) {
 	if r.Unused, err = m.savings("unused", func(h *Holding) bool { return h.Shared == image.No }); err != nil {
-		return Report{}, err
+		return err
 	}
 	r.UnusedShared, err = m.savings("unusedShared", func(h *Holding) bool { return h.Shared != image.No })
-	return r, err
+	return err
 }
 
 func familyOfHolding(h *Holding) groupName {

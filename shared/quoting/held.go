@@ -222,10 +222,11 @@ func (nobody) Grants(context.Context, image.ID) ([]image.Grant, error) { return 
 // Month is what all images cost in a month of 720 hours. It fails with fault.Unknown
 // if nothing could be read.
 func (p Prices) Month(ctx context.Context, s *survey.Survey) (pricing.Report, error) {
+	now := p.Now()
 	held := Held(ctx, s)
-	monthly, err := p.Of(ctx, s, held)
+	monthly, err := pricing.Monthly(pricing.NewCollector(s, p.Sites, p.Site, now).Holdings(ctx, held), p.Rates.At(now))
 	if err != nil {
-		return monthly, err
+		return monthly, fault.Wrap(fault.Internal, err, "the report could not be made")
 	}
 	there := slices.ContainsFunc(held, func(h pricing.Held) bool { return !h.Gone })
 	if unread := s.Unread(); !there && len(unread) > 0 {
@@ -234,12 +235,13 @@ func (p Prices) Month(ctx context.Context, s *survey.Survey) (pricing.Report, er
 	return monthly, nil
 }
 
-// Of is what some images cost in a month, as Month says it of all.
-func (p Prices) Of(ctx context.Context, s *survey.Survey, held []pricing.Held) (pricing.Report, error) {
+// Savings is what each of some images costs in a month, and what deleting those saves
+// that nobody uses, as Month says it of all.
+func (p Prices) Savings(ctx context.Context, s *survey.Survey, held []pricing.Held) (pricing.Report, error) {
 	now := p.Now()
-	monthly, err := pricing.Monthly(pricing.NewCollector(s, p.Sites, p.Site, now).Holdings(ctx, held), p.Rates.At(now))
+	saved, err := pricing.Savings(pricing.NewCollector(s, p.Sites, p.Site, now).Holdings(ctx, held), p.Rates.At(now))
 	if err != nil {
-		return monthly, fault.Wrap(fault.Internal, err, "the report could not be made")
+		return saved, fault.Wrap(fault.Internal, err, "what images cost could not be told")
 	}
-	return monthly, nil
+	return saved, nil
 }

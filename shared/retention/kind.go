@@ -196,7 +196,7 @@ const (
 	factLooked    = "looked"
 	factGrace     = "grace"
 	factBin       = "bin"
-	factTerms     = "terms"
+	factTerms     = "ruleTerms" // those of the rule now; noteTerms are those that were announced
 	factCap       = "cap"
 	factBase      = "base"
 

@@ -59,6 +59,7 @@ type Ledger struct {
 	MaySee    image.Tri
 	Unread    Gaps
 	byImage   map[image.ID]*Image
+	rows      map[image.ID]int // of Images
 	templates map[string][]image.TemplateVersion
 	// left are all snapshots of the account; nil: they were not read.
 	left      []SnapshotRow
@@ -152,8 +153,9 @@ func (l *Ledger) at(id image.ID) *Image {
 }
 
 func (l *Ledger) enter(instances []image.Instance, disks []image.Disk) {
-	for _, i := range l.Images {
-		l.at(i.ID).Row = i
+	l.rows = make(map[image.ID]int, len(l.Images))
+	for n := range l.Images {
+		l.rows[l.Images[n].ID] = n
 	}
 	l.Counted = len(instances)
 	for _, i := range instances {
@@ -217,6 +219,9 @@ func (l *Ledger) Of(id image.ID) Image {
 	var one Image
 	if known := l.byImage[id]; known != nil {
 		one = *known
+	}
+	if n, there := l.rows[id]; there {
+		one.Row = l.Images[n]
 	}
 	one.Scaling = append(slices.Clone(one.Scaling), l.scaling...)
 	one.Pipelines = append(slices.Clone(one.Pipelines), l.pipelines...)

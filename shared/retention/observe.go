@@ -87,6 +87,11 @@ func Observe(ctx context.Context, e Eyes) Inventory {
 	}
 	o.inv.Unread = append(o.inv.Unread, e.Closed...)
 	o.remember(ctx)
+	owned := 0
+	for _, l := range e.Ledgers {
+		owned += l.owned()
+	}
+	o.inv.Subjects = make([]Subject, 0, owned)
 	for _, l := range e.Ledgers {
 		o.subjects(l)
 	}
@@ -346,13 +351,15 @@ func (o *observer) join(child, parent string) {
 
 // judge asks who uses each image.
 func (o *observer) judge() {
-	families := map[lineKey][]image.Image{}
+	newest := map[lineKey]*image.Image{} // Available; of the siblings only this and who shares snapshots tells anything
 	mapped := map[string][]image.Image{} // account, region and snapshot
 	for n := range o.inv.Subjects {
 		s := &o.inv.Subjects[n]
-		if f := s.FamilyName(); f != "" {
+		if f := s.FamilyName(); f != "" && s.Status == image.StatusAvailable {
 			key := lineKey{account: s.Account, region: s.Region, family: f}
-			families[key] = append(families[key], s.Image)
+			if newest[key] == nil || image.Newest(s.Image, *newest[key]) < 0 {
+				newest[key] = &s.Image
+			}
 		}
 		for _, d := range s.Disks {
 			if d.SnapshotID != "" {
@@ -363,7 +370,10 @@ func (o *observer) judge() {
 	}
 	for n := range o.inv.Subjects {
 		s := &o.inv.Subjects[n]
-		siblings := families[lineKey{account: s.Account, region: s.Region, family: s.FamilyName()}]
+		var siblings []image.Image
+		if top := newest[lineKey{account: s.Account, region: s.Region, family: s.FamilyName()}]; top != nil {
+			siblings = append(siblings, *top)
+		}
 		for _, d := range s.Disks {
 			if both := mapped[fmt.Sprintf("%s/%s/%s", s.Account, s.Region, d.SnapshotID)]; len(both) > 1 {
 				siblings = append(siblings[:len(siblings):len(siblings)], both...)

@@ -196,6 +196,9 @@ func (l *look) allDisks(ctx context.Context, which image.DiskListing) ([]image.D
 func (l *look) Snapshots(ctx context.Context, which image.SnapshotListing) ([]image.Snapshot, error) {
 	if which.Instance == "" && l.has(key("snapshots", image.SnapshotListing{})) { // a snapshot does not say whose disk it was of
 		all, err := l.allSnapshots(ctx, image.SnapshotListing{})
+		if err == nil && len(which.IDs) > 0 && l.remembers {
+			all = l.amongSnapshots(all, which.IDs)
+		}
 		if err == nil {
 			return filterSnapshots(all, which), nil
 		}
@@ -213,6 +216,29 @@ func (l *look) Snapshots(ctx context.Context, which image.SnapshotListing) ([]im
 		return found, err
 	}
 	return l.allSnapshots(ctx, which)
+}
+
+// amongSnapshots are those of some ids, in the order of the list of all.
+func (l *look) amongSnapshots(all []image.Snapshot, ids []image.SnapshotID) []image.Snapshot {
+	positions, _ := remember(l, "positions of snapshots", func() (map[image.SnapshotID]int, error) { // it cannot fail
+		at := make(map[image.SnapshotID]int, len(all))
+		for n := range all {
+			at[all[n].ID] = n
+		}
+		return at, nil
+	})
+	found := make([]int, 0, len(ids))
+	for _, id := range ids {
+		if n, there := positions[id]; there {
+			found = append(found, n)
+		}
+	}
+	slices.Sort(found)
+	some := make([]image.Snapshot, 0, len(found))
+	for _, n := range slices.Compact(found) {
+		some = append(some, all[n])
+	}
+	return some
 }
 
 func (l *look) allSnapshots(ctx context.Context, which image.SnapshotListing) ([]image.Snapshot, error) {
