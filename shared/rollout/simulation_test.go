@@ -75,10 +75,12 @@ func TestSimulation(t *testing.T) {
 	for n := range runs {
 		d := drawings(most).Example(from + n)
 		t.Run(strconv.Itoa(from+n), func(t *testing.T) {
+			defer func() {
+				if t.Failed() {
+					t.Logf("%+v", d)
+				}
+			}()
 			synctest.Test(t, func(t *testing.T) { simulate(t, d) })
-			if t.Failed() {
-				t.Logf("%+v", d)
-			}
 		})
 	}
 }
@@ -230,8 +232,10 @@ func (s *simulation) people(minute int) {
 	case 20:
 		s.free = time.Now()
 		switch s.d.order {
-		case "pause":
-			s.do(work.Resume)
+		case "pause": // one that has halted meanwhile is left so
+			if s.get(s.id).State == work.Paused {
+				s.do(work.Resume)
+			}
 		case "stop":
 			s.stop(false)
 		}
