@@ -73,6 +73,7 @@ func measurements() []measurement {
 		{"instances", fleet},
 		{"work", longWork},
 		{"calls", calls},
+		{"rollout plan", rolloutPlan},
 		{"cleanup", cleanups},
 	}
 }

@@ -135,6 +135,20 @@ func (i *Instance) invoke(ctx context.Context, event []byte) ([]byte, error) {
 	}
 }
 
+// Ask invokes an operation directly, as the platform's own callers do, and returns its
+// answer.
+func (i *Instance) Ask(ctx context.Context, operation string, input any) ([]byte, error) {
+	event, err := json.Marshal(map[string]any{"operation": operation, "input": input})
+	if err != nil {
+		return nil, err
+	}
+	reply, err := i.invoke(ctx, event)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", operation, err, i.log)
+	}
+	return reply, nil
+}
+
 // Fire sends the event of a timer and returns what the function answers.
 func (i *Instance) Fire(ctx context.Context, timer string) ([]byte, error) {
 	event, err := json.Marshal(map[string]string{"triggerTime": time.Now().UTC().Format(time.RFC3339), "triggerName": timer, "payload": ""})
