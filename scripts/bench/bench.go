@@ -74,6 +74,7 @@ func measurements() []measurement {
 		{"work", longWork},
 		{"calls", calls},
 		{"rollout plan", rolloutPlan},
+		{"rollouts", rollouts},
 		{"cleanup", cleanups},
 	}
 }
