@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/bearer/mint"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/importing"
 	"imagekeeper/shared/journal"
@@ -178,6 +180,9 @@ type stage struct {
 	two    bool
 	rules  string
 	events atomic.Int64
+	// key, if there is one, signs the tokens of those who call over HTTP.
+	key   *mint.Key
+	words *words
 
 	mu sync.Mutex
 	// fates says what becomes of a call; nil: it passes.
@@ -310,7 +315,11 @@ func (s *stage) build() *function.Function {
 		pause: function.Pause, notAfter: notAfter, worker: func() string { return s.unique("worker-") },
 	}
 	f := h.function()
-	if err := f.Guard(func(name string) (string, bool) { return map[string]string{"SYSTEM_ROLES": "operator"}[name], true }); err != nil {
+	environment := map[string]string{"SYSTEM_ROLES": "operator"}
+	if s.key != nil {
+		maps.Copy(environment, map[string]string{"PORTAL_JWKS": mint.Set(*s.key), "PORTAL_ISSUER": issuer, "PORTAL_AUDIENCE": "imagekeeper"})
+	}
+	if err := f.Guard(func(name string) (string, bool) { return environment[name], true }); err != nil {
 		s.t.Fatal(err)
 	}
 	return f
