@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -95,6 +96,10 @@ func qcowDefects(raw []byte) []defect {
 		{"unknown feature", changed(q3, 79, 64), "fatal unknownFeature"},
 		{"unknown feature, highest bit", changed(q3, 72, 128), "fatal unknownFeature"},
 		{"zstd", changed(q3, 79, slices.Concat([]byte{8}, q3[80:100], be32(112), []byte{1})...), "warning zstdClusters"},
+		{
+			"zstd, first cluster", changed(changed(q3, 79, slices.Concat([]byte{8}, q3[80:100], be32(112), []byte{1})...), 3*64*kib, be64(1<<62|4*64*kib)...),
+			"warning zstdClusters warning partitionsUnknown",
+		},
 		{"extended L2 of an empty disk", changed(changed(q3, 79, 16), 2*64*kib, be64(0)...), "warning extendedTables warning noBootSignature"},
 		{"internal snapshots", changed(q3, 60, be32(3)...), "warning internalSnapshots"},
 		{"no size", changed(q3, 24, be64(0)...), "fatal zeroSize"},
@@ -122,6 +127,8 @@ func qcowDefects(raw []byte) []defect {
 
 // otherDefects are those of every other format.
 func otherDefects(raw []byte) []defect {
+	oddBlocks := changed(dynamicVHD(raw), 512+32, be32(3*mib)...)
+	sumVHD(oddBlocks[512:512+1024], 36)
 	fixed, dynamic, gpt := fixedVHD(raw), dynamicVHD(raw), gptDisk(3*mib, espGUID, linuxGUID)
 	return []defect{
 		{"empty", nil, "fatal empty"},
@@ -133,6 +140,7 @@ func otherDefects(raw []byte) []defect {
 		{"dynamic without footer", dynamic[:len(dynamic)-600], "fatal truncated"},
 		{"dynamic, header elsewhere", slices.Concat(dynamic[:len(dynamic)-512], vhdFooter(3*mib, 3, 1<<40)), "fatal truncated"},
 		{"dynamic, no header", changed(dynamic, 512, 'x'), "fatal impossibleTables"},
+		{"dynamic, blocks of 3 MiB", oddBlocks, "fatal blockSize"},
 		{"dynamic, header's sum", changed(dynamic, 512+100, 7), "fatal checksumMismatch"},
 		{"dynamic, block outside", changed(dynamic, 1536, be32(1<<30)...), "fatal truncated"},
 		{"vmdk", append([]byte("KDMV"), raw...), "fatal formatNotImported"},
@@ -225,6 +233,38 @@ func TestWishes(t *testing.T) {
 		if got := codes(diskimage.Check(c.disk, c.wish)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
+	}
+}
+
+// Every code that the sources of this package have is met by a defect.
+func TestEveryCodeHasADefect(t *testing.T) {
+	met := map[string]bool{}
+	for _, c := range slices.Concat(qcowDefects(mbrDisk(3*mib)), otherDefects(mbrDisk(3*mib))) {
+		for _, word := range strings.Fields(c.want) {
+			met[word] = true
+		}
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`\b(?:fatal|warn)\("(\w+)"`).FindAllStringSubmatch(string(text), -1) {
+			if number++; !met[m[1]] {
+				t.Errorf("no defect has %s", m[1])
+			}
+		}
+	}
+	if number < 30 {
+		t.Errorf("only %d codes were found in the sources", number)
 	}
 }
 
