@@ -8,6 +8,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
+	"imagekeeper/shared/retention"
 )
 
 // met is one call that an event makes, of the cloud or of the journal.
@@ -186,7 +187,12 @@ func (o owned) ModifyImage(ctx context.Context, in image.RegionID, id image.ID, 
 }
 
 func (o owned) DeleteSnapshot(ctx context.Context, in image.RegionID, id image.SnapshotID) error {
-	return only(ctx, o.door, met{"DeleteSnapshot", true}, func() error { return o.View.DeleteSnapshot(ctx, in, id) })
+	return only(ctx, o.door, met{"DeleteSnapshot", true}, func() error {
+		if rows, err := o.View.Snapshots(ctx, in, image.SnapshotListing{IDs: []image.SnapshotID{id}}); err == nil && len(rows) == 1 && rows[0].Tags[retention.TagCleanup] == "" {
+			o.stage.t.Errorf("%s is to be deleted without our tag, which a policy may ask for", id)
+		}
+		return o.View.DeleteSnapshot(ctx, in, id)
+	})
 }
 
 func (o owned) CreateImage(ctx context.Context, in image.RegionID, r image.CreateRequest) (image.ID, error) {

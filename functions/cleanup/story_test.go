@@ -62,6 +62,9 @@ func (o owned) DeleteImage(ctx context.Context, in image.RegionID, id image.ID) 
 		if o.stage.before != nil {
 			o.stage.before(id)
 		}
+		if now, _, err := o.Look(ctx, image.Ref{Account: o.id, Region: in, ID: id}); err == nil && now.Tags[retention.TagCleanup] == "" {
+			o.stage.t.Errorf("%s is to be deleted without our tag, which a policy may ask for", id)
+		}
 		return o.View.DeleteImage(ctx, in, id)
 	})
 }

@@ -201,7 +201,7 @@ func (i *Instance) PeakMemory() (int64, error) {
 }
 
 // timeout is that of every function here.
-const timeout = 60 * time.Second
+const timeout = 120 * time.Second
 
 // api is the runtime API: the next event, and what became of the last one.
 func (i *Instance) api() http.Handler {

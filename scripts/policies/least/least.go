@@ -29,6 +29,9 @@ const (
 	// ReaderFile is what a role of another account may do that the function assumes
 	// to look at it.
 	ReaderFile = "reader-policy.json"
+	// TaggedFile is PolicyFile for a function that marks what it deletes: it may delete
+	// only what bears its tag.
+	TaggedFile = "tagged-policy.json"
 )
 
 // needsFile tells find what functions need, so that it can tell what is missing.
@@ -47,7 +50,11 @@ func (c Code) Files() (map[string][]byte, error) {
 		found, err := p.operations(function)
 		odd = append(odd, err)
 		actions := permissions(found)
-		for name, document := range map[string]Policy{PolicyFile: policyOf(actions), ReaderFile: policyOf(reading(actions))} {
+		documents := map[string]Policy{PolicyFile: policyOf(actions), ReaderFile: policyOf(reading(actions))}
+		if tag := marks()[function]; tag != "" {
+			documents[TaggedFile] = tagged(documents[PolicyFile], tag)
+		}
+		for name, document := range documents {
 			text, err := json.MarshalIndent(document, "", "  ")
 			if err != nil {
 				return nil, fmt.Errorf("functions/%s: %w", function, err)

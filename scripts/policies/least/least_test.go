@@ -107,7 +107,7 @@ func alone(cloud *alicloud.Cloud, c alicloud.Caller, _ []alicloud.RoleARN, _ str
 `,
 			gone: "sts:AssumeRole", in: []string{
 				"functions/cleanup/policy.json", "functions/find/policy.json", "functions/import/policy.json", "functions/price/policy.json",
-				"functions/replace-disk/policy.json", "functions/share/policy.json",
+				"functions/replace-disk/policy.json", "functions/share/policy.json", "functions/cleanup/tagged-policy.json",
 			},
 		},
 	} {

@@ -51,6 +51,8 @@ type Statement struct {
 	Effect   string
 	Action   []string
 	Resource []string
+	// Condition has, by operator and key, the values that are asked for; none: nothing is.
+	Condition map[string]map[string][]string `json:",omitempty"`
 }
 
 // Actions are all that the policy allows, in order.
@@ -92,6 +94,28 @@ func policyOf(actions []string) Policy {
 	}
 	slices.SortStableFunc(p.Statement, func(a, b Statement) int { return cmp.Compare(a.Resource[0], b.Resource[0]) })
 	return p
+}
+
+// marks are the tags that a function puts on whatever it deletes, before it does.
+func marks() map[string]string { return map[string]string{"cleanup": "imagekeeper:cleanup"} }
+
+// tagged is a policy that allows deleting only what has a tag, whatever it says.
+func tagged(p Policy, tag string) Policy {
+	out, deletes := Policy{Version: p.Version}, Statement{Effect: "Allow", Condition: map[string]map[string][]string{"StringLike": {"ecs:tag/" + tag: {"*"}}}}
+	for _, s := range p.Statement {
+		left := s
+		left.Action = nil
+		for _, action := range s.Action {
+			if strings.HasPrefix(action, "ecs:Delete") {
+				deletes.Action, deletes.Resource = append(deletes.Action, action), s.Resource
+			} else {
+				left.Action = append(left.Action, action)
+			}
+		}
+		out.Statement = append(out.Statement, left)
+	}
+	out.Statement = append(out.Statement, deletes)
+	return out
 }
 
 // regional are the actions that are asked for in each region of an account.
