@@ -158,6 +158,9 @@ func (q Asking) agreeOnImage() error {
 			return fault.InField(f.name, "imageNamed", "goes without imageId: an image that exists says it itself")
 		}
 	}
+	if q.ImageID == "" && (q.Deleted || q.PreheatDisks != 0) {
+		return fault.InField(map[bool]string{true: "deleted", false: "preheatDisks"}[q.Deleted], "noEffect", "goes with imageId: an image that does not exist yet has no snapshots")
+	}
 	if q.LicenseType != "" && q.For != Import {
 		return fault.InField("licenseType", "notForOperation", "goes with for=import")
 	}

@@ -21,7 +21,12 @@ func (b *builder) storage() {
 	s, kind := b.q.Storage, b.q.Image.Kind
 	foreign := kind == image.KindShared || kind == image.KindCommunity
 	switch {
-	case kind == image.KindPublic || kind == image.KindMarketplace || b.q.New:
+	case kind == image.KindPublic || kind == image.KindMarketplace:
+		if s.Deleted || s.Preheat != nil || !s.From.IsZero() {
+			b.say("storedByTheVendor", "the snapshots of the image are Alibaba Cloud's: what is said of storing them counts for nothing")
+		}
+		return
+	case b.q.New:
 		return
 	case foreign && !s.Read:
 		b.say("storageStaysWithOwner", "the snapshots stay with the owner of the image, who pays them")
@@ -30,8 +35,11 @@ func (b *builder) storage() {
 		b.add(b.unreadStorage())
 		return
 	}
-	hours := b.q.storageHours()
-	for _, g := range b.chains() {
+	hours, groups := b.q.storageHours(), b.chains()
+	if s.Deleted && !slices.ContainsFunc(groups, func(g chainGroup) bool { return g.category == Archive }) {
+		b.say("nothingInArchive", "no snapshot of the image is in archive storage: deleting them has no minimum duration")
+	}
+	for _, g := range groups {
 		b.add(b.chainLine(g, hours))
 		if g.category == Archive && s.Deleted {
 			b.earlyDeletion(g, hours)

@@ -207,7 +207,15 @@ func (w Wanted) Check(now time.Time) error {
 			return fault.InField(fmt.Sprintf("accounts[%d].replaces", n), "contradiction", "account %s is to have access, and to be replaced", old)
 		}
 	}
-	return checkAccounts("evenIfUsed", w.EvenIfUsed)
+	if err := checkAccounts("evenIfUsed", w.EvenIfUsed); err != nil {
+		return err
+	}
+	for n, a := range w.EvenIfUsed {
+		if slices.ContainsFunc(w.Accounts, func(t Terms) bool { return t.Account == a }) {
+			return fault.InField(fmt.Sprintf("evenIfUsed[%d]", n), "noEffect", "has no effect: account %s is to have access", a)
+		}
+	}
+	return nil
 }
 
 // checkTerms looks at a list of terms in a field.

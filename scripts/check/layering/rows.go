@@ -239,7 +239,7 @@ func programs() []Row {
 				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/alicloud", "shared/journal", "shared/plan",
 				"shared/notify", "shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/work", "shared/function/change", "shared/atonce", "shared/image", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/function/surface"},
+			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "shared/strictjson"},
 			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes",
 		},
 		{
@@ -258,7 +258,7 @@ func programs() []Row {
 				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/alicloud", "shared/journal",
 				"shared/notify", "shared/survey", "shared/pricing", "shared/quoting", "shared/image", "shared/money", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
+			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid", "shared/strictjson"},
 			Why:      "price wires quoting and pricing to the cloud, and keeps reports; money is what it reads and writes",
 		},
 		{
