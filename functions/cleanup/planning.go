@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/plan"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/survey"
@@ -42,7 +44,41 @@ func (s *session) plan(ctx context.Context, in createInput) (work.Document, erro
 	if err != nil {
 		return work.Document{}, err
 	}
+	if in.Rules {
+		if err := s.withBin(ctx, &p, in.Image); err != nil {
+			return work.Document{}, err
+		}
+	}
 	return s.document(ctx, o.survey, p, inv, rules)
+}
+
+// withBin adds to a plan what is in the bin, and waits there for its end: of every image,
+// or of one.
+func (s *session) withBin(ctx context.Context, p *retention.Planned, only image.ID) error {
+	stories, err := s.archive.all(ctx)
+	if err != nil {
+		return err
+	}
+	var entries []retention.Entry
+	for ref, story := range stories {
+		if e, ok := retention.EntryOf(ref, story); ok && !e.Purged && e.Restored == "" && (only == "" || only == ref.ID) {
+			entries = append(entries, e)
+		}
+	}
+	slices.SortFunc(entries, func(a, b retention.Entry) int { return cmp.Compare(a.Ref.String(), b.Ref.String()) })
+	for _, e := range entries {
+		j := retention.Judgement{Ref: e.Ref, Name: e.Image.Name, Stage: retention.StageDeleted, Action: retention.Wait, DueAt: e.Until, Rule: e.Rule, InWork: e.Work}
+		if !s.now().Before(e.Until) {
+			j.Action = retention.Purge
+		}
+		j.Removes = []image.Reason{{Code: "inBin", Sentence: "its snapshots go at " + e.Until.UTC().Format(time.RFC3339)}}
+		p.Judgements = append(p.Judgements, j)
+		p.Document.Others = append(p.Document.Others, plan.StoredStep{Step: plan.Step{
+			Action: string(j.Action), Subject: e.Ref.String(), Reasons: j.Reasons(),
+			Parameters: map[string]string{paramStage: string(j.Stage), paramName: j.Name, paramDue: e.Until.UTC().Format(time.RFC3339), "rule": e.Rule},
+		}})
+	}
+	return nil
 }
 
 // named finds the images that are named: one of an account of ours each.

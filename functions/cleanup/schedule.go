@@ -169,6 +169,9 @@ func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Le
 		return err
 	}
 	report.Removable = len(p.Going)
+	if err := s.withBin(ctx, &p, ""); err != nil {
+		return err
+	}
 	d, err := s.document(ctx, o.survey, p, inv, rules)
 	if err != nil {
 		return err

@@ -82,18 +82,20 @@ func (o owned) Events(_ context.Context, _ image.RegionID, want image.EventListi
 
 // stage is cleanup over the cloud in memory under a held clock.
 type stage struct {
-	t       *testing.T
-	cloud   *cloudsim.Cloud
-	clock   *cloudsim.Clock
-	folder  string
-	rules   retention.Ruling
-	flaw    notify.Notice // of rules that are broken
-	loose   []image.ScalingConfiguration
-	silent  bool
-	told    []notify.Notice
-	deleted []image.ID
-	before  func(image.ID)
-	events  []image.Event
+	t      *testing.T
+	cloud  *cloudsim.Cloud
+	clock  *cloudsim.Clock
+	folder string
+	rules  retention.Ruling
+	flaw   notify.Notice // of rules that are broken
+	loose  []image.ScalingConfiguration
+	// fourEyes: an apply needs two people.
+	fourEyes bool
+	silent   bool
+	told     []notify.Notice
+	deleted  []image.ID
+	before   func(image.ID)
+	events   []image.Event
 	// fate says what becomes of a call of a worker; nil: it passes.
 	fate  func(met) fate
 	doors sync.Mutex
@@ -168,6 +170,9 @@ func (s *stage) function() *function.Function {
 	s.t.Helper()
 	var c config
 	c.Regions = append(c.Regions, "cn-hangzhou")
+	if s.fourEyes {
+		c.FourEyes = []string{"cleanup"}
+	}
 	targets, err := notify.Parse(`{"platform":{"type":"slack","url":"https://hooks.example/x"}}`, func(string) (string, bool) { return "", false })
 	if err != nil {
 		s.t.Fatal(err)

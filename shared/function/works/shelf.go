@@ -71,11 +71,28 @@ func (s shelf) find(ctx context.Context, digest, id string) (work.Document, bool
 			return work.Document{}, false, err
 		}
 		if len(names) > 0 {
-			d, err := s.read(ctx, slices.Max(names))
+			d, err := s.newest(ctx, names)
 			return d, err == nil, err
 		}
 	}
 	return s.approved(ctx, digest)
+}
+
+// newest is the plan of those that was made last: what is told beside the same steps, such
+// as why they may not be applied, changes.
+func (s shelf) newest(ctx context.Context, names []string) (work.Document, error) {
+	var last work.Document
+	slices.Sort(names)
+	for _, name := range names {
+		d, err := s.read(ctx, name)
+		if err != nil {
+			return d, err
+		}
+		if !d.At.Before(last.At) {
+			last = d
+		}
+	}
+	return last, nil
 }
 
 // approved finds what was approved once, as a work of whatever name.
