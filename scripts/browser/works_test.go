@@ -302,3 +302,26 @@ func TestReleaseExportAttributes(t *testing.T) {
 	}
 	quiet(t, one)
 }
+
+// TestSecondPersonOfARollout: a second person finds what waits in the list, and
+// approves the same plan.
+func TestSecondPersonOfARollout(t *testing.T) {
+	tried(t)
+	s, b := up(t, map[string]string{"FOUR_EYES": "replace-disk"}, "-only", "find,replace-disk,portal", "-images", "252", "-instances", "120"), chromium(t)
+	ids, to := s.replaceable(t)
+	wish, err := json.Marshal(s.replacement(ids, to))
+	must(t, err)
+	one := tab(t, b, s, "fleet", link("rollouts?", string(wish)), browser.Look{})
+	confirm(t, one)
+	soon(t, one, `document.querySelector('.confirm [role=status]')?.innerText.includes('second person')`)
+	quiet(t, one)
+	two := tab(t, b, s, "fleet-2", "#/rollouts?state=awaitingApproval", browser.Look{})
+	soon(t, two, `document.querySelector('tbody a.id')`)
+	eval[bool](t, two, `document.querySelector('tbody a.id').click(), true`)
+	soon(t, two, `document.querySelector('.confirm input[name=changes]')`)
+	number := eval[string](t, two, `document.querySelector('.confirm label span').innerText.match(/\d+/)[0]`)
+	reach(t, two, `e.name === 'changes'`)
+	press(t, two, number+kb.Enter)
+	figure(t, two, "queued", "running", "waiting")
+	quiet(t, two)
+}
