@@ -153,12 +153,20 @@ func (h handler) function() *function.Function {
 
 // create plans a cleanup, or applies a plan.
 func (h handler) create(ctx context.Context, call function.Call, in createInput) (works.Answer[stepOut, itemOut], error) {
-	if err := in.check(); err != nil {
-		return works.Answer[stepOut, itemOut]{}, err
+	wrong, rest := in.check(), in
+	rest.Request = works.Request{}
+	if wrong != nil && !in.OnlyApproves(rest) {
+		return works.Answer[stepOut, itemOut]{}, wrong
 	}
 	s, err := h.session(ctx, call)
 	if err != nil {
 		return works.Answer[stepOut, itemOut]{}, err
 	}
-	return h.works().Post(ctx, call, in.request(), "", func(ctx context.Context) (work.Document, error) { return s.plan(ctx, in) }, nil)
+	planning := func(ctx context.Context) (work.Document, error) {
+		if wrong != nil {
+			return work.Document{}, wrong
+		}
+		return s.plan(ctx, in)
+	}
+	return h.works().Post(ctx, call, in.request(), "", planning, nil)
 }

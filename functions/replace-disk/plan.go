@@ -28,14 +28,21 @@ type answer = works.Answer[stepOut, itemOut]
 
 // post plans a rollout, or begins it.
 func (h handler) post(ctx context.Context, call function.Call, in rolloutInput) (answer, error) {
-	if err := cmp.Or(in.Select.check(), in.Wish.Check()); err != nil {
-		return answer{}, err
+	wrong, rest := cmp.Or(in.Select.check(), in.Wish.Check()), in
+	rest.Request = works.Request{}
+	if wrong != nil && !in.OnlyApproves(rest) {
+		return answer{}, wrong
 	}
 	s, err := h.session(call)
 	if err != nil {
 		return answer{}, err
 	}
-	planning := func(ctx context.Context) (work.Document, error) { return s.plan(ctx, in) }
+	planning := func(ctx context.Context) (work.Document, error) {
+		if wrong != nil {
+			return work.Document{}, wrong
+		}
+		return s.plan(ctx, in)
+	}
 	return h.kind().Post(ctx, call, in.Request, "", planning, s.validUntil)
 }
 

@@ -307,7 +307,13 @@ func twoPeople(s *stage) {
 	if before, err := s.cloud.View(own).Before(t.Context(), s.home().Region, ids); err != nil || before[0].Image != s.old[s.home()] {
 		t.Errorf("it was replaced before somebody else approved it: %+v", before)
 	}
-	approved := by("bob", function.Fleet)
+	alone := func(digest string) reply { // whoever found it in the list has the digest, and no wish
+		return s.as(s.token("bob", function.Fleet), http.MethodPost, "/rollouts", object{"apply": object{"digest": digest}})
+	}
+	if a := alone(strings.Repeat("0", 64)); a.status != http.StatusBadRequest || a.Field != "select" {
+		t.Errorf("a digest that nobody planned: %d %+v", a.status, a)
+	}
+	approved := alone(digest)
 	if approved.State != "queued" || len(approved.ApprovedBy) != 2 {
 		t.Fatalf("%+v", approved)
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -261,6 +262,12 @@ type Request struct {
 // Apply asks to carry a plan out.
 type Apply struct {
 	Digest string `json:"digest" validate:"required,len=64,hexadecimal" doc:"The digest of the plan that was seen"`
+}
+
+// OnlyApproves reports whether a request is an approval and nothing else: of a plan
+// that is named by its digest and that others made. rest is the request without it.
+func (in Request) OnlyApproves(rest any) bool {
+	return in.Apply != nil && in == Request{Apply: in.Apply} && reflect.ValueOf(rest).IsZero()
 }
 
 // Post answers a POST: a page of a plan that was made, a new plan, or the work that a
