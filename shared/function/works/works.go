@@ -254,7 +254,7 @@ func shownOf(d work.Document) Shown {
 
 // Request is what a POST of long work has beside the wish; inputs embed it.
 type Request struct {
-	Apply  *Apply `json:"apply" query:"-" doc:"Left out: only plan"`
+	Apply  *Apply `json:"apply" query:"-" doc:"Left out: only plan. Alone: approves what somebody else proposed by that digest"`
 	Limit  int    `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many steps of the plan to show; 200 if left out"`
 	Cursor string `json:"cursor" validate:"max=512" doc:"Where to go on with the steps of a plan, from its nextCursor"`
 }
