@@ -22,7 +22,7 @@ type DeleteImageRequest struct {
 // OperationDenied.ImageCopying, ImageIsPublic, ImageUseShared and, unless
 // forced, ImageUsingByInstance.
 func (s *Session) DeleteImage(req DeleteImageRequest) error {
-	if err := s.permit("DeleteImage"); err != nil {
+	if err := s.permit("DeleteImage", "image/"+string(req.ImageID)); err != nil {
 		return err
 	}
 	if err := checkRegion(req.RegionID); err != nil {
@@ -120,7 +120,7 @@ type ModifyImageAttributeRequest struct {
 // ImageStatus.NotDeprecated, ImageUseShared, OperationDeined.ImageUsingByInstance
 // and those of the features.
 func (s *Session) ModifyImageAttribute(req ModifyImageAttributeRequest) error {
-	if err := s.permit("ModifyImageAttribute"); err != nil {
+	if err := s.permit("ModifyImageAttribute", "image/"+string(req.ImageID)); err != nil {
 		return err
 	}
 	if err := checkModify(req); err != nil {

@@ -196,11 +196,15 @@ type Session struct {
 // As returns the operations as the caller calls them.
 func (c *Cloud) As(caller Caller) *Session { return &Session{c, caller} }
 
-// permit refuses unless the caller may do the ECS operation.
-func (s *Session) permit(operation string) error {
+// permit refuses unless the caller may do the ECS operation on things, such as
+// instance/i-1; on any of the kinds that it is about, if none are named.
+func (s *Session) permit(operation string, on ...string) error {
 	s.cloud.tick()
-	if action := "ecs:" + operation; !s.caller.may(action, "") {
-		return denied(action)
+	action := "ecs:" + operation
+	for _, resource := range s.about(operation, on) {
+		if !s.caller.may(action, resource) {
+			return denied(action)
+		}
 	}
 	return nil
 }

@@ -255,3 +255,27 @@ func TestEveryOperationNeedsItsPermission(t *testing.T) {
 		}
 	}
 }
+
+// A policy that names things allows an action on these alone; one that is about
+// several kinds of things takes a permission for each.
+func TestPermissionsOnThings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{})
+	const on = " on acs:ecs:*:*:"
+	mine, other := w.cloud.AddInstance(one, hangzhou, cloudsim.InstanceSpec{}), w.cloud.AddInstance(one, hangzhou, cloudsim.InstanceSpec{})
+	as := func(allow ...string) *cloudsim.Session {
+		return w.cloud.As(cloudsim.Caller{Account: one, Type: "RAMUser", Name: "narrow", Allow: allow})
+	}
+	narrow := as("ecs:StopInstance" + on + "instance/" + string(mine))
+	expect(t, narrow.StopInstance(cloudsim.StopInstanceRequest{InstanceID: other}), "Forbidden.RAM", 403)
+	if err := narrow.StopInstance(cloudsim.StopInstanceRequest{InstanceID: mine}); err != nil {
+		t.Error(err)
+	}
+	expect(t, as("ecs:StopInstance"+on+"image/*").StopInstance(cloudsim.StopInstanceRequest{InstanceID: other}), "Forbidden.RAM", 403)
+	request := cloudsim.ReplaceSystemDiskRequest{InstanceID: mine, ImageID: "m-none"}
+	some := []string{"ecs:ReplaceSystemDisk" + on + "instance/*", "ecs:ReplaceSystemDisk" + on + "disk/*"}
+	_, err := as(some...).ReplaceSystemDisk(request)
+	expect(t, err, "Forbidden.RAM", 403)
+	_, err = as(append(some, "ecs:ReplaceSystemDisk"+on+"image/*")...).ReplaceSystemDisk(request)
+	expect(t, err, "IncorrectInstanceStatus", 403)
+}

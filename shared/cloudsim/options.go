@@ -158,6 +158,10 @@ type Readings struct {
 	// ReplaceKeepsDiskSettings: the new system disk has name, description and what
 	// goes with it from the old one, instead of the defaults.
 	ReplaceKeepsDiskSettings bool `json:"replaceKeepsDiskSettings"`
+	// ReplaceForgets: ReplaceSystemDisk leaves the instance without key pair and with
+	// the metadata options of a new one, and the new disk with the usual performance
+	// level, instead of with what was asked for and what was.
+	ReplaceForgets bool `json:"replaceForgets"`
 	// DefaultEncryptionFills: where new disks have to be encrypted, ReplaceSystemDisk
 	// that does not say so encrypts, instead of being refused.
 	DefaultEncryptionFills bool `json:"defaultEncryptionFills"`
@@ -194,8 +198,9 @@ type Caller struct {
 	// Allow are patterns of actions such as "ecs:DescribeImages" or
 	// "ecs:Describe*"; nil allows everything. One that goes on with " on " and a
 	// pattern of resources allows the actions on those: buckets and objects of OSS,
-	// such as acs:oss:*:*:bucket/*, and roles, such as acs:ram:*:*:role/name. What
-	// the other actions are about is not looked at: of them only * allows any.
+	// such as acs:oss:*:*:bucket/*, roles, such as acs:ram:*:*:role/name, and what
+	// Scope tells of actions of ECS, such as acs:ecs:*:*:instance/*. What the other
+	// actions are about is not looked at: of them only * allows any.
 	Allow []string
 	// Within, when not nil, narrows Allow: an action must match both.
 	Within []string

@@ -176,7 +176,7 @@ func checkStoppedMode(mode string) error {
 }
 
 func (s *Session) power(p power, req InstanceRequest) error {
-	if err := s.permit(p.operation); err != nil {
+	if err := s.permit(p.operation, "instance/"+string(req.InstanceID)); err != nil {
 		return err
 	}
 	if req.InstanceID == "" {

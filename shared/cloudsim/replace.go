@@ -48,7 +48,7 @@ type ReplaceSystemDiskRequest struct {
 // ImageNotSubscribed, ImageRemovedInMarket, the codes of the size, of the
 // password and of encryption, and IdempotentParameterMismatch.
 func (s *Session) ReplaceSystemDisk(req ReplaceSystemDiskRequest) (image.DiskID, error) {
-	if err := s.permit("ReplaceSystemDisk"); err != nil {
+	if err := s.permit("ReplaceSystemDisk", "instance/"+string(req.InstanceID), "disk/*", "image/"+string(req.ImageID)); err != nil {
 		return "", err
 	}
 	if err := checkReplace(req); err != nil {
@@ -268,6 +268,12 @@ func (c *Cloud) replaceSystemDisk(r *region, e *entry[instanceState], old *entry
 		row.Description = description
 	} else {
 		row.Name, row.DeleteWithInstance, row.DeleteAutoSnapshot = "", true, false
+	}
+	if c.readings().ReplaceForgets {
+		next.row.KeyPair, next.row.Metadata = "", MetadataOptions{}
+		if row.PerformanceLevel != "" {
+			row.PerformanceLevel = "PL1"
+		}
 	}
 	id := c.addDisk(r, e.owner, row, now, c.random)
 	_, disk := r.disks.live(string(id))

@@ -53,7 +53,7 @@ type CreateSnapshotRequest struct {
 // QuotaExceed.ConcurrentSnapshotQuota, QuotaExceed.Snapshot,
 // IdempotentParameterMismatch.
 func (s *Session) CreateSnapshot(req CreateSnapshotRequest) (image.SnapshotID, error) {
-	if err := s.permit("CreateSnapshot"); err != nil {
+	if err := s.permit("CreateSnapshot", "disk/"+string(req.DiskID), "snapshot/*"); err != nil {
 		return "", err
 	}
 	if err := checkSnapshot(req); err != nil {
@@ -186,7 +186,7 @@ type DeleteSnapshotRequest struct {
 // InvalidOperation.ResourceManagedByCloudProduct. One that is still being taken is
 // given up, or IncorrectDiskStatus.CreatingSnapshot by the other reading.
 func (s *Session) DeleteSnapshot(req DeleteSnapshotRequest) error {
-	if err := s.permit("DeleteSnapshot"); err != nil {
+	if err := s.permit("DeleteSnapshot", "snapshot/"+string(req.SnapshotID)); err != nil {
 		return err
 	}
 	if req.SnapshotID == "" {

@@ -64,7 +64,7 @@ type TagResourcesRequest struct {
 // InvalidResourceId.NotFound, InvalidResourceId.NotSupported and
 // OperationDenied.QuotaExceed.
 func (s *Session) TagResources(req TagResourcesRequest) error {
-	if err := s.permit("TagResources"); err != nil {
+	if err := s.permit("TagResources", req.ResourceType+"/*"); err != nil {
 		return err
 	}
 	if err := checkTagTarget(req.RegionID, req.ResourceType, len(req.ResourceIDs)); err != nil {
@@ -180,7 +180,7 @@ type UntagResourcesRequest struct {
 // if none is given and All is set, all. Refusals as of TagResources, and
 // MissingParameter.Tags.
 func (s *Session) UntagResources(req UntagResourcesRequest) error {
-	if err := s.permit("UntagResources"); err != nil {
+	if err := s.permit("UntagResources", req.ResourceType+"/*"); err != nil {
 		return err
 	}
 	if err := checkTagTarget(req.RegionID, req.ResourceType, len(req.ResourceIDs)); err != nil {

@@ -203,12 +203,12 @@ func TestLeftAsItWas(t *testing.T) {
 	}
 }
 
-// TestSettingsComeBack: everything that a replacement loses is restored, by both
-// readings of what it keeps.
+// TestSettingsComeBack: everything that a replacement loses is restored, by every
+// reading of what it keeps.
 func TestSettingsComeBack(t *testing.T) {
-	for _, keeps := range []bool{false, true} {
+	for _, reading := range []cloudsim.Readings{{}, {ReplaceKeepsDiskSettings: true}, {ReplaceForgets: true}} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, 1, cloudsim.Options{Readings: cloudsim.Readings{ReplaceKeepsDiskSettings: keeps}})
+			w := newWorld(t, 1, cloudsim.Options{Readings: reading})
 			w.cloud.AddKeyPair(one, hangzhou, "ops")
 			id, ctx := w.fleet[0], t.Context()
 			disk := w.disk(id).ID

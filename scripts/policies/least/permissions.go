@@ -1,11 +1,11 @@
 package least
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
 	"imagekeeper/shared/alicloud/oss"
+	"imagekeeper/shared/cloudsim"
 )
 
 // Permission is the RAM action that an operation, such as "oss:AppendObject",
@@ -64,19 +64,29 @@ func (p Policy) Actions() []string {
 	return slices.Sorted(slices.Values(all))
 }
 
-// resource is what an action is allowed on: the objects or the bucket for OSS, the
-// role for STS. What ECS and Auto Scaling list has no narrower name than all.
-func resource(action string) string {
+// resources are what an action is allowed on: the objects or the bucket for OSS, the
+// role for STS, and for what ECS changes the kinds of things that it changes. What ECS
+// and Auto Scaling list is allowed on all: a list that a policy narrows does not tell
+// what it leaves out.
+func resources(action string) []string {
 	product, name, _ := strings.Cut(action, ":")
 	switch {
 	case product == "sts":
-		return "acs:ram:*:*:role/" + Role
+		return []string{"acs:ram:*:*:role/" + Role}
 	case product == "oss" && strings.HasSuffix(name, "Object"):
-		return "acs:oss:*:*:" + Bucket + "/*"
+		return []string{"acs:oss:*:*:" + Bucket + "/*"}
 	case product == "oss":
-		return "acs:oss:*:*:" + Bucket
+		return []string{"acs:oss:*:*:" + Bucket}
+	case product == "ecs":
+		var on []string
+		for _, kind := range cloudsim.Scope(name) {
+			on = append(on, "acs:ecs:*:*:"+kind+"/*")
+		}
+		if len(on) > 0 {
+			return on
+		}
 	}
-	return "*"
+	return []string{"*"}
 }
 
 // policyOf allows actions, each on what it is about; those on the same stand
@@ -84,15 +94,15 @@ func resource(action string) string {
 func policyOf(actions []string) Policy {
 	p := Policy{Version: "1", Statement: []Statement{}}
 	for _, a := range actions {
-		on := resource(a)
-		n := slices.IndexFunc(p.Statement, func(s Statement) bool { return s.Resource[0] == on })
+		on := resources(a)
+		n := slices.IndexFunc(p.Statement, func(s Statement) bool { return slices.Equal(s.Resource, on) })
 		if n < 0 {
 			n = len(p.Statement)
-			p.Statement = append(p.Statement, Statement{Effect: "Allow", Resource: []string{on}})
+			p.Statement = append(p.Statement, Statement{Effect: "Allow", Resource: on})
 		}
 		p.Statement[n].Action = append(p.Statement[n].Action, a)
 	}
-	slices.SortStableFunc(p.Statement, func(a, b Statement) int { return cmp.Compare(a.Resource[0], b.Resource[0]) })
+	slices.SortStableFunc(p.Statement, func(a, b Statement) int { return slices.Compare(a.Resource, b.Resource) })
 	return p
 }
 
