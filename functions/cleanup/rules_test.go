@@ -2,9 +2,11 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/notify"
@@ -120,5 +122,20 @@ func TestBrokenRulesAreAnnouncedOnce(t *testing.T) {
 	}
 	if broken != 1 {
 		t.Errorf("it was announced %d times", broken)
+	}
+}
+
+// The journal tells that cleanup is deployed, and in which version.
+func TestDeploymentIsRecorded(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.tick(61)
+	store, err := journal.OpenDirectory(s.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := store.Kept(t.Context(), "deployed/cleanups/"+function.Version+".json")
+	if err != nil || !strings.Contains(string(text), `"version":"`+function.Version+`"`) {
+		t.Errorf("%s, %v", text, err)
 	}
 }

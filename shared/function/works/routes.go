@@ -3,6 +3,7 @@ package works
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -167,8 +168,8 @@ func (k Kind[S, I]) Cancel(may func(w work.Work) error) function.Operation {
 	})
 }
 
-// Worker is the timer that carries works on. Once an hour it drops plans that nobody
-// approved, once a day it looks whether every open work is on the agenda.
+// Worker is the timer that carries works on. Once an hour it records that they are
+// carried, and by which version, and drops plans that nobody approved, once a day it looks whether every open work is on the agenda.
 func (k Kind[S, I]) Worker(ctx context.Context, call function.Call, tick function.Tick) (work.Report, error) {
 	r, err := k.runner(ctx, call)
 	if err != nil {
@@ -186,7 +187,7 @@ func (k Kind[S, I]) Worker(ctx context.Context, call function.Call, tick functio
 	}
 	if tick.At.Minute() == 0 && !report.Late {
 		_, errDrop := shelf{r}.drop(ctx)
-		err = errors.Join(err, errDrop)
+		err = errors.Join(err, errDrop, k.deployed(ctx, r))
 		if tick.At.Hour() == 0 {
 			_, errRepair := r.Repair(ctx)
 			err = errors.Join(err, errRepair)
@@ -194,6 +195,15 @@ func (k Kind[S, I]) Worker(ctx context.Context, call function.Call, tick functio
 	}
 	tell(call, k.Name, report, err)
 	return report, err
+}
+
+// deployed records that these works are carried here, and by which version.
+func (k Kind[S, I]) deployed(ctx context.Context, r work.Runner) error {
+	text, err := json.Marshal(map[string]string{"works": k.Name, "version": function.Version})
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "a deployment cannot be written")
+	}
+	return r.Documents.Keep(ctx, "deployed/"+k.Name+"/"+function.Version+".json", text)
 }
 
 // before is how long before its deadline a worker hands over, and lastWords how long
