@@ -63,6 +63,7 @@ test-all: ## run every test in full: all faults, lies, mistakes, deaths and roun
 trials: ## the part of test-all that kills, freezes, doubles and lies to functions at every call they make; takes an hour
 	TRIALS=full $(TESTS) -count=1 -v ./scripts/trials
 	@$(MAKE) test-all PACKAGES='-count=1 -v ./scripts/e2e' RUN=NoLie
+	@$(MAKE) test-all PACKAGES='-count=1 ./functions/cleanup' RUN='LiesOf|Boundary|TwoWorkers'
 
 race: ## run every test with the race detector, of what takes long a part
 	@echo "DRAW=$(DRAW)"

@@ -480,3 +480,70 @@ func TestHaltedAtItsEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestPlacesAreHeldUntilTheirTime: a place of what may be done in a span is held for
+// that, whatever becomes of the item that took it: the next one waits, and fails nothing.
+func TestPlacesAreHeldUntilTheirTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := stage(t, 2)
+		began := time.Now()
+		s.Kind.Claims = func(string) []work.Claim {
+			return []work.Claim{{Thing: "cap/day", Most: 1, Until: time.Now().Add(20 * time.Hour)}}
+		}
+		first := s.Approve(contract.Document("first", 0), "ada")
+		if w := s.UntilEnded(first.ID, 10); w.State != work.Finished {
+			t.Fatalf("the first: %s", w.State)
+		}
+		second := s.Approve(contract.Document("second", 1), "ada")
+		for time.Since(began) < 19*time.Hour {
+			s.Tick(s.Runner(s.Clean()))
+			time.Sleep(time.Hour)
+		}
+		if w := s.Get(second.ID); w.State.Ended() || w.Items[contract.ItemName(1)].Level != "" {
+			t.Fatalf("before its time: %s, %+v", w.State, w.Items)
+		}
+		time.Sleep(2 * time.Hour)
+		if w := s.UntilEnded(second.ID, 100); w.State != work.Finished {
+			t.Errorf("after its time: %s, %+v", w.State, w.Items)
+		}
+	})
+}
+
+// releasing gives the claims of an item back with its first answer.
+type releasing struct{ contract.Toys }
+
+func (k releasing) Do(ctx context.Context, at survey.Fresh, w work.Work, a work.Act) work.Answer {
+	answer := k.Toys.Do(ctx, at, w, a)
+	answer.Release = []work.Claim{{Thing: "toy/both"}}
+	return answer
+}
+
+// TestReleasedClaims: what an item does not need any more another work may have, while
+// the first one is still at it; without a release it may not.
+func TestReleasedClaims(t *testing.T) {
+	t.Parallel()
+	for _, releases := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := stage(t, 2)
+			s.Kind.Claims = func(string) []work.Claim { return []work.Claim{{Thing: "toy/both"}} }
+			first := s.Approve(contract.Document("first", 0), "ada")
+			r := s.Runner(s.Clean())
+			if r.Kind = s.Kind; releases {
+				r.Kind = releasing{s.Kind}
+			}
+			until := time.Now().Add(20 * time.Second)
+			if _, err := r.Tick(t.Context(), time.Now(), until); err != nil {
+				t.Fatal(err)
+			}
+			if w := s.Get(first.ID); w.State.Ended() {
+				t.Fatal("the first one has ended, which proves nothing")
+			}
+			second := s.Approve(contract.Document("second", 1), "ada")
+			w := s.UntilEnded(second.ID, 100)
+			if got := w.State == work.Finished; got != releases {
+				t.Errorf("released %v: %s, %+v", releases, w.State, w.Items)
+			}
+		})
+	}
+}
