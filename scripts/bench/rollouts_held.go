@@ -71,6 +71,8 @@ type fleetWorld struct {
 	bucket *journaltest.Bucket
 	share  float64
 	ids    atomic.Int64
+	// until is when the tick ends, and with it the time of its calls.
+	until time.Time
 
 	mu       sync.Mutex
 	sent     map[string][]time.Time
@@ -119,7 +121,8 @@ func drive(ctx context.Context, instances, down int, share float64) (course, err
 func (w *fleetWorld) carry(ctx context.Context, id string) (work.Work, error) {
 	for range 10 * 60 {
 		now := w.clock.Now()
-		report, err := w.runner().Tick(ctx, now, now.Add(55*time.Second))
+		w.until = now.Add(55 * time.Second)
+		report, err := w.runner().Tick(ctx, now, w.until)
 		if err != nil {
 			return work.Work{}, err
 		}
@@ -205,7 +208,8 @@ func (p paced) turn(ctx context.Context, action string) error {
 	w.sent[action] = slices.DeleteFunc(w.sent[action], func(at time.Time) bool { return now.Sub(at) >= time.Minute })
 	if n := len(w.sent[action]); n >= most {
 		free := time.Minute - now.Sub(w.sent[action][n-most])
-		if by, limited := ctx.Value(endKey{}).(time.Time); limited && by.Add(-plan.Grace).Sub(now) < free {
+		by, limited := ctx.Value(endKey{}).(time.Time)
+		if w.until.Sub(now) < free || limited && by.Add(-plan.Grace).Sub(now) < free {
 			return fault.New(fault.Throttled, "its turn would come after its time").WithCode("rateShare")
 		}
 		w.clock.Advance(free)
