@@ -199,8 +199,12 @@ func (s *simulation) run() {
 	}
 }
 
+// patient is how many minutes somebody waits for a rollout to end before it is aborted:
+// each instance that never comes up takes a day until it is given up.
+const patient = 8 * 60
+
 // over reports whether it has ended. Once an hour somebody looks, and aborts what does
-// not go on by itself.
+// not go on by itself, or takes too long.
 func (s *simulation) over(minute int) bool {
 	s.mu.Lock()
 	ended := s.ended
@@ -209,7 +213,7 @@ func (s *simulation) over(minute int) bool {
 		return ended
 	}
 	now := s.get(s.id)
-	if now.State == work.Halted || now.State == work.Waiting && now.Why != nil && now.Why.Code == "tooManyDown" {
+	if minute > patient || now.State == work.Halted || now.State == work.Waiting && now.Why != nil && now.Why.Code == "tooManyDown" {
 		s.do(work.Abort)
 	}
 	return now.State.Ended()
