@@ -187,6 +187,10 @@ func (d doored) Quota(ctx context.Context, in image.RegionID, code string) (imag
 	return through(ctx, d.door, reads("Quota", in), func() (image.Quota, error) { return d.maker.Quota(ctx, in, code) })
 }
 
+func (d doored) MayMake(ctx context.Context, in image.RegionID, m image.Making) (image.Tri, error) {
+	return through(ctx, d.door, reads("MayMake", in), func() (image.Tri, error) { return d.maker.MayMake(ctx, in, m) })
+}
+
 func (d doored) Role(ctx context.Context, name string) (image.Role, error) {
 	return through(ctx, d.door, reads("Role", ""), func() (image.Role, error) { return d.maker.Role(ctx, name) })
 }

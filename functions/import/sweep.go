@@ -81,4 +81,3 @@ func (s *session) remove(ctx context.Context, l importing.Left) error {
 	s.call.Log.Warn("a test's instance was left behind", "import", l.Import, "region", l.Region, "instance", l.Instance)
 	return cloud.Terminate(ctx, l.Region, l.Instance)
 }
-

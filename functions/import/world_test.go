@@ -141,6 +141,29 @@ func (m maker) Quota(_ context.Context, in image.RegionID, code string) (image.Q
 	return image.Quota{Total: q.Total, Used: q.Used, Consumable: q.Consumable}, told(err)
 }
 
+func (m maker) MayMake(_ context.Context, in image.RegionID, r image.Making) (image.Tri, error) {
+	var err error
+	switch {
+	case r.Import != nil:
+		req := cloudsim.ImportImageRequest{RegionID: in, ImageName: r.Import.Name, BootMode: string(r.Import.BootMode), DryRun: true}
+		for _, d := range r.Import.Disks {
+			req.Disks = append(req.Disks, cloudsim.ImportDisk{Format: d.Format, Bucket: d.Bucket, Object: d.Object, SizeGiB: d.SizeGiB})
+		}
+		_, err = m.s.ImportImage(req)
+	case r.Create != nil:
+		_, err = m.s.CreateImage(cloudsim.CreateImageRequest{RegionID: in, InstanceID: r.Create.Instance, ImageName: r.Create.Name, DryRun: true})
+	case r.Copy != nil:
+		_, err = m.s.CopyImage(cloudsim.CopyImageRequest{RegionID: in, ImageID: r.Copy.Image, DestinationRegionID: r.Copy.To, Name: r.Copy.Name, DryRun: true})
+	}
+	switch code := fault.Code(told(err)); {
+	case strings.EqualFold(code, "DryRunOperation") || strings.EqualFold(code, "DRYRUN.SUCCESS"):
+		return image.Yes, nil
+	case fault.Of(told(err)) == fault.Forbidden:
+		return image.No, nil
+	}
+	return image.Unknown, told(err)
+}
+
 func (m maker) Role(_ context.Context, name string) (image.Role, error) {
 	r, err := m.s.GetRole(name)
 	return image.Role{Name: r.Name, ARN: r.ARN, Trusted: []string{"ecs.aliyuncs.com"}}, told(err)

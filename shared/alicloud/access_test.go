@@ -104,3 +104,42 @@ func TestTagImages(t *testing.T) {
 		}
 	}
 }
+
+// TestMayMake: what makes an image is asked with all that it has, as a dry run; an
+// answer that is no refusal proves nothing, and another objection tells nothing.
+func TestMayMake(t *testing.T) {
+	t.Parallel()
+	makings := map[string]image.Making{
+		"ImportImage": {Import: &image.ImportRequest{Name: "web", Disks: []image.ImportDisk{{Format: "RAW", Bucket: "b", Object: "web.raw"}}}},
+		"CreateImage": {Create: &image.CreateRequest{Name: "web", Instance: "i-1"}},
+		"CopyImage":   {Copy: &image.CopyRequest{Image: "m-1", To: "cn-shanghai", Name: "web"}},
+	}
+	for action, m := range makings {
+		for code, want := range map[string]image.Tri{
+			"DryRunOperation": image.Yes, "DRYRUN.SUCCESS": image.Yes, "Forbidden.RAM": image.No, "InvalidImageName.Duplicated": image.Unknown, "": image.Unknown,
+		} {
+			w := newWire(t, func(called string, _ int, q url.Values) answered {
+				switch {
+				case called == "GetCallerIdentity":
+					return answered{}
+				case called != action || q.Get("DryRun") != "true":
+					t.Errorf("%s: %s was called with %v", action, called, q)
+				case code == "":
+					return ok(`{"RequestId":"r","ImageId":"m-2","TaskId":"t-1"}`)
+				}
+				status := 400
+				if code == "Forbidden.RAM" {
+					status = 403
+				}
+				return refused(status, code, q)
+			})
+			got, err := alicloud.Operate(reader(t, w)).MayMake(t.Context(), region, m)
+			if got != want || (err == nil) != (want != image.Unknown) {
+				t.Errorf("%s, %s: got %s, %v", action, code, got, err)
+			}
+		}
+	}
+	if _, err := (alicloud.Operator{}).MayMake(t.Context(), region, image.Making{}); fault.Of(err) != fault.Invalid {
+		t.Errorf("nothing: %v", err)
+	}
+}

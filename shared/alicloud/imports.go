@@ -64,19 +64,9 @@ func (a Operator) ImportImage(ctx context.Context, in image.RegionID, r image.Im
 	if len(r.Disks) == 0 {
 		return "", "", fault.InField("disks", "required", "an image has a disk at least")
 	}
-	given := params{
-		"RegionId": string(in), "ImageName": r.Name, "Description": r.Description, "OSType": string(r.OSType), "Platform": r.Platform,
-		"Architecture": string(r.Architecture), "BootMode": string(r.BootMode), "LicenseType": r.LicenseType,
-		"Features.NvmeSupport": supported(r.NVMe), "Features.ImdsSupport": r.IMDS, "DetectionStrategy": strategy(r.Detect),
-		"ResourceGroupId": r.ResourceGroup, "ClientToken": r.Token,
-	}.tags(r.Tags)
-	for i, d := range r.Disks {
-		at := "DiskDeviceMapping." + strconv.Itoa(i+1) + "."
-		given[at+"OSSBucket"], given[at+"OSSObject"], given[at+"Format"], given[at+"DiskImageSize"] = d.Bucket, d.Object, d.Format, number(d.SizeGiB)
-	}
 	got, err := perform(ctx, a.Account, act{
 		operation: "ecs:ImportImage", region: in, token: r.Token,
-		given: given,
+		given: importParams(in, r),
 	}, startedFields(), func(g started) bool { return g.image != "" && g.task != "" })
 	return got.image, got.task, err
 }
@@ -222,19 +212,9 @@ func (a Operator) CreateImage(ctx context.Context, in image.RegionID, r image.Cr
 	if (r.Instance == "") == (len(r.Snapshots) == 0) {
 		return "", fault.InField("instance", "required", "an image is made from an instance, or from snapshots")
 	}
-	given := params{
-		"RegionId": string(in), "ImageName": r.Name, "Description": r.Description, "InstanceId": string(r.Instance), "Platform": r.Platform,
-		"Architecture": string(r.Architecture), "BootMode": string(r.BootMode), "Features.ImdsSupport": r.IMDS,
-		"DetectionStrategy": strategy(r.Detect), "ResourceGroupId": r.ResourceGroup, "ClientToken": r.Token,
-	}.tags(r.Tags)
-	for i, d := range r.Snapshots {
-		at := "DiskDeviceMapping." + strconv.Itoa(i+1) + "."
-		given[at+"DiskType"] = map[bool]string{true: "system", false: "data"}[i == 0]
-		given[at+"SnapshotId"], given[at+"Size"] = string(d.Snapshot), number(d.SizeGiB)
-	}
 	got, err := perform(ctx, a.Account, act{
 		operation: "ecs:CreateImage", region: in, token: r.Token,
-		given: given,
+		given: createParams(in, r),
 	}, startedFields(), func(g started) bool { return g.image != "" })
 	return got.image, err
 }
@@ -245,14 +225,9 @@ func (a Operator) CopyImage(ctx context.Context, from image.RegionID, r image.Co
 	if err := first(checkIDs([]image.ID{r.Image}), checkRegion(r.To)); err != nil {
 		return "", err
 	}
-	given := params{
-		"RegionId": string(from), "ImageId": string(r.Image), "DestinationRegionId": string(r.To), "DestinationImageName": r.Name,
-		"DestinationDescription": r.Description, "Encrypted": flagged(r.Encrypted), "KMSKeyId": r.KMSKey, "ResourceGroupId": r.ResourceGroup,
-		"ClientToken": r.Token,
-	}.tags(r.Tags)
 	got, err := perform(ctx, a.Account, act{
 		operation: "ecs:CopyImage", region: from, token: r.Token,
-		given: given,
+		given: copyParams(from, r),
 	}, startedFields(), func(g started) bool { return g.image != "" && g.image != r.Image })
 	return got.image, err
 }

@@ -74,6 +74,13 @@ type CopyRequest struct {
 	Token         string
 }
 
+// Making is one of the calls that make an image: exactly one is set.
+type Making struct {
+	Import *ImportRequest
+	Create *CreateRequest
+	Copy   *CopyRequest
+}
+
 // AttributeChange is what ModifyImageAttribute is asked; nil leaves as it is;
 // source: ModifyImageAttribute.
 type AttributeChange struct {

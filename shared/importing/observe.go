@@ -27,6 +27,8 @@ type Store interface {
 type Limits interface {
 	Quota(ctx context.Context, in image.RegionID, action string) (image.Quota, error)
 	Role(ctx context.Context, name string) (image.Role, error)
+	// MayMake tells whether a call that makes an image is permitted, and changes nothing.
+	MayMake(ctx context.Context, in image.RegionID, m image.Making) (image.Tri, error)
 }
 
 // Ports are what is looked at beside the survey.
@@ -74,11 +76,12 @@ const quotaImages = "q_user-image-count"
 func Observe(ctx context.Context, s *survey.Survey, ports Ports, w Wish) Observed {
 	o := Observed{Region: w.Region, Account: w.Account, Places: map[image.RegionID]PlaceSeen{}, Roles: map[string]RoleSeen{}, May: map[string]image.Tri{}}
 	see := &observer{survey: s, ports: ports, wish: w, seen: &o}
-	parts := []func(context.Context){see.source, see.role, see.permissions, see.types}
+	parts := []func(context.Context){see.source, see.role, see.types}
 	for _, region := range w.Regions() {
 		parts = append(parts, func(ctx context.Context) { see.place(ctx, region) })
 	}
 	survey.Each(parts, func(part func(context.Context)) { part(ctx) })
+	see.permissions(ctx)
 	o.Cost = see.cost(ctx)
 	return o
 }
@@ -285,21 +288,47 @@ func roleSeen(ctx context.Context, limits Limits, name string) RoleSeen {
 	return RoleSeen{}
 }
 
-// permissions asks for those that a dry run can tell of.
+// permissions asks by a dry run whether the image may be made. ECS is not asked about
+// objects that nobody allows to be read.
 func (o *observer) permissions(ctx context.Context) {
-	home := o.home()
-	if home == nil {
-		return
+	action, in, m := o.making()
+	may := image.Unknown
+	if !slices.ContainsFunc(o.seen.Objects, func(s ObjectSeen) bool { return !s.Allowed || s.Missing }) {
+		if told, err := o.ports.Limits.MayMake(ctx, in, m); err == nil {
+			may = told
+		}
 	}
-	action := map[bool]string{true: "ecs:ImportImage", false: "ecs:CreateImage"}[o.wish.Source.Object != nil]
-	if o.wish.Source.Image != nil {
-		action = "ecs:CopyImage"
+	o.seen.May[action] = may
+}
+
+// making is the call that makes the image, and where it is sent.
+func (o *observer) making() (action string, in image.RegionID, m image.Making) {
+	w, s := o.wish.Image, o.wish.Source
+	switch {
+	case s.Object != nil:
+		r := image.ImportRequest{
+			Name: w.Unverified(), OSType: w.OSType, Platform: w.Platform, Architecture: w.Arch(), BootMode: w.BootMode, LicenseType: w.LicenseType,
+		}
+		for _, seen := range o.seen.Objects {
+			r.Disks = append(r.Disks, image.ImportDisk{Format: string(seen.Disk.Format), Bucket: seen.Bucket, Object: seen.Key, SizeGiB: seen.Disk.GiB()})
+		}
+		return "ecs:ImportImage", o.wish.Region, image.Making{Import: &r}
+	case s.Image != nil:
+		from := o.wish.Region
+		if i := o.seen.Existing; i != nil {
+			from = i.Region
+		}
+		return "ecs:CopyImage", from, image.Making{Copy: &image.CopyRequest{
+			Image: s.Image.ImageID, To: o.wish.Region, Name: w.Unverified(), Encrypted: s.Image.KMSKeyID != "", KMSKey: s.Image.KMSKeyID,
+		}}
+	case s.Instance != nil:
+		return "ecs:CreateImage", o.wish.Region, image.Making{Create: &image.CreateRequest{Name: w.Unverified(), Instance: s.Instance.InstanceID}}
 	}
-	may, err := home.May(ctx, action)
-	if err != nil {
-		may = image.Unknown
+	r := image.CreateRequest{Name: w.Unverified(), Platform: w.Platform, Architecture: w.Arch(), BootMode: w.BootMode}
+	for _, id := range append([]image.SnapshotID{s.Snapshots.System}, s.Snapshots.Data...) {
+		r.Snapshots = append(r.Snapshots, image.SnapshotDisk{Snapshot: id})
 	}
-	o.keep(func(seen *Observed) { seen.May[action] = may })
+	return "ecs:CreateImage", o.wish.Region, image.Making{Create: &r}
 }
 
 // types finds what a boot test can run on, the smallest first.
