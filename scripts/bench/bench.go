@@ -50,7 +50,7 @@ func (r result) String() string {
 // binaries are what is measured: the function as it is deployed, and the
 // smallest function there can be.
 type binaries struct {
-	find, price, empty string
+	find, price, share, empty string
 }
 
 // measurement takes one or more numbers.
@@ -102,6 +102,9 @@ func run(ctx context.Context, out io.Writer, only string) error {
 		return err
 	}
 	if b.price, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/price", To: folder + "/price"}); err != nil {
+		return err
+	}
+	if b.share, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/share", To: folder + "/share"}); err != nil {
 		return err
 	}
 	if b.empty, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./scripts/bench/testdata/empty", To: folder + "/empty"}); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 
 	"imagekeeper/scripts/bench/platform"
 	"imagekeeper/shared/cloudsim"
@@ -13,6 +15,7 @@ import (
 // route is a question about one image, or about all, over two accounts in eight
 // regions, and how many calls of the cloud it may take.
 type route struct {
+	binary     string
 	what, path string
 	status     int
 	// least is how many calls its evidence needs: about says which.
@@ -27,25 +30,31 @@ const (
 	opened = 4
 )
 
-// routes are those of find. m-bp1p3iw05ysr6wic1ldo is a custom image in our own
-// region that is shared and used; m-none is no image.
-func routes() []route {
-	const image = "/images/m-bp1p3iw05ysr6wic1ldo"
+// routes are the questions. m-bp1p3iw05ysr6wic1ldo is a custom image in our own region
+// that is shared and used, and was made on an instance; m-none is no image.
+func routes(b binaries) []route {
+	const id = "m-bp1p3iw05ysr6wic1ldo"
+	const image, price, share = "/images/" + id, "/prices/" + id, "/shares/" + id
 	return []route{
-		{"one image", image, http.StatusOK, opened + places, 20, "one list for each place, by id"},
-		{"one image, region named", image + "?region=cn-hangzhou", http.StatusOK, opened + 2, 8, "one list for each account, by id"},
-		{"an unknown id", "/images/m-none", http.StatusNotFound, opened + places + 2*2*8 + 1, 56, "each place beside a public image, Marketplace and community lists of each region twice"},
-		{"who uses it", image + "/usage", http.StatusOK, opened + places + 2 + 12 + 12, 46, "the image; its shares and siblings; what runs or launches it in each account of its region, twice where there is none"},
-		{"where it comes from", image + "/lineage", http.StatusOK, opened + 6*places, 6 * (opened + 6*places) / 5, "of each place images, snapshots, and twice the pipelines and disks that there are none of"},
+		{b.find, "one image", image, http.StatusOK, opened + places, 20, "one list for each place, by id"},
+		{b.find, "one image, region named", image + "?region=cn-hangzhou", http.StatusOK, opened + 2, 8, "one list for each account, by id"},
+		{b.find, "an unknown id", "/images/m-none", http.StatusNotFound, opened + places + 2*2*8 + 1, 56, "each place beside a public image, Marketplace and community lists of each region twice"},
+		{b.find, "who uses it", image + "/usage", http.StatusOK, opened + places + 2 + 12 + 12, 46, "the image; its shares and siblings; what runs or launches it in each account of its region, twice where there is none"},
+		{b.find, "where it comes from", image + "/lineage", http.StatusOK, opened + 6*places, 6 * (opened + 6*places) / 5, "of each place images, snapshots, and twice the pipelines and disks that there are none of; beside it what ActionTrail alone tells"},
+		{b.find, "all with a paid licence", "/images?licence=paid", http.StatusOK, opened + places + 44, opened + places + 44, "one list for each place, and what the derived ones were made from"},
+		{b.price, "what it costs", price, http.StatusOK, opened + places + 13, opened + places + 13, "the image; the snapshots, chains, disks, pipelines and events of its region, twice where there are none"},
+		{b.price, "what it costs, region named", price + "?region=cn-hangzhou", http.StatusOK, opened + 2 + 13, opened + 2 + 13, "the same, without the other regions"},
+		{b.share, "who may use it", share, http.StatusOK, opened + places + 1, opened + places + 1, "the image, and whom it is shared with"},
+		{b.share, "who may use it, region named", share + "?region=cn-hangzhou", http.StatusOK, opened + 2 + 1, 8, "the same, without the other regions"},
 	}
 }
 
-// calls counts how many calls of the cloud each route of find takes in the first
+// calls counts how many calls of the cloud each route takes in the first
 // call of a process, and in the next one.
 func calls(ctx context.Context, b binaries) ([]result, error) {
 	var all []result
-	for _, r := range routes() {
-		first, next, err := r.count(ctx, b)
+	for _, r := range routes(b) {
+		first, next, err := r.count(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -58,12 +67,17 @@ func calls(ctx context.Context, b binaries) ([]result, error) {
 }
 
 // count asks a new process twice.
-func (r route) count(ctx context.Context, b binaries) (first, next int, err error) {
+func (r route) count(ctx context.Context) (first, next int, err error) {
 	c := serve(company.New(cloudsim.Options{Seed: 1}, company.Options{Images: 400}), -1, 0)
 	defer c.Close()
 	variables := c.variables("all", "1000")
-	variables["ESS_ENDPOINT"], variables["ACCOUNTS"] = c.URL, cloudsim.ReaderRole
-	instance, err := platform.Start(ctx, b.find, variables)
+	folder, err := os.MkdirTemp("", "journal")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	variables["ACCOUNTS"], variables["JOURNAL"] = cloudsim.ReaderRole, "dir://"+filepath.ToSlash(folder)
+	instance, err := platform.Start(ctx, r.binary, variables)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -65,9 +65,6 @@ func planned(ctx context.Context, binary string, images int) ([]result, error) {
 	}
 	defer func() { _ = os.RemoveAll(journal) }()
 	variables := c.variables(joined(regions()), "1000")
-	for _, name := range []string{"ESS_ENDPOINT", "ACTIONTRAIL_ENDPOINT", "KMS_ENDPOINT"} {
-		variables[name] = c.URL
-	}
 	variables["JOURNAL"], variables["CLEANUP_RULES"] = "dir://"+journal, everyImage
 	instance, err := platform.Start(ctx, binary, variables)
 	if err != nil {

@@ -23,7 +23,11 @@ func serve(sim *cloudsim.Cloud, perMinute int, latency time.Duration) cloud {
 
 // variables are what a function needs to look at this cloud only.
 func (c cloud) variables(regions, share string) map[string]string {
-	return map[string]string{"ECS_ENDPOINT": c.URL, "STS_ENDPOINT": c.URL, "REGIONS": regions, "ECS_RATE_SHARE": share, "LOG_LEVEL": "error"}
+	all := map[string]string{"REGIONS": regions, "ECS_RATE_SHARE": share, "LOG_LEVEL": "error"}
+	for _, product := range []string{"ECS", "STS", "ESS", "ACTIONTRAIL", "KMS", "QUOTAS", "RAM"} {
+		all[product+"_ENDPOINT"] = c.URL
+	}
+	return all
 }
 
 // images is what the cloud counted of calls to DescribeImages.

@@ -28,9 +28,6 @@ func rolloutPlan(ctx context.Context, _ binaries) ([]result, error) {
 	c := serve(running(instances/len(regions()), regions()...), -1, 0)
 	defer c.Close()
 	variables := c.variables(joined(regions()), "1000")
-	for _, name := range []string{"ESS_ENDPOINT", "ACTIONTRAIL_ENDPOINT", "KMS_ENDPOINT", "QUOTAS_ENDPOINT"} {
-		variables[name] = c.URL
-	}
 	variables["JOURNAL"], variables["SYSTEM_ROLES"] = "dir://"+folder+"/journal", "fleet"
 	instance, err := platform.Start(ctx, binary, variables)
 	if err != nil {
