@@ -157,7 +157,9 @@ func (j *Journal) Read(ctx context.Context, subject string) ([]Record, error) {
 	return records, nil
 }
 
-// decode reads lines as the records of a subject.
+// decode reads lines as the records of a subject. It is not strict about members
+// that it does not know: they are of a later version, whose records an older one has
+// to read after a downgrade.
 func decode(subject string, lines [][]byte) ([]Record, error) {
 	records, previous, bound := make([]Record, 0, len(lines)), "", false
 	for n, line := range lines {

@@ -44,7 +44,11 @@ const (
 
 const (
 	// fewNames is how many images or instances are asked for by their names; for
-	// more, a list by the operation is read.
+	// more, a list by the operation is read: three lists whatever the number. The
+	// first such question of a process takes some seconds, since ActionTrail has two
+	// calls a second for everybody: two leave at once, the others at a rate that
+	// begins slowly. Fewer would not tell: what an instance ran is the later of what
+	// it was launched with and what replaced that.
 	fewNames = 3
 	// mostOf and mostNamed bound a list by the operation, and one by a name.
 	mostOf, mostNamed = 500, 50
