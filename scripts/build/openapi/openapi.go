@@ -80,6 +80,9 @@ func Make(ctx context.Context, root fs.FS, described []Description) ([]byte, err
 	gloss(document, glossary())
 	share(document)
 	apart(document)
+	if err := exemplify(document, root); err != nil {
+		return nil, err
+	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
