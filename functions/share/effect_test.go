@@ -61,20 +61,7 @@ func TestWhatCanHaveNoEffectIsRefused(t *testing.T) {
 				rows[name] = row
 			}
 		}
-		var names []string
-		for _, f := range strictjson.Fields(o.in) {
-			names = append(names, f.Name)
-			switch f.Type {
-			case reflect.TypeFor[sharing.AskedList]():
-				for _, inner := range strictjson.Fields(reflect.TypeFor[sharing.Asked]()) {
-					names = append(names, f.Name+"."+inner.Name)
-				}
-			case reflect.TypeFor[*applyInput]():
-				for _, inner := range strictjson.Fields(reflect.TypeFor[applyInput]()) {
-					names = append(names, f.Name+"."+inner.Name)
-				}
-			}
-		}
+		names := parameters(o.in)
 		for name := range rows {
 			if !slices.Contains(names, name) {
 				t.Errorf("%s has no %s", operation, name)
@@ -101,4 +88,22 @@ func TestWhatCanHaveNoEffectIsRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// parameters are all of an input, those within lists and objects by dots.
+func parameters(in reflect.Type) []string {
+	var names []string
+	for _, f := range strictjson.Fields(in) {
+		names = append(names, f.Name)
+		within := map[reflect.Type]reflect.Type{
+			reflect.TypeFor[sharing.AskedList](): reflect.TypeFor[sharing.Asked](), reflect.TypeFor[*applyInput](): reflect.TypeFor[applyInput](),
+		}[f.Type]
+		if within == nil {
+			continue
+		}
+		for _, inner := range strictjson.Fields(within) {
+			names = append(names, f.Name+"."+inner.Name)
+		}
+	}
+	return names
 }

@@ -22,9 +22,7 @@ func (b *builder) storage() {
 	foreign := kind == image.KindShared || kind == image.KindCommunity
 	switch {
 	case kind == image.KindPublic || kind == image.KindMarketplace:
-		if s.Deleted || s.Preheat != nil || !s.From.IsZero() {
-			b.say("storedByTheVendor", "the snapshots of the image are Alibaba Cloud's: what is said of storing them counts for nothing")
-		}
+		b.countsForNothing()
 		return
 	case b.q.New:
 		return
@@ -35,11 +33,8 @@ func (b *builder) storage() {
 		b.add(b.unreadStorage())
 		return
 	}
-	hours, groups := b.q.storageHours(), b.chains()
-	if s.Deleted && !slices.ContainsFunc(groups, func(g chainGroup) bool { return g.category == Archive }) {
-		b.say("nothingInArchive", "no snapshot of the image is in archive storage: deleting them has no minimum duration")
-	}
-	for _, g := range groups {
+	hours := b.q.storageHours()
+	for _, g := range b.chains() {
 		b.add(b.chainLine(g, hours))
 		if g.category == Archive && s.Deleted {
 			b.earlyDeletion(g, hours)
@@ -49,6 +44,13 @@ func (b *builder) storage() {
 		}
 	}
 	b.storageNotes()
+}
+
+// countsForNothing says so where something is said of storing what the vendor stores.
+func (b *builder) countsForNothing() {
+	if s := b.q.Storage; s.Deleted || s.Preheat != nil || !s.From.IsZero() {
+		b.say("storedByTheVendor", "the snapshots of the image are Alibaba Cloud's: what is said of storing them counts for nothing")
+	}
 }
 
 func (b *builder) unreadStorage() Line {
@@ -62,6 +64,9 @@ func (b *builder) unreadStorage() Line {
 }
 
 func (b *builder) storageNotes() {
+	if b.q.Storage.Deleted && !slices.ContainsFunc(b.chains(), func(g chainGroup) bool { return g.category == Archive }) {
+		b.say("nothingInArchive", "no snapshot of the image is in archive storage: deleting them has no minimum duration")
+	}
 	if b.gbBytes() == binaryGB && b.q.Storage.GBBytes == 0 && b.rates.gbBytes == 0 {
 		b.say("gbIs1073741824Bytes", "a GB is taken as 2^30 bytes; whether it is 2^30 or 10^9 is not documented (10^9 would cost 7.4 % more)")
 	}

@@ -26,9 +26,8 @@ const maxDepth = 8
 
 // parseStrict reads one JSON document into what was written, in its order: an overlay
 // is checked against no type, as strictjson would, but row by row, so that whoever
-// writes a contract's rates is told of the row.
-// It fails with fault.Invalid, naming the
-// place, for what the decoders of encoding/json let pass: duplicate keys, text
+// writes a contract's rates is told of the row. It fails with fault.Invalid, naming
+// the place, for what the decoders of encoding/json let pass: duplicate keys, text
 // after the document, text that is not UTF-8, deep nesting.
 func parseStrict(text []byte) (any, error) {
 	if !utf8.Valid(text) {
