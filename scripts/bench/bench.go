@@ -75,7 +75,9 @@ func measurements() []measurement {
 		{"calls", calls},
 		{"rollout plan", rolloutPlan},
 		{"rollouts", rollouts},
-		{"cleanup", cleanups},
+		{"cleanup over 1k", cleanups(1_000, false)},
+		{"cleanup over 10k", cleanups(10_000, false)},
+		{"cleanup over 100k", cleanups(100_000, true)},
 	}
 }
 

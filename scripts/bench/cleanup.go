@@ -17,34 +17,29 @@ import (
 const everyImage = `{"mode":"report","rules":[{"name":"all","match":{"all":true},"remove":{"olderThan":"30d","unusedFor":"7d"},"keep":{"last":3}},
 {"name":"orphans","match":{"snapshots":"orphaned"},"remove":{"olderThan":"30d"}}]}`
 
-// cleanups measures the plan of cleanup's timer over images in eight regions, every one
-// of which a rule is about: the processor time and the memory of the function, and
-// how many calls it makes over the least that the page sizes allow; and how all that
-// grows.
-func cleanups(ctx context.Context, _ binaries) ([]result, error) {
-	folder, err := os.MkdirTemp("", "bench-cleanup")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	binary, err := bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/cleanup", To: folder + "/cleanup"})
-	if err != nil {
-		return nil, err
-	}
-	var results []result
-	for _, images := range []int{1_000, 10_000, 100_000} {
-		found, err := planned(ctx, binary, images)
+// cleanups measures the plan of cleanup's timer over so many images in eight regions,
+// every one of which a rule is about: the processor time and the memory of the
+// function, and how many calls it makes over the least that the page sizes allow. Where
+// it is not held to limits it shows how all that grows.
+func cleanups(images int, held bool) func(ctx context.Context, b binaries) ([]result, error) {
+	return func(ctx context.Context, _ binaries) ([]result, error) {
+		folder, err := os.MkdirTemp("", "bench-cleanup")
 		if err != nil {
-			return nil, fmt.Errorf("%d images: %w", images, err)
+			return nil, err
 		}
-		if images < 100_000 {
-			for n := range found { // only the growth is told
+		defer func() { _ = os.RemoveAll(folder) }()
+		binary, err := bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/cleanup", To: folder + "/cleanup"})
+		if err != nil {
+			return nil, err
+		}
+		found, err := planned(ctx, binary, images)
+		for n := range found {
+			if !held {
 				found[n].atMost = 0
 			}
 		}
-		results = append(results, found...)
+		return found, err
 	}
-	return results, nil
 }
 
 // planned has the timer make one plan over so many images.
