@@ -227,6 +227,7 @@ func TestTenThousand(t *testing.T) {
 			t.Errorf("%s keeps the page busy for %.0f ms", step.name, took)
 		}
 	}
+	soon(t, one, `document.querySelector('.pages')`)
 	if text := eval[string](t, one, `document.querySelector('.pages').innerText`); !strings.Contains(text, "10,000") {
 		t.Errorf("it does not say how many there are: %s", text)
 	}

@@ -108,7 +108,9 @@ func TestMergeRefuses(t *testing.T) {
 // module is the source of a type.
 func module() fstest.MapFS {
 	return fstest.MapFS{
-		"go.mod": {Data: []byte("module m\n")},
+		openapi.Examples + "/find.a.json":  {Data: []byte(`{}`)},
+		openapi.Examples + "/price.b.json": {Data: []byte(`{}`)},
+		"go.mod":                           {Data: []byte("module m\n")},
 		"functions/find/main.go": {Data: []byte(`// Command find answers what there is.
 package main
 `)},
@@ -154,6 +156,14 @@ func TestMake(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %s", want, text)
 		}
+	}
+	if !strings.Contains(string(text), `"example": {}`) {
+		t.Errorf("no example in %s", text)
+	}
+	without := module()
+	delete(without, openapi.Examples+"/price.b.json")
+	if _, err := openapi.Make(t.Context(), without, []openapi.Description{describes(t, "price", "get", "/b", "price.b", closed)}); err == nil || !strings.Contains(err.Error(), "price.b has no example") {
+		t.Errorf("an operation without example: %v", err)
 	}
 	if strings.Contains(string(text), "x-type") {
 		t.Error("the names of Go types are still there")
