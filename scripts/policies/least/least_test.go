@@ -2,6 +2,7 @@ package least_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -212,5 +213,33 @@ func TestPoliciesAreNarrow(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The variant by tags allows the same on the same things; what deletes only where the
+// tag is.
+func TestTaggedPolicyIsAsNarrow(t *testing.T) {
+	t.Parallel()
+	on := func(file string) map[string][]string {
+		p, err := least.Read(root, "cleanup", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string][]string{}
+		for _, s := range p.Statement {
+			if len(s.Action) == 0 {
+				t.Errorf("%s has a statement without actions", file)
+			}
+			for _, action := range s.Action {
+				all[action] = s.Resource
+				if gated := file == least.TaggedFile && strings.HasPrefix(action, "ecs:Delete"); gated != (len(s.Condition) > 0) {
+					t.Errorf("%s: %s under %v", file, action, s.Condition)
+				}
+			}
+		}
+		return all
+	}
+	if plain, tagged := on(least.PolicyFile), on(least.TaggedFile); !maps.EqualFunc(plain, tagged, slices.Equal) {
+		t.Errorf("%v, %v", plain, tagged)
 	}
 }

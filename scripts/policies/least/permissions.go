@@ -111,20 +111,26 @@ func marks() map[string]string { return map[string]string{"cleanup": "imagekeepe
 
 // tagged is a policy that allows deleting only what has a tag, whatever it says.
 func tagged(p Policy, tag string) Policy {
-	out, deletes := Policy{Version: p.Version}, Statement{Effect: "Allow", Condition: map[string]map[string][]string{"StringLike": {"ecs:tag/" + tag: {"*"}}}}
+	out, deletes := Policy{Version: p.Version}, []Statement{}
 	for _, s := range p.Statement {
-		left := s
-		left.Action = nil
+		left, gated := s, s
+		left.Action, gated.Action = nil, nil
+		gated.Condition = map[string]map[string][]string{"StringLike": {"ecs:tag/" + tag: {"*"}}}
 		for _, action := range s.Action {
 			if strings.HasPrefix(action, "ecs:Delete") {
-				deletes.Action, deletes.Resource = append(deletes.Action, action), s.Resource
+				gated.Action = append(gated.Action, action)
 			} else {
 				left.Action = append(left.Action, action)
 			}
 		}
-		out.Statement = append(out.Statement, left)
+		if len(left.Action) > 0 {
+			out.Statement = append(out.Statement, left)
+		}
+		if len(gated.Action) > 0 {
+			deletes = append(deletes, gated)
+		}
 	}
-	out.Statement = append(out.Statement, deletes)
+	out.Statement = append(out.Statement, deletes...)
 	return out
 }
 
