@@ -57,10 +57,6 @@ type item struct {
 	Reason     *image.Reason    `json:"reason"`
 }
 
-func (a told) ended() bool {
-	return a.State == "finished" || a.State == "partly" || a.State == "failed" || a.State == "aborted"
-}
-
 // once is a time in which everything of a cloud with this speed is done.
 const once = 1_000_000
 
@@ -272,7 +268,7 @@ func (y story) survives(t *testing.T, b blow) bool {
 		return false
 	}
 	if b.what != frozenAfter {
-		<-over // it died
+		_ = <-over // it died, and what it could not say is no matter
 	}
 	s.arm(nil, nil)
 	s.age(5 * time.Minute) // the lease of the victim is over, and so is what it may have sent

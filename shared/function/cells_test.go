@@ -102,10 +102,11 @@ func tabled(t *testing.T, query string) string {
 // A field of a request that is called format, and chooses no table, is its own.
 func TestFormatOfItsOwn(t *testing.T) {
 	t.Parallel()
+	type export struct {
+		Format string `json:"format" validate:"omitempty,oneof=raw vhd"`
+	}
 	f := function.New("f", function.Handle(function.Spec{Name: "f.made", Pattern: "GET /made"},
-		func(_ context.Context, _ function.Call, in struct {
-			Format string `json:"format" validate:"omitempty,oneof=raw vhd"`
-		}) (table, error) {
+		func(_ context.Context, _ function.Call, in export) (table, error) {
 			return table{Items: []string{in.Format}}, nil
 		}))
 	w := httptest.NewRecorder()

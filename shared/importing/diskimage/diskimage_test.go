@@ -272,8 +272,12 @@ func TestEveryCodeHasADefect(t *testing.T) {
 func TestLittleIsAllocated(t *testing.T) {
 	raw, large := mbrDisk(3*mib), gptDisk(64*mib, espGUID)
 	corpus := slices.Concat(qcowDefects(raw), otherDefects(raw), []defect{
-		{"mbr", raw, ""}, {"gpt", large, ""}, {"qcow 2", qcow2Of(large, 2), ""}, {"qcow 3", qcow2Of(large, 3), ""},
-		{"fixed", fixedVHD(large), ""}, {"dynamic", dynamicVHD(large), ""},
+		{"mbr", raw, ""},
+		{"gpt", large, ""},
+		{"qcow 2", qcow2Of(large, 2), ""},
+		{"qcow 3", qcow2Of(large, 3), ""},
+		{"fixed", fixedVHD(large), ""},
+		{"dynamic", dynamicVHD(large), ""},
 	})
 	for _, c := range corpus {
 		o := &object{bytes: c.file}
