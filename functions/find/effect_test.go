@@ -35,7 +35,7 @@ func TestWhatCanHaveNoEffectIsRefused(t *testing.T) {
 		"/instances": {
 			"region": "region=cn-hangzho -> region unknownRegion", "account": "account=1000000000000009 -> account unknownAccount", "maxAge": always,
 			"id": always, "image": always, "family": always, "behind": always, "tag": always, "limit": "limit=0 -> limit min", "cursor": "cursor=x -> cursor cursorMalformed", "format": always,
-			"fields": "fields=instanceId&format=ndjson -> fields noEffect",
+			"fields": "fields=instanceId&format=ndjson -> fields noEffect", "instanceType": always, "osName": always, "endOfLifeBefore": always, "sort": "sort=name -> sort oneof",
 		},
 		"/access": {
 			"region": "region=cn-hangzho -> region unknownRegion", "account": "account=1000000000000009 -> account unknownAccount", "maxAge": always,

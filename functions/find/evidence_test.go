@@ -169,24 +169,29 @@ func TestInstances(t *testing.T) {
 	t.Parallel()
 	f := finder(views(fleetOf()))
 	for query, want := range map[string]string{
-		"":                                  "i-market i-new i-old i-public i-given",
-		"behind=1":                          "i-old",
-		"behind=0":                          "i-new i-old i-public i-given",
-		"behind=2":                          "",
-		"family=web-base":                   "i-new i-old i-given",
-		"image=m-old,m-market":              "i-market i-old",
-		"tag.env=prod":                      "i-old",
-		"tag.env=":                          "i-new i-old",
-		"tag.env=prod&tag.team=x":           "",
-		"region=cn-shanghai":                "i-public",
-		"account=1000000000000002":          "i-given",
-		"limit=2":                           "i-market i-new",
-		"family=web-base&behind=1&limit=10": "i-old",
+		"":                                     "i-market i-new i-old i-public i-given",
+		"behind=1":                             "i-old",
+		"behind=0":                             "i-new i-old i-public i-given",
+		"behind=2":                             "",
+		"family=web-base":                      "i-new i-old i-given",
+		"image=m-old,m-market":                 "i-market i-old",
+		"tag.env=prod":                         "i-old",
+		"tag.env=":                             "i-new i-old",
+		"tag.env=prod&tag.team=x":              "",
+		"region=cn-shanghai":                   "i-public",
+		"account=1000000000000002":             "i-given",
+		"limit=2":                              "i-market i-new",
+		"family=web-base&behind=1&limit=10":    "i-old",
+		"sort=-behind":                         "i-old i-new i-public i-given i-market",
+		"sort=behind":                          "i-new i-public i-given i-old i-market",
+		"instanceType=ecs.c9i.large":           "",
+		"endOfLifeBefore=1999-01-01T00:00:00Z": "",
+		"osName=no such system":                "",
 	} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
 			var got fleet
-			if answer := get(t, f, "/instances?"+query, &got); answer.StatusCode != http.StatusOK || names(got) != want || len(got.Unknown) != 0 || got.Total == nil {
+			if answer := get(t, f, "/instances?"+strings.ReplaceAll(query, " ", "%20"), &got); answer.StatusCode != http.StatusOK || names(got) != want || len(got.Unknown) != 0 || got.Total == nil {
 				t.Errorf("got %d %q %+v, want %q", answer.StatusCode, names(got), got.Unknown, want)
 			}
 		})
@@ -198,11 +203,26 @@ func TestInstances(t *testing.T) {
 
 func TestInstancesByPages(t *testing.T) {
 	t.Parallel()
+	for sort, want := range map[string]string{
+		"": "i-market i-new i-old i-public i-given", "&sort=-behind": "i-old i-new i-public i-given i-market", "&sort=endOfLife": "", "&sort=-createdAt": "",
+	} {
+		instancesByPages(t, sort, want)
+	}
+}
+
+// instancesByPages: what comes page by page is what comes at once.
+func instancesByPages(t *testing.T, sort, want string) {
+	t.Helper()
 	f := finder(views(fleetOf()))
+	var whole, other fleet
+	get(t, f, "/instances?limit=100"+sort, &whole)
+	if want == "" {
+		want = names(whole)
+	}
 	var paged []string
 	cursor := ""
 	for range 10 {
-		query := "/instances?limit=2"
+		query := "/instances?limit=2" + sort
 		if cursor != "" {
 			query += "&cursor=" + cursor
 		}
@@ -213,8 +233,15 @@ func TestInstancesByPages(t *testing.T) {
 			break
 		}
 	}
-	if got := strings.Join(paged, " "); got != "i-market i-new i-old i-public i-given" {
-		t.Errorf("by pages: %s", got)
+	if got := strings.Join(paged, " "); got != want || len(whole.Items) != 5 {
+		t.Errorf("by pages%s: %s, not %s", sort, got, want)
+	}
+	get(t, f, "/instances?limit=2"+sort, &whole)
+	if answer := get(t, f, "/instances?limit=2&sort=createdAt&cursor="+whole.NextCursor, &other); answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("a cursor of another order%s: %d", sort, answer.StatusCode)
+	}
+	if sort != "" {
+		return
 	}
 	answer := get(t, f, "/instances?format=csv", nil)
 	rows, err := csv.NewReader(answer.Body).ReadAll()

@@ -101,13 +101,17 @@ type aroundInput struct {
 type fleetInput struct {
 	places.Where
 	function.Table
-	ID     []image.InstanceID `json:"id" validate:"max=100,dive,instanceid" doc:"Instances by id"`
-	Image  []image.ID         `json:"image" validate:"max=100,dive,imageid" doc:"Images that the system disk runs"`
-	Family []image.Family     `json:"family" validate:"max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
-	Behind *int               `json:"behind" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
-	Tag    map[string]string  `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
-	Limit  *int               `json:"limit" validate:"omitempty,min=1,max=10000" doc:"How many instances a page has; default 1000"`
-	Cursor string             `json:"cursor" validate:"omitempty,max=4096" doc:"nextCursor of the page before, with the same filters"`
+	ID         []image.InstanceID     `json:"id" validate:"max=100,dive,instanceid" doc:"Instances by id"`
+	Image      []image.ID             `json:"image" validate:"max=100,dive,imageid" doc:"Images that the system disk runs"`
+	Family     []image.Family         `json:"family" validate:"max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
+	Behind     *int                   `json:"behind" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
+	Tag        map[string]string      `json:"tag" query:"tag." validate:"max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
+	Type       []image.InstanceTypeID `json:"instanceType" validate:"max=50,dive,instancetype" doc:"Types of the instance"`
+	System     string                 `json:"osName" validate:"omitempty,max=128" doc:"A part of the full name of its system, such as CentOS 7, in whatever case"`
+	EndsBefore time.Time              `json:"endOfLifeBefore" doc:"Only systems that get no updates any more at that time; what is not known is no match"`
+	Sort       usage.Order            `json:"sort" validate:"omitempty,oneof=behind -behind endOfLife -endOfLife createdAt -createdAt" doc:"By what, - for the other way round; what is not known comes last. Default: by account, region and id"`
+	Limit      *int                   `json:"limit" validate:"omitempty,min=1,max=10000" doc:"How many instances a page has; default 1000"`
+	Cursor     string                 `json:"cursor" validate:"omitempty,max=4096" doc:"nextCursor of the page before, with the same filters"`
 }
 
 // accessInput asks what is permitted.
@@ -132,7 +136,10 @@ func (in familyInput) query(trusted []image.AccountID) selection.Query {
 }
 
 func (in fleetInput) filter() usage.Filter {
-	return usage.Filter{IDs: in.ID, Images: in.Image, Families: in.Family, Behind: in.Behind, Tags: in.Tag}
+	return usage.Filter{
+		IDs: in.ID, Images: in.Image, Families: in.Family, Behind: in.Behind, Tags: in.Tag,
+		Types: in.Type, System: in.System, EndsBefore: in.EndsBefore,
+	}
 }
 
 // query translates the parameters into the capability's words.

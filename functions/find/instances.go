@@ -1,12 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"iter"
 	"net/http"
-	"strings"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -36,7 +35,7 @@ type fleet struct {
 }
 
 func (h handler) instances(ctx context.Context, call function.Call, in fleetInput) (fleet, error) {
-	after, err := parseFleetCursor(in.Cursor)
+	after, err := parseFleetCursor(in.Cursor, in.Sort)
 	if err != nil {
 		return fleet{}, err
 	}
@@ -59,7 +58,7 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 		}
 		out.Problem = call.Problem(blind(seen.Unread))
 	}
-	shown := out.page(seen.Servers, after, in.Limit)
+	shown := out.page(seen.Servers, in.Sort, after, in.Limit)
 	told, notRead := h.prices().OfServers(ctx, all, shown)
 	out.AsOf, out.LicencesUnread = places.AsOf(all), notRead
 	for n := range shown {
@@ -68,20 +67,20 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 	return out, nil
 }
 
-// page returns the servers after a place in the order, and sets the next cursor.
-func (f *fleet) page(servers []usage.Server, after *fleetPlace, limit *int) []usage.Server {
+// page returns the servers after a position in an order, and sets the next cursor.
+func (f *fleet) page(servers []usage.Server, by usage.Order, after *usage.Position, limit *int) []usage.Server {
 	var shown []usage.Server
 	most := pageOfServers
 	if limit != nil {
 		most = *limit
 	}
+	by.Sort(servers)
 	for _, s := range servers {
-		if after != nil && !after.before(s) {
+		if after != nil && by.Compare(*after, by.At(s)) >= 0 {
 			continue
 		}
 		if len(shown) == most {
-			last := shown[most-1]
-			f.NextCursor = fleetPlace{last.Account, last.Region, last.ID}.cursor()
+			f.NextCursor = fleetCursor(by, by.At(shown[most-1]))
 			break
 		}
 		shown = append(shown, s)
@@ -89,33 +88,31 @@ func (f *fleet) page(servers []usage.Server, after *fleetPlace, limit *int) []us
 	return shown
 }
 
-// fleetPlace is a place in the order of the fleet: that of usage.Fleet.
+// fleetPlace is what a cursor says: a position, and in which order.
 type fleetPlace struct {
-	account image.AccountID
-	region  image.RegionID
-	id      image.InstanceID
+	By usage.Order    `json:"by,omitempty"`
+	At usage.Position `json:"at"`
 }
 
-// before: s comes after the place.
-func (p fleetPlace) before(s usage.Server) bool {
-	return cmp.Or(cmp.Compare(p.account, s.Account), cmp.Compare(p.region, s.Region), cmp.Compare(p.id, s.ID)) < 0
+func fleetCursor(by usage.Order, at usage.Position) string {
+	text, _ := json.Marshal(fleetPlace{by, at}) // text always can be
+	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-func (p fleetPlace) cursor() string {
-	return base64.RawURLEncoding.EncodeToString([]byte(string(p.account) + "/" + string(p.region) + "/" + string(p.id)))
-}
-
-// parseFleetCursor reads the place that a cursor names; nil for none.
-func parseFleetCursor(cursor string) (*fleetPlace, error) {
+// parseFleetCursor reads the position that a cursor names; nil for none.
+func parseFleetCursor(cursor string, by usage.Order) (*usage.Position, error) {
 	if cursor == "" {
 		return nil, nil
 	}
+	var p fleetPlace
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
-	parts := strings.Split(string(text), "/")
-	if err != nil || len(parts) != 3 {
-		return nil, fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
+	if err == nil {
+		err = json.Unmarshal(text, &p)
 	}
-	return &fleetPlace{image.AccountID(parts[0]), image.RegionID(parts[1]), image.InstanceID(parts[2])}, nil
+	if err != nil || p.At.ID == "" || p.By != by {
+		return nil, fault.InField("cursor", "cursorMalformed", "is not a cursor of this API, or of another order")
+	}
+	return &p.At, nil
 }
 
 // HTTPHeader repeats what a table has no place for.

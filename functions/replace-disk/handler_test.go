@@ -209,3 +209,39 @@ func TestBackupsExpire(t *testing.T) {
 		}
 	})
 }
+
+// TestSelectorsGoTogether: an instance has to be all that a selection asks for. One that
+// is named and is not the rest is not selected, wherever it is; only one that
+// nobody shows gets a verdict of its own.
+func TestSelectorsGoTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		ids := s.fleet(s.home(), 2)
+		for name, c := range map[string]struct {
+			more object
+			want int
+		}{
+			"as it is":           {object{"tag": object{"env": "prod"}}, 2},
+			"another tag":        {object{"tag": object{"env": "stage"}}, 0},
+			"another image":      {object{"image": []image.ID{s.golden[s.home()]}}, 0},
+			"another family":     {object{"family": []string{"db-*"}}, 0},
+			"far behind":         {object{"behind": 99}, 0},
+			"another type":       {object{"instanceType": []string{"ecs.c9i.large"}}, 0},
+			"another system":     {object{"osName": "no such system"}, 0},
+			"never out of date":  {object{"endOfLifeBefore": "1999-01-01T00:00:00Z"}, 0},
+			"all that is chosen": {object{"exclude": object{"id": ids[:1]}}, 1},
+		} {
+			chosen := object{"id": ids}
+			for word, value := range c.more {
+				chosen[word] = value
+			}
+			a := s.do(http.MethodPost, "/rollouts", with(s.wish(), "select", chosen))
+			if a.status != http.StatusOK || a.Plan == nil || len(a.Plan.Steps) != c.want {
+				t.Errorf("%s: %d %+v", name, a.status, a.Plan)
+			}
+		}
+		if a := s.do(http.MethodPost, "/rollouts", with(s.wish(), "select", object{"id": []string{"i-none"}, "tag": object{"env": "prod"}})); a.Plan == nil || len(a.Plan.Steps) != 1 || a.Totals.Refuse != 1 {
+			t.Errorf("one that nobody shows: %+v", a.Plan)
+		}
+	})
+}

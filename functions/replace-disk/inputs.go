@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
@@ -10,16 +12,19 @@ import (
 
 // selectInput chooses instances, by the parameters of GET /instances.
 type selectInput struct {
-	ID            []image.InstanceID `json:"id,omitempty" validate:"omitempty,min=1,max=2000,unique,dive,instanceid" doc:"Instances by id"`
-	Image         []image.ID         `json:"image,omitempty" validate:"omitempty,min=1,max=100,dive,imageid" doc:"Images that the system disk runs"`
-	Family        []image.Family     `json:"family,omitempty" validate:"omitempty,min=1,max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
-	Behind        *int               `json:"behind,omitempty" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
-	Tag           map[string]string  `json:"tag,omitempty" validate:"omitempty,min=1,max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
-	Region        []image.RegionID   `json:"region,omitempty" validate:"omitempty,min=1,max=100,dive,regionid" doc:"Regions to look at"`
-	Account       []image.AccountID  `json:"account,omitempty" validate:"omitempty,min=1,max=100,dive,accountid" doc:"Accounts to look at"`
-	DescendantsOf image.ID           `json:"descendantsOf,omitempty" validate:"omitempty,imageid" doc:"Everything that runs this image, or one that was made from it"`
-	All           bool               `json:"all,omitempty" doc:"true: every instance of the places that are looked at"`
-	Exclude       *excludeInput      `json:"exclude,omitempty" doc:"What is left out of that"`
+	ID            []image.InstanceID     `json:"id,omitempty" validate:"omitempty,min=1,max=2000,unique,dive,instanceid" doc:"Instances by id"`
+	Image         []image.ID             `json:"image,omitempty" validate:"omitempty,min=1,max=100,dive,imageid" doc:"Images that the system disk runs"`
+	Family        []image.Family         `json:"family,omitempty" validate:"omitempty,min=1,max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
+	Behind        *int                   `json:"behind,omitempty" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
+	Tag           map[string]string      `json:"tag,omitempty" validate:"omitempty,min=1,max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
+	Type          []image.InstanceTypeID `json:"instanceType,omitempty" validate:"omitempty,min=1,max=50,dive,instancetype" doc:"Types of the instance"`
+	System        string                 `json:"osName,omitempty" validate:"omitempty,max=128" doc:"A part of the full name of its system, such as CentOS 7, in whatever case"`
+	EndsBefore    time.Time              `json:"endOfLifeBefore,omitzero" doc:"Only systems that get no updates any more at that time; what is not known is no match"`
+	Region        []image.RegionID       `json:"region,omitempty" validate:"omitempty,min=1,max=100,dive,regionid" doc:"Regions to look at"`
+	Account       []image.AccountID      `json:"account,omitempty" validate:"omitempty,min=1,max=100,dive,accountid" doc:"Accounts to look at"`
+	DescendantsOf image.ID               `json:"descendantsOf,omitempty" validate:"omitempty,imageid" doc:"Everything that runs this image, or one that was made from it"`
+	All           bool                   `json:"all,omitempty" doc:"true: every instance of the places that are looked at"`
+	Exclude       *excludeInput          `json:"exclude,omitempty" doc:"What is left out of that"`
 }
 
 // excludeInput leaves instances out: those that have any of it.
@@ -32,7 +37,7 @@ type excludeInput struct {
 
 // check refuses a selection that selects nothing, or everything by accident.
 func (in selectInput) check() error {
-	chosen := len(in.ID)+len(in.Image)+len(in.Family)+len(in.Tag) > 0 || in.Behind != nil || in.DescendantsOf != ""
+	chosen := len(in.ID)+len(in.Image)+len(in.Family)+len(in.Tag)+len(in.Type)+len(in.System) > 0 || in.Behind != nil || in.DescendantsOf != "" || !in.EndsBefore.IsZero()
 	switch {
 	case in.All && chosen:
 		return fault.InField("select.all", "contradiction", "does not go with what selects some")
@@ -44,7 +49,10 @@ func (in selectInput) check() error {
 
 // filter is the same for the list of instances. Ids are looked for by themselves.
 func (in selectInput) filter() usage.Filter {
-	return usage.Filter{IDs: in.ID, Images: in.Image, Families: in.Family, Behind: in.Behind, Tags: in.Tag}
+	return usage.Filter{
+		IDs: in.ID, Images: in.Image, Families: in.Family, Behind: in.Behind, Tags: in.Tag,
+		Types: in.Type, System: in.System, EndsBefore: in.EndsBefore,
+	}
 }
 
 // excludes reports whether an instance is left out.

@@ -136,15 +136,13 @@ func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selec
 		servers, unread = s.descendants(ctx, all, servers, in.DescendantsOf)
 	}
 	var names []rollout.Name
-	shown := map[image.InstanceID]bool{}
 	for _, one := range servers {
-		shown[one.ID] = true
 		if !in.Exclude.excludes(one) {
 			names = append(names, rollout.Name{Place: rollout.Place{Account: one.Account, Region: one.Region}, ID: one.ID})
 		}
 	}
-	for _, id := range in.ID {
-		if !shown[id] && len(here.Places()) > 0 && !slices.ContainsFunc(names, func(n rollout.Name) bool { return n.ID == id }) && !excluded(in.Exclude, id) {
+	for _, id := range found.Absent { // each gets its verdict, too
+		if len(here.Places()) > 0 && !excluded(in.Exclude, id) {
 			p := here.Places()[0]
 			names = append(names, rollout.Name{Place: rollout.Place{Account: p.Account, Region: p.Region}, ID: id})
 		}

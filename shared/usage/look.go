@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/fault"
@@ -23,6 +24,14 @@ type Filter struct {
 	Behind *int
 	// Tags must all be there; an empty value means that the key is present.
 	Tags map[string]string
+	// Types are those of the instance.
+	Types []image.InstanceTypeID
+	// System is a part of the full name of the image's system, such as "CentOS 7", in
+	// whatever case.
+	System string
+	// EndsBefore is before when its system gets no updates any more; zero: whenever.
+	// What is not known is no match.
+	EndsBefore time.Time
 }
 
 // Wants: the server is what is asked for.
@@ -34,12 +43,34 @@ func (f Filter) Wants(s Server) bool {
 		}
 	}
 	switch {
-	case len(f.IDs) > 0 && !slices.Contains(f.IDs, s.ID), len(f.Images) > 0 && !slices.Contains(f.Images, s.Instance.Image):
+	case len(f.IDs) > 0 && !slices.Contains(f.IDs, s.ID), len(f.Types) > 0 && !slices.Contains(f.Types, s.Type):
 		return false
-	case len(f.Families) > 0 && (s.Image == nil || !s.Image.InFamilies(f.Families)):
+	case f.Behind != nil && s.Behind < *f.Behind:
+		return false
+	case !f.EndsBefore.IsZero() && (s.Lifetime == nil || !s.Lifetime.Ends.Before(f.EndsBefore)):
 		return false
 	}
-	return f.Behind == nil || s.Behind >= *f.Behind
+	return f.runs(s)
+}
+
+// runs: the image of the server is what is asked for.
+func (f Filter) runs(s Server) bool {
+	switch {
+	case len(f.Images) > 0 && !slices.Contains(f.Images, s.Instance.Image):
+		return false
+	case s.Image == nil:
+		return len(f.Families) == 0 && f.System == ""
+	case len(f.Families) > 0 && !s.Image.InFamilies(f.Families):
+		return false
+	}
+	return f.System == "" || sameWords(s.Image.OSName, f.System)
+}
+
+// sameWords reports whether a name has a part, whatever the case and the width of
+// the spaces between words.
+func sameWords(name, part string) bool {
+	bare := func(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), " ")) }
+	return strings.Contains(bare(name), bare(part))
 }
 
 // Found is what was seen of a fleet.
@@ -51,6 +82,9 @@ type Found struct {
 	Unread []image.Unread
 	// Hints say what may have been meant, where nothing is what was asked for.
 	Hints []image.Reason
+	// Absent are the instances that the filter names and no place showed; one that
+	// was seen and is not all that was asked for is none of them.
+	Absent []image.InstanceID
 }
 
 // Look lists the instances of the places of in, and the images of their regions as
@@ -79,6 +113,11 @@ func Look(ctx context.Context, all, in *survey.Survey, f Filter) (Found, error) 
 	}
 	servers := Fleet(m.instances, m.images)
 	out.Servers = slices.DeleteFunc(slices.Clone(servers), func(s Server) bool { return !f.Wants(s) })
+	for _, id := range f.IDs {
+		if !slices.ContainsFunc(servers, func(s Server) bool { return s.ID == id }) {
+			out.Absent = append(out.Absent, id)
+		}
+	}
 	if len(out.Servers) == 0 {
 		out.Hints = hints(f, servers, m.images)
 	}
