@@ -126,7 +126,11 @@ func TestAJournalOfTheVersionBeforeIsRead(t *testing.T) {
 	}
 	kept := []map[string]any{{"accountId": second}, {"accountId": third, "until": end.Format(time.RFC3339), "onExpiry": "remove", "reason": "trial"}}
 	with := func(a string) map[string]any {
-		return map[string]any{"imageId": "m-web", "evenIfUsed": []string{"1000000000000004"}, "accounts": append(slices.Clone(kept), map[string]any{"accountId": a})}
+		wish := map[string]any{"imageId": "m-web", "accounts": append(slices.Clone(kept), map[string]any{"accountId": a})}
+		if a != "1000000000000004" { // which is removed then
+			wish["evenIfUsed"] = []string{"1000000000000004"}
+		}
+		return wish
 	}
 	s.clock.Advance(time.Hour)
 	if again := s.call("share.put", digested(with("1000000000000004"), finished)); again.Code != "planChanged" && !again.Recorded {
