@@ -110,8 +110,10 @@ func only(s *stage, id image.InstanceID) image.DiskSetup {
 
 // downAtMost is how long an instance may be down: a minute for what is to be
 // done, two ticks, and the five minutes that a stage lets go by after a blow instead
-// of the lease and the grace.
-const downAtMost = time.Minute + 2*time.Minute + 5*time.Minute
+// of the lease and the grace; and three ticks more, since a stage's clock goes on
+// with every tick, and a busy machine needs more of them for what the cloud has
+// done in no time. The tests in process hold it to the minute.
+const downAtMost = time.Minute + 2*time.Minute + 5*time.Minute + 3*time.Minute
 
 // judge holds what an instance is now to what it was: its power, the settings of its
 // disk and its key pair are the same, it was given so many disks, and it was down
