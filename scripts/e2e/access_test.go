@@ -42,10 +42,10 @@ func (p *protocol) since(n int) (string, int) {
 	return p.text.String()[n:], p.text.Len()
 }
 
-// until waits for a word after the first n bytes, at most for ten seconds: what
+// until waits for a word after the first n bytes, at most for two minutes: what
 // a function writes comes through a pipe. It returns all there is by then.
 func (p *protocol) until(n int, word string) string {
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
 		if text, _ := p.since(n); strings.Contains(text, word) || time.Now().After(end) {
 			return text
 		}

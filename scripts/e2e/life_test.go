@@ -19,17 +19,18 @@ import (
 func TestKilledAndFrozenFunctions(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name   string
-		signal syscall.Signal
-		status int
+		name    string
+		signal  syscall.Signal
+		status  int
+		timeout time.Duration
 	}{
-		{"killed", syscall.SIGKILL, http.StatusBadGateway},
-		{"frozen", syscall.SIGSTOP, http.StatusGatewayTimeout},
+		{"killed", syscall.SIGKILL, http.StatusBadGateway, time.Minute},
+		{"frozen", syscall.SIGSTOP, http.StatusGatewayTimeout, 10 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, options{
-				sim: company.New(cloudsim.Options{Seed: 1}, company.Options{}), timeout: 3 * time.Second, latency: 20 * time.Millisecond,
+				sim: company.New(cloudsim.Options{Seed: 1}, company.Options{}), timeout: c.timeout, latency: 20 * time.Millisecond,
 				environment: map[string]string{"REGIONS": "cn-hangzhou", "ACCOUNTS": ""},
 			})
 			s.fault(t, ecsapi.Fault{Action: "DescribeImages", Kind: ecsapi.FaultHang, Count: 1})
@@ -53,7 +54,7 @@ func TestKilledAndFrozenFunctions(t *testing.T) {
 // instance that made it.
 func (s *stack) signalBusy(t *testing.T, signal syscall.Signal) {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
 		if strings.Contains(string(s.admin(t, http.MethodGet, "/_local/faults", "")), "hang") {
 			continue
 		}
