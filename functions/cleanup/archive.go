@@ -120,6 +120,15 @@ func (a archive) all(ctx context.Context) (map[image.Ref]retention.Story, error)
 	return a.stories(ctx, subjects)
 }
 
+// of are the stories of images that had an id, in whatever account and region.
+func (a archive) of(ctx context.Context, id image.ID) (map[image.Ref]retention.Story, error) {
+	subjects, err := a.journal.Subjects(ctx, storyFolder)
+	if err != nil {
+		return nil, err
+	}
+	return a.stories(ctx, slices.DeleteFunc(subjects, func(s string) bool { return !strings.HasSuffix(s, "/"+string(id)) }))
+}
+
 // write adds a chapter to the story of an image. The same again, of one work, is
 // written already.
 func (a archive) write(ctx context.Context, r image.Ref, c retention.Chapter) error {
@@ -223,7 +232,7 @@ const releaseFolder = "release/"
 // names it is enough.
 func (a archive) Held(ctx context.Context) (retention.Held, error) {
 	held := retention.Held{
-		Images: map[image.ID][]string{}, Snapshots: map[image.SnapshotID][]string{}, Orphans: map[image.SnapshotID]string{}, Channels: map[image.ID]string{},
+		Images: map[image.ID][]string{}, Snapshots: map[image.SnapshotID][]string{}, Orphans: map[image.SnapshotID]string{}, Channels: map[image.ID]string{}, Items: map[image.Ref]work.Item{},
 	}
 	for _, kind := range holding() {
 		due, err := journal.NewAgenda(a.documents).Due(ctx, kind, farFuture())
@@ -327,6 +336,9 @@ func (a archive) ownWork(w work.Work, held retention.Held) error {
 		if one.Orphan != "" {
 			held.Orphans[one.Orphan] = w.ID
 			continue
+		}
+		if i, begun := w.Items[item]; begun {
+			held.Items[one.Ref] = i
 		}
 		enter(held.Images, one.Ref.ID, name+"/"+w.ID)
 		for _, s := range one.Snapshots {

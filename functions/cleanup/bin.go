@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/retention"
+	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
 )
 
@@ -50,6 +53,8 @@ type binEntry struct {
 	Restored image.ID `json:"restoredImageId,omitempty"`
 	// Saved is what its snapshots cost in a month that are gone.
 	Saved *pricing.Cost `json:"saved,omitempty"`
+	// Reason is why it cannot be brought back now, or soon not any more.
+	Reason *image.Reason `json:"reason,omitempty"`
 }
 
 // binOut is the bin.
@@ -58,6 +63,8 @@ type binOut struct {
 	Total int        `json:"total"`
 	// Saved is what a month costs less by all that was purged so far, in each currency.
 	Saved []pricing.Cost `json:"saved"`
+	// Unknown is what could not be looked at to tell whether an image is gone.
+	Unknown []image.Unread `json:"unknown"`
 }
 
 // bin lists what can be brought back, last deleted first.
@@ -70,14 +77,14 @@ func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binO
 	if err != nil {
 		return binOut{}, err
 	}
-	out := binOut{Items: []binEntry{}, Saved: []pricing.Cost{}}
+	entries, unread, err := s.entries(ctx, stories)
+	if err != nil {
+		return binOut{}, err
+	}
+	out := binOut{Items: []binEntry{}, Saved: []pricing.Cost{}, Unknown: image.AllUnread(unread)}
 	var saved []pricing.Cost
-	for ref, story := range stories {
-		e, ok := retention.EntryOf(ref, story)
-		if !ok {
-			continue
-		}
-		shown := entryOut(e)
+	for _, e := range entries {
+		shown := entryOut(e, s.now())
 		if shown.Saved != nil {
 			saved = append(saved, *shown.Saved)
 		}
@@ -92,7 +99,68 @@ func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binO
 	return out, nil
 }
 
-func entryOut(e retention.Entry) binEntry {
+// binned is an entry of the bin.
+type binned struct {
+	retention.Entry
+	// unready is why it cannot be brought back yet; nil: it can.
+	unready *image.Reason
+}
+
+// entries are what the bin has by the stories of images. An image whose deletion was
+// begun is in it as soon as it is gone, also before that was written down, and as long
+// as nobody can tell.
+func (s *session) entries(ctx context.Context, stories map[image.Ref]retention.Story) ([]binned, []image.Unread, error) {
+	var found []binned
+	var unread []image.Unread
+	for ref, story := range stories {
+		if e, begun := retention.Unfinished(ref, story); begun {
+			why, u, err := s.unfinished(ctx, e)
+			if err != nil {
+				return nil, nil, err
+			}
+			unread = append(unread, u...)
+			if why != nil {
+				found = append(found, binned{e, why})
+			}
+			continue
+		}
+		if e, ok := retention.EntryOf(ref, story); ok {
+			found = append(found, binned{Entry: e})
+		}
+	}
+	slices.SortFunc(found, func(a, b binned) int { return cmp.Compare(a.Ref.String(), b.Ref.String()) })
+	return found, unread, nil
+}
+
+// unfinished looks whether an image is gone whose deletion was begun, and says why it
+// cannot be brought back yet; nil: it is there.
+func (s *session) unfinished(ctx context.Context, e retention.Entry) (*image.Reason, []image.Unread, error) {
+	w, err := s.runner().Get(ctx, e.Work)
+	if err != nil && !errors.Is(err, fault.NotFound) {
+		return nil, nil, err
+	}
+	if retention.SeenGone(w.Items[e.Ref.String()]) {
+		return e.Unready(image.Yes), nil, nil
+	}
+	o, err := s.opened()
+	if err != nil {
+		return nil, nil, err
+	}
+	place := o.survey.Again().Place(e.Ref.Account, e.Ref.Region)
+	if place == nil {
+		return e.Unready(image.Unknown), o.survey.Unread(), nil
+	}
+	rows, err := place.Images(ctx, image.Listing{Kind: image.KindCustom, IDs: []image.ID{e.Ref.ID}, Statuses: image.Statuses()})
+	switch {
+	case err != nil:
+		return e.Unready(image.Unknown), []image.Unread{image.UnreadOf(e.Ref.Account, e.Ref.Region, survey.MayListImages, err)}, nil
+	case len(rows) == 0:
+		return e.Unready(image.Yes), nil, nil
+	}
+	return nil, nil, nil
+}
+
+func entryOut(e binned, now time.Time) binEntry {
 	out := binEntry{
 		ID: e.Ref.ID, RegionID: e.Ref.Region, AccountID: e.Ref.Account, Name: e.Image.Name, Family: e.Image.Family, State: "inBin",
 		DeletedAt: e.DeletedAt, Until: e.Until, Snapshots: []image.SnapshotID{}, SharedWith: []image.AccountID{}, Rule: e.Rule, Cleanup: e.Work, Restored: e.Restored,
@@ -107,6 +175,10 @@ func entryOut(e retention.Entry) binEntry {
 		out.State = "restored"
 	case e.Purged:
 		out.State = "purged"
+	case e.unready != nil:
+		out.Reason = e.unready
+	default:
+		out.Reason = e.Over(now)
 	}
 	return out
 }
@@ -131,27 +203,22 @@ func (h handler) restore(ctx context.Context, call function.Call, in restoreInpu
 }
 
 // entry finds one entry of the bin.
-func (s *session) entry(ctx context.Context, in restoreInput) (retention.Entry, error) {
-	stories, err := s.archive.all(ctx)
+func (s *session) entry(ctx context.Context, in restoreInput) (binned, error) {
+	stories, err := s.archive.of(ctx, in.ID)
 	if err != nil {
-		return retention.Entry{}, err
+		return binned{}, err
 	}
-	var found []retention.Entry
-	for ref, story := range stories {
-		if ref.ID != in.ID || in.Region != "" && ref.Region != in.Region {
-			continue
-		}
-		if e, ok := retention.EntryOf(ref, story); ok {
-			found = append(found, e)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return retention.Entry{}, fault.New(fault.NotFound, "the bin has no %s", in.ID).WithCode("notInBin")
-	case 1:
+	maps.DeleteFunc(stories, func(ref image.Ref, _ retention.Story) bool { return in.Region != "" && ref.Region != in.Region })
+	found, _, err := s.entries(ctx, stories)
+	switch {
+	case err != nil:
+		return binned{}, err
+	case len(found) == 0:
+		return binned{}, fault.New(fault.NotFound, "the bin has no %s", in.ID).WithCode("notInBin")
+	case len(found) == 1:
 		return found[0], nil
 	}
-	return retention.Entry{}, fault.InField("region", "ambiguous", "must say which %s is meant: %s is in the bin of several regions", in.ID, in.ID)
+	return binned{}, fault.InField("region", "ambiguous", "must say which %s is meant: %s is in the bin of several regions", in.ID, in.ID)
 }
 
 // planRestore looks at what there is and plans.
@@ -176,16 +243,16 @@ func (s *session) planRestore(ctx context.Context, in restoreInput) (work.Docume
 	for _, i := range ledger.Images {
 		taken[i.Name] = taken[i.Name] || i.Kind == image.KindCustom
 	}
-	r := retention.RestoreOf(e, in.Family, in.Shares, taken)
+	r := retention.RestoreOf(e.Entry, in.Family, in.Shares, taken)
 	findings, err := s.objections(ctx, e, r, ledger, in)
 	if err != nil {
 		return work.Document{}, err
 	}
-	return restoreDocument(e, r, findings, s.now(), o.survey.Unread())
+	return restoreDocument(e.Entry, r, findings, s.now(), o.survey.Unread())
 }
 
 // objections are what keeps an image from coming back, and what should be known.
-func (s *session) objections(ctx context.Context, e retention.Entry, r retention.Restore, l *retention.Ledger, in restoreInput) ([]image.Finding, error) {
+func (s *session) objections(ctx context.Context, e binned, r retention.Restore, l *retention.Ledger, in restoreInput) ([]image.Finding, error) {
 	found := []image.Finding{}
 	say := func(level image.Level, code, remedy, sentence string, args ...any) {
 		found = append(found, image.Finding{Level: level, Reason: image.Reason{Code: code, Sentence: fmt.Sprintf(sentence, args...)}, Remedy: remedy})
@@ -202,6 +269,8 @@ func (s *session) objections(ctx context.Context, e retention.Entry, r retention
 		return slices.ContainsFunc(rows, func(row image.Snapshot) bool { return row.ID == id })
 	})
 	switch {
+	case e.unready != nil:
+		say(image.Fatal, e.unready.Code, "plan it again in a few minutes", "%s", e.unready.Sentence)
 	case len(r.Snapshots) == 0:
 		say(image.Fatal, "snapshotsGone", "", "it had no snapshots to be made of")
 	case len(missing) > 0:

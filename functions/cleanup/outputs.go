@@ -108,6 +108,9 @@ func showItem(w work.Work, i work.Item) itemOut {
 	if !told.DueAt.IsZero() {
 		out.DueAt = &told.DueAt
 	}
+	if out.Reason == nil {
+		out.Reason = told.Why
+	}
 	out.Saved = sumOf(told.Saved)
 	return out
 }

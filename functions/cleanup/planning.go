@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +36,9 @@ func (s *session) plan(ctx context.Context, in createInput) (work.Document, erro
 		}
 	}
 	inv := s.observe(ctx, o.survey, &rules.Document, named, in.SkipWaits)
+	if inv.Blind() {
+		return work.Document{}, errBlind(inv)
+	}
 	if in.SkipWaits {
 		named = withCopies(inv, named)
 	}
@@ -52,6 +54,11 @@ func (s *session) plan(ctx context.Context, in createInput) (work.Document, erro
 	return s.document(ctx, o.survey, p, inv, rules)
 }
 
+// errBlind: there is nothing to plan by.
+func errBlind(inv retention.Inventory) error {
+	return fault.New(fault.Unknown, "the images of no account and region could be read (%s)", survey.Sentence(inv.Unread)).WithCode(survey.CodeUnread)
+}
+
 // withBin adds to a plan what is in the bin, and waits there for its end: of every image,
 // or of one.
 func (s *session) withBin(ctx context.Context, p *retention.Planned, only image.ID) error {
@@ -59,19 +66,23 @@ func (s *session) withBin(ctx context.Context, p *retention.Planned, only image.
 	if err != nil {
 		return err
 	}
-	var entries []retention.Entry
-	for ref, story := range stories {
-		if e, ok := retention.EntryOf(ref, story); ok && !e.Purged && e.Restored == "" && (only == "" || only == ref.ID) {
-			entries = append(entries, e)
-		}
+	entries, _, err := s.entries(ctx, stories)
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(entries, func(a, b retention.Entry) int { return cmp.Compare(a.Ref.String(), b.Ref.String()) })
 	for _, e := range entries {
+		there := slices.ContainsFunc(p.Judgements, func(j retention.Judgement) bool { return j.Ref == e.Ref && j.Snapshot == "" })
+		if e.Purged || e.Restored != "" || there || only != "" && only != e.Ref.ID {
+			continue
+		}
 		j := retention.Judgement{Ref: e.Ref, Name: e.Image.Name, Stage: retention.StageDeleted, Action: retention.Wait, DueAt: e.Until, Rule: e.Rule, InWork: e.Work}
 		if !s.now().Before(e.Until) {
 			j.Action = retention.Purge
 		}
 		j.Removes = []image.Reason{{Code: "inBin", Sentence: "its snapshots go at " + e.Until.UTC().Format(time.RFC3339)}}
+		if e.unready != nil {
+			j.Removes = append(j.Removes, *e.unready)
+		}
 		p.Judgements = append(p.Judgements, j)
 		p.Document.Others = append(p.Document.Others, plan.StoredStep{Step: plan.Step{
 			Action: string(j.Action), Subject: e.Ref.String(), Reasons: j.Reasons(),
@@ -121,10 +132,20 @@ func (s *session) named(ctx context.Context, all *survey.Survey, in createInput)
 		case seen:
 			return nil, fault.InField(field, "notOurs", "%s is not an image of an account of ours", id)
 		default:
-			return nil, fault.New(fault.NotFound, "there is no image %s where it was looked for", id).WithCode("imageNotFound")
+			return nil, s.notFound(ctx, id)
 		}
 	}
 	return refs, nil
+}
+
+// notFound says that an image is not there, and whether the bin has it.
+func (s *session) notFound(ctx context.Context, id image.ID) error {
+	where := ""
+	stories, err := s.archive.of(ctx, id)
+	if entries, _, unread := s.entries(ctx, stories); err == nil && unread == nil && len(entries) > 0 {
+		where = fmt.Sprintf("; it was deleted: see GET /bin?state=all, and POST /bin/%s/restore", id)
+	}
+	return fault.New(fault.NotFound, "there is no image %s where it was looked for%s", id, where).WithCode("imageNotFound")
 }
 
 // observe looks at all places, or at the regions of what is named.
@@ -180,14 +201,18 @@ func withCopies(inv retention.Inventory, named []image.Ref) []image.Ref {
 // totals are the counts of a plan.
 type totals struct {
 	// AsOf is when the look began that the plan relies on; left out: nothing was seen.
-	AsOf   time.Time `json:"asOf,omitzero"`
-	Images int       `json:"images"`
+	AsOf time.Time `json:"asOf,omitzero"`
+	// AtLeast: something could not be read that a plan goes by, or the document of rules
+	// cannot be used: there may be more images, more of them may go, and more be saved.
+	AtLeast bool `json:"atLeast,omitempty"`
+	Images  int  `json:"images"`
 	// Actions is how many there are of each.
 	Actions map[retention.Action]int `json:"actions"`
 	// Saves is what a month costs less once all of them are gone that this plan removes,
 	// or that are on their way already, as the report of price says it: of those that are
-	// shared with nobody, and of the others; for each currency.
-	Saves []pricing.Group `json:"saves"`
+	// shared with nobody, and of the others; for each currency. Left out: nothing is known
+	// to go, and something could not be read.
+	Saves []pricing.Group `json:"saves,omitzero"`
 }
 
 // document is what is kept of a plan, and shown.
@@ -202,6 +227,10 @@ func (s *session) document(ctx context.Context, all *survey.Survey, p retention.
 	var err error
 	if t.Saves, err = s.saves(ctx, all, &p, inv); err != nil {
 		return work.Document{}, err
+	}
+	t.AtLeast = len(inv.Unread)+len(inv.JournalUnread)+len(inv.Short) > 0 || rules.Broken != nil
+	if t.AtLeast && len(t.Saves) == 0 {
+		t.Saves = nil
 	}
 	counts, err := json.Marshal(t)
 	if err != nil {

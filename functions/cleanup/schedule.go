@@ -13,6 +13,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/retention"
+	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
 )
 
@@ -22,8 +23,9 @@ type scheduleReport struct {
 	Looks int `json:"looks"`
 	// Places is how many there are.
 	Places int `json:"places"`
-	// Removable is how many images and snapshots the rules would have go.
-	Removable int `json:"removable"`
+	// Removable is how many images and snapshots the rules would have go; left out: that
+	// is not known.
+	Removable *int `json:"removable,omitempty"`
 	// Cleanup is the work that a rule began; left out: none.
 	Cleanup string `json:"cleanup,omitempty"`
 	// Problems are why less was done than could be.
@@ -164,11 +166,15 @@ func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Le
 		Ledgers: ledgers, Closed: closed(o.survey), Judge: judge, Archive: s.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
 		Orphans: doc.AboutOrphans(),
 	})
+	if inv.Blind() { // the plan before says more
+		report.Problems = append(report.Problems, image.Reason{Code: survey.CodeUnread, Sentence: fault.Sentence(errBlind(inv))})
+		return nil
+	}
 	p, err := retention.Plan(inv, doc, retention.Request{MarkOnly: s.config.Of("cleanup")}, s.now())
 	if err != nil {
 		return err
 	}
-	report.Removable = len(p.Going)
+	report.Removable = new(len(p.Going))
 	if err := s.withBin(ctx, &p, ""); err != nil {
 		return err
 	}

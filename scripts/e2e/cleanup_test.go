@@ -248,14 +248,20 @@ func TestTheBinAndKeeps(t *testing.T) {
 	begun := s.post(t, function.Reaper, "/cleanups", wish+`,"apply":{"digest":"`+p.Plan.Digest+`"}}`, http.StatusAccepted)
 	at := "/cleanups/" + begun.ID
 	s.carried(t, "in the bin", func() bool { return s.item(t, at).Items[0].Stage == "deleted" })
-	var bin struct {
-		Items []struct{ ID, State, Name string }
-		Total int
-	}
-	status, text := s.get("/bin")
-	if err := json.Unmarshal(text, &bin); err != nil || status != http.StatusOK || bin.Total != 1 || bin.Items[0].ID != "m-old1" || bin.Items[0].State != "inBin" {
-		t.Fatalf("%d %s", status, text)
-	}
+	s.carried(t, "ready to come back", func() bool {
+		var bin struct {
+			Items []struct {
+				ID, State, Name string
+				Reason          *struct{ Code string }
+			}
+			Total int
+		}
+		status, text := s.get("/bin")
+		if err := json.Unmarshal(text, &bin); err != nil || status != http.StatusOK || bin.Total != 1 || bin.Items[0].ID != "m-old1" || bin.Items[0].State != "inBin" {
+			t.Fatalf("%d %s", status, text)
+		}
+		return bin.Items[0].Reason == nil
+	})
 	back := s.post(t, function.Viewer, "/bin/m-old1/restore", "{}", http.StatusOK)
 	restored := s.post(t, function.Reaper, "/bin/m-old1/restore", `{"apply":{"digest":"`+back.Plan.Digest+`"}}`, http.StatusAccepted)
 	at = "/cleanups/" + restored.ID

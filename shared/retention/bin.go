@@ -30,6 +30,8 @@ type Entry struct {
 	Restored image.ID
 	// Saved is what its snapshots that are gone cost, as whoever priced them says.
 	Saved map[image.SnapshotID]string
+	// Unfinished: its deletion was begun, and how that ended is not written down yet.
+	Unfinished bool
 }
 
 // EntryOf is what a story tells of the bin; ok is false if the image never was in it.
@@ -48,6 +50,42 @@ func EntryOf(r image.Ref, s Story) (e Entry, ok bool) {
 	return e, ok
 }
 
+// Unfinished is what a story tells of an image whose deletion was begun and whose end
+// is not written down: it may be gone already. Its times are then those of the
+// beginning. ok is false if there is none.
+func Unfinished(r image.Ref, s Story) (e Entry, ok bool) {
+	if len(s) == 0 {
+		return e, false
+	}
+	c := s[len(s)-1]
+	if c.Stage != StageQuarantined || c.Image == nil {
+		return e, false
+	}
+	return Entry{
+		Ref: r, Image: *c.Image, Snapshots: c.Snapshots, Suspended: c.Suspended, DeletedAt: c.At, Until: c.BinUntil, Work: c.Work, Rule: c.Rule, Unfinished: true,
+	}, true
+}
+
+// Unready is why an image cannot be brought back whose deletion was begun: whether it
+// is gone, and how, was not written down yet. gone is what a look shows now.
+func (e Entry) Unready(gone image.Tri) *image.Reason {
+	if gone == image.Yes {
+		return &image.Reason{Code: "binNotReady", Sentence: "it is gone, and cleanup " + e.Work + " has not written that down yet: the worker does it within minutes"}
+	}
+	return &image.Reason{Code: "binNotReady", Sentence: "its deletion was begun by cleanup " + e.Work + ", and whether it is gone could not be read"}
+}
+
+// Over is a warning that the time of an entry is over; nil: it is not.
+func (e Entry) Over(now time.Time) *image.Reason {
+	if now.Before(e.Until) {
+		return nil
+	}
+	return &image.Reason{Code: "binOver", Sentence: "its time in the bin is over: what nothing needs of its snapshots goes, if it has not gone already"}
+}
+
+// SeenGone: a work has seen that the image of an item is gone.
+func SeenGone(i work.Item) bool { return i.Level == levelDeleted || i.Level == levelBinned }
+
 // binned are the facts of an item in the bin: which of its snapshots are there, and
 // which something needs.
 func (l *looking) binned(ctx context.Context, name string, one WishItem, item work.Item, seen work.Seen) {
@@ -55,6 +93,7 @@ func (l *looking) binned(ctx context.Context, name string, one WishItem, item wo
 	f[factRow] = gone
 	stories, err := l.Archive.Stories(ctx, []image.Ref{one.Ref})
 	if err != nil {
+		seen[name] = unread(f, err)
 		return
 	}
 	if e, ok := EntryOf(one.Ref, stories[one.Ref]); ok && e.Restored != "" {
@@ -65,24 +104,25 @@ func (l *looking) binned(ctx context.Context, name string, one WishItem, item wo
 		seen[name] = f
 		return
 	}
-	if l.snapshots(ctx, one, one.Snapshots, f) {
-		seen[name] = f
+	if err := l.snapshots(ctx, one, one.Snapshots, f); err != nil {
+		f = unread(f, err)
 	}
+	seen[name] = f
 }
 
-// snapshots tells of each snapshot whether it is there, gone, or stays. It is false
-// if that is not known.
-func (l *looking) snapshots(ctx context.Context, one WishItem, ids []image.SnapshotID, f plan.Facts) bool {
+// snapshots tells of each snapshot whether it is there, gone, or stays. It fails if
+// that is not known.
+func (l *looking) snapshots(ctx context.Context, one WishItem, ids []image.SnapshotID, f plan.Facts) error {
 	if len(ids) == 0 {
-		return true
+		return nil
 	}
 	p := l.at.Place(one.Ref.Account, one.Ref.Region)
 	if p == nil {
-		return false
+		return errNoPlace(one.Ref)
 	}
 	found, err := p.Snapshots(ctx, image.SnapshotListing{IDs: ids})
 	if err != nil {
-		return false
+		return err
 	}
 	for _, id := range ids {
 		key := "snapshot/" + string(id)
@@ -94,7 +134,7 @@ func (l *looking) snapshots(ctx context.Context, one WishItem, ids []image.Snaps
 		why, err := d.needed(ctx, p, id)
 		switch {
 		case err != nil:
-			return false
+			return err
 		case why != nil:
 			f[key] = "stays: " + why.Sentence
 		default:
@@ -102,7 +142,7 @@ func (l *looking) snapshots(ctx context.Context, one WishItem, ids []image.Snaps
 			l.priced(ctx, one.Ref, id, f)
 		}
 	}
-	return true
+	return nil
 }
 
 // priced notes what a snapshot costs that is about to go.
@@ -203,11 +243,13 @@ func (l *looking) orphan(ctx context.Context, name string, one WishItem, inv Inv
 	}
 	p := l.at.Place(one.Ref.Account, one.Ref.Region)
 	if p == nil {
+		seen[name] = unread(f, errNoPlace(one.Ref))
 		return
 	}
 	rows, err := p.Snapshots(ctx, image.SnapshotListing{IDs: []image.SnapshotID{one.Orphan}})
 	switch {
 	case err != nil:
+		seen[name] = unread(f, err)
 		return
 	case len(rows) == 0:
 		f[factRow], f["snapshot/"+string(one.Orphan)] = gone, gone
@@ -218,6 +260,7 @@ func (l *looking) orphan(ctx context.Context, name string, one WishItem, inv Inv
 	f["snapshot/"+string(one.Orphan)] = there
 	why, err := l.orphanKept(ctx, p, one, item, inv, judged)
 	if err != nil {
+		seen[name] = unread(f, err)
 		return
 	}
 	if why != nil {

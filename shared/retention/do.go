@@ -267,6 +267,7 @@ func (d *deed) delete(ctx context.Context) error {
 			}
 		}
 		c := Chapter{Stage: StageQuarantined, Image: &rows[0], Snapshots: snapshots, Suspended: accountsOf(d.item.Notes[noteSuspended]), Published: d.item.Notes[notePublished] == yes}
+		c.BinUntil = d.binUntil(ctx)
 		if err := d.write(ctx, c); err != nil {
 			return err
 		}
@@ -287,8 +288,7 @@ func without(tags image.Tags, key string) image.Tags {
 // bin writes down that the image is gone, and lets its snapshots go for whoever wants
 // to bring it back.
 func (d *deed) bin(ctx context.Context) error {
-	now := d.Now().UTC().Truncate(time.Second)
-	until := now.Add(time.Duration(d.Rules(ctx).Document.Complete().Bin))
+	now, until := d.Now().UTC().Truncate(time.Second), d.binUntil(ctx)
 	c := Chapter{Stage: StageDeleted, BinUntil: until}
 	stories, err := d.Archive.Stories(ctx, []image.Ref{d.one.Ref})
 	if err != nil {
@@ -309,6 +309,11 @@ func (d *deed) bin(ctx context.Context) error {
 	}
 	_ = d.Diary.Announce(ctx, Announcement{Work: d.work.ID, What: StageDeleted, Notify: d.Rules(ctx).Document.Notify, Images: []Announced{d.announced()}, Due: until})
 	return nil
+}
+
+// binUntil is until when what is deleted now stays in the bin.
+func (d *deed) binUntil(ctx context.Context) time.Time {
+	return d.Now().UTC().Truncate(time.Second).Add(time.Duration(d.Rules(ctx).Document.Complete().Bin))
 }
 
 // purge deletes one snapshot of the bin, unless something needs it.

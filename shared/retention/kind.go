@@ -152,11 +152,13 @@ type Told struct {
 	NotGivenBack []image.AccountID
 	// Saved is what the snapshots that are gone cost, as whoever priced them says.
 	Saved map[image.SnapshotID]string
+	// Why is what an item waits for that tells no other reason; nil: nothing is known.
+	Why *image.Reason
 }
 
 // Tell reads the notes of an item.
 func Tell(_ work.Work, i work.Item) Told {
-	t := Told{Stage: StageOf(i.Level), Restored: image.ID(i.Notes[noteImage]), NotGivenBack: accountsOf(i.Notes[noteLeft])}
+	t := Told{Stage: stageOf(i), Restored: image.ID(i.Notes[noteImage]), NotGivenBack: accountsOf(i.Notes[noteLeft])}
 	if i.Notes[noteClosed] == yes {
 		t.Stage = StagePurged
 	}
@@ -165,6 +167,15 @@ func Tell(_ work.Work, i work.Item) Told {
 	}
 	if due, unreadable := readTime("the end of its time in the bin", i.Notes[noteBin]); unreadable == nil && !i.Ended() {
 		t.DueAt = due
+	}
+	switch {
+	case i.Ended():
+	case i.Sent != nil && i.Sent.Do == doDelete:
+		t.Why = &image.Reason{Code: "deleting", Sentence: "its deletion was begun: the next look tells whether it is gone"}
+	case i.Sent != nil && (i.Sent.Do == doClose || strings.HasPrefix(i.Sent.Do, doPurge)):
+		t.Why = &image.Reason{Code: "purging", Sentence: "its snapshots are being deleted: the next look tells which are gone"}
+	default:
+		t.Why = reasonOf(i.Notes[noteUnseen])
 	}
 	return t
 }
@@ -199,6 +210,8 @@ const (
 	factTerms     = "ruleTerms" // those of the rule now; noteTerms are those that were announced
 	factCap       = "cap"
 	factBase      = "base"
+	factUnseen    = "unseen" // why something could not be looked at: nothing is done
+	factBegun     = "begun"  // what it was is written down, as before its deletion
 
 	there = "there"
 	gone  = "gone"
@@ -215,6 +228,7 @@ const (
 	levelDeleted     = "deleted"
 	levelBinned      = "binned"
 	levelReturning   = "returning"
+	levelReturned    = "returned"
 )
 
 // StageOf is the stage that a level is of.
@@ -228,6 +242,18 @@ func StageOf(level string) Stage {
 		return StageDeleted
 	}
 	return StageNone
+}
+
+// stageOf is the stage of an item. One on its way back is where it came from until it
+// is back.
+func stageOf(i work.Item) Stage {
+	switch {
+	case i.Level != levelReturning:
+		return StageOf(i.Level)
+	case i.Notes[noteQuarantined] != "" || i.Notes[noteDeprecated] == yes:
+		return StageQuarantined
+	}
+	return StageMarked
 }
 
 // Notes of an item.
@@ -246,6 +272,7 @@ const (
 	noteFailed      = "failedAt"
 	noteBin         = "binUntil"
 	noteClosed      = "closed"
+	noteUnseen      = "unseen"
 	noteSaved       = "saved/" // and a snapshot: what it cost
 )
 
@@ -270,7 +297,7 @@ func reached(i work.Item, before Reached) Reached {
 		}
 		return t
 	}
-	r := Reached{Stage: StageOf(i.Level), Terms: i.Notes[noteTerms], AnnouncedAt: at(noteAnnounced), QuarantinedAt: at(noteQuarantined), DeletedAt: at(noteDeleted)}
+	r := Reached{Stage: stageOf(i), Terms: i.Notes[noteTerms], AnnouncedAt: at(noteAnnounced), QuarantinedAt: at(noteQuarantined), DeletedAt: at(noteDeleted)}
 	if i.Notes[noteAnnounced] == "" && before.Stage == StageMarked {
 		r.AnnouncedAt, r.Terms = before.AnnouncedAt, before.Terms
 	}
@@ -356,7 +383,7 @@ func (l *looking) all(ctx context.Context) work.Seen {
 		case item.Level == levelBinned:
 			l.binned(ctx, name, one, item, seen)
 		default:
-			l.image(name, one, inv, judged, seen)
+			l.image(ctx, name, one, inv, judged, seen)
 		}
 	}
 	return seen
@@ -430,24 +457,53 @@ func reasonText(r image.Reason) string {
 }
 
 // image are the facts of an image that is not deleted yet, as far as is known.
-func (l *looking) image(name string, one WishItem, inv Inventory, judged map[image.Ref]Judgement, seen work.Seen) {
+func (l *looking) image(ctx context.Context, name string, one WishItem, inv Inventory, judged map[image.Ref]Judgement, seen work.Seen) {
 	f := l.common()
 	n := slices.IndexFunc(inv.Subjects, func(s Subject) bool { return s.Ref == one.Ref })
 	if n < 0 {
 		for _, u := range inv.Unread {
-			if u.Region == "" || u.Region == one.Ref.Region {
-				return // it may be there
+			if u.Region == "" || u.Region == one.Ref.Region { // it may be there
+				seen[name] = unread(f, fault.New(fault.Unavailable, "%s", u.Sentence).WithCode(u.Code))
+				return
 			}
 		}
 		if l.at.Place(one.Ref.Account, one.Ref.Region) == nil {
+			seen[name] = unread(f, errNoPlace(one.Ref))
 			return
 		}
 		f[factRow] = gone
-		seen[name] = f
+		seen[name] = l.begun(ctx, one.Ref, f)
 		return
 	}
 	l.shown(f, one, inv, inv.Subjects[n], judged[one.Ref])
 	seen[name] = f
+}
+
+// unread are the facts of what could not be looked at: why.
+func unread(f plan.Facts, err error) plan.Facts {
+	f[factUnseen] = reasonText(image.Reason{Code: codeUnseen, Sentence: "it could not be looked at, and stays as it is: " + fault.Sentence(err)})
+	return f
+}
+
+// codeUnseen is of what could not be looked at.
+const codeUnseen = "notSeen"
+
+func errNoPlace(r image.Ref) error {
+	return fault.New(fault.Unavailable, "account %s in %s is not looked at", r.Account, r.Region)
+}
+
+// begun adds whether what an image was is written down, as before its deletion.
+func (l *looking) begun(ctx context.Context, r image.Ref, f plan.Facts) plan.Facts {
+	stories, err := l.Archive.Stories(ctx, []image.Ref{r})
+	if err != nil {
+		return unread(f, err)
+	}
+	for _, c := range stories[r] {
+		if c.Image != nil && c.Work == l.work.ID {
+			f[factBegun] = yes
+		}
+	}
+	return f
 }
 
 // shown are the facts of an image that is there.

@@ -26,6 +26,12 @@ func Meanings() map[string]string {
 		"snapshotNotSeen":     "a snapshot of it is not shown: the bin could not bring it back",
 		"notLookedAt":         "no rule is about it, so that nobody looked closely",
 		"snapshotWouldExpire": "ECS deletes a snapshot of it by itself before the bin ends",
+		// Of what is on its way.
+		"deleting":    "its deletion was begun: the next look tells whether it is gone",
+		"purging":     "its snapshots are being deleted: the next look tells which are gone",
+		"notSeen":     "it could not be looked at, and stays as it is until it can be",
+		"binNotReady": "its deletion is not written down yet, so that it cannot be brought back for some minutes",
+		"binOver":     "its time in the bin is over: its snapshots go, if they have not gone already",
 		// Of a rule that keeps it, or not yet removes it.
 		"noRule":               "no rule is about it",
 		"noFamily":             "a rule with `last` never removes images without family",

@@ -121,7 +121,7 @@ func (s *step) next() {
 		s.sent()
 		return
 	}
-	if s.failed() {
+	if s.failed() || s.unseen() {
 		return
 	}
 	switch {
@@ -138,12 +138,36 @@ func (s *step) next() {
 	}
 }
 
+// unseen waits while something could not be looked at, and lets the item tell what.
+func (s *step) unseen() bool {
+	text := s.facts[factUnseen]
+	if text != s.item.Notes[noteUnseen] {
+		s.changed = true
+		if s.item.Notes[noteUnseen] = text; text == "" {
+			delete(s.item.Notes, noteUnseen)
+		}
+	}
+	if text == "" {
+		return false
+	}
+	s.sleep(s.now.Add(soon), reasonOf(text))
+	return true
+}
+
 // sent settles an act whose effect was not seen before.
 func (s *step) sent() {
+	if s.facts[factUnseen] != "" {
+		s.wake = s.now.Add(soon)
+		return
+	}
 	a := *s.item.Sent
 	if s.shows(a.Do) {
 		s.noted(a.Do)
 		s.set(a.Level)
+		return
+	}
+	if s.facts[factRow] == gone && ofRow(a.Do) { // it will never show
+		s.set(s.item.Level)
 		return
 	}
 	if s.item.Answered == plan.Applied {
@@ -152,6 +176,15 @@ func (s *step) sent() {
 	}
 	a.Notes = map[string]string{noteLooked: s.facts[factLooked]}
 	s.act = &a
+}
+
+// ofRow: an act shows in the row of an image, which has to be there.
+func ofRow(do string) bool {
+	switch do {
+	case doMark, doAnnounce, doSuspend, doDeprecate, doTag, doRevive, doResume:
+		return true
+	}
+	return false
 }
 
 // shows: the effect of an act is seen.
@@ -260,6 +293,11 @@ func (s *step) isGone() {
 	case "":
 		s.end(plan.Already, &image.Reason{Code: "imageGone", Sentence: "it is not there any more"})
 	case levelTagged, levelDeleted:
+		if s.facts[factBegun] != yes { // nobody wrote down what it was: it was not us
+			s.item.Level = levelTagged
+			s.end(plan.Failed, &image.Reason{Code: "imageGone", Sentence: "somebody else deleted it meanwhile, and the bin does not have it"})
+			return
+		}
 		s.do(doBin, levelBinned)
 	default:
 		s.end(plan.Failed, &image.Reason{Code: "imageGone", Sentence: "somebody else deleted it meanwhile"})
@@ -440,6 +478,7 @@ func (s *step) back() {
 	case s.facts[factTag] != "":
 		s.do(doUnmark, levelReturning)
 	default:
+		s.item.Level = levelReturned
 		s.end(plan.Failed, s.returned())
 	}
 }
@@ -589,5 +628,6 @@ func (s *step) orphanStays(why *image.Reason) {
 		s.do(doUnmark, levelReturning)
 		return
 	}
+	s.item.Level = levelReturned
 	s.end(plan.Failed, s.returned())
 }

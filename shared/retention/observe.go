@@ -13,6 +13,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
+	"imagekeeper/shared/work"
 )
 
 // Judge tells who uses an image, by what each account shows of it.
@@ -36,6 +37,8 @@ type Held struct {
 	Snapshots map[image.SnapshotID][]string
 	// Orphans are the snapshots that a cleanup removes, by that.
 	Orphans map[image.SnapshotID]string
+	// Items are those of cleanups that are open, by image: how far each is.
+	Items map[image.Ref]work.Item
 	// Channels are the channels of images, by the journal of releases.
 	Channels map[image.ID]string
 }
@@ -84,6 +87,9 @@ func Observe(ctx context.Context, e Eyes) Inventory {
 			o.inv.BeganAt = l.BeganAt
 		}
 		o.inv.Unread = append(o.inv.Unread, l.Unread.All()...)
+		if l.Unread.Images == nil {
+			o.inv.Read++
+		}
 	}
 	o.inv.Unread = append(o.inv.Unread, e.Closed...)
 	o.remember(ctx)
@@ -161,12 +167,24 @@ func (o *observer) subjects(l *Ledger) {
 			s.Kept = append(s.Kept, KeepNote{By: "tag", TakenAt: seen})
 		}
 		o.holders(&s)
+		if item, ours := o.held.item(i.Ref); ours {
+			s.Reached = reached(item, s.Reached)
+		}
 		if c, ok := o.stories[i.Ref].Last(StageQuarantined); ok {
 			s.Suspended = c.Suspended
 		}
 		s.Unused = o.proof(i)
 		o.inv.Subjects = append(o.inv.Subjects, s)
 	}
+}
+
+// item is the one of an open cleanup that an image is.
+func (h *Held) item(r image.Ref) (work.Item, bool) {
+	if h == nil {
+		return work.Item{}, false
+	}
+	i, ok := h.Items[r]
+	return i, ok
 }
 
 // holders are the works that hold an image, and its channel.

@@ -157,7 +157,12 @@ type Inventory struct {
 	Short []image.Reason
 	// JournalUnread is why another function's records could not be read.
 	JournalUnread []image.Reason
+	// Read is in how many places the images could be read.
+	Read int
 }
+
+// Blind: the images of no place could be read, so that there is nothing to tell.
+func (inv Inventory) Blind() bool { return inv.Read == 0 && len(inv.Unread) > 0 }
 
 // Orphan is a snapshot that was seen in the mapping of an image of ours which is
 // gone.
