@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,6 +115,8 @@ func wordsOfTheWay(s *stage, w words) {
 	look()
 	s.clock.Advance(4 * 24 * time.Hour)
 	s.named(w, "m-web0")
+	var once sync.Once
+	s.before = func(image.ID) { once.Do(look) }
 	s.tick(6)
 	look()
 	bin := func() {
