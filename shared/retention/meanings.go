@@ -1,7 +1,27 @@
 package retention
 
+import "maps"
+
 // Meanings are the codes of all reasons, with what each means and what may be done.
 func Meanings() map[string]string {
+	all := meaningsOnTheWay()
+	maps.Copy(all, meaningsOfVerdicts())
+	return all
+}
+
+// meaningsOnTheWay are those of what an item waits for.
+func meaningsOnTheWay() map[string]string {
+	return map[string]string{
+		"deleting":    "its deletion was begun: the next look tells whether it is gone",
+		"purging":     "its snapshots are being deleted: the next look tells which are gone",
+		"notSeen":     "it could not be looked at, and stays as it is until it can be",
+		"binNotReady": "its deletion is not written down yet, so that it cannot be brought back for some minutes",
+		"binOver":     "its time in the bin is over: its snapshots go, if they have not gone already",
+	}
+}
+
+// meaningsOfVerdicts are those of what is decided, and of what became of it.
+func meaningsOfVerdicts() map[string]string {
 	return map[string]string{
 		// Of an image that is never removed.
 		"journalUnreadable":   "what other functions recorded cannot be read: nothing goes until that is mended",
@@ -26,12 +46,6 @@ func Meanings() map[string]string {
 		"snapshotNotSeen":     "a snapshot of it is not shown: the bin could not bring it back",
 		"notLookedAt":         "no rule is about it, so that nobody looked closely",
 		"snapshotWouldExpire": "ECS deletes a snapshot of it by itself before the bin ends",
-		// Of what is on its way.
-		"deleting":    "its deletion was begun: the next look tells whether it is gone",
-		"purging":     "its snapshots are being deleted: the next look tells which are gone",
-		"notSeen":     "it could not be looked at, and stays as it is until it can be",
-		"binNotReady": "its deletion is not written down yet, so that it cannot be brought back for some minutes",
-		"binOver":     "its time in the bin is over: its snapshots go, if they have not gone already",
 		// Of a rule that keeps it, or not yet removes it.
 		"noRule":               "no rule is about it",
 		"noFamily":             "a rule with `last` never removes images without family",
