@@ -37,12 +37,24 @@ func TestWhatCanHaveNoEffectIsRefused(t *testing.T) {
 			"id": always, "image": always, "family": always, "behind": always, "tag": always, "limit": "limit=0 -> limit min", "cursor": "cursor=x -> cursor cursorMalformed", "format": always,
 			"fields": "fields=instanceId&format=ndjson -> fields noEffect", "instanceType": always, "osName": always, "endOfLifeBefore": always, "sort": "sort=name -> sort oneof",
 		},
+		"/families": {
+			"region": "region=cn-hangzho -> region unknownRegion", "account": "account=1000000000000009 -> account unknownAccount", "maxAge": always,
+			"kind": "kind=public&tag.team=web -> tag noEffect", "owner": "owner=1000000000000001&kind=public,marketplace -> owner noEffect", "id": always,
+			"name": "name=a,b -> name", "snapshotId": "snapshotId=s-old&kind=public -> snapshotId noEffect", "osType": always, "platform": always,
+			"arch": "arch=arm64&bootMode=BIOS -> bootMode noEffect", "bootMode": always, "instanceType": "instanceType=g7.large -> instanceType instancetype",
+			"tag": "tag.team=web&kind=public -> tag noEffect", "software": always, "provider": "provider=isv&kind=public -> provider noEffect", "dataDisks": always,
+			"licence": always, "maxLicencePerHour": "maxLicencePerHour=1 -> instanceType required", "status": always, "usage": always, "encrypted": always,
+			"createdAfter":  "createdAfter=2026-02-01T00:00:00Z&createdBefore=2026-01-01T00:00:00Z -> createdBefore emptyRange",
+			"createdBefore": "createdBefore=2026-01-01T00:00:00Z&createdAfter=2026-01-01T00:00:00Z -> createdBefore emptyRange",
+			"family":        "kind=marketplace -> kind noEffect", "channel": "channel=retired -> channel oneof", "sort": "sort=size -> sort oneof", "limit": "limit=0 -> limit min",
+			"cursor": "cursor=x -> cursor cursorMalformed", "format": always, "fields": "fields=images&format=ndjson -> fields noEffect",
+		},
 		"/access": {
 			"region": "region=cn-hangzho -> region unknownRegion", "account": "account=1000000000000009 -> account unknownAccount", "maxAge": always,
 			"action": "action=ecs:NoSuchAction -> action notNeeded", "format": always, "fields": "fields=action -> fields noEffect",
 		},
 	}
-	for route, in := range map[string]any{"/images": listInput{}, "/instances": fleetInput{}, "/access": accessInput{}} {
+	for route, in := range map[string]any{"/images": listInput{}, "/families": familiesInput{}, "/instances": fleetInput{}, "/access": accessInput{}} {
 		var names []string
 		for _, field := range strictjson.Fields(reflect.TypeOf(in)) {
 			names = append(names, field.Name)

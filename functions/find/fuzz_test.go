@@ -17,6 +17,7 @@ func FuzzSurface(f *testing.F) {
 		surface.Sent{Kind: 0, Method: "HEAD", Target: "/images/m-new", Name: "X-Forwarded-For", Value: "a\r\nSet-Cookie: b"},
 		surface.Sent{Kind: 1, Method: "GET", Target: "/images/m-new/lineage", Query: "region=cn-hangzhou"},
 		surface.Sent{Kind: 0, Method: "GET", Target: "/images/m-new/usage"},
+		surface.Sent{Kind: 1, Method: "GET", Target: "/families", Query: "kind=custom&sort=-images&format=csv"},
 		surface.Sent{Kind: 1, Method: "GET", Target: "/families/web-base", Query: "instanceType=ecs.g7.large"},
 		surface.Sent{Kind: 0, Method: "GET", Target: "/instances", Query: "behind=1&format=ndjson"},
 		surface.Sent{Kind: 0, Method: "GET", Target: "/access", Query: "action=ecs:DescribeImages"},

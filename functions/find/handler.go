@@ -77,6 +77,11 @@ func (h handler) function() *function.Function {
 			Fails:   []fault.Kind{fault.NotFound},
 		}, h.family),
 		function.Handle(function.Spec{
+			Name: "find.families", Pattern: "GET /families", Role: function.Viewer, Margin: margin,
+			Summary: "Which image families there are: where, for what machines, and what is the newest, stable or a candidate there",
+			Tells:   []fault.Kind{fault.Unknown}, Headers: headers("Next-Cursor", "Unknown-Count"),
+		}, h.families),
+		function.Handle(function.Spec{
 			Name: "find.lineage", Pattern: "GET /images/{imageId}/lineage", Role: function.Viewer, Margin: margin,
 			Summary: "Where an image comes from, and what was made from it, each link with its evidence",
 			Fails:   []fault.Kind{fault.NotFound}, Headers: headers("Unknown-Count"),

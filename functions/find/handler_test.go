@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -270,6 +272,118 @@ func TestFamily(t *testing.T) {
 	}
 }
 
+// TestFamilies: which there are, by what fits; in orders, by pages, as a table and in
+// lines; and what is no such question.
+func TestFamilies(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	for query, want := range map[string]string{
+		"kind=custom": "arm-base db-base their-base web-base win-base", "kind=custom&sort=-name": "win-base web-base their-base db-base arm-base",
+		"kind=custom&sort=-images&limit=1": "web-base", "kind=custom&sort=images&limit=1": "arm-base", "kind=custom&sort=-createdAt&limit=2": "web-base arm-base",
+		"kind=custom&arch=arm64": "arm-base", "osType=windows&kind=custom": "win-base", "family=w*": "web-base win-base", "region=cn-shanghai&kind=custom": "web-base",
+		"owner=1000000000000002": "their-base", "dataDisks=with&kind=custom": "db-base", "status=Deprecated&kind=custom": "web-base", "kind=custom&channel=stable": "",
+		"family=none": "",
+	} {
+		var got families
+		if answer := get(t, f, "/families?"+query, &got); answer.StatusCode != http.StatusOK || familyNames(got) != want {
+			t.Errorf("%s: %d %q, want %q", query, answer.StatusCode, familyNames(got), want)
+		}
+	}
+	var got families
+	get(t, f, "/families?family=web-base", &got)
+	l := got.Items[0]
+	if l.Images != 3 || spaced(l.Owners) != "1000000000000001" || spaced(l.Regions) != "cn-hangzhou cn-shanghai" || spaced(l.Architectures) != "x86_64" || len(l.Variants) != 2 ||
+		l.Variants[0].Newest.ImageID != "m-new" || l.Variants[0].Images != 2 || l.Variants[1].Newest.ImageID != "m-shanghai" || !l.NewestAt.Equal(day(20)) {
+		t.Errorf("%+v", l)
+	}
+	got = families{}
+	if get(t, f, "/families?family=web-bas", &got); len(got.Hints) != 1 || got.Hints[0].Code != "familyNear" {
+		t.Errorf("hints %+v", got.Hints)
+	}
+	for format, want := range map[string]string{
+		"csv&fields=imageFamily,images,newest": "imageFamily,images,newest\nweb-base,3,cn-hangzhou/linux/x86_64=m-new cn-shanghai/linux/x86_64=m-shanghai\n",
+		"ndjson":                               `"end":true`, "excel": "web-base",
+	} {
+		body, err := io.ReadAll(get(t, f, "/families?family=web-base&format="+format, nil).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body := string(body); !strings.Contains(strings.ReplaceAll(body, "\r", ""), want) {
+			t.Errorf("%s: %s", format, body)
+		}
+	}
+}
+
+// TestFamiliesByPages: each family once, whatever the order; a cursor of another
+// order is none.
+func TestFamiliesByPages(t *testing.T) {
+	t.Parallel()
+	f := finder(views(world()))
+	for _, order := range []string{"name", "-name", "images", "-images", "createdAt", "-createdAt"} {
+		var whole families
+		get(t, f, "/families?sort="+order, &whole)
+		var paged []string
+		query := "/families?limit=2&sort=" + order
+		for cursor := "x"; cursor != ""; {
+			var page families
+			get(t, f, query, &page)
+			cursor = page.NextCursor
+			query = "/families?limit=2&sort=" + order + "&cursor=" + cursor
+			paged = append(paged, strings.Fields(familyNames(page))...)
+			if cursor != "" && order == "name" {
+				if answer := get(t, f, "/families?limit=2&sort=images&cursor="+cursor, nil); answer.StatusCode != http.StatusBadRequest {
+					t.Errorf("a cursor of another order: %d", answer.StatusCode)
+				}
+			}
+		}
+		if len(paged) < 5 || strings.Join(paged, " ") != familyNames(whole) {
+			t.Errorf("%s: %v, want %s", order, paged, familyNames(whole))
+		}
+	}
+}
+
+// TestFamiliesOfChannels: of what imports made, the stable one is the newest; the
+// candidate is told beside it, also before it has ECS's own family; and a stranger's
+// is never one to use.
+func TestFamiliesOfChannels(t *testing.T) {
+	t.Parallel()
+	cloud := cloudsim.New(cloudsim.Options{Clock: cloudsim.NewClock(now())})
+	add := func(account image.AccountID, id image.ID, family image.Family, channel string, created int, with ...image.AccountID) {
+		i := image.Image{Ref: image.Ref{ID: id}, Kind: image.KindCustom, Name: string(id[2:]), Family: family, CreatedAt: day(created)}
+		if channel != "" {
+			i.Tags = image.Tags{"imagekeeper:import": "123", "imagekeeper:family": "web-base", "imagekeeper:channel": channel}
+		}
+		cloud.AddImage(account, "cn-hangzhou", cloudsim.ImageSpec{Image: i, SharedWith: with})
+	}
+	add(cloudsim.FirstAccount, "m-stable", "web-base", "stable", 10)
+	add(cloudsim.FirstAccount, "m-candidate", "", "candidate", 20)
+	add("1000000000000007", "m-strange", "odd-base", "stable", 25, cloudsim.FirstAccount)
+	var got families
+	get(t, finder(views(cloud)), "/families", &got)
+	if familyNames(got) != "odd-base web-base" {
+		t.Fatalf("%+v", got)
+	}
+	odd, web := got.Items[0].Variants[0], got.Items[1].Variants[0]
+	if odd.Newest != nil || odd.Stable != nil || !slices.ContainsFunc(odd.Reasons, func(r image.Reason) bool { return r.Code == selection.CodeNotTrusted }) {
+		t.Errorf("a stranger's: %+v", odd)
+	}
+	if web.Images != 2 || web.Newest == nil || web.Newest.ImageID != "m-stable" || web.Stable == nil || web.Stable.ImageID != "m-stable" || web.Candidate == nil || web.Candidate.ImageID != "m-candidate" {
+		t.Errorf("%+v", web)
+	}
+	got = families{}
+	if get(t, finder(views(cloud)), "/families?channel=candidate", &got); familyNames(got) != "web-base" || got.Items[0].Variants[0].Newest.ImageID != "m-candidate" {
+		t.Errorf("candidates: %+v", got.Items)
+	}
+}
+
+func familyNames(f families) string {
+	var all []string
+	for _, l := range f.Items {
+		all = append(all, string(l.Family))
+	}
+	return strings.Join(all, " ")
+}
+
 // failing is a catalogue that shows nothing.
 type failing struct{ sim }
 
@@ -296,7 +410,7 @@ func TestUnreadAccountsAreSaid(t *testing.T) {
 		len(got.Unknown) != 2 || answer.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("blind: %d %+v %v", answer.StatusCode, got, answer.Header)
 	}
-	for _, target := range []string{"/images?format=csv", "/images/m-new", "/families/web-base"} {
+	for _, target := range []string{"/images?format=csv", "/images/m-new", "/families", "/families?format=csv", "/families/web-base"} {
 		if answer := get(t, finder(blind), target, nil); answer.StatusCode != http.StatusBadGateway {
 			t.Errorf("blind: %s: got %d, want 502", target, answer.StatusCode)
 		}

@@ -129,6 +129,27 @@ type familyInput struct {
 	Channel string       `json:"channel" validate:"omitempty,oneof=stable candidate" doc:"Only images of this channel, by the tag that imports write; without it, what an import made is the one to use only once it is stable"`
 }
 
+// familiesInput asks which families there are.
+type familiesInput struct {
+	places.Where
+	function.Table
+	filter
+	Family  []image.Family        `json:"family" validate:"max=20,dive,families" doc:"Families: names, or globs with * for any text and ? for one character"`
+	Channel string                `json:"channel" validate:"omitempty,oneof=stable candidate" doc:"Only images of this channel, by the tag that imports write"`
+	Sort    selection.FamilyOrder `json:"sort" validate:"omitempty,oneof=name -name images -images createdAt -createdAt" doc:"By name (default), by how many images fit, or by when the newest was made; - for the other way round"`
+	Limit   *int                  `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many families a page has; default 50"`
+	Cursor  string                `json:"cursor" validate:"omitempty,max=4096" doc:"nextCursor of the page before, with the same query"`
+}
+
+func (in familiesInput) query(trusted []image.AccountID) selection.Query {
+	q := in.filter.query(in.Where, trusted)
+	q.Families, q.Channel, q.Cursor = in.Family, in.Channel, in.Cursor
+	if in.Limit != nil {
+		q.Limit = *in.Limit
+	}
+	return q
+}
+
 func (in familyInput) query(trusted []image.AccountID) selection.Query {
 	q := in.filter.query(in.Where, trusted)
 	q.Families, q.Channel = []image.Family{in.Family}, in.Channel

@@ -336,6 +336,7 @@ func (c *chance) rightFamily(t *rapid.T, f http.Handler, name image.Family) {
 			}
 		}
 	}
+	c.rightLine(t, f, name, want)
 	got, status := asked[family](t, f, "/families/"+string(name))
 	if !exists {
 		if status != http.StatusNotFound {
@@ -357,6 +358,29 @@ func (c *chance) rightFamily(t *rapid.T, f http.Handler, name image.Family) {
 	}
 	if len(want) > 0 {
 		t.Fatalf("family %s, %d: nothing for %v; %+v", name, status, slices.Collect(maps.Keys(want)), got.Items)
+	}
+}
+
+// rightLine compares what the list of families says of one.
+func (c *chance) rightLine(t *rapid.T, f http.Handler, name image.Family, want map[string][]*modelled) {
+	got, status := asked[families](t, f, "/families?family="+string(name))
+	if status != http.StatusOK || len(got.Items) != min(len(want), 1) || got.Total == nil || *got.Total != len(got.Items) {
+		t.Fatalf("families, %s: %d %+v; want %v", name, status, got, want)
+	}
+	if len(want) == 0 {
+		return
+	}
+	all := 0
+	for _, v := range got.Items[0].Variants {
+		fits := want[strings.Join([]string{string(v.RegionID), string(v.OSType), string(v.Architecture)}, "/")]
+		newest := slices.MaxFunc(fits, func(a, b *modelled) int { return cmp.Or(a.made.Compare(b.made), cmp.Compare(b.ref.ID, a.ref.ID)) })
+		if v.Images != len(fits) || v.Newest == nil || v.Newest.ImageID != newest.ref.ID {
+			t.Fatalf("families, %s: %+v; want %v", name, v, fits)
+		}
+		all += len(fits)
+	}
+	if len(got.Items[0].Variants) != len(want) || got.Items[0].Images != all {
+		t.Fatalf("families, %s: %+v; want %v", name, got.Items[0], want)
 	}
 }
 

@@ -175,6 +175,7 @@ func (r *recorder) looks() {
 	id := url.PathEscape(r.image)
 	get("find.images", "/images?family="+r.family+"&limit=2&explain=true")
 	get("find.image", "/images/"+id)
+	get("find.families", "/families?kind=custom&limit=2")
 	get("find.family", "/families/"+r.family)
 	get("find.lineage", "/images/"+id+"/lineage")
 	get("find.usage", "/images/"+id+"/usage")

@@ -146,13 +146,45 @@ func (c *cursorCost) cost(q Query) (cost *Cost, ok bool) {
 }
 
 func newCursor(q Query, last Verdict) string {
-	text, err := json.Marshal(cursor{
+	return encodeCursor(cursor{
 		cursorVersion, q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID, costAt(q, last), last.aside(),
 	})
+}
+
+// encodeCursor writes a position as opaque text.
+func encodeCursor(position any) string {
+	text, err := json.Marshal(position)
 	if err != nil { // a year beyond 9999, which no image has
 		return ""
 	}
 	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// decodeCursor reads what encodeCursor writes, and nothing else.
+func decodeCursor(text string, into any) error {
+	malformed := fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
+	if len(text) > maxCursor {
+		return malformed
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || json.Unmarshal(raw, into) != nil {
+		return malformed
+	}
+	if again, err := json.Marshal(into); err != nil || string(again) != string(raw) {
+		return malformed
+	}
+	return nil
+}
+
+// ofThisQuery refuses a cursor of another version or of another list.
+func ofThisQuery(version, query bool) error {
+	switch {
+	case !version:
+		return fault.InField("cursor", "outdated", "was made by another version; begin again without it")
+	case !query:
+		return fault.InField("cursor", "otherQuery", "belongs to another query; only limit, format and explain may change between pages")
+	}
+	return nil
 }
 
 // maxCursor is far longer than any cursor made here: its names have limits.
@@ -161,30 +193,16 @@ const maxCursor = 4096
 // readCursor returns the sort position that q's cursor names, as a verdict with
 // only those fields set.
 func readCursor(q Query) (Verdict, error) {
-	bad := func(code, sentence string) error { return fault.InField("cursor", code, "%s", sentence) }
-	if len(q.Cursor) > maxCursor {
-		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
-	}
-	text, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)
-	if err != nil {
-		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
-	}
 	var c cursor
-	if err := json.Unmarshal(text, &c); err != nil {
-		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
+	if err := decodeCursor(q.Cursor, &c); err != nil {
+		return Verdict{}, err
 	}
-	again, err := json.Marshal(c)
-	switch {
-	case err != nil || string(again) != string(text): // only what newCursor writes
-		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
-	case c.Version != cursorVersion:
-		return Verdict{}, bad("outdated", "was made by another version; begin again without it")
-	case c.Query != q.fingerprint():
-		return Verdict{}, bad("otherQuery", "belongs to another query; only limit, format and explain may change between pages")
+	if err := ofThisQuery(c.Version == cursorVersion, c.Query == q.fingerprint()); err != nil {
+		return Verdict{}, err
 	}
 	cost, ok := c.Cost.cost(q)
 	if !ok {
-		return Verdict{}, bad("cursorMalformed", "is not a cursor of this API")
+		return Verdict{}, fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
 	}
 	position := &image.Image{CreatedAt: c.At, SizeGiB: c.Size, Name: c.Name}
 	position.Region, position.ID = c.Region, c.ID

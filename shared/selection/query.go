@@ -127,6 +127,8 @@ type Query struct {
 	Explain bool
 	// Trusted are accounts beside ours whose images may be the one to use.
 	Trusted []image.AccountID `json:"-"`
+	// made: what an import made for a family is of it before ECS's own is written.
+	made bool
 }
 
 // Complete returns q with its defaults filled in and its lists in order, the

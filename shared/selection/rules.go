@@ -80,10 +80,11 @@ func identityRules() []rule {
 	}
 }
 
-// line: the image is of a family that is asked for. Whoever asks for a channel means
-// also what an import made for the family, before ECS's own is written.
+// line: the image is of a family that is asked for. Whoever asks for a channel, or
+// which families there are, means also what an import made for the family, before
+// ECS's own is written.
 func (q *Query) line(s *Sighting) bool {
-	if q.Channel != "" && s.Family == "" && s.Tags[tagImport] != "" {
+	if (q.made || q.Channel != "") && s.Family == "" && s.Tags[tagImport] != "" {
 		made := Sighting{Image: &image.Image{Family: image.Family(s.Tags[tagFamily])}}
 		return made.InFamilies(q.Families)
 	}
