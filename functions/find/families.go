@@ -33,9 +33,12 @@ type line struct {
 	// Images: how many of them fit.
 	Images int `json:"images"`
 	// Owners: the accounts that own them; nobody owns public ones.
-	Owners        []image.AccountID    `json:"ownerIds"`
-	Kinds         []image.Kind         `json:"kinds"`
-	Regions       []image.RegionID     `json:"regionIds"`
+	Owners []image.AccountID `json:"ownerIds"`
+	// Kinds: the kinds that they are.
+	Kinds []image.Kind `json:"kinds"`
+	// Regions: where they are.
+	Regions []image.RegionID `json:"regionIds"`
+	// Architectures: the architectures that they are for.
 	Architectures []image.Architecture `json:"architectures"`
 	// NewestAt: when the newest of them was made.
 	NewestAt time.Time `json:"newestAt"`

@@ -69,6 +69,8 @@ func TestWhatCanHaveNoEffectOnTheReportIsRefused(t *testing.T) {
 	refused := map[string]string{
 		"maxAge": "maxAge=5&month=2026-02 -> maxAge noEffect", "format": always, "fields": "fields=name -> fields noEffect", "month": "month=0001-01 -> month",
 		"by": "by=family -> by noEffect", "limit": "limit=0 -> limit min",
+		"region": "region=cn-hangzho -> region unknownRegion", "account": "account=1000000000000009 -> account unknownAccount",
+		"family": "family=web&month=2026-02 -> family noEffect", "unused": "unused=true&month=2026-02 -> unused noEffect",
 	}
 	for _, field := range strictjson.Fields(reflect.TypeFor[reportInput]()) {
 		row, there := refused[field.Name]

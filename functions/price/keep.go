@@ -13,7 +13,6 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/function/notices"
-	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/notify"
@@ -128,7 +127,7 @@ func (h handler) keepAt(ctx context.Context, call function.Call, shelf journal.D
 	}
 	reading, end := leavingTime(ctx, h.now())
 	defer end()
-	r, err := h.whole(reading, call, places.Age{})
+	r, err := h.whole(reading, call)
 	if err != nil {
 		return out, err
 	}

@@ -22,11 +22,13 @@ import (
 
 // reportInput asks for the report.
 type reportInput struct {
-	places.Age
+	places.Where
 	function.Table
-	Month month  `json:"month" doc:"The report that was stored in this month, such as 2026-11; default: as it is now"`
-	By    string `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which list format=csv, excel and ndjson answer; default image"`
-	Limit *int   `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv, excel and ndjson all"`
+	Family []image.Family `json:"family" validate:"max=20,dive,families" doc:"Only images of these families: names, or globs with * for any text and ? for one character"`
+	Unused *bool          `json:"unused" doc:"true: only images that nobody uses; false: only those that somebody uses; what is not known is no match"`
+	Month  month          `json:"month" doc:"The report that was stored in this month, such as 2026-11; default: as it is now"`
+	By     string         `json:"by" validate:"omitempty,oneof=image family region copies" doc:"Which list format=csv, excel and ndjson answer; default image"`
+	Limit  *int           `json:"limit" validate:"omitempty,min=1,max=100000" doc:"How many rows each list has at the most; default 200, in csv, excel and ndjson all"`
 }
 
 // defaultLimit keeps a JSON answer below what the platform can send.
@@ -41,28 +43,64 @@ func (h handler) report(ctx context.Context, call function.Call, in reportInput)
 	case in.MaxAge != nil && !in.Month.IsZero():
 		return report{}, fault.InField("maxAge", "noEffect", "has no effect with month: that report was stored")
 	case !in.Month.IsZero():
+		if given := in.narrowing(); given != "" {
+			return report{}, fault.InField(given, "noEffect", "has no effect with month: that report was stored as a whole")
+		}
 		whole, err := h.kept(ctx, call, in.Month)
 		return whole.shown(in), err
 	}
-	whole, err := h.whole(ctx, call, in.Age)
-	return whole.shown(in), err
+	part, err := h.part(ctx, call, in)
+	return part.shown(in), err
 }
 
-// whole is the report of everything there is. It fails with fault.Unknown if
+// narrowing names a parameter that is given and leaves some images out; empty: none is.
+func (in reportInput) narrowing() string {
+	switch {
+	case len(in.Region) > 0:
+		return "region"
+	case len(in.Account) > 0:
+		return "account"
+	case len(in.Family) > 0:
+		return "family"
+	case in.Unused != nil:
+		return "unused"
+	}
+	return ""
+}
+
+// only is which images are meant: of the places of here.
+func (in reportInput) only(here *survey.Survey) pricing.Only {
+	only := pricing.Only{Families: in.Family}
+	if len(in.Region)+len(in.Account) > 0 {
+		only.Here = func(r image.Ref) bool { return here.Place(r.Account, r.Region) != nil }
+	}
+	if in.Unused != nil {
+		only.Unused = image.TriOf(*in.Unused)
+	}
+	return only
+}
+
+// part is the report of the images that are asked for. Everything is read whatever is
+// asked: an image may be used, and come, from anywhere. It fails with fault.Unknown if
 // nothing could be read.
-func (h handler) whole(ctx context.Context, call function.Call, age places.Age) (report, error) {
-	s, err := h.look().At(ctx, call, survey.Within{}, age)
+func (h handler) part(ctx context.Context, call function.Call, in reportInput) (report, error) {
+	all, here, err := h.look().Both(ctx, call, in.Where)
 	if err != nil {
 		return report{}, err
 	}
-	monthly, err := h.prices().Month(ctx, s)
+	monthly, none, err := h.prices().Month(ctx, all, in.only(here))
 	if err != nil {
 		return report{}, err
 	}
-	out := newReport(s, monthly)
-	out.Billed = billedIn(ctx, s)
-	out.NotRead = s.Unread()
+	out := newReport(all, monthly)
+	out.Hints, out.Billed = none, billedIn(ctx, here)
+	out.NotRead = image.AllUnread(all.Unread(), here.Unread())
 	return out, nil
+}
+
+// whole is the report of everything there is.
+func (h handler) whole(ctx context.Context, call function.Call) (report, error) {
+	return h.part(ctx, call, reportInput{})
 }
 
 // report is the answer of price.report.
@@ -96,6 +134,8 @@ type report struct {
 	// PRICE_RATES takes them once their price is filled in.
 	MissingRates []pricing.WantedRate `json:"missingRates"`
 	NotRead      []image.Unread       `json:"unknown"`
+	// Hints say why there is no image, where there is none.
+	Hints []image.Reason `json:"hints,omitempty"`
 
 	by string
 }
@@ -194,7 +234,7 @@ func (r report) LineTypes() []any { return []any{pricing.Row{}, pricing.Group{},
 // Lines is one list of the report one row per line, and then one line with the
 // rest of the answer.
 func (r report) Lines() iter.Seq[any] {
-	end := reportEnd{true, r.AsOf, r.Hours, len(r.Items) + len(r.Incomplete), r.Images, r.Totals, r.Unused, r.UnusedShared, r.Billed, r.MissingRates, r.NotRead}
+	end := reportEnd{true, r.AsOf, r.Hours, len(r.Items) + len(r.Incomplete), r.Images, r.Totals, r.Unused, r.UnusedShared, r.Billed, r.MissingRates, r.NotRead, r.Hints}
 	if groups, ok := r.groups(); ok {
 		end.Count = len(groups)
 		return function.LinesOf(groups, end)
@@ -224,6 +264,8 @@ type reportEnd struct {
 	// MissingRates: the rates for want of which something is not known.
 	MissingRates []pricing.WantedRate `json:"missingRates"`
 	NotRead      []image.Unread       `json:"unknown"`
+	// Hints say why there is no image, where there is none.
+	Hints []image.Reason `json:"hints,omitempty"`
 }
 
 // groups is the list of groups that was asked for, if one was.

@@ -219,20 +219,21 @@ type nobody struct{}
 
 func (nobody) Grants(context.Context, image.ID) ([]image.Grant, error) { return nil, nil }
 
-// Month is what all images cost in a month of 720 hours. It fails with fault.Unknown
-// if nothing could be read.
-func (p Prices) Month(ctx context.Context, s *survey.Survey) (pricing.Report, error) {
+// Month is what the images that are meant cost in a month of 720 hours, and if none
+// is, why. It fails with fault.Unknown if nothing could be read.
+func (p Prices) Month(ctx context.Context, s *survey.Survey, only pricing.Only) (monthly pricing.Report, none []image.Reason, err error) {
 	now := p.Now()
 	held := Held(ctx, s)
-	monthly, err := pricing.Monthly(pricing.NewCollector(s, p.Sites, p.Site, now).Holdings(ctx, held), p.Rates.At(now))
+	meant, none := only.Of(held)
+	monthly, err = pricing.Monthly(pricing.NewCollector(s, p.Sites, p.Site, now).Holdings(ctx, meant), p.Rates.At(now))
 	if err != nil {
-		return monthly, fault.Wrap(fault.Internal, err, "the report could not be made")
+		return monthly, nil, fault.Wrap(fault.Internal, err, "the report could not be made")
 	}
 	there := slices.ContainsFunc(held, func(h pricing.Held) bool { return !h.Gone })
 	if unread := s.Unread(); !there && len(unread) > 0 {
-		return monthly, fault.New(fault.Unknown, "nothing could be read: %s", survey.Sentence(unread)).WithCode(survey.CodeUnread)
+		return monthly, nil, fault.New(fault.Unknown, "nothing could be read: %s", survey.Sentence(unread)).WithCode(survey.CodeUnread)
 	}
-	return monthly, nil
+	return monthly, none, nil
 }
 
 // Savings is what each of some images costs in a month, and what deleting those saves

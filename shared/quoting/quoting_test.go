@@ -67,7 +67,7 @@ func TestOneImageThreeWays(t *testing.T) {
 	if err != nil || quote.Rule.Code != pricing.CustomFromPaid || quote.SiteBy == "" || quote.Instance.VCPUs != 4 {
 		t.Errorf("%+v, %v", quote, err)
 	}
-	month, err := prices().Month(ctx, s)
+	month, _, err := prices().Month(ctx, s, pricing.Only{})
 	if err != nil || len(month.Rows) != 1 || month.Rows[0].Running != 1 || month.Rows[0].Licence.Amount.Exact() != "299.808" {
 		t.Errorf("%+v, %v", month.Rows, err)
 	}
@@ -96,7 +96,7 @@ func TestWhatCannotBeQuoted(t *testing.T) {
 	if err := cloud.AllowOnly("local", []string{"ecs:DescribeRegions"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := prices().Month(ctx, looking(t, cloud)); fault.Of(err) != fault.Unknown || fault.Code(err) != survey.CodeUnread {
+	if _, _, err := prices().Month(ctx, looking(t, cloud), pricing.Only{}); fault.Of(err) != fault.Unknown || fault.Code(err) != survey.CodeUnread {
 		t.Errorf("nothing may be read: %v", err)
 	}
 	if told := (*quoting.Licence)(nil).Columns(); told[0] != "" {
