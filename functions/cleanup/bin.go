@@ -199,7 +199,8 @@ func (h handler) restore(ctx context.Context, call function.Call, in restoreInpu
 	if err != nil {
 		return works.Answer[stepOut, itemOut]{}, err
 	}
-	return h.works().Post(ctx, call, in.Request, "", func(ctx context.Context) (work.Document, error) { return s.planRestore(ctx, in) }, nil)
+	planning := func(ctx context.Context) (work.Document, error) { return s.planRestore(ctx, in) }
+	return h.works().Post(ctx, call, in.Request, works.Wish{Plan: planning})
 }
 
 // entry finds one entry of the bin.

@@ -155,18 +155,10 @@ func (h handler) function() *function.Function {
 func (h handler) create(ctx context.Context, call function.Call, in createInput) (works.Answer[stepOut, itemOut], error) {
 	wrong, rest := in.check(), in
 	rest.Request = works.Request{}
-	if wrong != nil && !in.OnlyApproves(rest) {
-		return works.Answer[stepOut, itemOut]{}, wrong
-	}
 	s, err := h.session(ctx, call)
 	if err != nil {
 		return works.Answer[stepOut, itemOut]{}, err
 	}
-	planning := func(ctx context.Context) (work.Document, error) {
-		if wrong != nil {
-			return work.Document{}, wrong
-		}
-		return s.plan(ctx, in)
-	}
-	return h.works().Post(ctx, call, in.request(), "", planning, nil)
+	planning := func(ctx context.Context) (work.Document, error) { return s.plan(ctx, in) }
+	return h.works().Post(ctx, call, in.request(), works.Wish{Empty: works.Nothing(rest), Wrong: wrong, Plan: planning})
 }

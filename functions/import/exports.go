@@ -49,7 +49,7 @@ func (h handler) postExport(ctx context.Context, call function.Call, in exportIn
 		return works.Answer[exportStepOut, exportItemOut]{}, err
 	}
 	planning := func(ctx context.Context) (work.Document, error) { return s.planExport(ctx, in.Export) }
-	return h.exporting().Post(ctx, call, in.Request, "", planning, nil)
+	return h.exporting().Post(ctx, call, in.Request, works.Wish{Empty: works.Nothing(in.Export), Plan: planning})
 }
 
 // planExport looks at the image and plans. The same export that has ended is made

@@ -22,7 +22,7 @@ func (h handler) postImport(ctx context.Context, call function.Call, in importIn
 		return works.Answer[stepOut, itemOut]{}, err
 	}
 	planning := func(ctx context.Context) (work.Document, error) { return s.plan(ctx, in.Wish) }
-	return h.kind().Post(ctx, call, in.Request, "", planning, nil)
+	return h.kind().Post(ctx, call, in.Request, works.Wish{Empty: works.Nothing(in.Wish), Plan: planning})
 }
 
 // plan looks at everything that a wish depends on, and plans. An import of the same

@@ -30,20 +30,12 @@ type answer = works.Answer[stepOut, itemOut]
 func (h handler) post(ctx context.Context, call function.Call, in rolloutInput) (answer, error) {
 	wrong, rest := cmp.Or(in.Select.check(), in.Wish.Check()), in
 	rest.Request = works.Request{}
-	if wrong != nil && !in.OnlyApproves(rest) {
-		return answer{}, wrong
-	}
 	s, err := h.session(call)
 	if err != nil {
 		return answer{}, err
 	}
-	planning := func(ctx context.Context) (work.Document, error) {
-		if wrong != nil {
-			return work.Document{}, wrong
-		}
-		return s.plan(ctx, in)
-	}
-	return h.kind().Post(ctx, call, in.Request, "", planning, s.validUntil)
+	planning := func(ctx context.Context) (work.Document, error) { return s.plan(ctx, in) }
+	return h.kind().Post(ctx, call, in.Request, works.Wish{Empty: works.Nothing(rest), Wrong: wrong, Plan: planning, ValidUntil: s.validUntil})
 }
 
 func (s *session) validUntil(d work.Document) time.Time { return rollout.ValidUntil(d, s.now()) }

@@ -7,6 +7,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/rollout"
 	"imagekeeper/shared/survey"
@@ -22,7 +23,7 @@ func (h handler) undo(ctx context.Context, call function.Call, in undoInput) (an
 		return answer{}, err
 	}
 	planning := func(ctx context.Context) (work.Document, error) { return s.planUndo(ctx, in) }
-	return h.kind().Post(ctx, call, in.Request, "", planning, s.validUntil)
+	return h.kind().Post(ctx, call, in.Request, works.Wish{Plan: planning, ValidUntil: s.validUntil})
 }
 
 // retry plans what a rollout left, or begins it.
@@ -32,7 +33,7 @@ func (h handler) retry(ctx context.Context, call function.Call, in retryInput) (
 		return answer{}, err
 	}
 	planning := func(ctx context.Context) (work.Document, error) { return s.planRetry(ctx, in) }
-	return h.kind().Post(ctx, call, in.Request, "", planning, s.validUntil)
+	return h.kind().Post(ctx, call, in.Request, works.Wish{Plan: planning, ValidUntil: s.validUntil})
 }
 
 // before is the rollout that an undo or a retry is of.

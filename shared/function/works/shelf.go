@@ -1,7 +1,6 @@
 package works
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -40,11 +39,16 @@ func (s shelf) keep(ctx context.Context, d work.Document) (string, error) {
 	return name, nil
 }
 
+// planGone says that nothing is kept by the name or the digest of a plan.
+func planGone() error {
+	return fault.New(fault.NotFound, "the plan is no longer kept: plan again").WithCode("planGone")
+}
+
 // read reads a plan. It fails with fault.NotFound if it was dropped.
 func (s shelf) read(ctx context.Context, name string) (work.Document, error) {
 	text, err := s.runner.Documents.Kept(ctx, name)
 	if errors.Is(err, fault.NotFound) {
-		return work.Document{}, fault.New(fault.NotFound, "the plan is no longer kept: plan again").WithCode("planGone")
+		return work.Document{}, planGone()
 	}
 	if err != nil {
 		return work.Document{}, err
@@ -53,11 +57,9 @@ func (s shelf) read(ctx context.Context, name string) (work.Document, error) {
 	return work.ReadDocument(text, digest)
 }
 
-// find finds what has a digest: the newest plan that is kept, or what was approved
-// as the work called id; without id, by the digest.
-func (s shelf) find(ctx context.Context, digest, id string) (work.Document, bool, error) {
-	id = cmp.Or(id, work.IDOf(digest))
-	w, err := s.runner.Get(ctx, id)
+// find finds what has a digest: the newest plan that is kept, or what was approved.
+func (s shelf) find(ctx context.Context, digest string) (work.Document, bool, error) {
+	w, err := s.runner.Get(ctx, work.IDOf(digest))
 	switch {
 	case err == nil && w.Digest == digest:
 		return w.Document, true, nil

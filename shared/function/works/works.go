@@ -264,17 +264,30 @@ type Apply struct {
 	Digest string `json:"digest" validate:"required,len=64,hexadecimal" doc:"The digest of the plan that was seen"`
 }
 
-// OnlyApproves reports whether a request is an approval and nothing else: of a plan
-// that is named by its digest and that others made. rest is the request without it.
-func (in Request) OnlyApproves(rest any) bool {
-	return in.Apply != nil && in == Request{Apply: in.Apply} && reflect.ValueOf(rest).IsZero()
+// Wish is what a POST asks for beside its Request.
+type Wish struct {
+	// Empty: it asks for nothing. With apply the request then approves, and does
+	// nothing else: a plan that is named by its digest, and that others may have made.
+	Empty bool
+	// Wrong is why what is asked for cannot be planned.
+	Wrong error
+	// Plan plans it, with what is shown beside.
+	Plan func(context.Context) (work.Document, error)
+	// ValidUntil is when an approval ends that is not begun; nil or zero: after a day.
+	ValidUntil func(work.Document) time.Time
 }
 
+// Nothing reports whether an input, its Request left out, asks for nothing.
+func Nothing(rest any) bool { return reflect.ValueOf(rest).IsZero() }
+
 // Post answers a POST: a page of a plan that was made, a new plan, or the work that a
-// plan becomes by its approval. make plans, with what is shown beside. id names the
-// work that the wish becomes, if that is known before there is a plan. validUntil
-// is when an approval ends that is not begun; nil or zero: after a day.
-func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, id string, make func(context.Context) (work.Document, error), validUntil func(work.Document) time.Time) (Answer[S, I], error) {
+// plan becomes by its approval. It fails with fault.NotFound where a request only
+// approves and nothing is kept by its digest.
+func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, wish Wish) (Answer[S, I], error) {
+	approves := in.Apply != nil && wish.Empty
+	if wish.Wrong != nil && !approves {
+		return Answer[S, I]{}, wish.Wrong
+	}
 	r, err := k.runner(ctx, call)
 	if err != nil {
 		return Answer[S, I]{}, err
@@ -284,29 +297,32 @@ func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, id
 		return k.page(ctx, plans, in)
 	}
 	if in.Apply == nil {
-		d, err := make(ctx)
+		d, err := wish.Plan(ctx)
 		if err != nil {
 			return Answer[S, I]{}, err
 		}
 		name, err := plans.keep(ctx, d)
 		return k.planned(d, name, 0, in.Limit), err
 	}
-	d, known, err := plans.find(ctx, in.Apply.Digest, id)
-	if err != nil {
+	d, known, err := plans.find(ctx, in.Apply.Digest)
+	switch {
+	case err != nil:
+		return Answer[S, I]{}, err
+	case known:
+		return k.approve(ctx, call, r, d, in.Limit, wish.ValidUntil)
+	case approves:
+		return Answer[S, I]{}, planGone()
+	}
+	if d, err = wish.Plan(ctx); err != nil {
 		return Answer[S, I]{}, err
 	}
-	if !known {
-		if d, err = make(ctx); err != nil {
-			return Answer[S, I]{}, err
-		}
-		if d.Plan.Plan().Digest() != in.Apply.Digest {
-			name, err := plans.keep(ctx, d)
-			a := k.planned(d, name, 0, in.Limit)
-			a.Problem = call.Problem(fault.New(fault.Conflict, "there is no such plan any more: look at the one in this answer, and apply its digest").WithCode("planChanged"))
-			return a, err
-		}
+	if d.Plan.Plan().Digest() != in.Apply.Digest {
+		name, err := plans.keep(ctx, d)
+		a := k.planned(d, name, 0, in.Limit)
+		a.Problem = call.Problem(fault.New(fault.Conflict, "there is no such plan any more: look at the one in this answer, and apply its digest").WithCode("planChanged"))
+		return a, err
 	}
-	return k.approve(ctx, call, r, d, in.Limit, validUntil)
+	return k.approve(ctx, call, r, d, in.Limit, wish.ValidUntil)
 }
 
 // approve carries the approval of a plan to the runner.

@@ -128,7 +128,7 @@ func (h *house) runner(context.Context, function.Call) (work.Runner, error) {
 }
 
 func (h *house) post(ctx context.Context, call function.Call, in lampsInput) (works.Answer[stepOut, itemOut], error) {
-	return h.kind.Post(ctx, call, in.Request, "", func(context.Context) (work.Document, error) {
+	return h.kind.Post(ctx, call, in.Request, works.Wish{Empty: works.Nothing(in.Lamps), Plan: func(context.Context) (work.Document, error) {
 		p := plan.Plan{Target: "lamps", Base: plan.Facts{}}
 		var shown works.Shown
 		for _, lamp := range in.Lamps {
@@ -141,7 +141,7 @@ func (h *house) post(ctx context.Context, call function.Call, in lampsInput) (wo
 		}
 		text, err := json.Marshal(shown)
 		return work.Document{Plan: p.Stored(), Shown: text, At: time.Now()}, err
-	}, nil)
+	}})
 }
 
 // get reads over HTTP, as somebody nobody knows.
@@ -291,6 +291,10 @@ func TestWhatIsNotApplied(t *testing.T) {
 		other := h.apply("ada", strings.Repeat("0", 64), "l-1")
 		if other.HTTPStatus() != 409 || other.Problem.Code != "planChanged" || other.Plan == nil || other.Plan.Changes != 1 {
 			t.Errorf("another plan: %+v", other)
+		}
+		alone := lampsInput{Request: works.Request{Apply: &works.Apply{Digest: strings.Repeat("0", 64)}}}
+		if _, err := h.post(t.Context(), function.Call{}, alone); fault.Code(err) != "planGone" || fault.Of(err) != fault.NotFound {
+			t.Errorf("approved without a wish what nobody knows: %v", err)
 		}
 		broken := h.apply("ada", "", "broken")
 		if broken.Plan.Applicable || broken.Findings[0].Code != "lampBroken" {
