@@ -145,10 +145,7 @@ func TestKeys(t *testing.T) {
 func TestChannelsOfTheJournal(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	store, err := journal.OpenDirectory(s.folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := s.objects()
 	log := journal.New(store, s.clock.Now, func() string { return "r" })
 	put := func(position int, entry any) {
 		t.Helper()

@@ -86,10 +86,7 @@ func TestRecordsOfOthersThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	id := s.apply("cleanups.create", map[string]any{"images": []string{"m-web1"}})
-	store, err := journal.OpenDirectory(s.folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := s.objects()
 	if err := journal.NewAgenda(store).Note(t.Context(), journal.Entry{Function: "rollouts", Subject: "work/rollouts/r-1", At: s.clock.Now()}); err != nil {
 		t.Fatal(err)
 	}
@@ -129,10 +126,7 @@ func TestDeploymentIsRecorded(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.tick(61)
-	store, err := journal.OpenDirectory(s.folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := s.objects()
 	text, err := store.Kept(t.Context(), "deployed/cleanups/"+function.Version+".json")
 	if err != nil || !strings.Contains(string(text), `"version":"`+function.Version+`"`) {
 		t.Errorf("%s, %v", text, err)

@@ -20,6 +20,7 @@ import (
 	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
+	"imagekeeper/shared/journal/contract"
 	"imagekeeper/shared/notify"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/quoting"
@@ -85,7 +86,7 @@ type stage struct {
 	t      *testing.T
 	cloud  *cloudsim.Cloud
 	clock  *cloudsim.Clock
-	folder string
+	bucket *contract.Bucket // of the journal
 	rules  retention.Ruling
 	flaw   notify.Notice // of rules that are broken
 	loose  []image.ScalingConfiguration
@@ -119,7 +120,7 @@ func (s *stage) Send(_ context.Context, targets []notify.Target, n notify.Notice
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	clock := cloudsim.NewClock(start())
-	s := &stage{t: t, clock: clock, cloud: cloudsim.New(cloudsim.Options{Clock: clock}), folder: t.TempDir()}
+	s := &stage{t: t, clock: clock, cloud: cloudsim.New(cloudsim.Options{Clock: clock}), bucket: contract.NewBucket(nil)}
 	s.rules = retention.Ruling{Document: retention.Document{
 		Mode: retention.ModeDelete, Notify: []string{"platform"}, Caps: retention.Caps{PerDay: 20, PercentPerDay: 60, PercentOfFamily: 60},
 		Rules: []retention.Rule{{
@@ -147,6 +148,9 @@ func newStage(t *testing.T) *stage {
 	s.opened, s.program = map[string]*door{}, sync.OnceValue(s.function)
 	return s
 }
+
+// objects is where everything is kept, past every door.
+func (s *stage) objects() *journal.Objects { return journal.OpenObjects(s.bucket, "") }
 
 // door is that of a call, which may die while others go on.
 func (s *stage) door(call function.Call) *door {
@@ -188,9 +192,8 @@ func (s *stage) function() *function.Function {
 			}
 		},
 		journal: func(call function.Call) (*journal.Journal, journal.Documents, error) {
-			store, err := journal.OpenDirectory(s.folder)
-			d := s.door(call)
-			return journal.New(stored{store, d}, s.clock.Now, rand.Text), kept{store, d}, err
+			store, d := s.objects(), s.door(call)
+			return journal.New(stored{store, d}, s.clock.Now, rand.Text), kept{store, d}, nil
 		},
 		ruling:  func(context.Context, function.Call) ruled { return ruled{s.rules, s.flaw} },
 		notices: &notices.Notices{Function: "cleanup", Targets: targets, Sender: s},
