@@ -140,7 +140,7 @@ func (s *stack) try(t *testing.T, c trial, right map[string]any) {
 	switch {
 	case status == 200 && same:
 	case status == 200 && len(unknown) == 0:
-		t.Errorf("%s: a wrong answer: %.400s", c, body)
+		t.Errorf("%s: a wrong answer: %s", c, difference(got, right))
 	case !slices.Contains([]int{200, 502, 503, 504}, status):
 		t.Errorf("%s: status %d: %.400s", c, status, body)
 	case c.mends():
@@ -148,6 +148,32 @@ func (s *stack) try(t *testing.T, c trial, right map[string]any) {
 	case status == 200:
 		s.checkItems(t, c, got, right)
 	}
+}
+
+// difference tells where one answer first differs from another.
+func difference(got, right any) string {
+	switch g := got.(type) {
+	case map[string]any:
+		r, _ := right.(map[string]any)
+		for name := range g {
+			if !reflect.DeepEqual(g[name], r[name]) {
+				return name + " " + difference(g[name], r[name])
+			}
+		}
+		for name := range r {
+			if _, there := g[name]; !there {
+				return fmt.Sprint(name, " is missing")
+			}
+		}
+	case []any:
+		r, _ := right.([]any)
+		for n := range min(len(g), len(r)) {
+			if !reflect.DeepEqual(g[n], r[n]) {
+				return fmt.Sprint(n, " of ", len(g), " for ", len(r), ": ", difference(g[n], r[n]))
+			}
+		}
+	}
+	return fmt.Sprintf("%.300v for %.300v", got, right)
 }
 
 // checkItems: what an incomplete answer does show is among what is there.

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/scripts/build/bootstrap"
+	"imagekeeper/scripts/build/linked"
 	"imagekeeper/scripts/drawn"
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
@@ -65,16 +67,12 @@ func binaries() string { return filepath.Join(os.Getenv(scratch), "functions") }
 
 // build builds every function of s.yaml into folder.
 func build(folder string) error {
-	project, err := load(folder, time.Minute)
-	if err != nil {
-		return err
+	names, err := bootstrap.Functions(root)
+	for _, name := range names {
+		_, failure := linked.Build(context.Background(), bootstrap.Order{Root: root, Package: "./functions/" + name, To: filepath.Join(folder, name)})
+		err = errors.Join(err, failure)
 	}
-	host, err := fchost.New(fchost.Options{Project: project, Root: root})
-	if err != nil {
-		return err
-	}
-	defer host.Close()
-	return host.Build(context.Background())
+	return err
 }
 
 // scratch names the folder that TestMain removes.

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"imagekeeper/scripts/build/bootstrap"
+	"imagekeeper/scripts/build/linked"
 	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/drawn"
 	"imagekeeper/scripts/local/ecsapi"
@@ -60,7 +61,7 @@ var built = func() func(t *testing.T, name string) string { //nolint:gochecknogl
 		if _, err := os.Stat(binary); err == nil {
 			return binary
 		}
-		if _, err := bootstrap.Build(context.Background(), bootstrap.Order{Root: "../..", Package: "./functions/" + name, To: folder}); err != nil {
+		if _, err := linked.Build(context.Background(), bootstrap.Order{Root: "../..", Package: "./functions/" + name, To: folder}); err != nil {
 			t.Fatal(err)
 		}
 		return binary

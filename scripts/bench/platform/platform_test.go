@@ -11,11 +11,12 @@ import (
 
 	"imagekeeper/scripts/bench/platform"
 	"imagekeeper/scripts/build/bootstrap"
+	"imagekeeper/scripts/build/linked"
 )
 
 func build(t *testing.T, what string) string {
 	t.Helper()
-	binary, err := bootstrap.Build(t.Context(), bootstrap.Order{Root: "../../..", Package: what, To: t.TempDir()})
+	binary, err := linked.Build(t.Context(), bootstrap.Order{Root: "../../..", Package: what, To: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

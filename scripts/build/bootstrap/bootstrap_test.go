@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"imagekeeper/scripts/build/bootstrap"
+	"imagekeeper/scripts/build/linked"
 )
 
 const top = "../../.."
@@ -37,7 +38,7 @@ func TestEveryFunctionIsSmallStaticAndForTheCloud(t *testing.T) {
 		t.Fatalf("functions %v: %v", names, err)
 	}
 	for _, name := range names {
-		binary, err := bootstrap.Build(t.Context(), bootstrap.Order{
+		binary, err := linked.Build(t.Context(), bootstrap.Order{
 			Root: top, Package: "./functions/" + name, To: filepath.Join(t.TempDir(), name), OS: "linux", Architecture: "amd64",
 		})
 		if err != nil {

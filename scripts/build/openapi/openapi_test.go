@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"imagekeeper/scripts/build/bootstrap"
+	"imagekeeper/scripts/build/linked"
 	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/check/source"
 )
@@ -28,7 +29,7 @@ func TestKept(t *testing.T) {
 	}
 	var all []openapi.Description
 	for _, name := range names {
-		binary, err := bootstrap.Build(t.Context(), bootstrap.Order{Root: top, Package: "./functions/" + name, To: t.TempDir()})
+		binary, err := linked.Build(t.Context(), bootstrap.Order{Root: top, Package: "./functions/" + name, To: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
 		}
