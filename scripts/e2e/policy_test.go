@@ -258,7 +258,7 @@ func TestLeastPermission(t *testing.T) {
 				e.misses(t, name, first, may)
 			})
 		}
-		for _, action := range may {
+		for _, action := range some(t, may, 7) {
 			if action == afterwards {
 				continue
 			}
@@ -268,7 +268,7 @@ func TestLeastPermission(t *testing.T) {
 				e.misses(t, name, action, may)
 			})
 		}
-		for _, action := range roleMay {
+		for _, action := range some(t, roleMay, 7) {
 			t.Run(name+", the role without "+action, func(t *testing.T) {
 				t.Parallel()
 				e := newEstate(t, name, allow, without(roleAllow, action), action == "ecs:DescribeRegions")

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -126,6 +127,9 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+// written is the code as it is, read once.
+var written = sync.OnceValues(func() (*source.Tree, error) { return source.Read(os.DirFS(top)) }) //nolint:gochecknoglobals // read once
+
 // copied is the part of the repository that the checks read.
 type copied struct {
 	root fstest.MapFS
@@ -142,7 +146,7 @@ func repository(t *testing.T) copied {
 		}
 		root[path] = &fstest.MapFile{Data: text}
 	}
-	tree, err := source.Read(os.DirFS(top))
+	tree, err := written()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,11 +60,12 @@ type Function struct {
 // a command in them.
 func Written(tree *source.Tree) []Function {
 	var functions []Function
+	said := settingsOf(tree)
 	for _, folder := range tree.Folders() {
 		if path.Dir(folder) != "functions" {
 			continue
 		}
-		f := Function{Name: path.Base(folder), Variables: variables(tree, folder)}
+		f := Function{Name: path.Base(folder), Variables: said.variables(tree, folder)}
 		var long longWork
 		for _, file := range tree.Files {
 			if file.Folder == folder && !file.Test {

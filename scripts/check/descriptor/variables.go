@@ -1,6 +1,7 @@
 package descriptor
 
 import (
+	"bytes"
 	"go/ast"
 	"reflect"
 	"slices"
@@ -18,25 +19,40 @@ type declared struct {
 	fields *ast.FieldList
 }
 
-// variables are the names of the environment that a function reads, in order: the
-// env tags of every struct that it, or a package it reaches, hands to Configure,
-// and of the structs embedded in it or held by it.
-func variables(tree *source.Tree, folder string) []string {
-	reach := tree.Reach(folder)
-	structs := map[named]declared{}
-	var queue []named
+// settings are what the files of a module say of their configuration.
+type settings struct {
+	// structs are all that are declared, and configured the types that a folder hands
+	// to Configure.
+	structs    map[named]declared
+	configured map[string][]named
+}
+
+// settingsOf reads every file once.
+func settingsOf(tree *source.Tree) settings {
+	s := settings{structs: map[named]declared{}, configured: map[string][]named{}}
 	for _, file := range tree.Files {
-		if file.Test || !reach[file.Folder] {
+		if file.Test {
 			continue
 		}
 		for name, fields := range structTypes(file) {
-			structs[named{file.Folder, name}] = declared{file, fields}
+			s.structs[named{file.Folder, name}] = declared{file, fields}
 		}
-		queue = append(queue, configured(tree, file)...)
+		s.configured[file.Folder] = append(s.configured[file.Folder], configured(tree, file)...)
+	}
+	return s
+}
+
+// variables are the names of the environment that a function reads, in order: the
+// env tags of every struct that it, or a package it reaches, hands to Configure,
+// and of the structs embedded in it or held by it.
+func (s settings) variables(tree *source.Tree, folder string) []string {
+	var queue []named
+	for reached := range tree.Reach(folder) {
+		queue = append(queue, s.configured[reached]...)
 	}
 	var names []string
 	for seen := map[named]bool{}; len(queue) > 0; queue = queue[1:] {
-		at, ok := structs[queue[0]]
+		at, ok := s.structs[queue[0]]
 		if !ok || seen[queue[0]] {
 			continue
 		}
@@ -56,19 +72,27 @@ func variables(tree *source.Tree, folder string) []string {
 // structTypes are the structs that a file declares, by name.
 func structTypes(file source.File) map[string]*ast.FieldList {
 	found := map[string]*ast.FieldList{}
-	ast.Inspect(file.Syntax, func(node ast.Node) bool {
-		if spec, ok := node.(*ast.TypeSpec); ok {
-			if s, ok := spec.Type.(*ast.StructType); ok {
-				found[spec.Name.Name] = s.Fields
+	for _, declaration := range file.Syntax.Decls {
+		group, ok := declaration.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		for _, spec := range group.Specs {
+			if t, ok := spec.(*ast.TypeSpec); ok {
+				if s, ok := t.Type.(*ast.StructType); ok {
+					found[t.Name.Name] = s.Fields
+				}
 			}
 		}
-		return true
-	})
+	}
 	return found
 }
 
 // configured are the types T of the calls Configure[T](…) in a file.
 func configured(tree *source.Tree, file source.File) []named {
+	if !bytes.Contains(file.Text, []byte("Configure[")) {
+		return nil // as nearly every file
+	}
 	var found []named
 	ast.Inspect(file.Syntax, func(node ast.Node) bool {
 		index, ok := node.(*ast.IndexExpr)
