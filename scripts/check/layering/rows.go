@@ -287,7 +287,7 @@ func programs() []Row {
 				"shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/rules", "shared/notify",
 				"shared/retention", "shared/sharing", "shared/importing", "shared/pricing", "shared/quoting", "shared/usage", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "scripts/drawn"},
+			TestsMay: []string{"shared/cloudsim", "shared/journal/contract", "shared/function/surface", "scripts/drawn"},
 			Why:      "cleanup wires retention to the cloud and to prices, to what usage, sharing and the channels of importing know of images, and to whoever is told",
 		},
 		{
