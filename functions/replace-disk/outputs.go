@@ -11,9 +11,11 @@ import (
 // stepOut is one step of a plan: an instance, or what is to name the new image.
 type stepOut struct {
 	// Action: replace, skip, refuse, followLaunchTemplate, followScalingConfiguration.
-	Action    string          `json:"action"`
-	AccountID image.AccountID `json:"accountId"`
-	RegionID  image.RegionID  `json:"regionId"`
+	Action string `json:"action"`
+	// AccountID and RegionID: left out where an instance was looked for in several
+	// places, and is shown in none.
+	AccountID image.AccountID `json:"accountId,omitempty"`
+	RegionID  image.RegionID  `json:"regionId,omitempty"`
 	// InstanceID: the instance.
 	InstanceID image.InstanceID `json:"instanceId,omitempty"`
 	followOut

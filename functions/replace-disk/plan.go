@@ -59,6 +59,7 @@ func (s *session) plan(ctx context.Context, in rolloutInput) (work.Document, err
 	if err != nil {
 		return work.Document{}, err
 	}
+	o.Looked = placesOf(here)
 	targets := map[rollout.Place]rollout.Resolved{}
 	for at, there := range o.Places {
 		targets[at] = wish.To.Resolve(at, there, s.ours(all), s.config.Trusted)
@@ -134,12 +135,25 @@ func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selec
 		}
 	}
 	for _, id := range found.Absent { // each gets its verdict, too
-		if len(here.Places()) > 0 && !excluded(in.Exclude, id) {
-			p := here.Places()[0]
-			names = append(names, rollout.Name{Place: rollout.Place{Account: p.Account, Region: p.Region}, ID: id})
+		if excluded(in.Exclude, id) {
+			continue
 		}
+		name := rollout.Name{ID: id} // of no place that is known
+		if looked := placesOf(here); len(looked) == 1 {
+			name.Place = looked[0]
+		}
+		names = append(names, name)
 	}
 	return names, unread, nil
+}
+
+// placesOf are the places that are looked at.
+func placesOf(here *survey.Survey) []rollout.Place {
+	var all []rollout.Place
+	for _, p := range here.Places() {
+		all = append(all, rollout.Place{Account: p.Account, Region: p.Region})
+	}
+	return all
 }
 
 func excluded(e *excludeInput, id image.InstanceID) bool {

@@ -63,28 +63,30 @@ func (s *stage) abort() bool {
 
 // back brings an instance that was not replaced to rest: as it was.
 func (s *stage) back() {
-	if status := s.facts[factStatus]; s.since(noteFailedAt) > stuckTime && status != string(image.InstanceRunning) && status != string(image.InstanceStopped) {
-		s.note(noteUnwell, yes, noteSentence, s.item.Notes[noteSentence]+"; and it is "+status+" for a day")
-		s.failed()
+	status, lost := s.facts[factStatus], s.item.Notes[noteLost] != ""
+	if !lost && s.since(noteFailedAt) > stuckTime && status != string(image.InstanceRunning) && status != string(image.InstanceStopped) {
+		s.lose("it is " + status + " for a day")
 		return
 	}
 	if s.sent() && !s.settled() {
 		return
 	}
-	status := s.facts[factStatus]
 	switch {
 	case status == gone:
 		s.failed()
-	case s.spec.ran && status == string(image.InstanceStopped):
-		s.startAgain(func(why image.Reason) {
-			s.note(noteUnwell, yes, noteSentence, s.item.Notes[noteSentence]+"; and ECS does not start it: "+why.Sentence)
-			s.failed()
-		})
-	case s.spec.ran && status != string(image.InstanceRunning):
+	case s.spec.ran && !lost && status == string(image.InstanceStopped):
+		s.startAgain(func(why image.Reason) { s.lose("ECS does not start it: " + why.Sentence) })
+	case s.spec.ran && !lost && status != string(image.InstanceRunning):
 		s.hold(lookSoon)
 	default:
 		s.undress()
 	}
+}
+
+// lose gives up that it comes up again. What was done to it is taken back all the same.
+func (s *stage) lose(why string) {
+	s.item.Sent, s.item.Refusal = nil, nil
+	s.changed(noteUnwell, yes, noteLost, yes, noteSentence, s.item.Notes[noteSentence]+"; and "+why)
 }
 
 // undress takes back what was done to an instance that is up again, or was not down.

@@ -222,7 +222,10 @@ func (p *planner) charge(c chosen) {
 	if c.target.ID != "" {
 		one.After = here.find(c.target.ID)
 	} else if c.server.Aim != nil {
-		one.After = here.find(c.server.Aim.Was) // what is made of a backup pays as the image that it was of
+		// What is made of a backup pays as the image that it was of.
+		if one.After = here.find(c.server.Aim.Was); one.After == nil {
+			one.After = here.find(c.server.Aim.Of)
+		}
 	}
 	p.charged = append(p.charged, one)
 }

@@ -257,6 +257,7 @@ func (d *deed) remember(ctx context.Context, s Server) error {
 	}
 	if len(found) > 0 {
 		i := found[0]
+		r.Of = originOf(i)
 		r.Like = likeness{i.Platform, i.Architecture, i.BootMode, i.NVMe, i.IMDS}
 	} else if s.Type != nil {
 		r.Like = likeness{Architecture: s.Type.Architecture}
@@ -303,10 +304,22 @@ func (d *deed) image(ctx context.Context) error {
 	id, err := d.cloud.CreateImage(ctx, d.spec.Region, image.CreateRequest{
 		Name: undoImageName(d.work, d.spec.Name), Description: "content of " + string(d.spec.ID) + " before its disk was replaced",
 		Snapshots: []image.SnapshotDisk{{Snapshot: d.content()}}, Platform: like.Platform, Architecture: like.Architecture, BootMode: like.BootMode,
-		Tags: image.Tags{TagUndo: d.work.ID}, Token: d.work.Token(d.act),
+		Tags: d.imageTags(), Token: d.work.Token(d.act),
 	})
 	d.keep(noteImage, string(id))
 	return err
+}
+
+// imageTags say whose the image of a backup is, and which image its content is of.
+func (d *deed) imageTags() image.Tags {
+	tags, of := image.Tags{TagUndo: d.work.ID}, d.spec.of
+	if d.item.Notes[noteContent] != "" { // its own
+		of = cmp.Or(d.record.Of, d.spec.image)
+	}
+	if of != "" {
+		tags[TagParent] = string(d.spec.Region) + "/" + string(of)
+	}
+	return tags
 }
 
 // liken sets of that image what one of a snapshot does not take over.

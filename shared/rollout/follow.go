@@ -89,7 +89,8 @@ type moves struct {
 	to map[image.ID]image.ID
 }
 
-// moved are the images that instances of the plan leave, place by place.
+// moved are the images that instances of the plan leave, place by place: of one that
+// was made of a backup also the image that stands behind it, which is what is named.
 func (p *planner) moved() []moves {
 	var all []moves
 	for _, c := range p.chosen {
@@ -101,8 +102,11 @@ func (p *planner) moved() []moves {
 			n = len(all)
 			all = append(all, moves{c.server.Place, map[image.ID]image.ID{}})
 		}
-		if was := c.server.Before.Image; all[n].to[was] == "" {
-			all[n].to[was] = c.target.ID
+		was := c.server.Before.Image
+		for _, left := range []image.ID{was, p.seen.Places[c.server.Place].origin(was)} {
+			if all[n].to[left] == "" && left != c.target.ID {
+				all[n].to[left] = c.target.ID
+			}
 		}
 	}
 	return all
@@ -215,7 +219,9 @@ func aliyun(product, operation string, in image.RegionID, pairs ...string) strin
 func (p *planner) elsewhere(m moves) {
 	var images []image.ID
 	for was := range m.to {
-		images = append(images, was)
+		if p.seen.Places[m.at].origin(was) == was { // no code names what was made of a backup
+			images = append(images, was)
+		}
 	}
 	slices.Sort(images)
 	for _, was := range images {

@@ -180,3 +180,57 @@ func TestFollowedThroughDeath(t *testing.T) {
 		}
 	}
 }
+
+// TestFollowedAfterUndo: an image of a backup stands for the one that its content is of,
+// so that what names that one follows the next rollout, too, and comes back with its
+// undo; whatever the way by which the content came back.
+func TestFollowedAfterUndo(t *testing.T) {
+	for _, itself := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPointing(t, 2, cloudsim.Options{})
+			wish := p.follow()
+			if itself { // the rollout itself brings the old content of the bad canary back
+				p.cloud.SetBoot(p.golden, cloudsim.BootSilent)
+				wish.OnUnhealthy = rollout.Undo
+			}
+			id := p.approve(wish, p.fleet[:1]...)
+			if got := p.end(id); itself != (got.State == work.Halted) {
+				t.Fatal(got.State, outcomes(got))
+			}
+			if !itself {
+				d, _ := p.undoing(id)
+				if got := p.end(p.start(d)); got.State != work.Finished {
+					t.Fatal(got.State, outcomes(got))
+				}
+			}
+			p.wants("undone", p.old)
+			made := p.instance(p.fleet[0]).Image
+			if made == p.old || made == p.golden {
+				t.Fatalf("it runs %s", made)
+			}
+			if itself {
+				if _, err := p.runner().Order(t.Context(), id, work.Order{Do: work.Abort, By: "iss ann"}); err != nil {
+					t.Fatal(err)
+				}
+				p.end(id)
+			}
+			third := p.image(image.Image{Name: "web-3", Family: "web"})
+			wish = p.follow()
+			wish.To = rollout.Target{Image: third}
+			next := p.plan(wish, p.fleet[0])
+			if next.Totals.Follow != 3 || slices.ContainsFunc(next.Totals.NotFollowed, func(u rollout.Unfollowed) bool { return strings.Contains(u.Patch, string(made)) }) {
+				t.Fatalf("%d follow, %+v", next.Totals.Follow, next.Totals.NotFollowed)
+			}
+			id = p.approve(wish, p.fleet[0])
+			if got := p.end(id); got.State != work.Finished {
+				t.Fatal(got.State, outcomes(got))
+			}
+			p.wants("followed", third)
+			d, _ := p.undoing(id)
+			if got := p.end(p.start(d)); got.State != work.Finished {
+				t.Fatal(got.State, outcomes(got))
+			}
+			p.wants("undone again", p.old)
+		})
+	}
+}

@@ -44,7 +44,7 @@ type judge struct {
 func Judge(w Wish, s Server, target image.Image, here Here, at Moment, now time.Time) Verdict {
 	j := &judge{wish: w, server: s, target: target, here: here, at: at, now: now}
 	if s.Before == nil {
-		j.Refused = append(j.Refused, notSeen())
+		j.Refused = append(j.Refused, notSeen([]Place{s.Place}))
 		return j.Verdict
 	}
 	for _, check := range []func(){j.owned, j.state, j.managed, j.mayStart, j.disk, j.image, j.machine, j.size, j.encryption, j.login, j.probes, j.loss} {
@@ -53,9 +53,21 @@ func Judge(w Wish, s Server, target image.Image, here Here, at Moment, now time.
 	return j.Verdict
 }
 
-// notSeen is why an instance is refused that nobody shows.
-func notSeen() image.Reason {
-	return reason("instanceNotSeen", "the instance is not shown, or may not be looked at")
+// notSeen is why an instance is refused that nobody shows, wherever it was looked for.
+func notSeen(looked []Place) image.Reason {
+	var accounts []image.AccountID
+	regions := map[image.AccountID][]string{}
+	for _, p := range looked {
+		if regions[p.Account] == nil {
+			accounts = append(accounts, p.Account)
+		}
+		regions[p.Account] = append(regions[p.Account], string(p.Region))
+	}
+	var all []string
+	for _, a := range accounts {
+		all = append(all, strings.Join(regions[a], ", ")+" of account "+string(a))
+	}
+	return reason("instanceNotSeen", "the instance is not shown, or may not be looked at, in %s", strings.Join(all, "; "))
 }
 
 func (j *judge) no(code, sentence string, args ...any) {

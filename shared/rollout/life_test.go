@@ -433,3 +433,81 @@ func TestStoppedStaysStopped(t *testing.T) {
 		}
 	})
 }
+
+// backups are the snapshots that rollouts made and that are there.
+func (w *world) backups() []image.Snapshot {
+	w.Helper()
+	found, err := w.view().Snapshots(context.Background(), hangzhou, image.SnapshotListing{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return slices.DeleteFunc(found, func(s image.Snapshot) bool { return s.Tags[rollout.TagBackup] == "" })
+}
+
+// TestFirstSnapshot: it bears the same tags as the backup, is deleted once the backup is
+// accomplished and not before, and is gone whatever becomes of the instance.
+func TestFirstSnapshot(t *testing.T) {
+	refused := func(calls ...string) func(w *world) {
+		return func(w *world) {
+			w.before = func(_ int, is string) error {
+				if slices.Contains(calls, is) {
+					return fault.New(fault.Precondition, "refused").WithCode("OperationDenied.NoStock")
+				}
+				return nil
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*world)
+		left   int
+	}{
+		"well":                      {func(*world) {}, 1},
+		"replacement refused":       {refused("replace"), 1},
+		"never starts again":        {refused("start"), 1},
+		"neither":                   {refused("replace", "start"), 1},
+		"backup refused, and start": {func(w *world) { refused("start")(w); w.failBackups() }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1, cloudsim.Options{})
+				c.change(w)
+				id := w.approve(w.to(), w.fleet...)
+				both, deleted := false, false
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan bool)
+				go func() {
+					defer close(done)
+					for ctx.Err() == nil {
+						all := w.backups()
+						if len(all) == 2 && all[0].Tags[rollout.TagExpires] != "" && maps.Equal(all[0].Tags, all[1].Tags) {
+							both = true
+						}
+						deleted = deleted || both && len(all) == 1
+						if deleted && all[0].Status != "accomplished" {
+							t.Errorf("the first is gone while the backup is %s", all[0].Status)
+							return
+						}
+						time.Sleep(time.Second)
+					}
+				}()
+				got := w.end(id)
+				cancel()
+				<-done
+				if all := w.backups(); len(all) != c.left || both != (c.left == 1) {
+					t.Errorf("%v: %d are left, both were seen %v, by %v", outcomes(got), len(all), both, w.did)
+				}
+			})
+		})
+	}
+}
+
+// failBackups has ECS refuse every snapshot of what is stopped.
+func (w *world) failBackups() {
+	before := w.before
+	w.before = func(n int, is string) error {
+		if is == "snapshot" && w.instance(w.fleet[0]).Status == image.InstanceStopped {
+			return fault.New(fault.Precondition, "refused").WithCode("QuotaExceed.Snapshot")
+		}
+		return before(n, is)
+	}
+}

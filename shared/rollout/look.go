@@ -473,7 +473,7 @@ func unlike(i image.Image, want likeness) string {
 // healths looks at those that have been started.
 func (l *look) healths(ctx context.Context) error {
 	started := func(s *sight) bool {
-		return (s.item.Level == LevelStarted || s.item.Level == LevelTidied) && s.before != nil
+		return s.item.Level == LevelStarted && s.before != nil
 	}
 	some := ids(l.active, started)
 	if len(some) == 0 {

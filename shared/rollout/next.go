@@ -34,6 +34,7 @@ const (
 	noteContent   = "content" // the snapshot whose content comes back
 	noteImage     = "undoImage"
 	noteUnwell    = "unwell"      // it ended while its new system was not well
+	noteLost      = "lost"        // nobody waits for it to come up any more
 	noteLeft      = "notRestored" // what could not be restored, joined by commas
 	noteHooked    = "hookedAfter"
 	noteStandby   = "standby" // it was put into standby

@@ -75,8 +75,8 @@ type Aim struct {
 	// to be like. Image is then what that will be.
 	Backup image.SnapshotID
 	Like   string
-	// Was is the image that the content is of.
-	Was image.ID
+	// Was is the image that it ran; Of the one that stands behind that.
+	Was, Of image.ID
 }
 
 // Here is what of an account in a region counts for all its instances.
@@ -108,6 +108,8 @@ type Here struct {
 type Observed struct {
 	Servers []Server
 	Places  map[Place]Here
+	// Looked are the places where what was named was looked for.
+	Looked []Place
 	// Pointers are what an undo or a retry is to have name another image.
 	Pointers []Pointer
 }
@@ -138,6 +140,22 @@ func (h Here) find(id image.ID) *image.Image {
 		return &h.Images[n]
 	}
 	return nil
+}
+
+// origin is the image that stands behind one that was made of a backup: the one that
+// the content is of. Of any other it is the image itself.
+func (h Here) origin(id image.ID) image.ID {
+	if i := h.find(id); i != nil {
+		return originOf(*i)
+	}
+	return id
+}
+
+func originOf(i image.Image) image.ID {
+	if _, parent, recorded := strings.Cut(i.Tags[TagParent], "/"); recorded && i.Tags[TagUndo] != "" {
+		return image.ID(parent)
+	}
+	return i.ID
 }
 
 func reason(code, sentence string, args ...any) image.Reason {

@@ -30,6 +30,7 @@ const (
 	paramBackup = "backup" // an undo: the snapshot whose content comes back
 	paramWas    = "was"    // what it runs now
 	paramLike   = "like"   // an undo: what the image of the backup has to be like
+	paramOf     = "of"     // and the image that stands behind that content
 )
 
 // Planned is a rollout that nobody has approved yet.
@@ -134,7 +135,11 @@ func (p *planner) one(s Server) {
 	}
 	switch {
 	case known && s.Before == nil: // what is wrong with a place says nothing of what is not there
-		p.refuse(step, []image.Reason{notSeen()})
+		looked := p.seen.Looked
+		if s.Place != (Place{}) {
+			looked = []Place{s.Place}
+		}
+		p.refuse(step, []image.Reason{notSeen(looked)})
 		return
 	case t.Image == nil:
 		p.refuse(step, []image.Reason{t.Why})
@@ -142,7 +147,7 @@ func (p *planner) one(s Server) {
 	}
 	if step.Parameters[paramTo] = string(t.Image.ID); s.Aim != nil && s.Aim.Backup != "" {
 		delete(step.Parameters, paramTo)
-		step.Parameters[paramBackup], step.Parameters[paramLike] = string(s.Aim.Backup), s.Aim.Like
+		step.Parameters[paramBackup], step.Parameters[paramLike], step.Parameters[paramOf] = string(s.Aim.Backup), s.Aim.Like, string(s.Aim.Of)
 	}
 	if s.Before != nil && s.Before.Image == t.Image.ID {
 		step.Action = ActionSkip
@@ -384,6 +389,7 @@ type spec struct {
 	kind   image.InstanceTypeID
 	backup image.SnapshotID
 	like   likeness
+	of     image.ID
 	action string
 	// version and back are of a launch template: its default version, and that which
 	// is the default again. called is its name.
@@ -439,7 +445,7 @@ func readSpec(s plan.StoredStep, base plan.Facts) spec {
 	one := spec{
 		Name: n, to: image.ID(s.Parameters[paramTo]), ran: s.Parameters[paramPower] == string(image.InstanceRunning),
 		image: image.ID(base["image/"+s.Subject]), disk: image.DiskID(base["disk/"+s.Subject]), kind: image.InstanceTypeID(base["type/"+s.Subject]),
-		backup: image.SnapshotID(s.Parameters[paramBackup]), action: s.Action, called: s.Parameters[paramName],
+		backup: image.SnapshotID(s.Parameters[paramBackup]), of: image.ID(s.Parameters[paramOf]), action: s.Action, called: s.Parameters[paramName],
 	}
 	var numbers [3]int
 	for n, name := range []string{paramWave, paramVersion, paramBack} {

@@ -23,11 +23,11 @@ const (
 	LevelPrepared  = "prepared"  // the hook before the stop has run
 	LevelStopped   = "stopped"   // it is Stopped
 	LevelBackedUp  = "backedUp"  // the backup is accomplished
+	LevelTidied    = "tidied"    // the first snapshot is deleted
 	LevelSecured   = "secured"   // the old disk leaves its automatic snapshots behind
 	LevelReplaced  = "replaced"  // the new disk is there, as it was asked for
 	LevelRestored  = "restored"  // it has the settings of the old one
 	LevelStarted   = "started"   // it is Running
-	LevelTidied    = "tidied"    // the first snapshot is gone
 	LevelHealthy   = "healthy"   // every probe passed
 	LevelFinished  = "finished"  // the hook at the end has run
 	LevelInService = "inService" // it is back in its scaling group
@@ -35,8 +35,8 @@ const (
 
 func levels() []string {
 	return []string{
-		"", LevelBegun, LevelImaged, LevelLikened, LevelStandby, LevelPrepared, LevelStopped, LevelBackedUp, LevelSecured, LevelReplaced,
-		LevelRestored, LevelStarted, LevelTidied, LevelHealthy, LevelFinished, LevelInService,
+		"", LevelBegun, LevelImaged, LevelLikened, LevelStandby, LevelPrepared, LevelStopped, LevelBackedUp, LevelTidied, LevelSecured,
+		LevelReplaced, LevelRestored, LevelStarted, LevelHealthy, LevelFinished, LevelInService,
 	}
 }
 
@@ -76,6 +76,8 @@ type record struct {
 	Locks    []string              `json:"locks,omitempty"`
 	Group    string                `json:"group,omitempty"`
 	OSType   image.OSType          `json:"osType,omitempty"`
+	// Of is the image that stands behind the one that it ran.
+	Of image.ID `json:"of,omitempty"`
 	// Like is what the image was like that it ran.
 	Like likeness `json:"like"`
 }
@@ -205,11 +207,11 @@ func (s *stage) parts() []part {
 		{LevelPrepared, ran && hooks.Before != "" && !s.undoing(), s.prepare},
 		{LevelStopped, true, s.stop},
 		{LevelBackedUp, true, s.backup},
+		{LevelTidied, s.item.Notes[noteFirst] != "", s.tidy},
 		{LevelSecured, r.Disk.DeleteAutoSnapshot == image.Yes || s.itemSent(doSecure), s.secure},
 		{LevelReplaced, true, s.replace},
 		{LevelRestored, true, s.restore},
 		{LevelStarted, ran, s.start},
-		{LevelTidied, s.item.Notes[noteFirst] != "", s.tidy}, // as soon as that costs no time that it is down
 		{LevelHealthy, ran, s.healthy},
 		{LevelFinished, ran && hooks.After != "", s.finish},
 		{LevelInService, group, s.exit},
@@ -730,18 +732,14 @@ func (s *stage) exit() {
 	}
 }
 
-// tidy deletes the first snapshot, once the backup is whole. Probes have their time
-// from then on.
+// tidy deletes the first snapshot, now that the backup is whole. Whether that shows is
+// not waited for, as the instance is down: one that stays expires by itself.
 func (s *stage) tidy() {
-	over := func() { s.reach(LevelTidied, noteProbeAt, s.stamp()) }
+	over := func() { s.reach(LevelTidied) }
 	switch {
-	case s.facts[factFirst] == gone:
+	case s.facts[factFirst] == gone, s.sent() && s.item.Answered == plan.Applied, s.sent() && s.now.Sub(s.item.Since) > showTime:
 		over()
 	case s.sent():
-		if s.now.Sub(s.item.Since) > showTime {
-			over() // it expires by itself
-			return
-		}
 		s.again(lookSoon)
 	default:
 		if _, ok := s.act(doTidy, LevelTidied, nil); !ok {

@@ -92,7 +92,9 @@ func Left(w work.Work) map[Name]image.ID {
 // Past is what a rollout did to one instance, and what there is to bring it back.
 type Past struct {
 	Name
-	Was    image.ID
+	Was image.ID
+	// Of is the image that stands behind that.
+	Of     image.ID
 	Backup image.SnapshotID
 	// Disk is the one that the rollout gave it.
 	Disk image.DiskID
@@ -119,7 +121,7 @@ func Pasts(w work.Work) []Past {
 		}
 		back := i.Notes[noteUndo] != "" && i.Notes[noteNewDisk] != ""
 		pasts = append(pasts, Past{
-			Name: s.Name, Was: s.image, Backup: image.SnapshotID(cmp.Or(i.Notes[noteContent], i.Notes[noteBackup])),
+			Name: s.Name, Was: s.image, Of: cmp.Or(r.Of, s.image), Backup: image.SnapshotID(cmp.Or(i.Notes[noteContent], i.Notes[noteBackup])),
 			Disk: image.DiskID(cmp.Or(i.Notes[noteNewDisk], i.Notes[noteDisk])), Like: string(text), OSType: r.OSType,
 			Replaced: !back && (i.Notes[noteNewDisk] != "" || i.Notes[noteDisk] != ""),
 		})
@@ -164,7 +166,7 @@ func (p Past) AimBack(previous bool, snapshot *image.Snapshot, was *image.Image,
 			},
 			Why: reason("contentOfBackup", "the content that it had before comes back, from %s", p.Backup),
 		},
-		Backup: p.Backup, Like: p.Like, Was: p.Was,
+		Backup: p.Backup, Like: p.Like, Was: p.Was, Of: p.Of,
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	TagBackup    = ReservedTag + "backup"
 	TagExpires   = ReservedTag + "expires"
 	TagUndo      = ReservedTag + "undo"
+	TagParent    = ReservedTag + "parent"
 	TagNoReplace = ReservedTag + "noReplace"
 	TagChannel   = ReservedTag + "channel"
 )
