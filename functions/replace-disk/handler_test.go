@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -242,6 +243,32 @@ func TestSelectorsGoTogether(t *testing.T) {
 		}
 		if a := s.do(http.MethodPost, "/rollouts", with(s.wish(), "select", object{"id": []string{"i-none"}, "tag": object{"env": "prod"}})); a.Plan == nil || len(a.Plan.Steps) != 1 || a.Totals.Refuse != 1 {
 			t.Errorf("one that nobody shows: %+v", a.Plan)
+		}
+	})
+}
+
+// TestUnknownInstance: one that nobody shows is told with every place that was looked
+// at, and as being in none of them.
+func TestUnknownInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "cn-hangzhou", "cn-shanghai")
+		wish := with(s.wish(), "select", object{"id": []string{"i-none"}})
+		a := s.do(http.MethodPost, "/rollouts", wish)
+		if a.Plan == nil || len(a.Plan.Steps) != 1 || a.Totals.Refuse != 1 {
+			t.Fatalf("%d %+v", a.status, a.Plan)
+		}
+		one := a.Plan.Steps[0]
+		if one.InstanceID != "i-none" || one.RegionID != "" || one.AccountID != "" || one.Reasons[0].Code != "instanceNotSeen" {
+			t.Errorf("%+v", one)
+		}
+		for _, at := range s.places() {
+			if said := one.Reasons[0].Sentence; !strings.Contains(said, string(at.Region)) || !strings.Contains(said, string(at.Account)) {
+				t.Errorf("%v is not in %q", at, said)
+			}
+		}
+		wish = with(s.wish(), "select", object{"id": []string{"i-none"}, "region": []string{"cn-shanghai"}, "account": []string{string(other)}})
+		if one := s.do(http.MethodPost, "/rollouts", wish).Plan.Steps[0]; one.RegionID != "cn-shanghai" || one.AccountID != other {
+			t.Errorf("%+v", one)
 		}
 	})
 }

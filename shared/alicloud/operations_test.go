@@ -381,12 +381,12 @@ func operations5() []operation {
 			},
 			sent: `AdditionalAttributes.1=META_OPTIONS AdditionalAttributes.2=LOGIN_AS_NON_ROOT InstanceIds=["i-1"] MaxResults=100 RegionId=cn-hangzhou`,
 			answer: `"NextToken":"","Instances":{"Instance":[{"InstanceId":"i-1","RegionId":"cn-hangzhou","ImageId":"m-1","Status":"Running","KeyPairName":"k",
-				"AutoReleaseTime":"","DeletionProtection":true,"StartTime":"2026-11-29T20:00Z","IoOptimized":true,"HibernationOptions":{"Configured":false},"MetadataOptions":{"HttpEndpoint":"enabled","HttpTokens":"optional","HttpPutResponseHopLimit":1},
+				"AutoReleaseTime":"","DeletionProtection":true,"StartTime":"2026-11-29T20:00Z","IoOptimized":true,"HibernationOptions":{"Configured":false},"SecurityOptions":{"EnableSecureBoot":true},"MetadataOptions":{"HttpEndpoint":"enabled","HttpTokens":"optional","HttpPutResponseHopLimit":1},
 				"ImageOptions":{"LoginAsNonRoot":false},"VpcAttributes":{"VpcId":"vpc-1","VSwitchId":"vsw-1"},"OperationLocks":{"LockReason":[]}}]}`,
 			want: []image.Before{{
 				Instance: image.Instance{Account: account_, Region: region, ID: "i-1", Image: "m-1", Status: image.InstanceRunning},
 				KeyPair:  "k", Metadata: image.MetadataOptions{Endpoint: "enabled", Tokens: "optional", HopLimit: 1}, LoginAsNonRoot: image.No,
-				Protected: image.Yes, VPC: "vpc-1", VSwitch: "vsw-1", StartedAt: at("2026-11-29T20:00:00Z"), IOOptimized: image.Yes, Hibernates: image.No,
+				Protected: image.Yes, VPC: "vpc-1", VSwitch: "vsw-1", StartedAt: at("2026-11-29T20:00:00Z"), IOOptimized: image.Yes, Hibernates: image.No, SecureBoot: image.Yes,
 			}},
 		},
 		{

@@ -251,6 +251,7 @@ func beforeFields(plain fields[image.Instance]) fields[image.Before] {
 		"VpcId":     func(s *scanner, b *image.Before) { b.VPC = s.word() },
 		"VSwitchId": func(s *scanner, b *image.Before) { b.VSwitch = s.word() },
 	}
+	secure := fields[image.Before]{"EnableSecureBoot": func(s *scanner, b *image.Before) { b.SecureBoot = s.tri() }}
 	sleep := fields[image.Before]{"Configured": func(s *scanner, b *image.Before) { b.Hibernates = s.tri() }}
 	all := fields[image.Before]{
 		"KeyPairName":        func(s *scanner, b *image.Before) { b.KeyPair = s.word() },
@@ -262,6 +263,7 @@ func beforeFields(plain fields[image.Instance]) fields[image.Before] {
 		"StartTime":          func(s *scanner, b *image.Before) { b.StartedAt = s.moment() },
 		"IoOptimized":        func(s *scanner, b *image.Before) { b.IOOptimized = s.tri() },
 		"HibernationOptions": func(s *scanner, b *image.Before) { sleep.read(s, b) },
+		"SecurityOptions":    func(s *scanner, b *image.Before) { secure.read(s, b) },
 	}
 	for name, field := range plain {
 		all[name] = func(s *scanner, b *image.Before) { field(s, &b.Instance) }

@@ -136,7 +136,7 @@ func TestServersAreReadWholeFromTheWire(t *testing.T) {
 				"ProductCode":"p","Usage":"image","Category":"standard","Encrypted":false,"SnapshotLinkId":"sl-1","FullSnapshotSizeInBytes":4096,
 				"CreationTime":"2024-05-06T07:08:09Z"}]}}`),
 			"DescribeInstanceTypes": ok(`{"RequestId":"r","NextToken":"","InstanceTypes":{"InstanceType":[{"InstanceTypeId":"ecs.g8y.large","InstanceTypeFamily":"ecs.g8y",
-				"CpuCoreCount":2,"MemorySize":8.0,"CpuArchitecture":"ARM","NvmeSupport":"required","SupportedBootModes":{"SupportedBootMode":["UEFI"]}}]}}`),
+				"CpuCoreCount":2,"MemorySize":8.0,"CpuArchitecture":"ARM","NvmeSupport":"required","SecurityOptions":{"SecureBootSupport":"supported"},"SupportedBootModes":{"SupportedBootMode":["UEFI"]}}]}}`),
 		}[action]
 	})
 	a := reader(t, w)
@@ -163,7 +163,7 @@ func TestServersAreReadWholeFromTheWire(t *testing.T) {
 		}}, snapshots),
 		cmp.Diff([]image.InstanceType{{
 			ID: "ecs.g8y.large", FamilyName: "ecs.g8y", VCPUs: 2, MemoryGiB: 8, Architecture: image.ARM64,
-			BootModes: []image.BootMode{image.UEFI}, NVMe: "required",
+			BootModes: []image.BootMode{image.UEFI}, NVMe: "required", SecureBoot: image.Yes,
 		}}, types),
 	} {
 		if d != "" {

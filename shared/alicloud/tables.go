@@ -1,6 +1,8 @@
 package alicloud
 
 import (
+	"strings"
+
 	"imagekeeper/shared/image"
 )
 
@@ -56,6 +58,7 @@ func imageFields() fields[image.Image] {
 		"NvmeSupport": func(s *scanner, i *image.Image) { i.NVMe = s.word() },
 		"ImdsSupport": func(s *scanner, i *image.Image) { i.IMDS = s.word() },
 	}
+	secure := fields[image.Image]{"SecureBootSupport": func(s *scanner, i *image.Image) { i.SecureBoot = supports(s.word()) }}
 	return fields[image.Image]{
 		"ImageId":            func(s *scanner, i *image.Image) { i.ID = image.ID(s.str()) },
 		"ImageOwnerId":       func(s *scanner, i *image.Image) { i.Owner = s.account() },
@@ -86,10 +89,23 @@ func imageFields() fields[image.Image] {
 		"Progress":           func(s *scanner, i *image.Image) { i.Progress = s.percent() },
 		"ResourceGroupId":    func(s *scanner, i *image.Image) { i.ResourceGroup = s.word() },
 		"Features":           func(s *scanner, i *image.Image) { features.read(s, i) },
+		"SecureBootOptions":  func(s *scanner, i *image.Image) { secure.read(s, i) },
 		"DetectionOptions":   func(s *scanner, i *image.Image) { i.Detection = detected(s, detection) },
 		"Tags":               func(s *scanner, i *image.Image) { i.Tags = readTags(s, tags) },
 		"DiskDeviceMappings": func(s *scanner, i *image.Image) { i.Disks = rows(s, "DiskDeviceMapping", mappings) },
 	}
+}
+
+// supports reads whether something is supported, in whichever form ECS writes that: the
+// documents name the member SecureBootSupport, and not its values.
+func supports(word string) image.Tri {
+	switch strings.ToLower(word) {
+	case "supported", "required", "true":
+		return image.Yes
+	case "unsupported", "false":
+		return image.No
+	}
+	return image.Unknown
 }
 
 // detectionFields reads DescribeImages' DetectionOptions.
@@ -149,6 +165,7 @@ func regionFields() fields[image.Region] {
 // typeFields reads DescribeInstanceTypes' InstanceType. CpuArchitecture is
 // "X86" or "ARM".
 func typeFields() fields[image.InstanceType] {
+	secure := fields[image.InstanceType]{"SecureBootSupport": func(s *scanner, t *image.InstanceType) { t.SecureBoot = supports(s.word()) }}
 	return fields[image.InstanceType]{
 		"InstanceTypeId":     func(s *scanner, t *image.InstanceType) { t.ID = image.InstanceTypeID(s.str()) },
 		"InstanceTypeFamily": func(s *scanner, t *image.InstanceType) { t.FamilyName = s.word() },
@@ -156,6 +173,7 @@ func typeFields() fields[image.InstanceType] {
 		"MemorySize":         func(s *scanner, t *image.InstanceType) { t.MemoryGiB = s.fraction() },
 		"CpuArchitecture":    func(s *scanner, t *image.InstanceType) { t.Architecture = architecture(s.word()) },
 		"NvmeSupport":        func(s *scanner, t *image.InstanceType) { t.NVMe = s.word() },
+		"SecurityOptions":    func(s *scanner, t *image.InstanceType) { secure.read(s, t) },
 		"LocalStorageAmount": func(s *scanner, t *image.InstanceType) { t.LocalStorage = s.count() > 0 },
 		"SupportedBootModes": func(s *scanner, t *image.InstanceType) {
 			s.object(func(key []byte) {

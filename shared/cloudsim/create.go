@@ -211,7 +211,7 @@ func (c *Cloud) inherited(origin image.Ref, code image.ProductCode, inst *instan
 	s.img.ProductCode = code
 	s.img = image.Image{
 		OSType: s.img.OSType, OSName: s.img.OSName, Platform: s.img.Platform, Architecture: s.img.Architecture,
-		BootMode: s.img.BootMode, CloudInit: s.img.CloudInit, NVMe: s.img.NVMe, LicenseType: s.img.LicenseType,
+		BootMode: s.img.BootMode, CloudInit: s.img.CloudInit, NVMe: s.img.NVMe, SecureBoot: s.img.SecureBoot, LicenseType: s.img.LicenseType,
 		Version: s.img.Version, ProductCode: s.img.ProductCode, Supplier: s.img.Supplier, Subscribed: s.img.Subscribed,
 	}
 	return s
@@ -254,7 +254,7 @@ func (c *Cloud) draftFromMappings(r *region, account image.AccountID, req Create
 func (s *imageState) forget() {
 	const unknown = "Others Linux"
 	s.img.OSType, s.img.OSName, s.img.Platform, s.osNameEN = image.Linux, unknown, unknown, unknown
-	s.img.Architecture, s.img.BootMode, s.img.NVMe, s.imds = image.X86_64, image.BIOS, "unsupported", "v1"
+	s.img.Architecture, s.img.BootMode, s.img.NVMe, s.imds, s.img.SecureBoot = image.X86_64, image.BIOS, "unsupported", "v1", image.Unknown
 }
 
 // systemSnapshot returns the one system-disk snapshot among the mappings.

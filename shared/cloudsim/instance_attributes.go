@@ -21,6 +21,8 @@ type InstanceDetails struct {
 	// LoginAsNonRoot: of the image that runs.
 	LoginAsNonRoot     bool
 	DeletionProtection bool
+	// SecureBoot is on: only images that support it boot.
+	SecureBoot bool
 	// Hibernated: it was stopped by hibernation.
 	Hibernated bool
 	// UnpaidOrder: an order about it waits for payment.

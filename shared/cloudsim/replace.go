@@ -192,6 +192,8 @@ func (c *Cloud) checkReplacement(r *region, account image.AccountID, row Instanc
 		return nil, err
 	}
 	switch {
+	case row.SecureBoot && with.img.SecureBoot == image.No:
+		return nil, malformed(400, "InvalidParameter.Conflict", "The specified image does not support the secure boot of the instance.")
 	case len(with.img.DataDisks()) > 0:
 		return nil, wrongState(400, "OperationDenied", "The specified image contains the snapshot of the data disk,does not support this operation.")
 	case with.img.OSType != row.OSType && !r.mainland():

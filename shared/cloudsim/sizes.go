@@ -54,6 +54,7 @@ func instanceTypes() []image.InstanceType {
 			t := image.InstanceType{
 				ID: image.InstanceTypeID(s.family + "." + size), FamilyName: s.family, VCPUs: vcpus(size),
 				Architecture: image.X86_64, BootModes: s.bootModes, NVMe: s.nvme,
+				SecureBoot: image.TriOf(s.nvme == "required" && !s.arm),
 			}
 			t.MemoryGiB = float64(t.VCPUs) * s.ratio
 			if s.arm {

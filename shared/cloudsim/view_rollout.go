@@ -35,6 +35,7 @@ func (v *View) Before(ctx context.Context, region image.RegionID, ids []image.In
 			Instance: row.Instance, KeyPair: row.KeyPair, Metadata: image.MetadataOptions{Endpoint: m.HTTPEndpoint, Tokens: m.HTTPTokens, HopLimit: m.HopLimit},
 			LoginAsNonRoot: known(row.LoginAsNonRoot), AutoReleaseAt: row.AutoReleaseAt, Protected: known(row.DeletionProtection), VPC: row.VPC,
 			VSwitch: row.VSwitch, StartedAt: row.StartedAt, IOOptimized: image.Yes, Hibernates: known(row.Hibernated),
+			SecureBoot: known(row.SecureBoot),
 		}
 		one.ExpiresAt = row.ExpiredAt
 		list = append(list, one)

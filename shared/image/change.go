@@ -112,6 +112,8 @@ type Before struct {
 	StartedAt time.Time
 	// IOOptimized: of the instance. Hibernates: it may be hibernated.
 	IOOptimized, Hibernates Tri
+	// SecureBoot is on: only what is signed boots.
+	SecureBoot Tri
 }
 
 // DiskSetup is what of a disk replacing it may change, or has to know; source:

@@ -80,6 +80,8 @@ type InstanceType struct {
 	BootModes []BootMode
 	// NVMe is "required", "supported" or "unsupported"; empty when unsaid.
 	NVMe string
+	// SecureBoot: instances of it can have secure boot on.
+	SecureBoot Tri
 	// LocalStorage: it comes with local disks.
 	LocalStorage bool
 }

@@ -179,6 +179,8 @@ type Image struct {
 	// IMDS is the metadata access that instances of it have by default: "v1", "v2"
 	// or empty (Features.ImdsSupport).
 	IMDS string
+	// SecureBoot: it boots where secure boot is on (SecureBootOptions). Unknown on old APIs.
+	SecureBoot Tri
 	// Detection is the vendor's check of it; nil: there is none, or not yet.
 	Detection *Detection
 	// Progress of creating, importing or copying, 0 to 100.

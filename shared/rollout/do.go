@@ -200,18 +200,26 @@ func (d *deed) image_(ctx context.Context, s Server) (image.Image, error) {
 	if i.Tags[TagUndo] != "" && i.ProductCode != "" {
 		i.Subscribed = true // the disk that it is of ran under the same terms
 	}
+	if i.Tags[TagUndo] != "" && i.SecureBoot == image.Unknown {
+		i.SecureBoot = d.likeness().SecureBoot // as what it is of
+	}
 	return i, nil
+}
+
+// likeness is what the image of a backup is to be like.
+func (d *deed) likeness() likeness {
+	if d.spec.like != (likeness{}) {
+		return d.spec.like
+	}
+	return d.record.Like
 }
 
 // future is the image that a backup will be.
 func (d *deed) future(s Server) image.Image {
-	like := d.spec.like
-	if like == (likeness{}) {
-		like = d.record.Like
-	}
+	like := d.likeness()
 	i := image.Image{
 		Ref: image.Ref{Account: d.spec.Account, Region: d.spec.Region}, Kind: image.KindCustom, Status: image.StatusAvailable, OSType: d.record.OSType,
-		Architecture: like.Architecture, BootMode: like.BootMode, NVMe: like.NVMe, SizeGiB: 1,
+		Architecture: like.Architecture, BootMode: like.BootMode, NVMe: like.NVMe, SecureBoot: like.SecureBoot, SizeGiB: 1,
 	}
 	if s.Before != nil && i.OSType == "" {
 		i.OSType = s.Before.OSType
@@ -258,7 +266,7 @@ func (d *deed) remember(ctx context.Context, s Server) error {
 	if len(found) > 0 {
 		i := found[0]
 		r.Of = originOf(i)
-		r.Like = likeness{i.Platform, i.Architecture, i.BootMode, i.NVMe, i.IMDS}
+		r.Like = likenessOf(i)
 	} else if s.Type != nil {
 		r.Like = likeness{Architecture: s.Type.Architecture}
 	}
@@ -297,10 +305,7 @@ func (d *deed) backup(ctx context.Context) error {
 
 // image makes an image of the content that comes back.
 func (d *deed) image(ctx context.Context) error {
-	like := d.spec.like
-	if like == (likeness{}) {
-		like = d.record.Like
-	}
+	like := d.likeness()
 	id, err := d.cloud.CreateImage(ctx, d.spec.Region, image.CreateRequest{
 		Name: undoImageName(d.work, d.spec.Name), Description: "content of " + string(d.spec.ID) + " before its disk was replaced",
 		Snapshots: []image.SnapshotDisk{{Snapshot: d.content()}}, Platform: like.Platform, Architecture: like.Architecture, BootMode: like.BootMode,
@@ -324,10 +329,7 @@ func (d *deed) imageTags() image.Tags {
 
 // liken sets of that image what one of a snapshot does not take over.
 func (d *deed) liken(ctx context.Context) error {
-	like := d.spec.like
-	if like == (likeness{}) {
-		like = d.record.Like
-	}
+	like := d.likeness()
 	found, err := d.place.Images(ctx, image.Listing{Kind: image.KindCustom, IDs: []image.ID{d.target()}, Statuses: image.Statuses()})
 	switch {
 	case err != nil:

@@ -47,7 +47,7 @@ func Judge(w Wish, s Server, target image.Image, here Here, at Moment, now time.
 		j.Refused = append(j.Refused, notSeen([]Place{s.Place}))
 		return j.Verdict
 	}
-	for _, check := range []func(){j.owned, j.state, j.managed, j.mayStart, j.disk, j.image, j.machine, j.size, j.encryption, j.login, j.probes, j.loss} {
+	for _, check := range []func(){j.owned, j.state, j.managed, j.mayStart, j.disk, j.image, j.machine, j.secureBoot, j.size, j.encryption, j.login, j.probes, j.loss} {
 		check()
 	}
 	return j.Verdict
@@ -305,6 +305,23 @@ func (j *judge) machine() {
 	}
 	if k.LocalStorage {
 		j.warn("localDisks", "it has local disks: what is on them survives a stop that keeps its resources, and no failure of the host")
+	}
+}
+
+// secureBoot: where only what is signed boots, the image has to say that it does.
+// Where ECS does not say whether that is on, it may be if the type can.
+func (j *judge) secureBoot() {
+	on, t := j.server.Before.SecureBoot, j.target
+	switch {
+	case t.SecureBoot == image.Yes || on == image.No:
+	case on == image.Yes && t.SecureBoot == image.No:
+		j.no("secureBootMissing", "its secure boot is on, and %s does not support that", t.ID)
+	case on == image.Yes:
+		j.no("secureBootUnknown", "its secure boot is on, and whether %s supports that is not said", t.ID)
+	case j.server.Type != nil && j.server.Type.SecureBoot == image.Yes:
+		j.no("secureBootUnknown", "whether its secure boot is on is not said, and %s is not said to support that", t.ID)
+	case j.server.Type != nil && j.server.Type.SecureBoot == image.Unknown:
+		j.warn("secureBootUnsaid", "neither the instance nor its type says whether secure boot is on")
 	}
 }
 

@@ -406,11 +406,16 @@ type likeness struct {
 	BootMode     image.BootMode     `json:"bootMode,omitempty"`
 	NVMe         string             `json:"nvme,omitempty"`
 	IMDS         string             `json:"imds,omitempty"`
+	SecureBoot   image.Tri          `json:"secureBoot,omitempty"`
+}
+
+func likenessOf(i image.Image) likeness {
+	return likeness{i.Platform, i.Architecture, i.BootMode, i.NVMe, i.IMDS, i.SecureBoot}
 }
 
 // LikenessOf is what an image made of a disk of i has to be like, as a parameter.
 func LikenessOf(i image.Image) string {
-	text, err := json.Marshal(likeness{i.Platform, i.Architecture, i.BootMode, i.NVMe, i.IMDS})
+	text, err := json.Marshal(likenessOf(i))
 	if err != nil { // texts have no way to fail
 		return ""
 	}

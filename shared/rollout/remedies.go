@@ -52,6 +52,8 @@ func remedies() map[string]string {
 		"tooMuchMemory":           "take an image with 64 bits",
 		"bootModeDiffers":         "take an image that boots as the instance type does",
 		"nvmeMissing":             "take an image with NVMe drivers, or say so by PATCH /attributes/{imageId}",
+		"secureBootMissing":       "take an image that supports secure boot",
+		"secureBootUnknown":       "take an image that says it supports secure boot",
 		"sizeUnknown":             "take an image that says its size",
 		"sizeTooLarge":            "take a smaller image",
 		"sizeTooSmall":            "enlarge the disk first",

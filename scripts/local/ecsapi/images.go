@@ -45,6 +45,7 @@ type wireImage struct {
 	LoginAsNonRoot   bool `json:"LoginAsNonRootSupported"`
 	DetectionOptions wireDetection
 	Features         wireFeatures
+	SecureBoot       *wireSupport `json:"SecureBootOptions,omitempty"`
 	Mappings         wireMappings `json:"DiskDeviceMappings"`
 	Tags             wireTags
 }
@@ -77,6 +78,19 @@ func detectionOnWire(row cloudsim.ImageRow) wireDetection {
 type wireFeatures struct {
 	NvmeSupport string `json:",omitempty"`
 	ImdsSupport string `json:",omitempty"`
+}
+
+// wireSupport is left out where nothing is known.
+type wireSupport struct{ SecureBootSupport string }
+
+func supportOnWire(t image.Tri) *wireSupport {
+	switch t {
+	case image.Yes:
+		return &wireSupport{"supported"}
+	case image.No:
+		return &wireSupport{"unsupported"}
+	}
+	return nil
 }
 
 type wireMappings struct {
@@ -168,7 +182,7 @@ func imageOnWire(row cloudsim.ImageRow) wireImage {
 		LicenseType: row.LicenseType, ResourceGroupID: row.ResourceGroup, IsPublic: row.Published, IsCopied: row.Copied,
 		IsSelfShared: trueFalse(row.SharedOut), IsSubscribed: row.Subscribed, IsCloudInit: row.CloudInit,
 		IsIOOptimized: row.IOOptimized, LoginAsNonRoot: row.LoginAsNonRoot,
-		DetectionOptions: detectionOnWire(row), Features: wireFeatures{row.NVMe, row.IMDS},
+		DetectionOptions: detectionOnWire(row), Features: wireFeatures{row.NVMe, row.IMDS}, SecureBoot: supportOnWire(row.SecureBoot),
 		Mappings: mappingsOnWire(row), Tags: tagsOnWire(row.Tags),
 	}
 }

@@ -125,6 +125,7 @@ type wireType struct {
 	MemorySize         float64
 	CPUArchitecture    string `json:"CpuArchitecture"`
 	NvmeSupport        string
+	SecurityOptions    *wireSupport `json:",omitempty"`
 	SupportedBootModes struct{ SupportedBootMode []string }
 }
 
@@ -156,7 +157,7 @@ func describeInstanceTypes(c *call) (answer, error) {
 func typeOnWire(t image.InstanceType) wireType {
 	out := wireType{
 		InstanceTypeID: string(t.ID), InstanceTypeFamily: t.FamilyName, CPUCoreCount: t.VCPUs, MemorySize: t.MemoryGiB,
-		CPUArchitecture: "X86", NvmeSupport: t.NVMe,
+		CPUArchitecture: "X86", NvmeSupport: t.NVMe, SecurityOptions: supportOnWire(t.SecureBoot),
 	}
 	if t.Architecture == image.ARM64 {
 		out.CPUArchitecture = "ARM"

@@ -58,6 +58,7 @@ type wireInstance struct {
 	Tags            wireTags
 
 	HibernationOptions struct{ Configured bool }
+	SecurityOptions    struct{ EnableSecureBoot bool }
 	// These two are there only for who asks for them.
 	ImageOptions    *wireImageOptions    `json:",omitempty"`
 	MetadataOptions *wireMetadataOptions `json:",omitempty"`

@@ -177,7 +177,7 @@ func types(w *world) {
 	}
 	same(w, "type", list[1], image.InstanceType{
 		ID: "ecs.g8y.xlarge", FamilyName: "ecs.g8y", VCPUs: 4, MemoryGiB: 16, Architecture: image.ARM64,
-		BootModes: []image.BootMode{image.UEFI}, NVMe: "required",
+		BootModes: []image.BootMode{image.UEFI}, NVMe: "required", SecureBoot: image.No,
 	})
 	all, err := w.subject.InstanceTypes(w.ctx(), region, nil)
 	if err != nil || len(all) < 60 {
