@@ -249,7 +249,7 @@ func operations3() []operation {
 			do: func(ctx context.Context, a account) (any, error) {
 				return nothing(a.Stop(ctx, region, image.StopRequest{Instance: "i-1", Mode: "KeepCharging"}))
 			},
-			sent: `InstanceId=i-1 RegionId=cn-hangzhou StoppedMode=KeepCharging`,
+			sent: `ConfirmStop=true InstanceId=i-1 RegionId=cn-hangzhou StoppedMode=KeepCharging`,
 		},
 		{
 			action: "StartInstance", changes: true,

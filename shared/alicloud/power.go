@@ -14,6 +14,7 @@ import (
 func (a Operator) Stop(ctx context.Context, in image.RegionID, r image.StopRequest) error {
 	return a.actOn(ctx, act{operation: "ecs:StopInstance", region: in, given: params{
 		"RegionId": string(in), "InstanceId": string(r.Instance), "ForceStop": flagged(r.Force), "StoppedMode": r.Mode,
+		"ConfirmStop": "true", // without it ECS refuses one with local disks, whose content survives a plain stop
 	}}, string(r.Instance))
 }
 

@@ -268,7 +268,7 @@ func (w *world) damage(kind work.Kind, got work.Work, name, note string) {
 		w.Errorf("%s at %s: %+v", note, item.Level, d.Items)
 		return
 	}
-	if is := d.Items[0]; is.Notes[note] == "rubbish{" || is.Outcome.Result == "" && is.Notes["failed"] == "" && is.Level != "backedUp" && is.Level != "secured" && is.Level != "replaced" && is.Level != "restored" {
+	if is := d.Items[0]; is.Notes[note] == "rubbish{" || is.Outcome.Result == "" && is.Notes["failed"] == "" && is.Level != "backedUp" && is.Level != "tidied" && is.Level != "secured" && is.Level != "replaced" && is.Level != "restored" {
 		w.Errorf("%s at %s: %+v", note, item.Level, is)
 	}
 }
