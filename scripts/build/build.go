@@ -13,6 +13,7 @@ import (
 
 	"imagekeeper/scripts/build/bootstrap"
 	"imagekeeper/scripts/build/openapi"
+	"imagekeeper/scripts/build/schemas"
 	"imagekeeper/scripts/check/codes"
 	"imagekeeper/scripts/check/descriptor"
 	"imagekeeper/scripts/check/ruledocs"
@@ -80,13 +81,14 @@ func document(ctx context.Context, out io.Writer, mode string) error {
 			return err
 		}
 		fmt.Fprintf(out, "%s  %d bytes\n", openapi.Path, len(now))
-		return errors.Join(catalogue(), ruleSchemas(ctx, func(at string, now []byte) error { return os.WriteFile(at, now, 0o600) }))
+		keep := func(at string, now []byte) error { return os.WriteFile(at, now, 0o600) }
+		return errors.Join(catalogue(), ruleSchemas(ctx, keep), editorSchemas(now, keep))
 	case "check":
 		kept, err := os.ReadFile(openapi.Path)
 		if err != nil {
 			return err
 		}
-		return errors.Join(openapi.Same(kept, now), ruleSchemas(ctx, sameSchema))
+		return errors.Join(openapi.Same(kept, now), ruleSchemas(ctx, sameSchema), editorSchemas(now, sameSchema))
 	}
 	return fmt.Errorf("-openapi is check or write, not %q", mode)
 }
@@ -113,6 +115,24 @@ func ruleSchemas(ctx context.Context, do func(at string, now []byte) error) erro
 	return nil
 }
 
+// editorSchemas does the same with those of variables and requests, and holds to them
+// what is checked in.
+func editorSchemas(document []byte, do func(at string, now []byte) error) error {
+	tree, err := source.Read(os.DirFS("."))
+	if err != nil {
+		return err
+	}
+	variables, err := schemas.Variables(tree)
+	if err != nil {
+		return err
+	}
+	requests, err := schemas.Requests(document)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(schemas.VariablesPath, variables), do(schemas.RequestsPath, requests), schemas.Check(os.DirFS("."), variables, requests))
+}
+
 // sameSchema fails if a schema is not what its function says now.
 func sameSchema(at string, now []byte) error {
 	kept, err := os.ReadFile(at)
@@ -120,7 +140,7 @@ func sameSchema(at string, now []byte) error {
 		return err
 	}
 	if !bytes.Equal(kept, now) {
-		return fmt.Errorf("%s is not what the function says of its rules: make openapi writes it", at)
+		return fmt.Errorf("%s is not what the functions say now: make openapi writes it", at)
 	}
 	return nil
 }

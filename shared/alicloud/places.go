@@ -16,8 +16,9 @@ type Places struct {
 	Regions []RegionWord `env:"REGIONS" validate:"max=100"`
 	// Accounts are the roles to assume, to look at other accounts too.
 	Accounts []RoleARN `env:"ACCOUNTS" validate:"max=50,unique"`
-	// ECSEndpoint and STSEndpoint override the vendor's endpoints.
+	// ECSEndpoint overrides the vendor's endpoints.
 	ECSEndpoint string `env:"ECS_ENDPOINT"`
+	// STSEndpoint overrides the vendor's endpoints.
 	STSEndpoint string `env:"STS_ENDPOINT"`
 	// RateShare is the part of the account's API rate that may be used.
 	RateShare float64 `env:"ECS_RATE_SHARE" default:"0.3" validate:"gt=0,lte=1000"`

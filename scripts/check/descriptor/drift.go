@@ -50,8 +50,10 @@ func Check(root fs.FS, tree *source.Tree) ([]finding.Finding, error) {
 type Function struct {
 	// Name is its folder in functions/.
 	Name string
-	// Variables are the names of the environment it reads, in order.
+	// Variables are the names of the environment it reads, in order, and Declared what
+	// the source says of each.
 	Variables []string
+	Declared  []Variable
 	// Patterns are the routes it answers, as net/http's mux writes them.
 	Patterns []string
 }
@@ -65,7 +67,8 @@ func Written(tree *source.Tree) []Function {
 		if path.Dir(folder) != "functions" {
 			continue
 		}
-		f := Function{Name: path.Base(folder), Variables: said.variables(tree, folder)}
+		f := Function{Name: path.Base(folder), Declared: said.variables(tree, folder)}
+		f.Variables = names(f.Declared)
 		var long longWork
 		for _, file := range tree.Files {
 			if file.Folder == folder && !file.Test {

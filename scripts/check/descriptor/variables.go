@@ -3,9 +3,12 @@ package descriptor
 import (
 	"bytes"
 	"go/ast"
+	"go/types"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"imagekeeper/scripts/check/source"
 )
@@ -42,15 +45,39 @@ func settingsOf(tree *source.Tree) settings {
 	return s
 }
 
-// variables are the names of the environment that a function reads, in order: the
-// env tags of every struct that it, or a package it reaches, hands to Configure,
-// and of the structs embedded in it or held by it.
-func (s settings) variables(tree *source.Tree, folder string) []string {
+// Variable is a variable of the environment, as the field says that it is read into.
+type Variable struct {
+	// Name and Doc are the variable and what the comment of its field says.
+	Name, Doc string
+	// Type is that of the field, as the source writes it: []image.AccountID.
+	Type string
+	// Default is the text that counts where the variable is missing or empty.
+	Default string
+	// Rules are what must hold, as package validate writes it.
+	Rules string
+	// Secret: its value must never be repeated.
+	Secret bool
+}
+
+// names are those of variables.
+func names(of []Variable) []string {
+	all := make([]string, len(of))
+	for n := range of {
+		all[n] = of[n].Name
+	}
+	return all
+}
+
+// variables are what a function reads of the environment, in order of name: the env
+// tags of every struct that it, or a package it reaches, hands to Configure, and of
+// the structs embedded in it or held by it. Of one that is read twice the function's
+// own field counts.
+func (s settings) variables(tree *source.Tree, folder string) []Variable {
 	var queue []named
-	for reached := range tree.Reach(folder) {
+	for _, reached := range slices.Sorted(maps.Keys(tree.Reach(folder))) { // functions/ is before shared/
 		queue = append(queue, s.configured[reached]...)
 	}
-	var names []string
+	var found []Variable
 	for seen := map[named]bool{}; len(queue) > 0; queue = queue[1:] {
 		at, ok := s.structs[queue[0]]
 		if !ok || seen[queue[0]] {
@@ -58,15 +85,15 @@ func (s settings) variables(tree *source.Tree, folder string) []string {
 		}
 		seen[queue[0]] = true
 		for _, field := range at.fields.List {
-			if name, ok := variable(field); ok {
-				names = append(names, name)
+			if v, ok := variable(field); ok {
+				found = append(found, v)
 			} else if held, ok := resolve(tree, at.file, field.Type); ok {
 				queue = append(queue, held)
 			}
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	slices.SortStableFunc(found, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(found, func(a, b Variable) bool { return a.Name == b.Name })
 }
 
 // structTypes are the structs that a file declares, by name.
@@ -113,16 +140,21 @@ func configured(tree *source.Tree, file source.File) []named {
 	return found
 }
 
-// variable is the name in a field's env tag.
-func variable(field *ast.Field) (string, bool) {
+// variable is what a field with an env tag is read from.
+func variable(field *ast.Field) (Variable, bool) {
 	if field.Tag == nil {
-		return "", false
+		return Variable{}, false
 	}
-	tag, err := strconv.Unquote(field.Tag.Value)
+	text, err := strconv.Unquote(field.Tag.Value)
 	if err != nil {
-		return "", false
+		return Variable{}, false
 	}
-	return reflect.StructTag(tag).Lookup("env")
+	tag, kind := reflect.StructTag(text), types.ExprString(field.Type)
+	name, ok := tag.Lookup("env")
+	return Variable{
+		Name: name, Doc: strings.Join(strings.Fields(field.Doc.Text()), " "), Type: kind, Default: tag.Get("default"),
+		Rules: tag.Get("validate"), Secret: tag.Get("secret") == "true" || strings.HasSuffix(kind, "Secret"),
+	}, ok
 }
 
 // resolve finds the type of this module that an expression names.

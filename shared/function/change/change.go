@@ -93,6 +93,7 @@ func By(call function.Call) string {
 
 // TwoPeople is the configuration of which functions' applies need a second person.
 type TwoPeople struct {
+	// FourEyes are the functions whose applies need two people.
 	FourEyes []string `env:"FOUR_EYES" validate:"unique,dive,oneof=share import replace-disk cleanup"`
 }
 
