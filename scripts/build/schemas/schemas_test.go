@@ -124,7 +124,7 @@ func TestRequests(t *testing.T) {
 		`{"operation":"find.images","input":{"kind":["custom"],"limit":1}}`: true, `{"operation":"find.images"}`: true, `{"operation":"find.image"}`: true,
 		`{"operation":"find.pictures"}`: false, `{"operation":"find.images","input":{"kind":["costum"]}}`: false, `{"operation":"find.images","input":{"limit":0}}`: false,
 		`{"operation":"find.images","input":{"limt":1}}`: false, `{"operation":"find.images","inputs":{}}`: false, `{}`: false,
-		`{"operation":"rollouts.post","input":{"select":{"family":["web-base"]},"to":{"family":"web-base"},"strategy":{"canary":1}}}`:    true,
+		`{"operation":"rollouts.post","input":{"select":{"family":["web-base"]},"to":{"family":"web-base"},"strategy":{"canary":1}}}`:   true,
 		`{"operation":"rollouts.post","input":{"select":{"family":["web-base"]},"to":{"family":"web-base"},"strategy":{"canaries":1}}}`: false,
 	} {
 		var value any
