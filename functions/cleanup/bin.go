@@ -73,7 +73,7 @@ func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binO
 	if err != nil {
 		return binOut{}, err
 	}
-	stories, err := s.archive.all(ctx)
+	stories, err := s.archive.All(ctx)
 	if err != nil {
 		return binOut{}, err
 	}
@@ -205,7 +205,7 @@ func (h handler) restore(ctx context.Context, call function.Call, in restoreInpu
 
 // entry finds one entry of the bin.
 func (s *session) entry(ctx context.Context, in restoreInput) (binned, error) {
-	stories, err := s.archive.of(ctx, in.ID)
+	stories, err := s.archive.Of(ctx, in.ID)
 	if err != nil {
 		return binned{}, err
 	}

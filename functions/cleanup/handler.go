@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/function/rulebook"
+	"imagekeeper/shared/function/upkeep"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/pricing"
@@ -24,7 +25,7 @@ import (
 )
 
 // name is the first segment of the route, and of the works.
-const name = "cleanups"
+const name = upkeep.Name
 
 // handler is built once and only read afterwards.
 type handler struct {

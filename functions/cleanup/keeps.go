@@ -8,6 +8,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
+	"imagekeeper/shared/function/upkeep"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/work"
@@ -82,26 +83,11 @@ func (h handler) keep(ctx context.Context, call function.Call, in keepInput) (ke
 		return keepOut{}, err
 	}
 	note := retention.KeepNote{By: change.By(call), Reason: in.Reason, Until: until, At: h.now().UTC().Truncate(time.Second)}
-	if err := s.note(ctx, ref, keepRecord{KeepNote: note}); err != nil {
+	if err := s.archive.Keep(ctx, ref, upkeep.KeepRecord{KeepNote: note}); err != nil {
 		return keepOut{}, err
 	}
 	s.wake(ctx, ref)
 	return keepOut{ref.ID, ref.Region, ref.Account, note.By, note.Reason, until, false}, nil
-}
-
-// note appends to the log of who keeps an image.
-func (s *session) note(ctx context.Context, ref image.Ref, r keepRecord) error {
-	subject := keepFolder + ref.String()
-	for range 20 {
-		records, err := s.journal.Read(ctx, subject)
-		if err != nil {
-			return err
-		}
-		if err = s.journal.Append(ctx, subject, len(records), r); fault.Of(err) != fault.Conflict {
-			return err
-		}
-	}
-	return fault.New(fault.Unavailable, "too many keep %s at once", ref)
 }
 
 // wake lets the cleanups that an image is in look again at once. Without it they do
@@ -159,7 +145,7 @@ func (h handler) unkeep(ctx context.Context, call function.Call, in unkeepInput)
 			others = true
 			continue
 		case k.TakenAt.IsZero():
-			if err := s.note(ctx, ref, keepRecord{retention.KeepNote{By: k.By, At: now}, true}); err != nil {
+			if err := s.archive.Keep(ctx, ref, upkeep.KeepRecord{KeepNote: retention.KeepNote{By: k.By, At: now}, Gone: true}); err != nil {
 				return keepOut{}, err
 			}
 			k.TakenAt = now

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/function/upkeep"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
@@ -62,7 +63,7 @@ func errBlind(inv retention.Inventory) error {
 // withBin adds to a plan what is in the bin, and waits there for its end: of every image,
 // or of one.
 func (s *session) withBin(ctx context.Context, p *retention.Planned, only image.ID) error {
-	stories, err := s.archive.all(ctx)
+	stories, err := s.archive.All(ctx)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (s *session) named(ctx context.Context, all *survey.Survey, in createInput)
 // notFound says that an image is not there, and whether the bin has it.
 func (s *session) notFound(ctx context.Context, id image.ID) error {
 	where := ""
-	stories, err := s.archive.of(ctx, id)
+	stories, err := s.archive.Of(ctx, id)
 	if entries, _, unread := s.entries(ctx, stories); err == nil && unread == nil && len(entries) > 0 {
 		where = fmt.Sprintf("; it was deleted: see GET /bin?state=all, and POST /bin/%s/restore", id)
 	}
@@ -166,7 +167,7 @@ func (s *session) observe(ctx context.Context, all *survey.Survey, doc *retentio
 		return doc.About(i)
 	}
 	return retention.Observe(ctx, retention.Eyes{
-		Ledgers: ledgers, Closed: closed(all), Judge: judge, Archive: s.archive, Wanted: wanted,
+		Ledgers: ledgers, Closed: closed(all), Judge: upkeep.Judge, Archive: s.archive, Wanted: wanted,
 		Evidence: doc.Complete().Evidence, Orphans: len(named) == 0 && doc.AboutOrphans(),
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
+	"imagekeeper/shared/function/upkeep"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/survey"
@@ -85,7 +86,7 @@ func (s *session) fold(ctx context.Context, o opened, ledgers []*retention.Ledge
 			report.Problems = append(report.Problems, image.Reason{Code: "lookIncomplete", Sentence: fmt.Sprintf("account %s in %s was not seen whole", l.Account, l.Region)})
 			continue
 		}
-		if err := s.keepLook(ctx, retention.Fold(last, g, evidence)); err != nil {
+		if err := s.archive.KeepLook(ctx, retention.Fold(last, g, evidence)); err != nil {
 			return err
 		}
 		report.Looks++
@@ -93,66 +94,14 @@ func (s *session) fold(ctx context.Context, o opened, ledgers []*retention.Ledge
 	return nil
 }
 
-// keepLook stores a look, and drops those that are over.
-func (s *session) keepLook(ctx context.Context, l retention.Look) error {
-	text, err := json.Marshal(l)
-	if err != nil {
-		return fault.Wrap(fault.Internal, err, "a look cannot be written")
-	}
-	folder := fmt.Sprintf("%s%s/%s/", lookFolder, l.Account, l.Region)
-	err = s.archive.documents.Keep(ctx, folder+l.At.UTC().Format(stamp)+".json", text)
-	if err != nil && !errors.Is(err, fault.Conflict) { // another run was at it in the same second
-		return err
-	}
-	names, err := s.archive.documents.Names(ctx, folder, "")
-	for n := range max(0, len(names)-keptLooks) {
-		err = errors.Join(err, s.archive.documents.Drop(ctx, names[n]))
-	}
-	return err
-}
-
-// keptLooks is how many looks at a place are kept, stamp their names in order.
-const (
-	keptLooks = 3
-	stamp     = "2006-01-02T15-04-05Z"
-)
-
-// firstTrail is how far back events are read where none were before; they are kept
-// for 90 days.
-const firstTrail = 89 * 24 * time.Hour
-
-// mostEvents is how many events of one kind are read at once.
-const mostEvents = 5000
-
 // trail reads the events since the look before. An error says that they could not be
 // read whole: then they prove nothing.
 func (s *session) trail(ctx context.Context, a owner, l *retention.Ledger, last retention.Look) (*retention.Trail, error) {
 	if a == nil {
 		return nil, errNotWorkedIn(l.Account)
 	}
-	from, to := last.TrailTo, l.BeganAt.Add(-trailDelay).Truncate(time.Second)
-	if from.IsZero() || to.Sub(from) > firstTrail {
-		from = to.Add(-firstTrail)
-	}
-	if !to.After(from) {
-		return &retention.Trail{From: from, To: last.TrailTo}, nil
-	}
-	var events []image.Event
-	for _, name := range retention.LaunchEvents() {
-		found, all, err := a.Events(ctx, l.Region, image.EventListing{From: from, To: to, Name: name, Most: mostEvents})
-		if err != nil {
-			return nil, err
-		}
-		if !all {
-			return nil, fault.New(fault.Exhausted, "there are more than %d events %s", mostEvents, name).WithCode("tooManyEvents")
-		}
-		events = append(events, found...)
-	}
-	return retention.TrailOf(events, from, to, l), nil
+	return upkeep.ReadTrail(ctx, a, l, last)
 }
-
-// trailDelay is how long after a call its event can be looked up.
-const trailDelay = 10 * time.Minute
 
 // planAll plans by the rules, keeps the plan, and approves it where the document does.
 func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Ledger, report *scheduleReport) error {
@@ -163,7 +112,7 @@ func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Le
 	}
 	doc := rules.Document.Over(ledgers)
 	inv := retention.Observe(ctx, retention.Eyes{
-		Ledgers: ledgers, Closed: closed(o.survey), Judge: judge, Archive: s.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
+		Ledgers: ledgers, Closed: closed(o.survey), Judge: upkeep.Judge, Archive: s.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
 		Orphans: doc.AboutOrphans(),
 	})
 	if inv.Blind() { // the plan before says more
@@ -204,7 +153,7 @@ func (s *session) tellBroken(ctx context.Context) error {
 	}
 	n := s.flawed()
 	n.At = s.now().UTC()
-	_, err := s.notices.Box(s.journal, s.archive.documents, rand.Text(), s.now).Put(ctx, n, nil)
+	_, err := s.notices.Box(s.journal, s.archive.Documents, rand.Text(), s.now).Put(ctx, n, nil)
 	return err
 }
 
@@ -214,13 +163,13 @@ func (s *session) keepPlan(ctx context.Context, d work.Document) error {
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "a plan cannot be written")
 	}
-	name := planFolder + d.At.UTC().Format(stamp) + ".json"
-	if err := s.archive.documents.Keep(ctx, name, text); err != nil && !errors.Is(err, fault.Conflict) {
+	name := planFolder + d.At.UTC().Format(upkeep.Stamp) + ".json"
+	if err := s.archive.Documents.Keep(ctx, name, text); err != nil && !errors.Is(err, fault.Conflict) {
 		return err
 	}
-	names, err := s.archive.documents.Names(ctx, planFolder, "")
-	for n := range max(0, len(names)-keptLooks) {
-		err = errors.Join(err, s.archive.documents.Drop(ctx, names[n]))
+	names, err := s.archive.Documents.Names(ctx, planFolder, "")
+	for n := range max(0, len(names)-upkeep.KeptLooks) {
+		err = errors.Join(err, s.archive.Documents.Drop(ctx, names[n]))
 	}
 	return err
 }
@@ -230,11 +179,11 @@ const planLasts = 2 * time.Hour
 
 // stored is the plan that the timer made last; ok is false if it is too old, or none.
 func (s *session) stored(ctx context.Context) (d work.Document, ok bool, err error) {
-	names, err := s.archive.documents.Names(ctx, planFolder, "")
+	names, err := s.archive.Documents.Names(ctx, planFolder, "")
 	if err != nil || len(names) == 0 {
 		return d, false, err
 	}
-	text, err := s.archive.documents.Kept(ctx, names[len(names)-1])
+	text, err := s.archive.Documents.Kept(ctx, names[len(names)-1])
 	if errors.Is(err, fault.NotFound) {
 		return d, false, nil // dropped a moment ago
 	}

@@ -10,6 +10,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/places"
+	"imagekeeper/shared/function/upkeep"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
 	"imagekeeper/shared/notify"
@@ -23,12 +24,7 @@ import (
 type owner interface {
 	retention.Cloud
 	sharing.Cloud
-	eventful
-}
-
-// eventful is an account whose events can be looked up.
-type eventful interface {
-	Events(ctx context.Context, in image.RegionID, want image.EventListing) ([]image.Event, bool, error)
+	upkeep.Eventful
 }
 
 // account is one account: looked at through a survey, and worked in.
@@ -42,7 +38,7 @@ type session struct {
 	handler
 	call    function.Call
 	journal *journal.Journal
-	archive archive
+	archive upkeep.Archive
 	opened  func() (opened, error)
 	rules   func() retention.Ruling
 	// flawed is what people are told of a document of rules that cannot be used.
@@ -61,7 +57,7 @@ func (h handler) session(ctx context.Context, call function.Call) (*session, err
 	if err != nil {
 		return nil, err
 	}
-	s := &session{handler: h, call: call, journal: log, archive: archive{log, documents, h.now}}
+	s := &session{handler: h, call: call, journal: log, archive: upkeep.Archive{Journal: log, Documents: documents, Now: h.now}}
 	s.opened = sync.OnceValues(func() (opened, error) { return s.open(ctx) })
 	s.rules = func() retention.Ruling { return h.ruling(ctx, call).Ruling }
 	s.flawed = func() notify.Notice { return h.ruling(ctx, call).notice }
@@ -104,7 +100,7 @@ func (s *session) cloud(_ context.Context, a image.AccountID) (owner, error) {
 // runner carries cleanups.
 func (s *session) runner() work.Runner {
 	return work.Runner{
-		Name: name, Kind: s.kind(), Journal: s.journal, Documents: s.archive.documents, Worker: rand.Text(), TwoPeople: s.config.Of("cleanup"),
+		Name: name, Kind: s.kind(), Journal: s.journal, Documents: s.archive.Documents, Worker: rand.Text(), TwoPeople: s.config.Of("cleanup"),
 		Now: s.now, Pause: s.pause, NotAfter: s.notAfter,
 		Again: func(context.Context) survey.Fresh {
 			o, err := s.opened()
@@ -120,9 +116,17 @@ func (s *session) runner() work.Runner {
 func (s *session) kind() retention.Kind {
 	return retention.New(retention.Kind{
 		Cloud:  func(ctx context.Context, a image.AccountID) (retention.Cloud, error) { return s.cloud(ctx, a) },
-		Shares: giver{s}, Diary: diary{s}, Archive: s.archive, Judge: judge, Now: s.now,
+		Shares: s.giver(), Diary: diary{s}, Archive: s.archive, Judge: upkeep.Judge, Now: s.now,
 		Rules: func(context.Context) retention.Ruling { return s.rules() }, Worth: s.worth,
 	})
+}
+
+// giver works in the logs of share.
+func (s *session) giver() upkeep.Giver {
+	return upkeep.Giver{
+		Journal: s.journal, Allowed: s.config.Allowed, Now: s.now, Pause: s.pause,
+		Cloud: func(ctx context.Context, a image.AccountID) (sharing.Cloud, error) { return s.cloud(ctx, a) },
+	}
 }
 
 // diary writes down and tells what cleanup does.
@@ -130,7 +134,7 @@ type diary struct{ *session }
 
 // Write adds to the story of an image.
 func (d diary) Write(ctx context.Context, r image.Ref, c retention.Chapter) error {
-	return d.archive.write(ctx, r, c)
+	return d.archive.Write(ctx, r, c)
 }
 
 // Announce tells the owner, or the targets of the document. It fails unless one of
@@ -173,4 +177,9 @@ func (d diary) Announce(ctx context.Context, a retention.Announcement) error {
 		err = fault.New(fault.Precondition, "the document of rules names no target").WithCode("noTarget")
 	}
 	return err
+}
+
+// errNotWorkedIn is of an account that this deployment does not work in.
+func errNotWorkedIn(a image.AccountID) error {
+	return fault.New(fault.Forbidden, "account %s is not among those this deployment works in, or cannot be opened now", a).WithCode("unknownAccount")
 }

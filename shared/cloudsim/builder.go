@@ -22,6 +22,13 @@ func (c *Cloud) Builder(regionID image.RegionID, stream string) *Builder {
 	return &Builder{newRandom(c.options.Seed, stream), c, c.mustRegion(regionID)}
 }
 
+// AtOnce does what has each change seen at once, whatever Options.Visibility says.
+func (c *Cloud) AtOnce(do func() error) error {
+	c.prompt.Store(true)
+	defer c.prompt.Store(false)
+	return do()
+}
+
 // Load lets fill put in a large number of images, which is much faster this
 // way; nobody reads the cloud meanwhile. The image quota of an account that has
 // used it up afterwards is what it has and 100 more.

@@ -14,6 +14,8 @@ type Cloud struct {
 	options Options
 	clock   TimeSource
 	chosen  atomic.Pointer[Readings]
+	// prompt: changes are seen at once.
+	prompt atomic.Bool
 
 	mu       sync.RWMutex
 	random   Random

@@ -43,7 +43,7 @@ func mix(seed uint64, text string) uint64 {
 // delay is how long the nth change of an object stays unseen: always the same
 // for the same seed, object and n, and never more than the bound.
 func (c *Cloud) delay(id string, n int) time.Duration {
-	if c.options.Visibility <= 0 {
+	if c.options.Visibility <= 0 || c.prompt.Load() {
 		return 0
 	}
 	return time.Duration(mix(c.options.Seed+uint64(n), id) % uint64(c.options.Visibility+1))

@@ -214,6 +214,14 @@ func runtimes() []Row {
 			Why: "as whom a call looks, and where, is the same for every function: it joins the runtime's calls with accounts and surveys",
 		},
 		{
+			Over: "shared/function/upkeep",
+			May: []string{
+				"shared/function/ledger", "shared/journal", "shared/plan", "shared/work", "shared/retention", "shared/sharing", "shared/importing", "shared/usage",
+				"shared/atonce", "shared/image", "shared/fault",
+			},
+			Why: "what cleanup keeps in the journal, in one place for the function and for whoever writes a past of it: it joins retention with the logs of share and import, and with usage",
+		},
+		{
 			Over: "shared/function/ledger",
 			May:  []string{"shared/fault", "shared/plan", "shared/journal", "shared/alicloud", "shared/alicloud/oss", "shared/function", "shared/function/places"},
 			Why:  "where functions keep what they keep: it joins the journal with its place and with the log of plans",
@@ -283,12 +291,12 @@ func programs() []Row {
 		{
 			Over: "functions/cleanup",
 			May: []string{
-				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/notices", "shared/function/works", "shared/function/change", "shared/function/rulebook",
+				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/notices", "shared/function/works", "shared/function/change", "shared/function/rulebook", "shared/function/upkeep",
 				"shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/rules", "shared/notify",
-				"shared/retention", "shared/sharing", "shared/importing", "shared/pricing", "shared/quoting", "shared/usage", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
+				"shared/retention", "shared/sharing", "shared/pricing", "shared/quoting", "shared/survey", "shared/image", "shared/fault",
 			},
 			TestsMay: []string{"shared/cloudsim", "shared/journal/contract", "shared/function/surface", "scripts/drawn"},
-			Why:      "cleanup wires retention to the cloud and to prices, to what usage, sharing and the channels of importing know of images, and to whoever is told",
+			Why:      "cleanup wires retention to the cloud and to prices, to what it keeps in the journal, and to whoever is told",
 		},
 		{
 			Over: "functions/*",

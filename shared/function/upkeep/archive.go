@@ -1,4 +1,7 @@
-package main
+// Package upkeep is what cleanup keeps in the journal and reads there: the stories of
+// images, the words that keep them, the looks at each place, and what other works
+// hold. It also takes access to images away and gives it back in the log of share.
+package upkeep
 
 import (
 	"context"
@@ -28,15 +31,18 @@ const (
 	lookFolder  = "looks/"
 )
 
-// archive is what the journal knows, for one event.
-type archive struct {
-	journal   *journal.Journal
-	documents journal.Documents
-	now       func() time.Time
+// Name is the first segment of the route of cleanups, and of their works.
+const Name = "cleanups"
+
+// Archive is what the journal knows, for one event.
+type Archive struct {
+	Journal   *journal.Journal
+	Documents journal.Documents
+	Now       func() time.Time
 }
 
-func (a archive) runner(kind string) work.Runner {
-	return work.Runner{Name: kind, Journal: a.journal, Documents: a.documents, Now: a.now}
+func (a Archive) runner(kind string) work.Runner {
+	return work.Runner{Name: kind, Journal: a.Journal, Documents: a.Documents, Now: a.Now}
 }
 
 // refOf reads the image that the log of a folder is about.
@@ -78,10 +84,10 @@ func readAll[T any](ctx context.Context, j *journal.Journal, subjects []string, 
 }
 
 // Stories are what cleanup did with images.
-func (a archive) Stories(ctx context.Context, of []image.Ref) (map[image.Ref]retention.Story, error) {
+func (a Archive) Stories(ctx context.Context, of []image.Ref) (map[image.Ref]retention.Story, error) {
 	known := map[string]bool{}
 	if len(of) > fewStories {
-		all, err := a.journal.Subjects(ctx, storyFolder)
+		all, err := a.Journal.Subjects(ctx, storyFolder)
 		if err != nil {
 			return nil, err
 		}
@@ -101,9 +107,9 @@ func (a archive) Stories(ctx context.Context, of []image.Ref) (map[image.Ref]ret
 // fewStories are read one by one; of more it is asked first which there are.
 const fewStories = 20
 
-func (a archive) stories(ctx context.Context, subjects []string) (map[image.Ref]retention.Story, error) {
+func (a Archive) stories(ctx context.Context, subjects []string) (map[image.Ref]retention.Story, error) {
 	stories := map[image.Ref]retention.Story{}
-	err := readAll(ctx, a.journal, subjects, func(subject string, chapters []retention.Chapter) {
+	err := readAll(ctx, a.Journal, subjects, func(subject string, chapters []retention.Chapter) {
 		if r, ok := refOf(storyFolder, subject); ok && len(chapters) > 0 {
 			stories[r] = chapters
 		}
@@ -111,49 +117,49 @@ func (a archive) stories(ctx context.Context, subjects []string) (map[image.Ref]
 	return stories, err
 }
 
-// all are the stories of every image that cleanup ever had to do with.
-func (a archive) all(ctx context.Context) (map[image.Ref]retention.Story, error) {
-	subjects, err := a.journal.Subjects(ctx, storyFolder)
+// All are the stories of every image that cleanup ever had to do with.
+func (a Archive) All(ctx context.Context) (map[image.Ref]retention.Story, error) {
+	subjects, err := a.Journal.Subjects(ctx, storyFolder)
 	if err != nil {
 		return nil, err
 	}
 	return a.stories(ctx, subjects)
 }
 
-// of are the stories of images that had an id, in whatever account and region.
-func (a archive) of(ctx context.Context, id image.ID) (map[image.Ref]retention.Story, error) {
-	subjects, err := a.journal.Subjects(ctx, storyFolder)
+// Of are the stories of images that had an id, in whatever account and region.
+func (a Archive) Of(ctx context.Context, id image.ID) (map[image.Ref]retention.Story, error) {
+	subjects, err := a.Journal.Subjects(ctx, storyFolder)
 	if err != nil {
 		return nil, err
 	}
 	return a.stories(ctx, slices.DeleteFunc(subjects, func(s string) bool { return !strings.HasSuffix(s, "/"+string(id)) }))
 }
 
-// write adds a chapter to the story of an image. The same again, of one work, is
+// Write adds a chapter to the story of an image. The same again, of one work, is
 // written already.
-func (a archive) write(ctx context.Context, r image.Ref, c retention.Chapter) error {
+func (a Archive) Write(ctx context.Context, r image.Ref, c retention.Chapter) error {
 	subject := storyFolder + r.String()
 	for range 20 {
-		records, err := a.journal.Read(ctx, subject)
+		records, err := a.Journal.Read(ctx, subject)
 		if err != nil {
 			return err
 		}
-		if err = a.journal.Append(ctx, subject, len(records), c); fault.Of(err) != fault.Conflict {
+		if err = a.Journal.Append(ctx, subject, len(records), c); fault.Of(err) != fault.Conflict {
 			return err
 		}
 	}
 	return fault.New(fault.Unavailable, "too many write about %s at once", r)
 }
 
-// keepRecord is one record of the log of who keeps an image.
-type keepRecord struct {
+// KeepRecord is one record of the log of who keeps an image.
+type KeepRecord struct {
 	retention.KeepNote
 	// Gone: the one who wrote it takes back what By said before.
 	Gone bool `json:"gone,omitempty"`
 }
 
 // notesOf are the words that keep an image, or kept it until a moment ago.
-func notesOf(records []keepRecord) []retention.KeepNote {
+func notesOf(records []KeepRecord) []retention.KeepNote {
 	by := map[string]retention.KeepNote{}
 	for _, r := range records {
 		note := r.KeepNote
@@ -171,13 +177,13 @@ func notesOf(records []keepRecord) []retention.KeepNote {
 }
 
 // Keeps are the words of people that keep images.
-func (a archive) Keeps(ctx context.Context) (map[image.Ref][]retention.KeepNote, error) {
-	subjects, err := a.journal.Subjects(ctx, keepFolder)
+func (a Archive) Keeps(ctx context.Context) (map[image.Ref][]retention.KeepNote, error) {
+	subjects, err := a.Journal.Subjects(ctx, keepFolder)
 	if err != nil {
 		return nil, err
 	}
 	keeps := map[image.Ref][]retention.KeepNote{}
-	err = readAll(ctx, a.journal, subjects, func(subject string, records []keepRecord) {
+	err = readAll(ctx, a.Journal, subjects, func(subject string, records []KeepRecord) {
 		if r, ok := refOf(keepFolder, subject); ok {
 			keeps[r] = notesOf(records)
 		}
@@ -186,8 +192,8 @@ func (a archive) Keeps(ctx context.Context) (map[image.Ref][]retention.KeepNote,
 }
 
 // Looks are the last looks at all places.
-func (a archive) Looks(ctx context.Context) (map[retention.Place]retention.Look, error) {
-	names, err := a.documents.Names(ctx, lookFolder, "")
+func (a Archive) Looks(ctx context.Context) (map[retention.Place]retention.Look, error) {
+	names, err := a.Documents.Names(ctx, lookFolder, "")
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +204,7 @@ func (a archive) Looks(ctx context.Context) (map[retention.Place]retention.Look,
 	}
 	looks := map[retention.Place]retention.Look{}
 	for _, name := range last {
-		text, err := a.documents.Kept(ctx, name)
+		text, err := a.Documents.Kept(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -213,6 +219,45 @@ func (a archive) Looks(ctx context.Context) (map[retention.Place]retention.Look,
 	}
 	return looks, nil
 }
+
+// Keep appends to the log of who keeps an image.
+func (a Archive) Keep(ctx context.Context, ref image.Ref, r KeepRecord) error {
+	subject := keepFolder + ref.String()
+	for range 20 {
+		records, err := a.Journal.Read(ctx, subject)
+		if err != nil {
+			return err
+		}
+		if err = a.Journal.Append(ctx, subject, len(records), r); fault.Of(err) != fault.Conflict {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "too many keep %s at once", ref)
+}
+
+// KeepLook stores a look, and drops those that are over.
+func (a Archive) KeepLook(ctx context.Context, l retention.Look) error {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "a look cannot be written")
+	}
+	folder := lookFolder + string(l.Account) + "/" + string(l.Region) + "/"
+	err = a.Documents.Keep(ctx, folder+l.At.UTC().Format(Stamp)+".json", text)
+	if err != nil && !errors.Is(err, fault.Conflict) { // another run was at it in the same second
+		return err
+	}
+	names, err := a.Documents.Names(ctx, folder, "")
+	for n := range max(0, len(names)-KeptLooks) {
+		err = errors.Join(err, a.Documents.Drop(ctx, names[n]))
+	}
+	return err
+}
+
+// KeptLooks is how many looks at a place are kept, Stamp their names in order.
+const (
+	KeptLooks = 3
+	Stamp     = "2006-01-02T15-04-05Z"
+)
 
 // imagePattern and snapshotPattern find whatever may be the id of an image, or of a
 // snapshot.
@@ -230,12 +275,12 @@ const releaseFolder = "release/"
 // Held is all that an open work of any function names, whatever for, and which images
 // are in a channel. What a work does with an image only its function knows; that it
 // names it is enough.
-func (a archive) Held(ctx context.Context) (retention.Held, error) {
+func (a Archive) Held(ctx context.Context) (retention.Held, error) {
 	held := retention.Held{
 		Images: map[image.ID][]string{}, Snapshots: map[image.SnapshotID][]string{}, Orphans: map[image.SnapshotID]string{}, Channels: map[image.ID]string{}, Items: map[image.Ref]work.Item{},
 	}
 	for _, kind := range holding() {
-		due, err := journal.NewAgenda(a.documents).Due(ctx, kind, farFuture())
+		due, err := journal.NewAgenda(a.Documents).Due(ctx, kind, farFuture())
 		if err != nil {
 			return held, err
 		}
@@ -257,8 +302,8 @@ func (a archive) Held(ctx context.Context) (retention.Held, error) {
 func farFuture() time.Time { return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }
 
 // channels enters the images that are candidate or stable of their family.
-func (a archive) channels(ctx context.Context, held retention.Held) error {
-	families, err := a.journal.Subjects(ctx, releaseFolder)
+func (a Archive) channels(ctx context.Context, held retention.Held) error {
+	families, err := a.Journal.Subjects(ctx, releaseFolder)
 	if err != nil {
 		return err
 	}
@@ -270,7 +315,7 @@ func (a archive) channels(ctx context.Context, held retention.Held) error {
 		turns <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-turns }()
-			told, err := ledger.Log{Journal: a.journal}.Read(ctx, family)
+			told, err := ledger.Log{Journal: a.Journal}.Read(ctx, family)
 			mu.Lock()
 			defer mu.Unlock()
 			failures = append(failures, err)
@@ -287,7 +332,7 @@ func (a archive) channels(ctx context.Context, held retention.Held) error {
 }
 
 // holds enters what one work names.
-func (a archive) holds(ctx context.Context, kind, id string, held retention.Held) error {
+func (a Archive) holds(ctx context.Context, kind, id string, held retention.Held) error {
 	w, err := a.runner(kind).Get(ctx, id)
 	if errors.Is(err, fault.NotFound) {
 		return nil // announced, and never written
@@ -298,7 +343,7 @@ func (a archive) holds(ctx context.Context, kind, id string, held retention.Held
 	if w.State.Ended() {
 		return nil
 	}
-	if kind == name {
+	if kind == Name {
 		return a.ownWork(w, held)
 	}
 	text, err := json.Marshal(struct {
@@ -319,14 +364,14 @@ func (a archive) holds(ctx context.Context, kind, id string, held retention.Held
 
 // ownWork enters the images of a cleanup that are on their way, the snapshots of those
 // in the bin, and those of a restore.
-func (a archive) ownWork(w work.Work, held retention.Held) error {
+func (a Archive) ownWork(w work.Work, held retention.Held) error {
 	var wish retention.Wish
 	if err := json.Unmarshal(w.Document.Wish, &wish); err != nil {
 		return fault.Wrap(fault.Unknown, err, "the wish of cleanup %s cannot be read", w.ID).WithCode("journalDamaged")
 	}
 	if wish.Restore != nil {
 		for _, s := range wish.Restore.Snapshots {
-			enter(held.Snapshots, s.Snapshot, name+"/"+w.ID)
+			enter(held.Snapshots, s.Snapshot, Name+"/"+w.ID)
 		}
 	}
 	for item, one := range wish.Items {
@@ -340,9 +385,9 @@ func (a archive) ownWork(w work.Work, held retention.Held) error {
 		if i, begun := w.Items[item]; begun {
 			held.Items[one.Ref] = i
 		}
-		enter(held.Images, one.Ref.ID, name+"/"+w.ID)
+		enter(held.Images, one.Ref.ID, Name+"/"+w.ID)
 		for _, s := range one.Snapshots {
-			enter(held.Snapshots, s, name+"/"+w.ID)
+			enter(held.Snapshots, s, Name+"/"+w.ID)
 		}
 	}
 	return nil

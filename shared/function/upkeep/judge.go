@@ -1,4 +1,4 @@
-package main
+package upkeep
 
 import (
 	"slices"
@@ -8,9 +8,9 @@ import (
 	"imagekeeper/shared/usage"
 )
 
-// judge tells who uses an image, in the words of usage, by what each account of its
+// Judge tells who uses an image, in the words of usage, by what each account of its
 // region shows of it.
-func judge(s *retention.Subject, grantsUnread *image.Unread, siblings []image.Image, there []*retention.Ledger, closed []image.Unread) retention.Use {
+func Judge(s *retention.Subject, grantsUnread *image.Unread, siblings []image.Image, there []*retention.Ledger, closed []image.Unread) retention.Use {
 	o := usage.Observation{Image: s.Image, Siblings: usage.Part[image.Image]{Found: siblings}, GrantsUnread: grantsUnread, Closed: closed}
 	for _, a := range s.Grants {
 		o.Grants = append(o.Grants, image.Grant{Account: a})
