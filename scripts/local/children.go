@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,9 +17,11 @@ import (
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/syaml"
 	"imagekeeper/scripts/local/ossapi"
+	"imagekeeper/scripts/local/past"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/journal"
 )
 
 // visibility bounds how long a change to the emulated cloud may stay unseen.
@@ -29,13 +33,17 @@ const journalBucket = "imagekeeper-journal"
 // uploadBucket is where files to import are put.
 const uploadBucket = "golden-uploads"
 
-// ruleBucket is where the rules are that make images of uploads, and ruleFile the
-// example, below the folder of s.yaml, that they begin as.
-const (
-	ruleBucket = "golden-rules"
-	ruleKey    = "imports.yaml"
-	ruleFile   = "functions/import/examples/stable.rules.yaml"
-)
+// ruleBucket is where the rules are, of imports and of cleanups.
+const ruleBucket = "golden-rules"
+
+// ruleFiles are the examples, below the folder of s.yaml, that rules begin as, by the
+// key of each.
+func ruleFiles() map[string]string {
+	return map[string]string{
+		"imports.yaml":  "functions/import/examples/stable.rules.yaml",
+		"cleanups.yaml": "functions/cleanup/examples/builds.rules.yaml",
+	}
+}
 
 // newStore is the wire of the emulated cloud's objects, with a bucket for the
 // journal in it, one for files to import, and one for the rules of that.
@@ -46,9 +54,12 @@ func newStore(cloud *cloudsim.Cloud, s settings, out io.Writer) (http.Handler, e
 			return nil, err
 		}
 	}
-	rules, err := os.ReadFile(filepath.Join(filepath.Dir(s.file), filepath.FromSlash(ruleFile)))
-	if err == nil { // else it is another s.yaml, which need not have such a function
-		_, err = owner.PutObject(cloudsim.PutObjectRequest{Bucket: ruleBucket, Key: ruleKey, Content: cloudsim.ContentOf(rules)})
+	for key, file := range ruleFiles() {
+		rules, err := os.ReadFile(filepath.Join(filepath.Dir(s.file), filepath.FromSlash(file)))
+		if err != nil { // another s.yaml, which need not have such a function
+			continue
+		}
+		_, err = owner.PutObject(cloudsim.PutObjectRequest{Bucket: ruleBucket, Key: key, Content: cloudsim.ContentOf(rules)})
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +105,7 @@ func newCloud(s settings, functions *door, out io.Writer) (*cloudsim.Cloud, http
 // overrides are variables that a caller may set for the functions even where
 // s.yaml does not ask for them.
 func overrides() []string {
-	return []string{"REGIONS", "ACCOUNTS", "IMPORT_SOURCES", "IMPORT_RULES", "ECS_RATE_SHARE", "LOG_LEVEL"}
+	return []string{"REGIONS", "ACCOUNTS", "IMPORT_SOURCES", "IMPORT_RULES", "CLEANUP_RULES", "ECS_RATE_SHARE", "LOG_LEVEL"}
 }
 
 // transport are the variables that programs need to reach the Internet from
@@ -112,7 +123,9 @@ func defaults() map[string]string {
 		// What may be imported.
 		"IMPORT_SOURCES": "oss://" + uploadBucket,
 		// What is imported by itself.
-		"IMPORT_RULES": "oss://" + ruleBucket + "/" + ruleKey,
+		"IMPORT_RULES": "oss://" + ruleBucket + "/imports.yaml",
+		// What would go, which is only reported.
+		"CLEANUP_RULES": "oss://" + ruleBucket + "/cleanups.yaml",
 	}
 }
 
@@ -123,12 +136,14 @@ type world struct {
 	environment map[string]string // set on every function
 	credentials fchost.Credentials
 	account     string
+	// journal is the folder of the journal, if it is one that was made for this start.
+	journal string
 }
 
 // emulated is the world in front of the emulated cloud at address, and its
 // objects at another, with a journal in a folder, or in a bucket for JOURNAL=oss.
 // The caller's own settings win, except for where the cloud is.
-func emulated(look syaml.Lookup, address, objects, journal string) world {
+func emulated(look syaml.Lookup, address, objects, folder string) world {
 	values := defaults()
 	copySet(values, look, overrides())
 	here := "http://" + address
@@ -138,7 +153,7 @@ func emulated(look syaml.Lookup, address, objects, journal string) world {
 		"OSS_ENDPOINT": "http://" + objects,
 	}
 	maps.Copy(values, endpoints)
-	return world{
+	w := world{
 		environment: values,
 		lookup: func(name string) (string, bool) {
 			if value, ok := values[name]; ok {
@@ -147,7 +162,7 @@ func emulated(look syaml.Lookup, address, objects, journal string) world {
 			value, ok := look(name)
 			switch {
 			case name == "JOURNAL" && value == "":
-				return "dir://" + filepath.ToSlash(journal), true
+				return "dir://" + filepath.ToSlash(folder), true
 			case name == "JOURNAL" && value == "oss":
 				return "oss://" + journalBucket + "/journal", true
 			}
@@ -156,6 +171,10 @@ func emulated(look syaml.Lookup, address, objects, journal string) world {
 		credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"},
 		account:     string(cloudsim.FirstAccount),
 	}
+	if given, _ := look("JOURNAL"); given == "" {
+		w.journal = folder
+	}
+	return w
 }
 
 // actual is the world of the caller's own account. It fails with
@@ -194,6 +213,24 @@ func newJournal(file string, cloud net.Addr) (string, error) {
 		return "", fault.Wrap(fault.Unavailable, err, "the folder of the journal cannot be made")
 	}
 	return folder, nil
+}
+
+// remember writes into the journal what cleanup did in the last weeks, and does it to
+// the emulated cloud. It is done when the channel tells.
+func remember(ctx context.Context, w world, cloud *cloudsim.Cloud, start []string) <-chan error {
+	done := make(chan error, 1)
+	if cloud == nil || w.journal == "" || !slices.Contains(start, "cleanup") {
+		done <- nil
+		return done
+	}
+	go func() {
+		store, err := journal.OpenDirectory(w.journal)
+		if err == nil {
+			err = past.Write(ctx, cloud, store, store, time.Now())
+		}
+		done <- err
+	}()
+	return done
 }
 
 // copySet copies the variables that are set and not empty.

@@ -123,8 +123,12 @@ func serve(ctx context.Context, s settings, look syaml.Lookup, out io.Writer) er
 	}
 	closeGateway := serveOn(front, host)
 	defer closeGateway()
+	remembered := remember(ctx, w, cloud, start)
 	if err := host.Build(ctx); err != nil {
 		return err
+	}
+	if err := <-remembered; err != nil {
+		return fmt.Errorf("the past of cleanup: %w", err)
 	}
 	if err := host.Start(); err != nil {
 		return fmt.Errorf("a function does not start: %w", err)

@@ -118,6 +118,11 @@ func (at *scene) lineOf(s *Subject) (lineKey, bool) {
 // byRules collects what speaks for and against the removal of an image.
 func (at *scene) byRules(s *Subject) Judgement {
 	j := judgementOf(s)
+	if s.Named { // rules have no say in what a person decided
+		j.Keeps = at.guarded(s, request{ripe: true})
+		j.Removes = []image.Reason{{Code: "named", Sentence: "it was named in cleanup " + s.InWork}}
+		return j
+	}
 	i := s.Image
 	if key, ok := at.lineOf(s); ok {
 		i.Family = key.family
@@ -226,7 +231,7 @@ func (at *scene) together(all []Judgement) {
 	}
 	for n := range at.inv.Subjects {
 		by, kept := keptBy[at.inv.Subjects[n].Line]
-		if kept && by.Ref != all[n].Ref {
+		if kept && by.Ref != all[n].Ref && !at.inv.Subjects[n].Named {
 			all[n].Keeps = append(all[n].Keeps, image.Reason{
 				Code: "copyKept", Sentence: fmt.Sprintf("its copy %s in %s is kept: %s", by.Ref.ID, by.Ref.Region, by.Keeps[0].Sentence),
 			})

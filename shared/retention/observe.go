@@ -39,6 +39,8 @@ type Held struct {
 	Orphans map[image.SnapshotID]string
 	// Items are those of cleanups that are open, by image: how far each is.
 	Items map[image.Ref]work.Item
+	// Named are the images that somebody named in such a cleanup.
+	Named map[image.Ref]bool
 	// Channels are the channels of images, by the journal of releases.
 	Channels map[image.ID]string
 }
@@ -197,7 +199,7 @@ func (o *observer) holders(s *Subject) {
 	}
 	for _, h := range o.held.Images[s.ID] {
 		if id, ours := strings.CutPrefix(h, "cleanups/"); ours {
-			s.InWork = id
+			s.InWork, s.Named = id, o.held.Named[s.Ref]
 			continue
 		}
 		s.Holders = append(s.Holders, h)

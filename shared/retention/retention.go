@@ -101,6 +101,8 @@ type Subject struct {
 	// Reached is how far its removal is, and InWork the open cleanup that carries it.
 	Reached Reached
 	InWork  string
+	// Named: that cleanup was asked for it by name, and not by rules.
+	Named bool
 }
 
 // SnapshotRow is a snapshot of an image, as far as removal has to know it.

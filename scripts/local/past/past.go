@@ -82,11 +82,14 @@ func write(ctx context.Context, cloud *cloudsim.Cloud, store journal.Store, docu
 		if err := w.begin(ctx, c, now); err != nil {
 			return err
 		}
-	}
-	for _, left := range []time.Duration{26 * day, 23 * day, 2 * day, 0} { // the ends of grace and quarantine
-		if err := w.carry(ctx, now.Add(-left)); err != nil {
-			return err
+		for _, left := range c.then {
+			if err := w.carry(ctx, now.Add(-left)); err != nil {
+				return err
+			}
 		}
+	}
+	if err := w.carry(ctx, now); err != nil {
+		return err
 	}
 	w.clock.show(now)
 	_, err = w.look(ctx, w.ledgers(ctx), before, now.Add(-23*day), now)
@@ -169,15 +172,17 @@ type done struct {
 	most int
 	// lent: the first of its images was shared with the second account before.
 	lent bool
+	// then is how long ago grace and quarantine ended, before the next cleanup began.
+	then []time.Duration
 }
 
 // cases are the cleanups: one whose images are in the bin, one whose are in quarantine,
 // one whose are marked.
 func cases() []done {
 	return []done{
-		{40 * day, "https://login.company.example alice", 3, true},
-		{16 * day, "https://login.company.example bob", 2, true},
-		{3 * day, "https://login.company.example alice", 4, false},
+		{40 * day, "https://login.company.example alice", 3, true, []time.Duration{26 * day, 23 * day}},
+		{16 * day, "https://login.company.example bob", 2, true, nil},
+		{3 * day, "https://login.company.example alice", 4, false, []time.Duration{2 * day}},
 	}
 }
 
@@ -187,7 +192,6 @@ func (w *writer) begin(ctx context.Context, c done, now time.Time) error {
 	if err := w.carry(ctx, at.Add(-time.Minute)); err != nil {
 		return err
 	}
-	w.clock.show(at.Add(-10 * day))
 	chosen, err := w.choose(ctx, c)
 	if err != nil || len(chosen) == 0 {
 		return err

@@ -277,7 +277,7 @@ const releaseFolder = "release/"
 // names it is enough.
 func (a Archive) Held(ctx context.Context) (retention.Held, error) {
 	held := retention.Held{
-		Images: map[image.ID][]string{}, Snapshots: map[image.SnapshotID][]string{}, Orphans: map[image.SnapshotID]string{}, Channels: map[image.ID]string{}, Items: map[image.Ref]work.Item{},
+		Images: map[image.ID][]string{}, Snapshots: map[image.SnapshotID][]string{}, Orphans: map[image.SnapshotID]string{}, Channels: map[image.ID]string{}, Items: map[image.Ref]work.Item{}, Named: map[image.Ref]bool{},
 	}
 	for _, kind := range holding() {
 		due, err := journal.NewAgenda(a.Documents).Due(ctx, kind, farFuture())
@@ -385,6 +385,7 @@ func (a Archive) ownWork(w work.Work, held retention.Held) error {
 		if i, begun := w.Items[item]; begun {
 			held.Items[one.Ref] = i
 		}
+		held.Named[one.Ref] = !wish.ByRule
 		enter(held.Images, one.Ref.ID, Name+"/"+w.ID)
 		for _, s := range one.Snapshots {
 			enter(held.Snapshots, s, Name+"/"+w.ID)
