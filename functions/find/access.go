@@ -27,7 +27,7 @@ type access struct {
 	// Unsure: of how many that could not be found out.
 	Unsure int `json:"unsure"`
 	// Sources: of how many custom images it is known where they come from, and what
-	// would make it known of the others; only where action narrows nothing, and in JSON.
+	// would make it known of the others; only where nothing narrows the actions, and in JSON.
 	Sources *lineage.Sources `json:"sources,omitempty"`
 	Unknown []image.Unread   `json:"unknown"`
 }
@@ -38,12 +38,18 @@ func (h handler) access(ctx context.Context, call function.Call, in accessInput)
 			return access{}, fault.InField("action", "notNeeded", "%s is an action that no function needs", name)
 		}
 	}
+	asked := neededBy(in.NeededBy)
+	for _, name := range in.Action {
+		if name != survey.MayAssumeRole && !slices.ContainsFunc(asked, func(n survey.Need) bool { return n.Action == name }) {
+			return access{}, fault.InField("neededBy", "noEffect", "none of %s needs %s", strings.Join(in.NeededBy, ", "), name)
+		}
+	}
 	here, err := h.look().At(ctx, call, in.Within(), in.Age)
 	if err != nil {
 		return access{}, err
 	}
 	closed := here.Unread()
-	out := access{AsOf: places.AsOf(here), Items: survey.Permitted(ctx, here, needs(), in.Action, closed), Unknown: closed}
+	out := access{AsOf: places.AsOf(here), Items: survey.Permitted(ctx, here, asked, in.Action, closed), Unknown: closed}
 	for _, item := range out.Items {
 		switch item.Access {
 		case survey.Allowed:
@@ -54,11 +60,19 @@ func (h handler) access(ctx context.Context, call function.Call, in accessInput)
 			out.Unsure++
 		}
 	}
-	if len(in.Action) == 0 && !in.Listed() {
+	if len(in.Action)+len(in.NeededBy) == 0 && !in.Listed() {
 		known, unread := lineage.SourcesOf(ctx, here.Apart())
 		out.Sources, out.Unknown = &known, image.AllUnread(closed, unread)
 	}
 	return out, nil
+}
+
+// neededBy are the actions that functions need, each with all who need it; of every
+// function if none is named.
+func neededBy(functions []string) []survey.Need {
+	return slices.DeleteFunc(needs(), func(n survey.Need) bool {
+		return len(functions) > 0 && !slices.ContainsFunc(functions, func(f string) bool { return slices.Contains(n.By, f) })
+	})
 }
 
 // HTTPHeader repeats what a table has no place for.

@@ -51,7 +51,7 @@ func TestWhatCanHaveNoEffectIsRefused(t *testing.T) {
 		},
 		"/access": {
 			"region": "region=cn-hangzho -> region unknownRegion", "account": "account=1000000000000009 -> account unknownAccount", "maxAge": always,
-			"action": "action=ecs:NoSuchAction -> action notNeeded", "format": always, "fields": "fields=action -> fields noEffect",
+			"action": "action=ecs:NoSuchAction -> action notNeeded", "neededBy": "action=ecs:RunInstances&neededBy=find -> neededBy noEffect", "format": always, "fields": "fields=action -> fields noEffect",
 		},
 	}
 	for route, in := range map[string]any{"/images": listInput{}, "/families": familiesInput{}, "/instances": fleetInput{}, "/access": accessInput{}} {

@@ -317,6 +317,16 @@ func TestAccess(t *testing.T) {
 	if got.Sources != nil {
 		t.Errorf("one action was asked about, and %+v is told", got.Sources)
 	}
+	got = access{}
+	get(t, f, "/access?neededBy=price&region=cn-hangzhou&account=1000000000000001", &got)
+	if len(got.Items) < 10 || len(got.Items) >= len(needs()) || got.Sources != nil {
+		t.Errorf("what price needs: %d of %d, %+v", len(got.Items), len(needs()), got.Sources)
+	}
+	for _, item := range got.Items {
+		if !slices.Contains(item.Needed, "price") {
+			t.Errorf("price does not need %+v", item)
+		}
+	}
 	answer := get(t, f, "/access?format=csv&action=ecs:ModifyImageSharePermission", nil)
 	if rows, err := csv.NewReader(answer.Body).ReadAll(); err != nil || len(rows) != 5 || rows[1][3] != "denied" {
 		t.Errorf("csv: %q, %v", rows, err)

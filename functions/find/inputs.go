@@ -118,7 +118,8 @@ type fleetInput struct {
 type accessInput struct {
 	places.Where
 	function.Table
-	Action []string `json:"action" validate:"max=100,dive,action" doc:"Only these actions"`
+	Action   []string `json:"action" validate:"max=100,dive,action" doc:"Only these actions"`
+	NeededBy []string `json:"neededBy" validate:"max=10,dive,oneof=find price share import replace-disk cleanup" doc:"Only what these functions need"`
 }
 
 // familyInput asks for the image of a family to use.

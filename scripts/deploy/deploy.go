@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -85,12 +86,39 @@ func (d deployer) carryOut(ctx context.Context) error {
 	}
 	slices.Sort(d.only)
 	d.only = slices.Compact(d.only)
-	d.region = cmp.Or(d.region, value(d.look, "REGION"), "cn-hangzhou")
+	whole := slices.Equal(d.only, all)
+	if err := d.settle(); err != nil {
+		return err
+	}
+	if d.destroy && d.platform == platformLambda && !whole {
+		return fmt.Errorf("on AWS the functions are one stack: make deploy PLATFORM=lambda with ONLY naming those that stay takes the others out; make destroy without ONLY removes all")
+	}
 	if d.destroy {
-		return d.takeBack(ctx)
+		return d.takeBack(ctx, whole)
 	}
 	return d.deploy(ctx)
 }
+
+// awsRegion is the shape of a region of AWS.
+var awsRegion = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+
+// settle decides where the functions run. On AWS it may be left to its own
+// configuration.
+func (d *deployer) settle() error {
+	d.region = cmp.Or(d.region, value(d.look, "REGION"))
+	if d.platform == platformFC {
+		d.region = cmp.Or(d.region, "cn-hangzhou")
+		return nil
+	}
+	d.region = cmp.Or(d.region, value(d.look, "AWS_REGION"), value(d.look, "AWS_DEFAULT_REGION"))
+	if d.region != "" && !awsRegion.MatchString(d.region) {
+		return fmt.Errorf("REGION: %s is no region of AWS, such as eu-central-1; where the functions look is REGIONS", d.region)
+	}
+	return nil
+}
+
+// where is the region in words.
+func (d deployer) where() string { return cmp.Or(d.region, "the region of AWS's own configuration") }
 
 // deploy makes the functions, or updates them.
 func (d deployer) deploy(ctx context.Context) error {
@@ -121,7 +149,10 @@ func (d deployer) deploy(ctx context.Context) error {
 	if len(missing) > 0 {
 		return fmt.Errorf("not deployed: install %s first", strings.Join(missing, " and "))
 	}
-	ok, err := d.agreed(fmt.Sprintf("Deploy %s to %s?", strings.Join(d.only, ", "), d.region))
+	if unset := d.unset(); len(unset) > 0 {
+		return fmt.Errorf("not deployed: set %s first", strings.Join(unset, " and "))
+	}
+	ok, err := d.agreed(fmt.Sprintf("Deploy %s to %s?", strings.Join(d.only, ", "), d.where()))
 	if err != nil {
 		return err
 	}
@@ -153,7 +184,7 @@ func (d deployer) refuse(ctx context.Context) error {
 		if !slices.Contains(d.only, f.Resource) {
 			continue
 		}
-		environment := []string{"FC_REGION=" + d.region}
+		environment := []string{"FC_REGION=" + cmp.Or(d.region, "cn-hangzhou")}
 		for _, name := range slices.Sorted(maps.Keys(f.Environment)) {
 			environment = append(environment, name+"="+f.Environment[name])
 		}
@@ -227,6 +258,18 @@ func (d deployer) missing(steps []step) []string {
 		}
 	}
 	return missing
+}
+
+// unset are the variables without which functions on AWS could ask Alibaba Cloud
+// nothing: there no role of the platform gives them.
+func (d deployer) unset() []string {
+	var unset []string
+	for _, name := range []string{"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"} {
+		if d.platform == platformLambda && value(d.look, name) == "" {
+			unset = append(unset, name)
+		}
+	}
+	return unset
 }
 
 func value(look syaml.Lookup, name string) string {

@@ -205,6 +205,52 @@ func TestLambda(t *testing.T) {
 	}
 }
 
+// TestLambdaSaysWhere: REGION, else what AWS's own configuration says; a region of the
+// other platform is refused; and what is not set is told.
+func TestLambdaSaysWhere(t *testing.T) {
+	for region, want := range map[string]string{"eu-central-1": "--region eu-central-1", "": "sam deploy", "cn-hangzhou": ""} {
+		w := newWorld(t)
+		w.environment["REGION"] = region
+		err := w.carryOut(order{platform: platformLambda, only: []string{"find"}, yes: true}, "")
+		sent := strings.Join(w.sent(), "\n")
+		if want == "" {
+			if err == nil || !strings.Contains(err.Error(), "no region of AWS") || sent != "" {
+				t.Errorf("%s: %v; sent %s", region, err, sent)
+			}
+			continue
+		}
+		if err != nil || !strings.Contains(sent, want) || region == "" && strings.Contains(sent, "--region") {
+			t.Errorf("%s: %v; sent %s", region, err, sent)
+		}
+		if said := w.out.String(); !strings.Contains(said, "gateway") || !strings.Contains(said, "a role that SAM makes") || strings.Contains(said, "cn-hangzhou") {
+			t.Errorf("%s: told %s", region, said)
+		}
+	}
+	w := newWorld(t)
+	delete(w.environment, "ALIBABA_CLOUD_ACCESS_KEY_ID")
+	if err := w.carryOut(order{platform: platformLambda, yes: true}, ""); err == nil || len(w.sent()) > 0 || !strings.Contains(w.out.String(), "Not set: ALIBABA_CLOUD_ACCESS_KEY_ID") {
+		t.Errorf("without a key: %v, sent %v, told %s", err, w.sent(), w.out.String())
+	}
+}
+
+// TestDestroyOfOne: the roles of the others stay; and on AWS, where all are one stack,
+// one alone is refused.
+func TestDestroyOfOne(t *testing.T) {
+	w := newWorld(t)
+	w.stacks = `{"Stacks":[{"StackId":"s-1","StackName":"imagekeeper-roles","Status":"CREATE_COMPLETE"}]}`
+	if err := w.carryOut(order{destroy: true, only: []string{"share"}}, "yes\n"); err != nil {
+		t.Fatal(err)
+	}
+	sent := strings.Join(w.sent(), "\n")
+	if strings.Contains(sent, "DeleteStack") || !strings.Contains(sent, "UpdateStack") || !strings.Contains(sent, "Share --Parameters.1.ParameterValue no") {
+		t.Errorf("sent %s", sent)
+	}
+	w = newWorld(t)
+	if err := w.carryOut(order{destroy: true, only: []string{"share"}, platform: platformLambda}, "yes\n"); err == nil || len(w.sent()) > 0 {
+		t.Errorf("%v, sent %v", err, w.sent())
+	}
+}
+
 // TestDestroy: functions and roles go, and what stays is listed.
 func TestDestroy(t *testing.T) {
 	w := newWorld(t)

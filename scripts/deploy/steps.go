@@ -49,8 +49,8 @@ func (d deployer) steps(file string) ([]step, error) {
 			d.once(command{
 				args: append([]string{
 					"sam", "deploy", "--template-file", filepath.Join(built, "template.yaml"), "--stack-name", lambdaStack, "--resolve-s3",
-					"--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides",
-				}, parameters...),
+					"--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset",
+				}, append(d.inRegion(), append([]string{"--parameter-overrides"}, parameters...)...)...),
 				folder: d.root, why: "make or update the stack " + lambdaStack + ", with the roles of its functions",
 			}),
 		}, nil
@@ -63,6 +63,14 @@ func (d deployer) steps(file string) ([]step, error) {
 		args: []string{"s", "deploy", "-y", "-t", file}, folder: d.root, environment: []string{"REGION=" + d.region},
 		why: "make or update the functions, their triggers and the domain",
 	})), nil
+}
+
+// inRegion tells SAM where, unless its own configuration does.
+func (d deployer) inRegion() []string {
+	if d.region == "" {
+		return nil
+	}
+	return []string{"--region", d.region}
 }
 
 // steps of a stack of Resource Orchestration Service, which are chosen by what is
@@ -116,10 +124,7 @@ func (s stack) make(ctx context.Context) error {
 		args, operation, done = []string{"--StackId", id, "--UsePreviousParameters", "true"}, "UpdateStack", "UPDATE_COMPLETE"
 	}
 	args = append(args, "--TemplateBody", string(template))
-	for i, p := range s.roleParameters() {
-		n := fmt.Sprint("--Parameters.", i+1)
-		args = append(args, n+".ParameterKey", p[0], n+".ParameterValue", p[1])
-	}
+	args = append(args, valued(s.roleParameters("yes"))...)
 	text, err := s.run(ctx, s.call(true, "make the roles", operation, args...))
 	if err != nil {
 		return err
@@ -129,6 +134,32 @@ func (s stack) make(ctx context.Context) error {
 		return fmt.Errorf("aliyun ros %s: %w", operation, err)
 	}
 	_, err = s.run(ctx, s.call(true, "wait for the roles", "GetStack", "--StackId", cmp.Or(answer.StackID, id), "--waiter", "expr=Status", "to="+done))
+	return err
+}
+
+// valued are parameters of a stack as arguments.
+func valued(parameters [][2]string) []string {
+	var args []string
+	for i, p := range parameters {
+		n := fmt.Sprint("--Parameters.", i+1)
+		args = append(args, n+".ParameterKey", p[0], n+".ParameterValue", p[1])
+	}
+	return args
+}
+
+// without takes the roles of some functions out, and leaves the others alone; no stack
+// is fine.
+func (s stack) without(ctx context.Context) error {
+	template, err := os.ReadFile(filepath.Join(s.root, ros.Roles))
+	if err != nil {
+		return err
+	}
+	id, err := s.id(ctx)
+	if err != nil || id == "" {
+		return err
+	}
+	args := append([]string{"--StackId", id, "--UsePreviousParameters", "true", "--TemplateBody", string(template)}, valued(s.roleParameters("no")[1:])...) // the bucket stays
+	_, err = s.run(ctx, s.call(false, "take the roles out", "UpdateStack", args...))
 	return err
 }
 
@@ -142,11 +173,12 @@ func (s stack) remove(ctx context.Context) error {
 	return err
 }
 
-// roleParameters are those of the template of roles.
-func (d deployer) roleParameters() [][2]string {
+// roleParameters are those of the template of roles: the bucket, and for each function
+// whether there is a role.
+func (d deployer) roleParameters(there string) [][2]string {
 	parameters := [][2]string{{"Bucket", d.bucket()}}
 	for _, name := range d.only {
-		parameters = append(parameters, [2]string{ros.Parameter(name), "yes"})
+		parameters = append(parameters, [2]string{ros.Parameter(name), there})
 	}
 	return parameters
 }
@@ -195,14 +227,14 @@ func variable(parameter string) string {
 }
 
 // takeBack removes what a deployment made. Journal and backups stay.
-func (d deployer) takeBack(ctx context.Context) error {
+func (d deployer) takeBack(ctx context.Context, whole bool) error {
 	file, err := d.cut()
 	if err != nil {
 		return err
 	}
-	steps := d.removal(file)
+	steps := d.removal(file, whole)
 	missing := d.missing(steps)
-	fmt.Fprintf(d.out, "To be removed from %s: %s\n", d.region, strings.Join(d.only, ", "))
+	fmt.Fprintf(d.out, "To be removed from %s: %s\n", d.where(), strings.Join(d.only, ", "))
 	d.tellSteps(steps)
 	d.tellKept()
 	if d.plan {
@@ -221,17 +253,21 @@ func (d deployer) takeBack(ctx context.Context) error {
 	return follow(ctx, steps)
 }
 
-// removal are the steps that take a deployment back.
-func (d deployer) removal(file string) []step {
+// removal are the steps that take a deployment back, as a whole or in part.
+func (d deployer) removal(file string, whole bool) []step {
 	if d.platform == platformLambda {
-		return []step{d.once(command{args: []string{"sam", "delete", "--stack-name", lambdaStack, "--no-prompts"}, folder: d.root, why: "remove the stack " + lambdaStack})}
+		return []step{d.once(command{args: append([]string{"sam", "delete", "--stack-name", lambdaStack, "--no-prompts"}, d.inRegion()...), folder: d.root, why: "remove the stack " + lambdaStack})}
 	}
 	steps := []step{d.once(command{
 		args: []string{"s", "remove", "-y", "-t", file}, folder: d.root, environment: []string{"REGION=" + d.region},
 		why: "remove the functions, their triggers and the domain",
 	})}
-	if value(d.look, "ROLES") != "own" {
+	switch {
+	case value(d.look, "ROLES") == "own":
+	case whole:
 		steps = append(steps, step{"aliyun", "remove the stack " + rolesStack, stack{d, rolesStack}.remove})
+	default:
+		steps = append(steps, step{"aliyun", "take the roles of these functions out of the stack " + rolesStack, stack{d, rolesStack}.without})
 	}
 	return steps
 }

@@ -13,7 +13,7 @@ import (
 // tell says what a deployment makes, asks of the account, and lacks.
 func (d deployer) tell(project *syaml.Project, steps []step, missing []string) {
 	where := map[string]string{platformFC: "Function Compute", platformLambda: "AWS Lambda"}[d.platform]
-	fmt.Fprintf(d.out, "To be deployed on %s, %s:\n", where, d.region)
+	fmt.Fprintf(d.out, "To be deployed on %s, %s:\n", where, d.where())
 	ticks := 0
 	for _, f := range project.Functions {
 		if !slices.Contains(d.only, f.Resource) {
@@ -26,10 +26,15 @@ func (d deployer) tell(project *syaml.Project, steps []step, missing []string) {
 		}
 		if d.platform == platformFC {
 			fmt.Fprintf(d.out, "    role %s, by functions/%s/policy.json\n", ros.Role(f.Resource), f.Resource)
+		} else {
+			fmt.Fprintf(d.out, "    a role that SAM makes, to write logs; on Alibaba Cloud it is who ALIBABA_CLOUD_ACCESS_KEY_ID is, and needs functions/%s/policy.json\n", f.Resource)
 		}
 	}
+	if d.platform == platformLambda {
+		fmt.Fprintf(d.out, "  gateway, https, with a route for each function\n  stack %s, which has these functions and no others afterwards: name all that are to stay in ONLY\n", lambdaStack)
+	}
 	if domain := value(d.look, "DOMAIN"); domain != "" && d.platform == platformFC {
-		fmt.Fprintf(d.out, "  domain %s, https, with a route for each function\n", domain)
+		fmt.Fprintf(d.out, "  domain %s, https, with the routes of these functions and no others: name all that it joins in ONLY\n", domain)
 	} else if d.platform == platformFC {
 		fmt.Fprintln(d.out, "  no domain (DOMAIN is not set): each function answers at its own address")
 	}
@@ -40,6 +45,9 @@ func (d deployer) tell(project *syaml.Project, steps []step, missing []string) {
 	d.tellSteps(steps)
 	if len(missing) > 0 {
 		fmt.Fprintln(d.out, "Missing on this machine:", strings.Join(missing, ", "))
+	}
+	if unset := d.unset(); len(unset) > 0 {
+		fmt.Fprintln(d.out, "Not set:", strings.Join(unset, ", "))
 	}
 }
 
