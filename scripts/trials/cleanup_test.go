@@ -74,5 +74,5 @@ func TestCleanupByAnotherProcess(t *testing.T) {
 	t.Parallel()
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
 	t.Cleanup(hook.Close)
-	cleaned(hook.URL).trials(t, 260)
+	cleaned(hook.URL).trials(t, 700)
 }

@@ -54,7 +54,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 	t.Parallel()
 	calls := boundaries(t)
 	t.Logf("%d calls", len(calls))
-	for _, call := range drawn.Some(t, calls, 3) {
+	for _, call := range drawn.Some(t, calls, 15) {
 		for _, effect := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d %s, effect %v", call.number, call.action, effect), func(t *testing.T) {
 				t.Parallel()
@@ -156,7 +156,7 @@ func TestFrozenAtEveryCall(t *testing.T) {
 	t.Parallel()
 	turns := make(chan struct{}, 16)
 	var wait sync.WaitGroup
-	for _, call := range drawn.Some(t, boundaries(t), 9) {
+	for _, call := range drawn.Some(t, boundaries(t), 45) {
 		turns <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-turns }()

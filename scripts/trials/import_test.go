@@ -82,5 +82,5 @@ func imageMade(s *stage, last told) {
 // behind, and the state tells so.
 func TestImportByAnotherProcess(t *testing.T) {
 	t.Parallel()
-	imported().trials(t, 60)
+	imported().trials(t, 200)
 }

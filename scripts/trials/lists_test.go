@@ -15,12 +15,12 @@ import (
 	"imagekeeper/shared/sharing"
 )
 
-// rounds is how often a trial is repeated: one in twenty of all.
+// rounds is how often a trial is repeated: one in sixty of all.
 func rounds(all int) int {
 	if drawn.All() {
 		return all
 	}
-	return max(all/20, 3)
+	return max(all/60, 3)
 }
 
 // anyList draws up to 50 of so many accounts.

@@ -180,7 +180,7 @@ func TestRolloutByAnotherProcess(t *testing.T) {
 		f.judge(s, f.fleet(s)[0], webNew, 1)
 		f.judge(s, f.fleet(s)[1], webOld, 0)
 		backups(s, last, 1)
-	}).trials(t, 110)
+	}).trials(t, 400)
 }
 
 // TestUndoByAnotherProcess: the same where the new image is bad and the old content
@@ -206,7 +206,7 @@ func TestUndoByAnotherProcess(t *testing.T) {
 		f.put(s)
 		s.cloud.SetBoot(webNew, cloudsim.BootCommandFails)
 	}
-	y.trials(t, 430)
+	y.trials(t, 1000)
 }
 
 // backups: there are so many snapshots of a work, all finished, and no image of a

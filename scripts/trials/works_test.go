@@ -210,7 +210,8 @@ func (y story) trials(t *testing.T, every int) {
 	var met atomic.Int32
 	turns := make(chan struct{}, 6) // they mostly wait
 	var wait sync.WaitGroup
-	for _, b := range drawn.Some(t, all, every) {
+	tried := drawn.Some(t, all, every)
+	for _, b := range tried {
 		turns <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-turns }()
@@ -222,7 +223,7 @@ func (y story) trials(t *testing.T, every int) {
 		})
 	}
 	wait.Wait()
-	if met.Load() == 0 {
+	if met.Load() == 0 && len(tried) > 3 { // of a few, all may be the last ones
 		t.Error("no worker was killed or frozen")
 	}
 }
