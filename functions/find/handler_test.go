@@ -17,6 +17,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/quoting"
 	"imagekeeper/shared/selection"
 	"imagekeeper/shared/survey"
 )
@@ -196,7 +197,7 @@ func TestFormats(t *testing.T) {
 	f := finder(views(world()))
 	answer := get(t, f, "/images?arch=arm64&format=csv", nil)
 	rows, err := csv.NewReader(answer.Body).ReadAll()
-	if err != nil || len(rows) != 2 || len(rows[0]) != len(header()) || rows[1][0] != "m-arm" {
+	if err != nil || len(rows) != 2 || len(rows[0]) != len(quoting.RowHeader()) || rows[1][0] != "m-arm" {
 		t.Errorf("csv: %q, %v", rows, err)
 	}
 	answer = get(t, f, "/images?family=web-base&limit=2&format=ndjson", nil)
@@ -225,7 +226,7 @@ func TestImage(t *testing.T) {
 		RegionID     string
 		Ambiguous    bool
 		Elsewhere    []image.Ref
-		DiskMappings []disk
+		DiskMappings []quoting.Disk
 		Health       []selection.Finding
 		Licence      string
 		Use          []selection.Snippet
@@ -292,7 +293,7 @@ func TestFamilies(t *testing.T) {
 	var got families
 	get(t, f, "/families?family=web-base", &got)
 	l := got.Items[0]
-	if l.Images != 3 || spaced(l.Owners) != "1000000000000001" || spaced(l.Regions) != "cn-hangzhou cn-shanghai" || spaced(l.Architectures) != "x86_64" || len(l.Variants) != 2 ||
+	if l.Images != 3 || quoting.Spaced(l.Owners) != "1000000000000001" || quoting.Spaced(l.Regions) != "cn-hangzhou cn-shanghai" || quoting.Spaced(l.Architectures) != "x86_64" || len(l.Variants) != 2 ||
 		l.Variants[0].Newest.ImageID != "m-new" || l.Variants[0].Images != 2 || l.Variants[1].Newest.ImageID != "m-shanghai" || !l.NewestAt.Equal(day(20)) {
 		t.Errorf("%+v", l)
 	}

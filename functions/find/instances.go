@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"iter"
 	"net/http"
 	"time"
 
-	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/places"
 	"imagekeeper/shared/image"
@@ -35,7 +32,7 @@ type fleet struct {
 }
 
 func (h handler) instances(ctx context.Context, call function.Call, in fleetInput) (fleet, error) {
-	after, err := parseFleetCursor(in.Cursor, in.Sort)
+	after, err := usage.ParseCursor(in.Cursor, in.Sort)
 	if err != nil {
 		return fleet{}, err
 	}
@@ -58,61 +55,17 @@ func (h handler) instances(ctx context.Context, call function.Call, in fleetInpu
 		}
 		out.Problem = call.Problem(blind(seen.Unread))
 	}
-	shown := out.page(seen.Servers, in.Sort, after, in.Limit)
+	most := pageOfServers
+	if in.Limit != nil {
+		most = *in.Limit
+	}
+	shown, next := in.Sort.Page(seen.Servers, after, most)
 	told, notRead := h.prices().OfServers(ctx, all, shown)
-	out.AsOf, out.LicencesUnread = places.AsOf(all), notRead
+	out.AsOf, out.LicencesUnread, out.NextCursor = places.AsOf(all), notRead, next
 	for n := range shown {
 		out.Items = append(out.Items, quoting.NewServer(shown[n], told[n], h.now()))
 	}
 	return out, nil
-}
-
-// page returns the servers after a position in an order, and sets the next cursor.
-func (f *fleet) page(servers []usage.Server, by usage.Order, after *usage.Position, limit *int) []usage.Server {
-	var shown []usage.Server
-	most := pageOfServers
-	if limit != nil {
-		most = *limit
-	}
-	by.Sort(servers)
-	for _, s := range servers {
-		if after != nil && by.Compare(*after, by.At(s)) >= 0 {
-			continue
-		}
-		if len(shown) == most {
-			f.NextCursor = fleetCursor(by, by.At(shown[most-1]))
-			break
-		}
-		shown = append(shown, s)
-	}
-	return shown
-}
-
-// fleetPlace is what a cursor says: a position, and in which order.
-type fleetPlace struct {
-	By usage.Order    `json:"by,omitempty"`
-	At usage.Position `json:"at"`
-}
-
-func fleetCursor(by usage.Order, at usage.Position) string {
-	text, _ := json.Marshal(fleetPlace{by, at}) // text always can be
-	return base64.RawURLEncoding.EncodeToString(text)
-}
-
-// parseFleetCursor reads the position that a cursor names; nil for none.
-func parseFleetCursor(cursor string, by usage.Order) (*usage.Position, error) {
-	if cursor == "" {
-		return nil, nil
-	}
-	var p fleetPlace
-	text, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err == nil {
-		err = json.Unmarshal(text, &p)
-	}
-	if err != nil || p.At.ID == "" || p.By != by {
-		return nil, fault.InField("cursor", "cursorMalformed", "is not a cursor of this API, or of another order")
-	}
-	return &p.At, nil
 }
 
 // HTTPHeader repeats what a table has no place for.

@@ -137,7 +137,7 @@ func TestPricingTakesFewCalls(t *testing.T) {
 
 // costed is what tests read of images with their costs, or of a problem.
 type costed struct {
-	Items   []row
+	Items   []quoting.Row
 	Unknown []image.Unread
 }
 

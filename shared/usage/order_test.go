@@ -1,10 +1,12 @@
 package usage_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/usage"
 )
@@ -63,6 +65,44 @@ func TestOrder(t *testing.T) {
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: %v, want %s", by, got, want)
+		}
+	}
+}
+
+// Pages have every instance once, in order, in whatever order they came, and a cursor
+// of another order is none.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	var all []usage.Server
+	for n := range 23 {
+		s := usage.Server{Instance: image.Instance{ID: image.InstanceID(rune('a' + n)), Account: owner, Region: "cn-hangzhou"}, Behind: n*7%5 - 1}
+		all = append(all, s)
+	}
+	for _, by := range []usage.Order{"", "behind", "-behind"} {
+		for _, most := range []int{1, 5, 22, 23, 100} {
+			mixed := slices.Clone(all)
+			slices.Reverse(mixed)
+			want := slices.Clone(all)
+			by.Sort(want)
+			var got []usage.Server
+			for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
+				after, err := usage.ParseCursor(cursor, by)
+				if err != nil || pages > len(all) {
+					t.Fatalf("%q by %d: %d pages, %v", by, most, pages, err)
+				}
+				var shown []usage.Server
+				shown, cursor = by.Page(mixed, after, most)
+				if len(shown) == 0 || len(shown) > most {
+					t.Fatalf("%q: a page of %d for %d", by, len(shown), most)
+				}
+				got = append(got, shown...)
+				if _, err := usage.ParseCursor(cursor, "createdAt"); cursor != "" && fault.Code(err) != "cursorMalformed" {
+					t.Fatalf("a cursor of another order: %v", err)
+				}
+			}
+			if !slices.EqualFunc(got, want, func(a, b usage.Server) bool { return a.ID == b.ID }) {
+				t.Errorf("%q by %d: %d of %d, or in another order", by, most, len(got), len(want))
+			}
 		}
 	}
 }
