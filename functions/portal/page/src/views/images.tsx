@@ -9,7 +9,7 @@ import {go, link, type Route} from '../route'
 import {known, t, type Word} from '../text'
 
 type List = Schema['FindList']
-type Row = Schema['FindRow']
+type Row = Schema['QuotingRow']
 
 const names = Object.keys(filters) as Name[]
 const own = ['sort', 'explain', 'cursor', 'from'] as const
