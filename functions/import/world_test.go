@@ -98,7 +98,7 @@ func (m maker) Launch(_ context.Context, in image.RegionID, r image.LaunchReques
 }
 
 func (m maker) Terminate(_ context.Context, in image.RegionID, id image.InstanceID) error {
-	return told(m.s.DeleteInstances(cloudsim.DeleteInstancesRequest{RegionID: in, InstanceIDs: []image.InstanceID{id}, Force: true}))
+	return told(m.s.DeleteInstance(cloudsim.DeleteInstancesRequest{RegionID: in, InstanceIDs: []image.InstanceID{id}, Force: true}))
 }
 
 func (m maker) ConsoleOutput(_ context.Context, in image.RegionID, id image.InstanceID) (string, error) {
@@ -201,6 +201,10 @@ type stage struct {
 	cloud  *cloudsim.Cloud
 	bucket *contract.Bucket
 	two    bool
+	// narrow: what the account's key may do is what import may do in it.
+	narrow bool
+	// id is that of the work that was begun last.
+	id     string
 	rules  string
 	events atomic.Int64
 	// key, if there is one, signs the tokens of those who call over HTTP.
@@ -279,6 +283,14 @@ func (s *stage) session() *cloudsim.Session {
 	return s.cloud.As(cloudsim.Caller{Account: own, Type: "Account"})
 }
 
+// making is the session that import works in.
+func (s *stage) making() *cloudsim.Session {
+	if key, known := s.cloud.Credential("local"); s.narrow && known {
+		return s.cloud.As(key.Caller)
+	}
+	return s.session()
+}
+
 // upload puts a disk with one partition of a kind.
 func (s *stage) upload(key string, kind byte) {
 	s.t.Helper()
@@ -315,7 +327,7 @@ func (s *stage) build() *function.Function {
 	h := handler{
 		config: c, book: book, now: time.Now,
 		accounts: func(c function.Call) []account {
-			d, m := s.through(c), maker{s.cloud.View(own), s.session()}
+			d, m := s.through(c), maker{s.cloud.View(own), s.making()}
 			if d == nil {
 				return []account{{survey.Account{Reader: m}, m, m}}
 			}
@@ -365,10 +377,14 @@ type answer struct {
 		RegionID image.RegionID
 		ImageID  image.ID
 		Level    string
+		Check    string
 		Result   string
 		Reason   *image.Reason
+		Console  string
 		Objects  []string
 	}
+	Outcomes []outcomeOut
+	Unknown  []any
 	Findings []image.Finding
 	Totals   struct{ Cost importing.Cost }
 	Applied  bool
