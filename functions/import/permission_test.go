@@ -86,7 +86,7 @@ func TestEveryPermissionIsNeeded(t *testing.T) {
 	if again := run(""); again != whole {
 		t.Fatalf("the story is another one each time:\n%s\n%s", whole, again)
 	}
-	for _, action := range drawn.Some(t, needed(policy), 3) {
+	for _, action := range drawn.Some(t, needed(policy), 10) {
 		if told := run(action); told == whole {
 			t.Errorf("nothing is missing without %s", action)
 		}

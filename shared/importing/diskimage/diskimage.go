@@ -34,6 +34,10 @@ const (
 	VHDX  Format = "VHDX"
 	VDI   Format = "VDI"
 	ISO   Format = "ISO"
+	// DMG, QED and Parallels are those of other virtual machines.
+	DMG       Format = "DMG"
+	QED       Format = "QED"
+	Parallels Format = "Parallels"
 	// Packed is a compressed file or an archive: no disk image by itself.
 	Packed Format = "packed"
 )
@@ -96,7 +100,11 @@ func Inspect(ctx context.Context, object Object, size int64, name string) (Disk,
 	in := &inspection{file: file{ctx: ctx, object: object, size: size, left: MostRead}, name: name}
 	err := in.look()
 	in.Read = MostRead - in.file.left
-	if errors.Is(err, errOutside) {
+	switch {
+	case errors.Is(err, errMisplaced):
+		in.impossible("a cluster of the disk does not begin where clusters do")
+		err = nil
+	case errors.Is(err, errOutside):
 		in.fatal("truncated", "the file ends before what its own tables name", "upload the whole file again and compare its checksum")
 		err = nil
 	}

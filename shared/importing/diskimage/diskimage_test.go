@@ -3,8 +3,10 @@ package diskimage_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -101,7 +103,18 @@ func qcowDefects(raw []byte) []defect {
 			"warning zstdClusters warning partitionsUnknown",
 		},
 		{"extended L2 of an empty disk", changed(changed(q3, 79, 16), 2*64*kib, be64(0)...), "warning extendedTables warning noBootSignature"},
-		{"internal snapshots", changed(q3, 60, be32(3)...), "warning internalSnapshots"},
+		{"internal snapshots", changed(q3, 60, slices.Concat(be32(3), be64(4*64*kib))...), "warning internalSnapshots"},
+		{"snapshots without a table", changed(q3, 60, be32(3)...), "warning internalSnapshots fatal impossibleTables"},
+		{"snapshots not at a cluster", changed(q3, 60, slices.Concat(be32(3), be64(64*kib+512))...), "warning internalSnapshots fatal impossibleTables"},
+		{"snapshots beyond the end", changed(q3, 60, slices.Concat(be32(1), be64(1<<40))...), "warning internalSnapshots fatal truncated"},
+		{"more snapshots than the file holds", changed(q3, 60, slices.Concat(be32(1<<31), be64(4*64*kib))...), "warning internalSnapshots fatal truncated"},
+		{"a header of 4 GiB", changed(q3, 100, be32(1<<32-8)...), "fatal impossibleTables"},
+		{"a header longer than its cluster", changed(q3, 100, be32(64*kib+8)...), "fatal impossibleTables"},
+		{"a header of 105 bytes", changed(q3, 100, be32(105)...), "fatal impossibleTables"},
+		{"compressed in an unknown way", changed(q3, 79, slices.Concat([]byte{8}, q3[80:100], be32(112), []byte{2})...), "fatal unknownFeature"},
+		{"compressed by zstd, unsaid", changed(q3, 100, slices.Concat(be32(112), []byte{1})...), "fatal unknownFeature"},
+		{"cluster not at a cluster", changed(q3, 3*64*kib+8*7, be64(4*64*kib+512)...), "fatal impossibleTables"},
+		{"a cluster of the last table not at a cluster", changed(q3, 3*64*kib+8*40, be64(1<<63|4*64*kib+1024)...), "fatal impossibleTables"},
 		{"no size", changed(q3, 24, be64(0)...), "fatal zeroSize"},
 		{"three tebibytes", changed(changed(q3, 24, be64(3<<40)...), 36, be32(6144)...), "fatal diskTooLarge"},
 		{"more than any disk", changed(q3, 24, be64(1<<63)...), "fatal impossibleTables"},
@@ -132,6 +145,35 @@ func otherDefects(raw []byte) []defect {
 	fixed, dynamic, gpt := fixedVHD(raw), dynamicVHD(raw), gptDisk(3*mib, espGUID, linuxGUID)
 	return []defect{
 		{"empty", nil, "fatal empty"},
+		{"fixed, of no whole sectors", slices.Concat(raw, vhdFooter(3*mib+100, 2, 0)), "fatal impossibleTables"},
+		{"fixed, of no size", slices.Concat(raw, vhdFooter(0, 2, 0)), "fatal impossibleTables"},
+		{"a footer's copy and nothing else", vhdFooter(3*mib, 3, 512)[:500], "fatal truncated"},
+		{"a fixed VHD's footer at its head", slices.Concat(vhdFooter(3*mib, 2, ^uint64(0)), raw), "fatal truncated"},
+		{"differencing, with a parent locator", differencing(raw), "fatal differencing"},
+		{"dynamic, more blocks than the file has a table for", tableOf(dynamicVHD(raw), 1<<30), "fatal truncated"},
+		{"dynamic, too few blocks", tableOf(dynamicVHD(raw), 1), "fatal impossibleTables"},
+		{"rar", append([]byte("Rar!\x1a\x07\x01\x00"), raw...), "fatal archived"},
+		{"lzip", append([]byte("LZIP\x01"), raw...), "fatal compressed"},
+		{"compress", append([]byte("\x1f\x9d\x90"), raw...), "fatal compressed"},
+		{"an empty zip", append([]byte("PK\x05\x06"), make([]byte, 18)...), "fatal archived"},
+		{"wim", append([]byte("MSWIM\x00\x00\x00"), raw...), "fatal archived"},
+		{"cpio", append([]byte("070701"), raw...), "fatal archived"},
+		{"ova", slices.Concat([]byte("web.ovf"), make([]byte, 250), []byte("ustar\x0000"), make([]byte, 2048)), "fatal archived"},
+		{"qed", append([]byte("QED\x00"), raw...), "fatal formatNotImported"},
+		{"parallels", append([]byte("WithoutFreeSpace"), raw...), "fatal formatNotImported"},
+		{"dmg", slices.Concat(raw, []byte("koly\x00\x00\x00\x04"), make([]byte, 504)), "fatal formatNotImported"},
+		{"esx sparse", append([]byte("COWD"), raw...), "fatal formatNotImported"},
+		{"udf", changed(raw, 32769, []byte("BEA01")...), "fatal iso"},
+		{"luks", changed(raw, 0, []byte("LUKS\xba\xbe\x00\x02")...), "fatal encrypted"},
+		{"gpt of sectors of 4 KiB", largeSectors(gpt), "fatal sectorSize"},
+		{"a protective entry alone", changed(gpt, 512, make([]byte, 2*mib)...), "fatal partitionTable"},
+		{"gpt's length", changed(gpt, 512+12, 0, 2, 0, 1), "fatal partitionTable"},
+		{"gpt's entries far away", sumGPT(changed(gpt, 512+72, 0, 0, 0, 0, 1)), "warning partitionsUnknown"},
+		{"gpt of entries of 256 bytes", sumGPT(changed(gpt, 512+84, 0, 1)), "warning partitionsUnknown"},
+		{"a signature, and no partition", changed(raw, 446, make([]byte, 64)...), "warning noPartitions"},
+		{"a file system", changed(raw, 446, []byte("NTLDR is missing")...), "warning noPartitions"},
+		{"one byte", []byte{0}, "fatal truncated"},
+		{"one sector of zeros", make([]byte, 512), "warning noBootSignature"},
 		{"differencing", slices.Concat(raw, vhdFooter(3*mib, 4, 0)), "fatal differencing"},
 		{"vhd of type 5", slices.Concat(raw, vhdFooter(3*mib, 5, 0)), "fatal unknownDiskType"},
 		{"footer's sum", changed(fixed, -500, 7), "fatal checksumMismatch"},
@@ -164,6 +206,83 @@ func otherDefects(raw []byte) []defect {
 		{"gpt's header gone", changed(gpt, 512, make([]byte, 512)...), "fatal partitionTable"},
 		{"no signature", make([]byte, 3*mib), "warning noBootSignature"},
 		{"no signature in a qcow", qcow2Of(make([]byte, 3*mib), 3), "warning noBootSignature"},
+	}
+}
+
+// differencing is a VHD of the difference to a parent that it names.
+func differencing(disk []byte) []byte {
+	d := dynamicVHD(disk)
+	copy(d[512+64:], "\x00p\x00a\x00r\x00e\x00n\x00t")
+	copy(d[512+576:], "W2ku")
+	sumVHD(d[512:512+1024], 36)
+	footer := vhdFooter(uint64(len(disk)), 4, 512)
+	copy(d, footer)
+	copy(d[len(d)-512:], footer)
+	return d
+}
+
+// tableOf is a dynamic VHD that says to have so many blocks.
+func tableOf(d []byte, blocks uint32) []byte {
+	d = changed(d, 512+28, be32(blocks)...)
+	sumVHD(d[512:512+1024], 36)
+	return d
+}
+
+// largeSectors has the header of a GPT where it is on disks with sectors of 4 KiB.
+func largeSectors(gpt []byte) []byte {
+	return changed(changed(gpt, 4096, gpt[512:1024]...), 512, make([]byte, 512)...)
+}
+
+// sumGPT mends the checksum of the header.
+func sumGPT(d []byte) []byte {
+	clear(d[512+16 : 512+20])
+	binary.LittleEndian.PutUint32(d[512+16:], crc32.ChecksumIEEE(d[512:512+92]))
+	return d
+}
+
+// A hybrid table has entries beside that of GPT: which of the two a BIOS starts from is
+// not known, and no reason to refuse the disk.
+func TestHybridTables(t *testing.T) {
+	hybrid := changed(gptDisk(3*mib, espGUID, linuxGUID), 446+16, 0x80, 0, 0, 0, 0x83, 0, 0, 0, 34, 0, 0, 0, 10, 0, 0, 0)
+	swapped := slices.Concat(hybrid[:446], hybrid[462:478], hybrid[446:462], hybrid[478:])
+	for name, disk := range map[string][]byte{"protective first": hybrid, "protective second": swapped} {
+		d, _, err := inspect(disk)
+		if err != nil || len(d.Findings) > 0 || d.Partitions != diskimage.GPT || d.BIOS != image.Unknown || d.UEFI != image.Yes {
+			t.Errorf("%s: %+v, %v", name, d, err)
+		}
+		for _, mode := range []image.BootMode{image.BIOS, image.UEFI} {
+			if found := diskimage.Check(d, diskimage.Wish{BootMode: mode}); len(found) > 0 {
+				t.Errorf("%s by %s: %v", name, mode, found)
+			}
+		}
+	}
+}
+
+// The remedy of each format is the command that it needs.
+func TestRemediesByFormat(t *testing.T) {
+	raw := mbrDisk(64 * kib)
+	for name, c := range map[string]struct {
+		file []byte
+		want string
+	}{
+		"web.tar.gz":      {append([]byte("\x1f\x8b\x08"), raw...), "tar -xf web.tar.gz, then upload what is inside"},
+		"web.tgz":         {append([]byte("\x1f\x8b\x08"), raw...), "tar -xf web.tgz, then upload what is inside"},
+		"out.raw.tar.zst": {append([]byte("\x28\xb5\x2f\xfd"), raw...), "tar -xf out.raw.tar.zst, then upload what is inside"},
+		"web.raw.xz":      {append([]byte("\xfd7zXZ\x00"), raw...), "xz -d web.raw.xz, then upload what is inside"},
+		"web.rar":         {append([]byte("Rar!\x1a\x07\x00"), raw...), "unrar x web.rar, then upload what is inside"},
+		"web.ova": {
+			slices.Concat([]byte("web.ovf"), make([]byte, 250), []byte("ustar\x0000"), make([]byte, 2048)),
+			"tar -xf web.ova && qemu-img convert -O qcow2 *.vmdk disk.qcow2, then upload disk.qcow2",
+		},
+		"old.qcow":   {changed(qcow2Of(raw, 3), 4, be32(1)...), "qemu-img convert -f qcow -O qcow2 old.qcow converted.qcow2"},
+		"web.dmg":    {slices.Concat(raw, []byte("koly\x00\x00\x00\x04"), make([]byte, 504)), "qemu-img convert -f dmg -O qcow2 web.dmg web.qcow2"},
+		"web.vmdk":   {append([]byte("KDMV"), raw...), "qemu-img convert -f vmdk -O qcow2 web.vmdk web.qcow2"},
+		"parts.vmdk": {[]byte("# Disk DescriptorFile\nversion=1\n"), "qemu-img convert -f vmdk -O qcow2 parts.vmdk parts.qcow2 # beside the files that it names: by itself it holds no data"},
+	} {
+		d, err := diskimage.Inspect(context.Background(), &object{bytes: c.file}, int64(len(c.file)), name)
+		if f, fatal := d.Fatal(); err != nil || !fatal || f.Remedy != c.want {
+			t.Errorf("%s: %q, %v", name, f.Remedy, err)
+		}
 	}
 }
 

@@ -42,9 +42,16 @@ func (in *inspection) raw() error {
 		in.fatal("truncated", "a raw disk consists of sectors of 512 bytes, and the last one is not whole", "upload the whole file again and compare its checksum")
 		return nil
 	}
+	if bytes.HasPrefix(in.head, []byte(luks)) {
+		in.fatal("encrypted", "the whole disk is encrypted (LUKS)", "open it with cryptsetup, and upload what is inside")
+		return nil
+	}
 	in.partitions(plain{in, in.Bytes})
 	return nil
 }
+
+// luks begins a disk that is encrypted as a whole.
+const luks = "LUKS\xba\xbe"
 
 // The partition types that matter, as they stand in the tables.
 const (
@@ -67,23 +74,51 @@ func (in *inspection) partitions(g guest) {
 		in.warn("noBootSignature", "the first sector has no boot signature: the disk may not boot", "check that this is the system's disk and not a partition of it")
 		return
 	}
+	in.mbr(g, first)
+}
+
+// mbr reads the partition table of a first sector. One of GPT counts before the other
+// entries of a hybrid table; these can have the disk start by BIOS all the same.
+func (in *inspection) mbr(g guest, first []byte) {
 	in.Partitions, in.BIOS, in.UEFI = MBR, image.TriOf(!bytes.Equal(first[:440], make([]byte, 440))), image.No
 	var end uint64
+	entries, protective := 0, false
 	for n := range 4 {
 		p := first[446+16*n:]
 		start, count := uint64(binary.LittleEndian.Uint32(p[8:])), uint64(binary.LittleEndian.Uint32(p[12:]))
-		switch p[4] {
-		case 0:
-			continue
-		case typeProtective:
-			in.gpt(g)
+		switch {
+		case p[0]&0x7f != 0: // neither active nor not
+			in.notPartitioned()
 			return
-		case typeESP:
+		case p[4] == 0:
+			continue
+		case p[4] == typeProtective:
+			protective = true
+			continue
+		case p[4] == typeESP:
 			in.UEFI = image.Yes
 		}
+		entries++
 		end = max(end, start+count)
 	}
-	in.ends(end)
+	switch {
+	case protective:
+		in.gpt(g)
+		if entries > 0 && in.BIOS == image.No {
+			in.BIOS = image.Unknown
+		}
+	case entries == 0:
+		in.notPartitioned()
+	default:
+		in.ends(end)
+	}
+}
+
+// notPartitioned: the first sector ends as one with a partition table, and has none.
+// File systems begin so, too.
+func (in *inspection) notPartitioned() {
+	in.Partitions, in.UEFI = NoPartitions, image.No
+	in.warn("noPartitions", "the first sector has no partition table: this may be a partition and not a whole disk", "check that this is the system's disk and not a partition of it")
 }
 
 // ends compares where the last partition ends with the size of the disk.
@@ -95,6 +130,7 @@ func (in *inspection) ends(sectors uint64) {
 
 const (
 	gptSignature   = "EFI PART"
+	largeSector    = 4096
 	mostPartitions = 128
 	entrySize      = 128
 )
@@ -108,6 +144,10 @@ func (in *inspection) gpt(g guest) {
 	}
 	le := binary.LittleEndian
 	length := le.Uint32(h[12:])
+	if large, ok := g.at(largeSector, sector); ok && string(h[:8]) != gptSignature && string(large[:8]) == gptSignature {
+		in.fatal("sectorSize", "the partition table is for sectors of 4096 bytes, and disks of ECS have 512", "make the disk with sectors of 512 bytes, copy the partitions into it, and upload that")
+		return
+	}
 	if string(h[:8]) != gptSignature || length < 92 || length > sector || headerSum(h[:length]) != le.Uint32(h[16:]) {
 		in.fatal("partitionTable", "the partition table (GPT) is damaged", "repair it with gdisk, or upload the file again")
 		return

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"imagekeeper/shared/fault"
 )
 
 // qcow2Header are the fields of a header that matter; offsets are those of
@@ -43,6 +45,8 @@ const (
 const (
 	v2Length = 72
 	v3Length = 104
+	// shortestSnapshot is what an entry of the table of snapshots has at the least.
+	shortestSnapshot = 40
 )
 
 // qcow2 checks a QCOW2 file of version 2 or 3.
@@ -53,13 +57,20 @@ func (in *inspection) qcow2() error {
 	h, ok := parseQCOW2(in.head)
 	switch {
 	case h.version != 2 && h.version != 3:
-		in.fatal("unsupportedVersion", fmt.Sprintf("QCOW version %d; ECS imports 2 and 3", h.version), in.convert("qcow2"))
+		remedy := in.convert("qcow")
+		if h.version != 1 {
+			remedy = "convert it to version 3 with the program that wrote it"
+		}
+		in.fatal("unsupportedVersion", fmt.Sprintf("QCOW version %d; ECS imports 2 and 3", h.version), remedy)
 		return nil
 	case !ok:
-		in.impossible("the header is shorter than its version has it")
+		in.impossible("the header has not the length, or not the reference counts, that its version has")
 		return nil
 	case h.clusterBits < 9 || h.clusterBits > 21:
 		in.impossible(fmt.Sprintf("clusters of 2^%d bytes; 2^9 to 2^21 are possible", h.clusterBits))
+		return nil
+	case uint64(h.length) > h.cluster():
+		in.impossible(fmt.Sprintf("a header of %d bytes; it ends within the first cluster", h.length))
 		return nil
 	case h.size == 0:
 		in.fatal("zeroSize", "the disk inside has no size", "make the image again")
@@ -120,7 +131,9 @@ func (in *inspection) qcow2Features(h qcow2Header) {
 	if h.incompatible&^featuresKnown != 0 {
 		in.fatal("unknownFeature", fmt.Sprintf("it needs features that are not known: %#x", h.incompatible&^featuresKnown), in.convert("qcow2"))
 	}
-	if h.incompatible&featureCompression != 0 && h.compression != 0 {
+	if h.incompatible&featureCompression == 0 && h.compression != 0 || h.compression > 1 {
+		in.fatal("unknownFeature", fmt.Sprintf("its clusters are compressed in a way that is not known: %d", h.compression), in.convert("qcow2"))
+	} else if h.compression != 0 {
 		in.warn("zstdClusters", "its clusters are compressed by zstd; whether ECS reads them is not documented", in.convert("qcow2"))
 	}
 	if h.incompatible&featureExtendedL2 != 0 {
@@ -183,7 +196,10 @@ func (in *inspection) qcow2Tables(h qcow2Header) bool {
 		in.impossible("a table is missing")
 	case uint64(h.l1Size) < need:
 		in.impossible(fmt.Sprintf("the L1 table has %d entries; the size of the disk needs %d", h.l1Size, need))
-	case !inside(h.l1Offset, 8*uint64(h.l1Size)), !inside(h.refcountOffset, uint64(h.refcountClusters)*cluster), !inside(h.snapshotsOffset, 0):
+	case h.snapshots > 0 && (h.snapshotsOffset == 0 || h.snapshotsOffset%cluster != 0):
+		in.impossible("the table of snapshots does not begin where a cluster does")
+	case !inside(h.l1Offset, 8*uint64(h.l1Size)), !inside(h.refcountOffset, uint64(h.refcountClusters)*cluster),
+		h.snapshots > 0 && !inside(h.snapshotsOffset, shortestSnapshot*uint64(h.snapshots)):
 		in.fatal("truncated", "the file ends before its own tables", "upload the whole file again and compare its checksum")
 	default:
 		return true
@@ -247,8 +263,12 @@ func (in *inspection) qcow2Guest(h qcow2Header) error {
 	return nil
 }
 
+// errMisplaced: an entry names a place where no cluster begins. It never leaves the
+// package.
+var errMisplaced = fault.New(fault.Invalid, "not at a cluster")
+
 // clusters reads the beginning of an L2 table. It fails with errOutside where
-// an entry names what the file does not have.
+// an entry names what the file does not have, and with errMisplaced.
 func (in *inspection) clusters(h qcow2Header, offset uint64) ([]uint64, error) {
 	length := min(h.cluster(), mostTable, uint64(in.file.size)-offset)
 	if length < min(h.cluster(), mostTable) {
@@ -268,6 +288,8 @@ func (in *inspection) clusters(h qcow2Header, offset uint64) ([]uint64, error) {
 		at := e & offsetMask
 		if e&compressed != 0 {
 			at = e & (1<<(62-(h.clusterBits-8)) - 1)
+		} else if at%h.cluster() != 0 {
+			return nil, errMisplaced
 		}
 		if at >= uint64(in.file.size) {
 			return nil, errOutside

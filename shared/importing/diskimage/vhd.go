@@ -48,7 +48,7 @@ func (in *inspection) vhd() error {
 	case checksum(footer, 64) != be.Uint32(footer[64:]):
 		in.fatal("checksumMismatch", "the checksum of its footer is wrong", "upload the file again and compare its checksum")
 		return nil
-	case size == 0 || size > 1<<62:
+	case size == 0 || size > 1<<62 || size%sector != 0:
 		in.impossible(fmt.Sprintf("the disk inside has %d bytes", size))
 		return nil
 	}
