@@ -284,6 +284,11 @@ const mayAssumeRole = "sts:AssumeRole"
 // the agenda, and a failure is in the timer's answer. No deed here waits for that.
 const afterwards = "oss:DeleteObject"
 
+// actionsIn are the actions that a text names.
+func actionsIn(said string) []string {
+	return regexp.MustCompile(`\b(?:ecs|ess|sts|oss|actiontrail|kms|quotas|ram):[A-Z][A-Za-z0-9]+`).FindAllString(said, -1)
+}
+
 // misses checks that something is missing for want of an action, that it is said
 // as what would cure it, and that nothing else is named than what the policy has.
 func (e *estate) misses(t *testing.T, name, action string, may []string) {
@@ -294,7 +299,7 @@ func (e *estate) misses(t *testing.T, name, action string, may []string) {
 	}
 	said := strings.Join(e.said, "\n")
 	named := false
-	for _, found := range regexp.MustCompile(`\b(?:ecs|ess|sts|oss|actiontrail|kms):[A-Z][A-Za-z0-9]+`).FindAllString(said, -1) {
+	for _, found := range actionsIn(said) {
 		permission := least.Permission(found)
 		named = named || permission == action
 		if permission != "" && !slices.Contains(may, permission) {

@@ -51,6 +51,9 @@ func (c Code) Files() (map[string][]byte, error) {
 		odd = append(odd, err)
 		actions := permissions(found)
 		documents := map[string]Policy{PolicyFile: policyOf(actions), ReaderFile: policyOf(reading(actions))}
+		if tag := gates()[function]; tag != "" {
+			documents[PolicyFile] = gated(documents[PolicyFile], tag)
+		}
 		if tag := marks()[function]; tag != "" {
 			documents[TaggedFile] = tagged(documents[PolicyFile], tag)
 		}

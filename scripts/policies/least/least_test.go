@@ -222,6 +222,28 @@ func TestPoliciesAreNarrow(t *testing.T) {
 	}
 }
 
+// Import deletes only instances that bear the tag of its tests.
+func TestInstancesAreDeletedByTheirTag(t *testing.T) {
+	t.Parallel()
+	p, err := least.Read(root, "import", least.PolicyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, s := range p.Statement {
+		deletes := slices.Contains(s.Action, "ecs:DeleteInstance")
+		if deletes != (len(s.Condition) > 0) || deletes && (len(s.Action) != 1 || !slices.Equal(s.Condition["StringLike"]["acs:ResourceTag/imagekeeper:test"], []string{"*"})) {
+			t.Errorf("%v under %v", s.Action, s.Condition)
+		}
+		if deletes {
+			found++
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d statements allow it", found)
+	}
+}
+
 // The variant by tags allows the same on the same things; what deletes only where the
 // tag is.
 func TestTaggedPolicyIsAsNarrow(t *testing.T) {

@@ -106,6 +106,31 @@ func policyOf(actions []string) Policy {
 	return p
 }
 
+// gates are the tags that a function's instances bear from their first moment, by which
+// its policy lets it delete nothing else; source: "Control access to resources by using
+// tags", and acs:ResourceTag as it is used with DeleteInstance.
+func gates() map[string]string { return map[string]string{"import": "imagekeeper:test"} }
+
+// deletesInstances is what the gates are for.
+const deletesInstances = "ecs:DeleteInstance"
+
+// gated is a policy by which only instances with a tag can be deleted.
+func gated(p Policy, tag string) Policy {
+	for n := range p.Statement {
+		s := &p.Statement[n]
+		if !slices.Contains(s.Action, deletesInstances) {
+			continue
+		}
+		p.Statement = append(p.Statement, Statement{
+			Effect: s.Effect, Action: []string{deletesInstances}, Resource: s.Resource,
+			Condition: map[string]map[string][]string{"StringLike": {"acs:ResourceTag/" + tag: {"*"}}},
+		})
+		p.Statement[n].Action = slices.DeleteFunc(slices.Clone(p.Statement[n].Action), func(a string) bool { return a == deletesInstances })
+		break
+	}
+	return p
+}
+
 // marks are the tags that a function puts on whatever it deletes, before it does.
 func marks() map[string]string { return map[string]string{"cleanup": "imagekeeper:cleanup"} }
 
