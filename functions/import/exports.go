@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"imagekeeper/shared/atonce"
@@ -23,14 +22,7 @@ type exportInput struct {
 // exporting is how exports are told.
 func (h handler) exporting() works.Kind[exportStepOut, exportItemOut] {
 	return works.Kind[exportStepOut, exportItemOut]{
-		Name: "exports", Role: function.Operator, Step: newExportStep, Item: newExportItem, Notices: h.told,
-		Runner: func(_ context.Context, call function.Call) (work.Runner, error) {
-			s, err := h.session(call)
-			if err != nil {
-				return work.Runner{}, err
-			}
-			return s.exports(), nil
-		},
+		Name: "exports", Role: function.Operator, Step: newExportStep, Item: newExportItem, Notices: h.told, Runner: h.runs((*session).exports),
 	}
 }
 
@@ -55,19 +47,9 @@ func (h handler) postExport(ctx context.Context, call function.Call, in exportIn
 // planExport looks at the image and plans. The same export that has ended is made
 // again by another plan.
 func (s *session) planExport(ctx context.Context, w importing.Export) (work.Document, error) {
-	opened, err := s.look(ctx)
+	opened, a, err := s.within(ctx, &w.Region, &w.Account)
 	if err != nil {
 		return work.Document{}, err
-	}
-	if w.Region == "" {
-		w.Region = image.RegionID(s.call.Region)
-	}
-	if w.Account == "" {
-		w.Account = opened.Home()
-	}
-	a, err := s.in(ctx, w.Account)
-	if err != nil {
-		return work.Document{}, opened.Missing("account", string(w.Account))
 	}
 	o, last := importing.ObserveExport(ctx, opened, a.making, w), ""
 	for {
@@ -83,12 +65,7 @@ func (s *session) planExport(ctx context.Context, w importing.Export) (work.Docu
 		if err != nil && !errors.Is(err, fault.NotFound) {
 			return work.Document{}, err
 		}
-		shown, errShown := json.Marshal(works.Shown{Findings: findings, Unknown: opened.Unread()})
-		wish, errWish := json.Marshal(w)
-		if err := errors.Join(errShown, errWish); err != nil {
-			return work.Document{}, fault.Wrap(fault.Internal, err, "the plan of an export cannot be written as JSON")
-		}
-		return work.Document{At: s.now().UTC(), Plan: p.Stored(), Wish: wish, Shown: shown}, nil
+		return s.document(outline{plan: p, wish: w, findings: findings})
 	}
 }
 

@@ -122,13 +122,7 @@ func (h handler) function() *function.Function {
 func (h handler) kind() works.Kind[stepOut, itemOut] {
 	return works.Kind[stepOut, itemOut]{
 		Name: "imports", Role: function.Operator, Step: newStep, Item: newItem, Notices: h.told, Subject: importing.Subject,
-		Runner: func(_ context.Context, call function.Call) (work.Runner, error) {
-			s, err := h.session(call)
-			if err != nil {
-				return work.Runner{}, err
-			}
-			return s.imports(), nil
-		},
+		Runner: h.runs((*session).imports),
 	}
 }
 

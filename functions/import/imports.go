@@ -11,6 +11,7 @@ import (
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/importing"
+	"imagekeeper/shared/plan"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/work"
 )
@@ -28,22 +29,12 @@ func (h handler) postImport(ctx context.Context, call function.Call, in importIn
 // plan looks at everything that a wish depends on, and plans. An import of the same
 // source and wish that ended without all of it is gone on with, as another plan.
 func (s *session) plan(ctx context.Context, w importing.Wish) (work.Document, error) {
-	opened, err := s.look(ctx)
+	opened, a, err := s.within(ctx, &w.Region, &w.Account)
 	if err != nil {
 		return work.Document{}, err
-	}
-	if w.Region == "" {
-		w.Region = image.RegionID(s.call.Region)
-	}
-	if w.Account == "" {
-		w.Account = opened.Home()
 	}
 	if err := w.Validate(); err != nil {
 		return work.Document{}, err
-	}
-	a, err := s.in(ctx, w.Account)
-	if err != nil {
-		return work.Document{}, opened.Missing("account", string(w.Account))
 	}
 	o := importing.Observe(ctx, opened, importing.Ports{Store: s.objects(s.call), Limits: a.making, Prefixes: s.config.Sources, Storage: storageRate}, w)
 	o.Now = s.now().UTC()
@@ -61,24 +52,33 @@ func (s *session) plan(ctx context.Context, w importing.Wish) (work.Document, er
 			return work.Document{}, err
 		}
 	}
-	return s.document(planned, o)
+	return s.document(outline{planned.ID, planned.Plan, planned.Wish, planned.Findings, totalsOut{Cost: o.Cost}})
 }
 
-// document is a plan as it is approved, with what is shown beside it.
-func (s *session) document(p importing.Planned, o importing.Observed) (work.Document, error) {
-	totals, err := json.Marshal(totalsOut{Cost: o.Cost})
-	if err != nil {
-		return work.Document{}, fault.Wrap(fault.Internal, err, "the totals of a plan cannot be written as JSON")
+// outline is a plan with what is kept and shown beside it.
+type outline struct {
+	// id of the work; empty: by its digest.
+	id       string
+	plan     plan.Plan
+	wish     any
+	findings []image.Finding
+	// totals is what it comes to; nil: nothing is told.
+	totals any
+}
+
+// document is a plan as it is approved.
+func (s *session) document(d outline) (work.Document, error) {
+	shown := works.Shown{Findings: d.findings, Unknown: s.survey.Unread()}
+	var errTotals error
+	if d.totals != nil {
+		shown.Totals, errTotals = json.Marshal(d.totals)
 	}
-	shown, err := json.Marshal(works.Shown{Findings: p.Findings, Totals: totals, Unknown: s.survey.Unread()})
-	if err != nil {
-		return work.Document{}, fault.Wrap(fault.Internal, err, "the findings of a plan cannot be written as JSON")
+	beside, errShown := json.Marshal(shown)
+	wish, errWish := json.Marshal(d.wish)
+	if err := errors.Join(errTotals, errShown, errWish); err != nil {
+		return work.Document{}, fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")
 	}
-	wish, err := json.Marshal(p.Wish)
-	if err != nil {
-		return work.Document{}, fault.Wrap(fault.Internal, err, "a wish cannot be written as JSON")
-	}
-	return work.Document{ID: p.ID, At: o.Now, Plan: p.Plan.Stored(), Wish: wish, Shown: shown}, nil
+	return work.Document{ID: d.id, At: s.now().UTC(), Plan: d.plan.Stored(), Wish: wish, Shown: beside}, nil
 }
 
 // storageRate is what a GiB of snapshots costs a month, as the vendor publishes it;

@@ -74,7 +74,9 @@ func needed(policy []statement) []string {
 func TestEveryPermissionIsNeeded(t *testing.T) {
 	policy := statements(t)
 	run := func(without string) (told string) {
-		synctest.Test(t, func(t *testing.T) { told = newStageOf(t, cloudsim.Options{CopyTime: 10 * time.Minute}).everything(rows(policy, without)) })
+		synctest.Test(t, func(t *testing.T) {
+			told = newStageOf(t, cloudsim.Options{CopyTime: 10 * time.Minute}).everything(rows(policy, without))
+		})
 		return told
 	}
 	whole := run("")

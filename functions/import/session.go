@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -47,6 +48,32 @@ func (h handler) session(call function.Call) (*session, error) {
 	}
 	s.log = ledger.Log{Journal: s.journal}
 	return s, nil
+}
+
+// runs are the works that a session of each call carries.
+func (h handler) runs(of func(s *session) work.Runner) func(context.Context, function.Call) (work.Runner, error) {
+	return func(_ context.Context, call function.Call) (work.Runner, error) {
+		s, err := h.session(call)
+		if err != nil {
+			return work.Runner{}, err
+		}
+		return of(s), nil
+	}
+}
+
+// within is the account in which a wish is carried out; what it leaves out, the region
+// and the account, is the function's own.
+func (s *session) within(ctx context.Context, region *image.RegionID, id *image.AccountID) (*survey.Survey, account, error) {
+	opened, err := s.look(ctx)
+	if err != nil {
+		return nil, account{}, err
+	}
+	*region, *id = cmp.Or(*region, image.RegionID(s.call.Region)), cmp.Or(*id, opened.Home())
+	a, err := s.in(ctx, *id)
+	if err != nil {
+		return nil, account{}, opened.Missing("account", string(*id))
+	}
+	return opened, a, nil
 }
 
 // look opens the accounts, once. A role that cannot be assumed hides no other
@@ -112,5 +139,5 @@ func (s *session) runner(name string, kind work.Kind) work.Runner {
 
 // imports carries imports.
 func (s *session) imports() work.Runner {
-	return s.runner("imports", importing.Kind{Cloud: s.cloud, Objects: s.objects(s.call), Giver: giver{s}})
+	return s.runner("imports", importing.Kind{Cloud: s.cloud, Objects: s.objects(s.call), Giver: giver{s}, Booting: s.booting})
 }

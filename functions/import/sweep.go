@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -13,10 +14,11 @@ import (
 
 // The sweep of what tests left behind.
 const (
-	sweepMinute = 30                 // of each hour
-	sweepWorks  = 100                // the newest imports that are looked at
-	sweepAge    = 7 * 24 * time.Hour // after which ECS has long deleted the instance by itself
-	sweepLog    = "sweep/imports"    // tells which were deleted, and why
+	sweepMinute = 30               // of each hour
+	sweepWorks  = 100              // so many imports are looked at, those whose tests began first
+	sweepAge    = 24 * time.Hour   // after ECS has deleted the instance by itself
+	sweepLog    = "sweep/imports/" // and the import: which were deleted, and why
+	testFolder  = "tests/"         // the imports whose tests have begun, by the time when ECS ends them
 )
 
 // sweptOut is a record of the sweep's log: written before the instance is deleted.
@@ -28,56 +30,79 @@ type sweptOut struct {
 	image.Reason
 }
 
+// booting remembers that a test of an import begins, for the sweep.
+func (s *session) booting(ctx context.Context, id string, until time.Time) error {
+	return s.kept.Keep(ctx, testFolder+until.UTC().Format(uploadStamp)+"/"+id, []byte("{}"))
+}
+
 // sweep deletes the instances that tests left behind: where deleting them was refused
-// so often that their import ended without it.
+// so often that their import ended without it. It looks at imports whose test has begun,
+// and at each until nothing of it is left.
 func (h handler) sweep(ctx context.Context, call function.Call) error {
 	s, err := h.session(call)
 	if err != nil {
 		return err
 	}
-	r := s.imports()
-	ids, err := r.List(ctx)
+	names, err := s.kept.Names(ctx, testFolder, "")
 	failures := []error{err}
-	for _, id := range ids[:min(len(ids), sweepWorks)] {
-		w, err := r.Get(ctx, id)
-		var left []importing.Left
-		if err == nil && s.now().Sub(w.ChangedAt) < sweepAge {
-			left, err = importing.LeftBy(w)
+	for _, name := range names[:min(len(names), sweepWorks)] {
+		over, err := s.swept(ctx, name)
+		if err == nil && over {
+			err = s.kept.Drop(ctx, name)
 		}
 		failures = append(failures, err)
-		for _, l := range left {
-			failures = append(failures, s.remove(ctx, l))
-		}
 	}
 	return errors.Join(failures...)
 }
 
+// swept reports whether nothing of a test that has begun is left, or will be.
+func (s *session) swept(ctx context.Context, name string) (over bool, err error) {
+	stamp, id, _ := strings.Cut(strings.TrimPrefix(name, testFolder), "/")
+	until, err := time.Parse(uploadStamp, stamp)
+	if err != nil || s.now().After(until.Add(sweepAge)) {
+		return true, nil
+	}
+	w, err := s.imports().Get(ctx, id)
+	if err != nil {
+		return errors.Is(err, fault.NotFound), nil
+	}
+	left, err := importing.LeftBy(w)
+	failures := []error{err}
+	over = w.State.Ended()
+	for _, l := range left {
+		gone, err := s.remove(ctx, l)
+		failures = append(failures, err)
+		over = over && gone
+	}
+	return over, errors.Join(failures...)
+}
+
 // remove looks at an instance once more, and deletes it if it is certainly one that a
-// test left behind.
-func (s *session) remove(ctx context.Context, l importing.Left) error {
+// test left behind. It reports whether there is nothing to delete.
+func (s *session) remove(ctx context.Context, l importing.Left) (gone bool, err error) {
 	place := s.again(ctx).Place(l.Account, l.Region)
 	if place == nil {
-		return fault.New(fault.Unavailable, "%s of account %s cannot be looked at now", l.Region, l.Account)
+		return false, fault.New(fault.Unavailable, "%s of account %s cannot be looked at now", l.Region, l.Account)
 	}
 	found, err := place.Instances(ctx, image.InstanceListing{IDs: []image.InstanceID{l.Instance}})
 	if err != nil || len(found) == 0 {
-		return err
+		return err == nil, err
 	}
 	remove, why := l.Judge(found[0])
 	if !remove {
-		return nil
+		return true, nil
 	}
 	cloud, err := s.cloud(ctx, l.Account)
 	if err != nil {
-		return err
+		return false, err
 	}
-	records, err := s.journal.Read(ctx, sweepLog)
+	records, err := s.journal.Read(ctx, sweepLog+l.Import)
 	if err == nil {
-		err = s.journal.Append(ctx, sweepLog, len(records), sweptOut{s.now().UTC(), l.Import, l.Region, l.Instance, why})
+		err = s.journal.Append(ctx, sweepLog+l.Import, len(records), sweptOut{s.now().UTC(), l.Import, l.Region, l.Instance, why})
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	s.call.Log.Warn("a test's instance was left behind", "import", l.Import, "region", l.Region, "instance", l.Instance)
-	return cloud.Terminate(ctx, l.Region, l.Instance)
+	return false, cloud.Terminate(ctx, l.Region, l.Instance)
 }

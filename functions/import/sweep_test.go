@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,34 @@ import (
 func TestSweep(t *testing.T) {
 	for _, other := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) { swept(t, other) })
+	}
+}
+
+// An import whose test is over is looked at once more, and then no longer: the sweep
+// reads nothing of imports that have left nothing behind.
+func TestSweepForgets(t *testing.T) { synctest.Test(t, sweepForgets) }
+
+func sweepForgets(t *testing.T) {
+	s := newStage(t)
+	story := s.begin(wish("web-1"))
+	story.live(100, 5)
+	var reads atomic.Int32
+	for hour, want := range []bool{true, false, false} {
+		before := reads.Load()
+		s.arm(func(m met) (fate, how) {
+			if m.name == "Get work" {
+				reads.Add(1)
+			}
+			return passes, how{}
+		}, nil)
+		for range 60 {
+			s.work(&door{stage: s})
+			time.Sleep(time.Minute)
+		}
+		names, err := s.bucket.List(t.Context(), testFolder, "")
+		if err != nil || len(names) > 0 || (reads.Load() > before) != want {
+			t.Errorf("hour %d: %d logs of works were read, %v, %v", hour, reads.Load()-before, names, err)
+		}
 	}
 }
 

@@ -131,11 +131,11 @@ func (d *deed) keep(note, value string) {
 func (d *deed) creation() image.CreateRequest {
 	w, s := d.wish.Image, d.wish.Source
 	r := image.CreateRequest{
-		Name: w.Unverified(), Description: w.Description, IMDS: w.IMDS, ResourceGroup: w.ResourceGroupID, Tags: d.tags(), Detect: true,
+		Name: w.Unverified(), Description: w.Description, IMDS: w.IMDS, ResourceGroup: w.ResourceGroupID, Tags: d.tags(), Detect: !unchecked(d.work),
 		Token: d.work.Token(d.act),
 	}
 	if s.Instance != nil {
-		r.Instance, r.Detect = s.Instance.InstanceID, false
+		r.Instance = s.Instance.InstanceID
 		return r
 	}
 	r.Platform, r.Architecture, r.BootMode = w.Platform, w.Arch(), w.BootMode
@@ -159,7 +159,7 @@ func (d *deed) importObject(ctx context.Context) (image.ID, image.TaskID, error)
 	r := image.ImportRequest{
 		Name: w.Unverified(), Description: w.Description, OSType: w.OSType, Platform: w.Platform, Architecture: w.Arch(), BootMode: w.BootMode,
 		LicenseType: w.LicenseType, NVMe: w.NVMe == "supported", IMDS: w.IMDS, ResourceGroup: w.ResourceGroupID, Tags: d.tags(),
-		Detect: true, Token: d.work.Token(d.act),
+		Detect: !unchecked(d.work), Token: d.work.Token(d.act),
 	}
 	for n, key := range d.wish.Source.Object.keys() {
 		r.Disks = append(r.Disks, d.disk(n, key))
@@ -275,9 +275,15 @@ func (d *deed) launch(ctx context.Context) error {
 		return fault.Wrap(fault.Internal, err, "when the test began was not recorded").WithCode("notSent")
 	}
 	t := d.wish.Test
+	until := launched.Add(t.Timeout.Or(testTime) + releaseMargin)
+	if d.Booting != nil {
+		if err := d.Booting(ctx, d.work.ID, until); err != nil {
+			return fault.Wrap(fault.Unavailable, err, "that the test begins could not be recorded").WithCode("notSent")
+		}
+	}
 	id, err := d.cloud.Launch(ctx, d.region, image.LaunchRequest{
 		Image: i.ID, Type: image.InstanceTypeID(d.work.Document.Plan.Base["testInstanceType"]), VSwitch: t.VSwitchID, SecurityGroup: t.SecurityGroupID,
-		Name: "imagekeeper-test-" + d.work.ID, ReleaseAt: launched.Add(t.Timeout.Or(testTime) + releaseMargin),
+		Name: "imagekeeper-test-" + d.work.ID, ReleaseAt: until,
 		Tags: image.Tags{TagTest: d.work.ID}, Token: d.work.Token(d.act),
 	})
 	d.keep(noteInstance, string(id))

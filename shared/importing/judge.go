@@ -1,7 +1,6 @@
 package importing
 
 import (
-	"cmp"
 	"fmt"
 	"math/big"
 	"path"
@@ -391,8 +390,16 @@ func checkUnavailable(w Wish, o Observed) (yes bool, why string) {
 		return true, "made of an instance"
 	case slices.ContainsFunc(o.Snapshots, func(s image.Snapshot) bool { return s.Encrypted }):
 		return true, "encrypted"
-	case slices.Contains([]string{"Gentoo", "FreeBSD", "CoreOS", "Fedora CoreOS", "Customized Linux"}, w.Image.Platform):
-		return true, cmp.Or(w.Image.Platform) + " is not supported by it"
+	case slices.Contains(notChecked(), w.Image.Platform):
+		return true, w.Image.Platform + " is not supported by it"
 	}
 	return false, ""
+}
+
+// notChecked are the platforms that the vendor's check does not know; to be asked for it
+// is a reason for ECS to refuse an import of one of Windows.
+func notChecked() []string {
+	return []string{
+		"Gentoo", "LifseaOS", "FreeBSD", "CoreOS", "Fedora CoreOS", "Solaris", "Customized Linux", "Windows Server 2003", "Windows Server 2008",
+	}
 }

@@ -77,6 +77,9 @@ type Kind struct {
 	Cloud   func(ctx context.Context, account image.AccountID) (Cloud, error)
 	Objects Store
 	Giver   Giver
+	// Booting is told before an instance of an import is launched, and until when ECS
+	// keeps it at the most; nil: nobody is.
+	Booting func(ctx context.Context, id string, until time.Time) error
 }
 
 // Look looks at every region of an import.

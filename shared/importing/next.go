@@ -89,6 +89,8 @@ const (
 // How long things may take, and how often they are looked at.
 const (
 	checkTime = 2 * time.Hour
+	// makeTime is for how long ECS is waited for to make or to copy an image.
+	makeTime  = 72 * time.Hour
 	testTime  = 20 * time.Minute
 	lookFirst = 5 * time.Second // after something began; then ever later, up to lookLater
 	lookLater = time.Minute
@@ -409,6 +411,8 @@ func (s *stage) making() {
 		s.fail("imageGone", "the image %s is no longer there", s.item.Notes[noteImage])
 	case task != "" && !slices.Contains([]string{"Waiting", "Processing", "Finished"}, task):
 		s.fail("taskEnded", "its task ended as %s, which is not known", task)
+	case s.now.After(s.item.Since.Add(makeTime)):
+		s.fail("notMadeInTime", "ECS has not made it in %d hours, and was left at it", int(makeTime.Hours()))
 	default:
 		s.again()
 	}
@@ -475,7 +479,11 @@ func (s *stage) taken() bool {
 // checked waits for the vendor's check, which does not block the image by itself.
 func (s *stage) checked() {
 	result := s.judged()
-	if result == "" {
+	switch {
+	case s.facts[factImage] == gone && s.settled():
+		s.fail("imageGone", "the image %s is no longer there", s.item.Notes[noteImage])
+		return
+	case result == "" || s.facts[factImage] == gone:
 		s.wake(s.pace())
 		return
 	}
@@ -503,8 +511,10 @@ func (s *stage) judged() Judged {
 }
 
 // unchecked: the plan says that the vendor does not check this image.
-func (s *stage) unchecked() bool {
-	for _, kept := range s.work.Document.Plan.Steps {
+func (s *stage) unchecked() bool { return unchecked(s.work) }
+
+func unchecked(w work.Work) bool {
+	for _, kept := range w.Document.Plan.Steps {
 		if kept.Action == ActionCheck {
 			return slices.ContainsFunc(kept.Reasons, func(r image.Reason) bool { return r.Code == "checkUnavailable" })
 		}

@@ -107,10 +107,12 @@ func (s *stage) launched() {
 // commanded waits for the end of the command.
 func (s *stage) commanded() {
 	switch status := s.facts[factInvoke]; {
+	case s.facts[factInstance] == gone:
+		s.fail("bootFailed", "the instance of the test is gone")
 	case status == "Success" && s.facts[factExit] == "0":
 		s.reach(LevelCommanded)
 		s.wake(0)
-	case status == "" || status == "Pending" || status == "Running" || status == "Scheduled":
+	case slices.Contains([]string{"", "Pending", "Scheduled", "Running", "Stopping"}, status):
 		if s.late() {
 			s.broken("commandTimedOut", "the command did not end in time")
 			return

@@ -137,21 +137,11 @@ const (
 
 func (in *inspection) gpt(g guest) {
 	in.Partitions, in.BIOS, in.UEFI = GPT, image.Unknown, image.Unknown
-	h, ok := g.at(sector, sector)
-	if !ok {
-		in.warn("partitionsUnknown", "the partition table could not be read without unpacking", "")
+	h := in.gptHeader(g)
+	if h == nil {
 		return
 	}
 	le := binary.LittleEndian
-	length := le.Uint32(h[12:])
-	if large, ok := g.at(largeSector, sector); ok && string(h[:8]) != gptSignature && string(large[:8]) == gptSignature {
-		in.fatal("sectorSize", "the partition table is for sectors of 4096 bytes, and disks of ECS have 512", "make the disk with sectors of 512 bytes, copy the partitions into it, and upload that")
-		return
-	}
-	if string(h[:8]) != gptSignature || length < 92 || length > sector || headerSum(h[:length]) != le.Uint32(h[16:]) {
-		in.fatal("partitionTable", "the partition table (GPT) is damaged", "repair it with gdisk, or upload the file again")
-		return
-	}
 	at, count, size := le.Uint64(h[72:]), le.Uint32(h[80:]), le.Uint32(h[84:])
 	in.ends(max(le.Uint64(h[32:])+1, le.Uint64(h[48:])+1))
 	if at > 1<<20 || count > mostPartitions || size != entrySize {
@@ -176,6 +166,25 @@ func (in *inspection) gpt(g guest) {
 			in.BIOS = image.Yes
 		}
 	}
+}
+
+// gptHeader reads the header of the table; nil: it says already why there is none.
+func (in *inspection) gptHeader(g guest) []byte {
+	h, ok := g.at(sector, sector)
+	if !ok {
+		in.warn("partitionsUnknown", "the partition table could not be read without unpacking", "")
+		return nil
+	}
+	if large, ok := g.at(largeSector, sector); ok && string(h[:8]) != gptSignature && string(large[:8]) == gptSignature {
+		in.fatal("sectorSize", "the partition table is for sectors of 4096 bytes, and disks of ECS have 512", "make the disk with sectors of 512 bytes, copy the partitions into it, and upload that")
+		return nil
+	}
+	length := binary.LittleEndian.Uint32(h[12:])
+	if string(h[:8]) != gptSignature || length < 92 || length > sector || headerSum(h[:length]) != binary.LittleEndian.Uint32(h[16:]) {
+		in.fatal("partitionTable", "the partition table (GPT) is damaged", "repair it with gdisk, or upload the file again")
+		return nil
+	}
+	return h
 }
 
 // headerSum is the checksum of a GPT header, for which its own field is zero.
