@@ -128,7 +128,7 @@ func refusals(t *testing.T) {
 	}{
 		"two sources":  {"imports.post", change("source", map[string]any{"instance": map[string]any{"instanceId": "i-1"}}), "source"},
 		"reserved tag": {"imports.post", change("image", map[string]any{"tags": map[string]string{"imagekeeper:keep": ""}}), "image.tags"},
-		"a licence":    {"imports.post", change("image", map[string]any{"licenseType": "BYOL"}), "image.licenseType"},
+		"a licence":    {"imports.post", change("image", map[string]any{"licenseType": "BYOL"}), "image.licenceType"},
 		"no boot":      {"imports.post", change("test", map[string]any{"boot": false}), "test.boot"},
 		"nothing":      {"attributes.patch", map[string]any{"imageId": "m-1"}, "name"},
 	} {

@@ -59,7 +59,10 @@ func tagsOf(t image.Tags) []cloudsim.Tag {
 func (m maker) ImportImage(_ context.Context, in image.RegionID, r image.ImportRequest) (image.ID, image.TaskID, error) {
 	req := cloudsim.ImportImageRequest{
 		RegionID: in, ImageName: r.Name, Description: r.Description, OSType: string(r.OSType), Platform: r.Platform, Architecture: string(r.Architecture),
-		BootMode: string(r.BootMode), Detection: "Standard", IMDS: r.IMDS, Tags: tagsOf(r.Tags), ClientToken: r.Token,
+		BootMode: string(r.BootMode), LicenseType: r.LicenseType, IMDS: r.IMDS, Tags: tagsOf(r.Tags), ClientToken: r.Token,
+	}
+	if r.Detect {
+		req.Detection = "Standard"
 	}
 	if r.NVMe {
 		req.NVMe = "supported"
@@ -74,8 +77,17 @@ func (m maker) ImportImage(_ context.Context, in image.RegionID, r image.ImportR
 func (m maker) CopyImage(_ context.Context, from image.RegionID, r image.CopyRequest) (image.ID, error) {
 	id, err := m.s.CopyImage(cloudsim.CopyImageRequest{
 		RegionID: from, ImageID: r.Image, DestinationRegionID: r.To, Name: r.Name, Description: r.Description, Tags: tagsOf(r.Tags), ClientToken: r.Token,
+		Encrypted: encryption(r), KMSKeyID: r.KMSKey,
 	})
 	return id, told(err)
+}
+
+// encryption is what a copy says of it: nothing, or yes.
+func encryption(r image.CopyRequest) image.Tri {
+	if r.Encrypted {
+		return image.Yes
+	}
+	return image.Unknown
 }
 
 func (m maker) CancelTask(_ context.Context, in image.RegionID, id image.TaskID) error {
@@ -145,7 +157,10 @@ func (m maker) MayMake(_ context.Context, in image.RegionID, r image.Making) (im
 	var err error
 	switch {
 	case r.Import != nil:
-		req := cloudsim.ImportImageRequest{RegionID: in, ImageName: r.Import.Name, BootMode: string(r.Import.BootMode), DryRun: true}
+		req := cloudsim.ImportImageRequest{
+			RegionID: in, ImageName: r.Import.Name, BootMode: string(r.Import.BootMode), OSType: string(r.Import.OSType), Platform: r.Import.Platform,
+			LicenseType: r.Import.LicenseType, DryRun: true,
+		}
 		for _, d := range r.Import.Disks {
 			req.Disks = append(req.Disks, cloudsim.ImportDisk{Format: d.Format, Bucket: d.Bucket, Object: d.Object, SizeGiB: d.SizeGiB})
 		}
@@ -153,7 +168,7 @@ func (m maker) MayMake(_ context.Context, in image.RegionID, r image.Making) (im
 	case r.Create != nil:
 		_, err = m.s.CreateImage(cloudsim.CreateImageRequest{RegionID: in, InstanceID: r.Create.Instance, ImageName: r.Create.Name, DryRun: true})
 	case r.Copy != nil:
-		_, err = m.s.CopyImage(cloudsim.CopyImageRequest{RegionID: in, ImageID: r.Copy.Image, DestinationRegionID: r.Copy.To, Name: r.Copy.Name, DryRun: true})
+		_, err = m.s.CopyImage(cloudsim.CopyImageRequest{RegionID: in, ImageID: r.Copy.Image, DestinationRegionID: r.Copy.To, Name: r.Copy.Name, Encrypted: encryption(*r.Copy), KMSKeyID: r.Copy.KMSKey, DryRun: true})
 	}
 	switch code := fault.Code(told(err)); {
 	case strings.EqualFold(code, "DryRunOperation") || strings.EqualFold(code, "DRYRUN.SUCCESS"):
@@ -372,6 +387,7 @@ type answer struct {
 		Digest     string
 		Applicable bool
 		Changes    int
+		Base       map[string]string
 	}
 	Items []struct {
 		RegionID image.RegionID

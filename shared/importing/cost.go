@@ -64,7 +64,7 @@ func (o *observer) instanceCost(ctx context.Context, c *Cost) {
 			licence.Add(licence, row.Trade.Rat())
 		}
 	}
-	if o.wish.Image.LicenseType == "BYOL" {
+	if o.wish.Image.Licence() == "BYOL" {
 		licence.SetInt64(0)
 	}
 	c.LicenceHourly = up(licence)

@@ -158,7 +158,7 @@ func (d *deed) importObject(ctx context.Context) (image.ID, image.TaskID, error)
 	w := d.wish.Image
 	r := image.ImportRequest{
 		Name: w.Unverified(), Description: w.Description, OSType: w.OSType, Platform: w.Platform, Architecture: w.Arch(), BootMode: w.BootMode,
-		LicenseType: w.LicenseType, NVMe: w.NVMe == "supported", IMDS: w.IMDS, ResourceGroup: w.ResourceGroupID, Tags: d.tags(),
+		LicenseType: w.Licence(), NVMe: w.NVMe == "supported", IMDS: w.IMDS, ResourceGroup: w.ResourceGroupID, Tags: d.tags(),
 		Detect: !unchecked(d.work), Token: d.work.Token(d.act),
 	}
 	for n, key := range d.wish.Source.Object.keys() {

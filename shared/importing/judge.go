@@ -376,9 +376,38 @@ func (j *judge) release() {
 	if unavailable, why := checkUnavailable(w, j.seen); unavailable && w.Test == nil {
 		j.fatal("needsBootTest", "the vendor does not check this image ("+why+"): to be released it has to pass a boot test", "test: {boot: true, vSwitchId: …, securityGroupId: …}")
 	}
+	j.encryptedRelease()
 	if w.Test != nil && len(j.seen.Types) == 0 {
 		j.fatal("noInstanceType", "no instance type of the region is known that boots the image", "test.instanceType")
 	}
+}
+
+// encryptedRelease says what becomes of an encrypted image that is given to others: a
+// key is one of its region, so that ECS encrypts copies elsewhere with the service's own
+// key, and what that encrypts cannot be shared; source: CopyImage KMSKeyId,
+// ModifyImageSharePermission.
+func (j *judge) encryptedRelease() {
+	r, key := j.wish.Release, ""
+	if s := j.wish.Source.Image; s != nil {
+		key = s.KMSKeyID
+	}
+	encrypted := key != "" || j.sourceEncrypted()
+	own := key == "" && j.wish.Source.Image != nil // a copy like its original, with the service's key
+	switch {
+	case !encrypted:
+	case r.Share != nil && (len(r.Regions) > 0 || own):
+		j.fatal("serviceKeyNotShared", "the image is encrypted: copies of it without a key of their own have that of the service, and ECS shares none of them",
+			"an import for each region, with source.image.kmsKeyId, and release.share without release.regions")
+	case len(r.Regions) > 0:
+		j.warn("serviceKey", "the image is encrypted: its copies in other regions have the key of the service, and can be shared with nobody", "an import for each region, with source.image.kmsKeyId")
+	}
+}
+
+// sourceEncrypted: what the image is made of is encrypted.
+func (j *judge) sourceEncrypted() bool {
+	return j.seen.Existing != nil && j.seen.Existing.Encrypted() == image.Yes ||
+		j.seen.Instance != nil && slices.ContainsFunc(j.seen.Instance.Disks, func(d image.Disk) bool { return d.Encrypted }) ||
+		slices.ContainsFunc(j.seen.Snapshots, func(s image.Snapshot) bool { return s.Encrypted })
 }
 
 // checkUnavailable tells whether the vendor's check will have no result.

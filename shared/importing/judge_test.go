@@ -88,6 +88,14 @@ type finding struct {
 	fatal string
 }
 
+// keyed is a copy that is encrypted with a key, and given to others in some way.
+func keyed(release func(*importing.Release)) func(*importing.Wish) {
+	return func(w *importing.Wish) {
+		from(importing.Source{Image: &importing.Existing{ImageID: "m-1", KMSKeyID: "key"}})(w)
+		release(w.Release)
+	}
+}
+
 // findings are those of sources, and of what lies around them.
 func findings() []finding {
 	instance := from(importing.Source{Instance: &importing.Instance{InstanceID: "i-1"}})
@@ -134,7 +142,11 @@ func findings() []finding {
 		{"shared, elsewhere", existing, func(o *seen) { o.Existing.Kind = image.KindShared }, "sameRegionOnly"},
 		{"shared, here", existing, func(o *seen) { o.Existing.Kind, o.Existing.Region = image.KindShared, home }, ""},
 		{"our own, here", existing, func(o *seen) { o.Existing.Region = home }, "sameRegion"},
-		{"our own, here, to be encrypted", from(importing.Source{Image: &importing.Existing{ImageID: "m-1", KMSKeyID: "key"}}), func(o *seen) { o.Existing.Region = home }, ""},
+		{"our own, here, to be encrypted", keyed(func(r *importing.Release) { r.Share = nil }), func(o *seen) { o.Existing.Region = home }, ""},
+		{"encrypted, and shared here alone", keyed(func(r *importing.Release) { r.Regions = nil }), func(o *seen) { o.Existing.Region = home }, ""},
+		{"encrypted, and shared elsewhere", keyed(func(*importing.Release) {}), func(o *seen) { o.Existing.Region = home }, "serviceKeyNotShared"},
+		{"a copy by the service's key, shared", existing, func(o *seen) { o.Existing.Disks = []image.DiskMapping{{Encrypted: image.Yes}} }, "serviceKeyNotShared"},
+		{"an encrypted disk, shared elsewhere", instance, func(o *seen) { o.Instance.Disks[0].Encrypted = true }, "serviceKeyNotShared"},
 		{"name", nil, func(o *seen) {
 			o.Places[home] = importing.PlaceSeen{Most: 9, Taken: map[string]importing.Taker{"web-20261129": {Image: "m-9"}}}
 		}, "nameTaken"},
@@ -195,8 +207,8 @@ func TestWishesThatCannotBeRight(t *testing.T) {
 		"image.name ":            func(w *importing.Wish) { w.Image.Name = "unverified-web" },
 		"image.name  ":           func(w *importing.Wish) { w.Image.Name = "1web" },
 		"image.description":      func(w *importing.Wish) { w.Image.Description = "https://x" },
-		"image.licenseType":      func(w *importing.Wish) { w.Image.OSType = image.Windows },
-		"image.licenseType ":     func(w *importing.Wish) { w.Image.LicenseType = "BYOL" },
+		"image.licenceType":      func(w *importing.Wish) { w.Image.OSType = image.Windows },
+		"image.licenceType ":     func(w *importing.Wish) { w.Image.LicenseType = "BYOL" },
 		"image.tags":             func(w *importing.Wish) { w.Image.Tags = image.Tags{"imagekeeper:channel": "stable"} },
 		"image.tags ":            func(w *importing.Wish) { w.Image.Tags = image.Tags{"ImageKeeper:keep": ""} },
 		"image.tags  ":           func(w *importing.Wish) { w.Image.Tags = image.Tags{"Team": "a", "team": "b"} },

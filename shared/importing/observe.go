@@ -307,7 +307,7 @@ func (o *observer) making() (action string, in image.RegionID, m image.Making) {
 	switch {
 	case s.Object != nil:
 		r := image.ImportRequest{
-			Name: w.Unverified(), OSType: w.OSType, Platform: w.Platform, Architecture: w.Arch(), BootMode: w.BootMode, LicenseType: w.LicenseType,
+			Name: w.Unverified(), OSType: w.OSType, Platform: w.Platform, Architecture: w.Arch(), BootMode: w.BootMode, LicenseType: w.Licence(),
 		}
 		for _, seen := range o.seen.Objects {
 			r.Disks = append(r.Disks, image.ImportDisk{Format: string(seen.Disk.Format), Bucket: seen.Bucket, Object: seen.Key, SizeGiB: seen.Disk.GiB()})

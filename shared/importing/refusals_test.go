@@ -28,6 +28,7 @@ func warnings() []finding {
 		{"a product's snapshot", snapshots, func(o *seen) { o.Snapshots[0].ProductCode = "cmjj1" }, "marketplaceProduct"},
 		{"a product's image", existing, func(o *seen) { o.Existing.ProductCode = "cmjj1" }, "marketplaceProduct"},
 		{"encrypted snapshot", snapshots, func(o *seen) { o.Snapshots[0].Encrypted = true }, "sourceEncrypted"},
+		{"a key of home alone", keyed(func(r *importing.Release) { r.Share = nil }), func(o *seen) { o.Existing.Region = home }, "serviceKey"},
 		{"no platform", snapshots, nil, "platformDefault"},
 		{"resets", snapshots, nil, "snapshotResets"},
 		{"five copies", nil, func(o *seen) { o.Places[away] = importing.PlaceSeen{Images: 3, Most: 100, Copies: 5} }, "copiesQueued"},

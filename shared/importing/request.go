@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -59,16 +60,22 @@ func (w Wish) target() error {
 
 func (w Wish) licence() error {
 	windows := w.Image.OSType == image.Windows
+	licence, field := w.Image.Licence(), "image.licenceType"
 	switch {
-	case w.Source.Object == nil && w.Image.LicenseType != "":
-		return fault.InField("image.licenseType", "noEffect", "counts for imports of objects only")
-	case windows && w.Source.Object != nil && w.Image.LicenseType == "":
-		return fault.InField("image.licenseType", "required", "must be Aliyun or BYOL for Windows")
-	case !windows && w.Image.LicenseType != "":
-		return fault.InField("image.licenseType", "noEffect", "is for Windows only")
+	case w.Image.LicenceType != "" && w.Image.LicenseType != "" && w.Image.LicenceType != w.Image.LicenseType:
+		return fault.InField(field, "contradiction", "is %s, and %s as licenseType", w.Image.LicenceType, w.Image.LicenseType)
+	case w.Source.Object == nil && licence != "":
+		return fault.InField(field, "noEffect", "counts for imports of objects only")
+	case windows && w.Source.Object != nil && licence == "":
+		return fault.InField(field, "required", "must be Aliyun or BYOL for Windows")
+	case !windows && licence != "":
+		return fault.InField(field, "noEffect", "is for Windows only")
 	}
 	return nil
 }
+
+// Licence is who licenses it, by either spelling; empty: nobody has to.
+func (t Target) Licence() string { return cmp.Or(t.LicenceType, t.LicenseType) }
 
 func (w Wish) tags() error {
 	seen := map[string]bool{}

@@ -65,7 +65,7 @@ func TestRules(t *testing.T) {
 		"stable with waived risks":   {change: func(r *importing.Rule) { r.Release.Channel, r.Check.Waive = importing.Stable, []string{"x"} }, wrong: "imports[0].check.waive stableWaivesNothing"},
 		"nobody to tell":             {change: func(r *importing.Rule) { r.Notify = []string{"platform", "other"} }, wrong: "imports[0].notify[1] unknownTarget"},
 		"more than one thing":        {change: func(r *importing.Rule) { r.From, r.File = "x", "{" }, wrong: "imports[0].file invalidPattern, imports[0].from invalidFolder"},
-		"a licence without a system": {change: func(r *importing.Rule) { r.Image.LicenseType = "BYOL" }, wrong: "imports[0].image.licenseType noEffect"},
+		"a licence without a system": {change: func(r *importing.Rule) { r.Image.LicenseType = "BYOL" }, wrong: "imports[0].image.licenceType noEffect"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, s := rule(), around()

@@ -83,8 +83,9 @@ type Target struct {
 	// Architecture is x86_64 if it is left out.
 	Architecture image.Architecture `json:"arch,omitempty" validate:"omitempty,oneof=x86_64 arm64 i386" doc:"Of objects and snapshots: the architecture, x86_64 if it is left out"`
 	BootMode     image.BootMode     `json:"bootMode,omitempty" validate:"omitempty,oneof=BIOS UEFI UEFI-Preferred" doc:"Of objects and snapshots: how it boots; left out: BIOS, and UEFI for arm64"`
-	// LicenseType is required for Windows, and refused for Linux.
-	LicenseType string `json:"licenseType,omitempty" validate:"omitempty,oneof=Aliyun BYOL" doc:"Of Windows: who licenses it"`
+	// LicenceType is required for Windows, and refused for Linux.
+	LicenceType string `json:"licenceType,omitempty" validate:"omitempty,oneof=Aliyun BYOL" doc:"Of Windows, where it is required: who licenses it"`
+	LicenseType string `json:"licenseType,omitempty" validate:"omitempty,oneof=Aliyun BYOL" doc:"licenceType as ECS spells it"`
 	NVMe        string `json:"nvme,omitempty" validate:"omitempty,oneof=supported unsupported" doc:"Whether it has the NVMe driver"`
 	IMDS        string `json:"imds,omitempty" validate:"omitempty,oneof=v1 v2" doc:"How its instances reach their metadata; v2 cannot be taken back"`
 	// DiskSizeGiB is that of the system disk; left out: as large as the file needs.
