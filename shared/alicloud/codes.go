@@ -161,6 +161,15 @@ func codeFamilies() []family {
 // failure is Unavailable, a denial Forbidden; any other refusal of a call that
 // we composed is a defect of ours.
 func (c *codes) kind(status int, code string) fault.Kind {
+	kind := c.named(status, code)
+	if status >= 500 && kind != fault.Throttled {
+		return fault.Unavailable // what ECS failed at it may have done, whatever the code is elsewhere
+	}
+	return kind
+}
+
+// named is the kind by the code, or by the status where no table has that.
+func (c *codes) named(status int, code string) fault.Kind {
 	if kind, ok := c.exact[code]; ok {
 		return kind
 	}

@@ -387,9 +387,10 @@ func (s *stage) note(pairs ...string) {
 	s.item.Notes = notes
 }
 
-// reach says that the item is at a level, with what a look found for good.
+// reach says that the item is at a level, with what a look found for good. What was
+// refused on the way there says nothing of what comes next.
 func (s *stage) reach(level string, notes ...string) {
-	s.item.Level, s.item.Sent = level, nil
+	s.item.Level, s.item.Sent, s.item.Refusal = level, nil, nil
 	s.changed(notes...)
 }
 
@@ -466,5 +467,7 @@ func passing(code string) bool {
 		"InvalidOperation.Conflict", "OperationConflict", "Operation.Conflict", "InternalError.Dispatch", "IncorrectDiskStatus", "DiskCreatingSnapshot",
 		"IncorrectDiskStatus.CreatingSnapshot", "SnapshotNotReady", "InvalidSnapshotId.NotReady", "ScalingActivityInProgress", "IncorrectScalingGroupStatus",
 		"InvalidStatus.DiskNotReady", "InstanceNotReady", "snapshotInProgress", "diskBusy", "busy", "InvalidOperation.RelatedSnapshotNotFinished",
+		"DISK_HAS_CREATING_SNAPSHOT", "QuotaExceed.ConcurrentSnapshotQuota", "TooManySnapshot.Unfinished", "IncorrectDiskStatus.Transferring",
+		"InvalidSystemDiskStatus.IsTransfering", "InvalidOperation.UnfinishedEncryptedSnapshotCopy", "OperationDenied.InstanceCreating", "diskTransferring",
 	}, code) || strings.HasPrefix(code, "Throttling")
 }

@@ -41,7 +41,9 @@ type world struct {
 	// before is asked before every changing call, with its number; lose after it.
 	before func(n int, call string) error
 	lose   func(n int, call string) bool
-	calls  int
+	// refuses is asked before every changing call, with what it is about.
+	refuses func(call, of string) error
+	calls   int
 	// outage, if it is set, tells for each writing to the journal whether it fails.
 	outage func() bool
 }
@@ -292,6 +294,11 @@ func (c wire) call(ctx context.Context, name, of string, do func() error) error 
 			return err
 		}
 	}
+	if w.refuses != nil {
+		if err := w.refuses(name, of); err != nil {
+			return err
+		}
+	}
 	if end, ok := ctx.Value(endKey{}).(time.Time); ok && !time.Now().Before(end) {
 		return fault.New(fault.Unavailable, "the signature is too old").WithCode("InvalidTimeStamp.Expired")
 	}
@@ -388,6 +395,10 @@ func (c wire) ApplySnapshotPolicy(ctx context.Context, in image.RegionID, policy
 
 func (c wire) ModifyMetadata(ctx context.Context, in image.RegionID, id image.InstanceID, to image.MetadataOptions) error {
 	return c.call(ctx, "metadata", string(id), func() error { return c.View.ModifyMetadata(ctx, in, id, to) })
+}
+
+func (c wire) AttachKeyPair(ctx context.Context, in image.RegionID, name string, ids []image.InstanceID) error {
+	return c.call(ctx, "keyPair", string(ids[0]), func() error { return c.View.AttachKeyPair(ctx, in, name, ids) })
 }
 
 func (c wire) Tag(ctx context.Context, in image.RegionID, resource string, ids []string, tags image.Tags) error {
