@@ -44,6 +44,9 @@ type world struct {
 	// refuses is asked before every changing call, with what it is about.
 	refuses func(call, of string) error
 	calls   int
+	// stopped and replaced are told of what was done by us.
+	stopped  func(id image.InstanceID)
+	replaced func(r image.ReplaceRequest, disk image.DiskID)
 	// outage, if it is set, tells for each writing to the journal whether it fails.
 	outage func() bool
 }
@@ -318,7 +321,13 @@ func (c wire) Stop(ctx context.Context, in image.RegionID, r image.StopRequest) 
 	if r.Mode != "KeepCharging" {
 		c.world.Errorf("%s is stopped as %q", r.Instance, r.Mode)
 	}
-	return c.call(ctx, "stop", string(r.Instance), func() error { return c.View.Stop(ctx, in, r) })
+	return c.call(ctx, "stop", string(r.Instance), func() error {
+		err := c.View.Stop(ctx, in, r)
+		if err == nil && c.world.stopped != nil {
+			c.world.stopped(r.Instance)
+		}
+		return err
+	})
 }
 
 func (c wire) Start(ctx context.Context, in image.RegionID, id image.InstanceID) error {
@@ -333,6 +342,9 @@ func (c wire) ReplaceSystemDisk(ctx context.Context, in image.RegionID, r image.
 		was := c.world.disk(r.Instance).ID
 		c.world.backedUp(was)
 		id, err = c.View.ReplaceSystemDisk(ctx, in, r)
+		if err == nil && c.world.replaced != nil {
+			c.world.replaced(r, id)
+		}
 		return err
 	})
 	return id, err
