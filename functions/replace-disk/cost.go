@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"imagekeeper/shared/alicloud"
@@ -63,6 +64,36 @@ func (s *session) price(ctx context.Context, all *survey.Survey, wish rollout.Wi
 		fees[name] = f
 	}
 	p.Price(wish, fees, s.stores(charged, wish, priced.Sites))
+}
+
+// codeRemoved is what DescribePrice says of an image with a product that is not sold any
+// more, which ReplaceSystemDisk refuses and no list shows.
+const codeRemoved = "ImageRemovedInMarket"
+
+// sold takes targets away whose Marketplace product was removed: whether it was, only a
+// price tells, which is asked for one instance of each place.
+func (s *session) sold(ctx context.Context, all *survey.Survey, o rollout.Observed, targets map[rollout.Place]rollout.Resolved) {
+	var subjects []pricing.Subject
+	var places []rollout.Place
+	for _, one := range o.Servers {
+		i := targets[one.Place].Image
+		if i == nil || i.ProductCode == "" || one.Type == nil || slices.Contains(places, one.Place) {
+			continue
+		}
+		places = append(places, one.Place)
+		subjects = append(subjects, pricing.Subject{Image: *i, Instance: pricing.InstanceOf(one.Type.ID, one.Type.VCPUs), Account: one.Account})
+	}
+	if len(subjects) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, longestPricing)
+	defer cancel()
+	priced := quoting.Prices{Rates: s.rates, Site: s.config.Site, Now: s.now}.Licences(ctx, all, subjects)
+	for n, at := range places {
+		if slices.ContainsFunc(priced.Of[n].Unknown(), func(r image.Reason) bool { return r.Code == codeRemoved }) {
+			targets[at] = rollout.Resolved{Why: rollout.ProductRemoved(subjects[n].Image)}
+		}
+	}
 }
 
 // subject is what is priced once: an image on a type, for an account.

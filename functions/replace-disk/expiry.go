@@ -38,7 +38,7 @@ func (h handler) expire(ctx context.Context, call function.Call, _ function.Tick
 	if err != nil {
 		return e.report, err
 	}
-	e.needs = rollout.Needs(open)
+	e.needs, e.targets = rollout.Needs(open), rollout.Targets(open)
 	all, err := e.look(ctx)
 	if err != nil {
 		return e.report, err
@@ -53,9 +53,11 @@ func (h handler) expire(ctx context.Context, call function.Call, _ function.Tick
 // expiry is one run of the timer.
 type expiry struct {
 	*session
-	needs  map[image.SnapshotID][]string
-	works  map[string]work.Work
-	report expiryReport
+	needs map[image.SnapshotID][]string
+	// targets are the images that open rollouts give to instances.
+	targets map[string]bool
+	works   map[string]work.Work
+	report  expiryReport
 }
 
 // rollout reads a rollout once. One that cannot be read has no name.
@@ -130,6 +132,9 @@ func (e *expiry) images(ctx context.Context, p *survey.Place) error {
 		switch {
 		case w.ID != id || !w.State.Ended():
 			e.report.Kept["rolloutOpen"]++
+			continue
+		case rollout.Wanted(i, e.targets, e.needs):
+			e.report.Kept["inUse"]++
 			continue
 		case i.Usage != image.UsageNone || i.SharedOut != image.No || i.Published:
 			e.report.Kept["inUse"]++

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/rollout"
@@ -269,6 +270,77 @@ func TestUnknownInstance(t *testing.T) {
 		wish = with(s.wish(), "select", object{"id": []string{"i-none"}, "region": []string{"cn-shanghai"}, "account": []string{string(other)}})
 		if one := s.do(http.MethodPost, "/rollouts", wish).Plan.Steps[0]; one.RegionID != "cn-shanghai" || one.AccountID != other {
 			t.Errorf("%+v", one)
+		}
+	})
+}
+
+// TestProductRemoved: an image with a product that nobody sells any more is refused
+// before anything is touched, and taken while somebody does.
+func TestProductRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		at := s.home()
+		s.golden[at] = s.cloud.AddImage(own, at.Region, cloudsim.ImageSpec{Image: image.Image{Name: "bought", SizeGiB: 40, OSType: image.Linux, ProductCode: "cmjj00027311", Subscribed: true}})
+		wish := s.wish(s.fleet(at, 2)...)
+		a := s.do(http.MethodPost, "/rollouts", wish)
+		if a.Plan == nil || a.Plan.Applicable || a.Totals.Refuse != 2 || a.Plan.Steps[0].Reasons[0].Code != "productRemoved" {
+			t.Errorf("%+v", a.Plan)
+		}
+		s.cloud.AddImage(own, at.Region, cloudsim.ImageSpec{Image: image.Image{Name: "sold", Kind: image.KindMarketplace, ProductCode: "cmjj00027311", SizeGiB: 40, OSType: image.Linux}})
+		time.Sleep(time.Hour)
+		if a := s.end(s.applied("/rollouts", wish).ID); a.State != "finished" {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// TestImagesOfBackups: an image that was made of a backup is deleted once no instance uses
+// it and no rollout is to give it to one; its backup stays until its own time is over.
+func TestImagesOfBackups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		ids := s.fleet(s.home(), 1)
+		runs := func() image.ID {
+			found, err := s.cloud.View(own).Before(t.Context(), s.home().Region, ids)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return found[0].Image
+		}
+		there := func(id image.ID) bool {
+			found, err := s.cloud.View(own).Images(t.Context(), s.home().Region, image.Listing{IDs: []image.ID{id}, Statuses: image.Statuses()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(found) == 1
+		}
+		expire := func() {
+			event, err := json.Marshal(object{"triggerTime": time.Now().UTC().Format(time.RFC3339), "triggerName": "expiry", "payload": ""})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.function().Invoke(t.Context(), function.Call{Region: "cn-hangzhou", Deadline: time.Now().Add(time.Minute)}, event)
+			time.Sleep(time.Minute)
+		}
+		first := s.end(s.applied("/rollouts", s.wish(ids...)).ID)
+		s.end(s.applied("/rollouts/"+first.ID+"/undo", object{}).ID)
+		made := runs()
+		if expire(); !there(made) {
+			t.Fatal("the image is gone that the instance runs")
+		}
+		again := s.end(s.applied("/rollouts", with(s.wish(ids...), "strategy", object{"maxDown": "31m"})).ID)
+		back := object{"to": "previousImage", "strategy": object{"windows": []any{object{"days": []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}, "from": "12:00", "to": "14:00", "timeZone": "UTC"}}}}
+		waiting := s.applied("/rollouts/"+again.ID+"/undo", back)
+		if expire(); !there(made) {
+			t.Fatal("the image is gone that the instance is to get")
+		}
+		s.do(http.MethodPost, "/rollouts/"+waiting.ID+"/abort", object{"reason": "a test"})
+		s.until(waiting.ID, "aborted")
+		if expire(); there(made) {
+			t.Error("the image is there, and nobody needs it")
+		}
+		if a := s.do(http.MethodPost, "/rollouts/"+again.ID+"/undo", object{}); a.Plan == nil || !a.Plan.Applicable {
+			t.Errorf("the content cannot come back: %+v", a.Plan)
 		}
 	})
 }

@@ -64,6 +64,7 @@ func (s *session) plan(ctx context.Context, in rolloutInput) (work.Document, err
 	for at, there := range o.Places {
 		targets[at] = wish.To.Resolve(at, there, s.ours(all), s.config.Trusted)
 	}
+	s.sold(ctx, all, o, targets)
 	planned, err := rollout.Plan(wish, o, targets, s.now())
 	if err != nil {
 		return work.Document{}, fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")

@@ -170,7 +170,7 @@ func TestEveryRefusal(t *testing.T) {
 // besides are refusals of whole plans, of targets and of what is done.
 func besides() []string {
 	return []string{
-		"notStopped", "notPermitted", "placeUnread", "noImage", "noRelease", "releaseDisputed", "releaseUnknown", "imageNotInRegion", "undoLimited",
+		"notStopped", "notPermitted", "placeUnread", "noImage", "productRemoved", "noRelease", "releaseDisputed", "releaseUnknown", "imageNotInRegion", "undoLimited",
 		"moved", "backupMissing", "backupExpired", "notReplaced", "previousImageGone",
 		"licenceIncrease", "licenceUnknown", "notesUnreadable", "referencesUnknown", "versionGone", "versionDiffers", "nothingReplaced",
 	}

@@ -142,6 +142,11 @@ func (h Here) find(id image.ID) *image.Image {
 	return nil
 }
 
+// ProductRemoved is why an image cannot be used whose product nobody sells any more.
+func ProductRemoved(i image.Image) image.Reason {
+	return reason("productRemoved", "the Marketplace product %s of %s was removed", i.ProductCode, i.ID)
+}
+
 // origin is the image that stands behind one that was made of a backup: the one that
 // the content is of. Of any other it is the image itself.
 func (h Here) origin(id image.ID) image.ID {

@@ -42,6 +42,7 @@ func remedies() map[string]string {
 		"imageHasDataDisks":       "take an image without data disks",
 		"imageNotInRegion":        "copy the image there by POST /imports",
 		"termsNotAccepted":        "accept the product's terms on the Marketplace",
+		"productRemoved":          "take an image without that product",
 		"systemUnknown":           "take an image that says its operating system",
 		"crossedSystems":          "launch a new instance instead",
 		"systemNotReplaceable":    "launch a new instance instead",

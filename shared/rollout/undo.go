@@ -265,6 +265,32 @@ func Needs(open []work.Work) map[image.SnapshotID][]string {
 	return needs
 }
 
+// Targets are the images that instances of open rollouts are still to get, by region and
+// id.
+func Targets(open []work.Work) map[string]bool {
+	targets := map[string]bool{}
+	for _, w := range open {
+		if w.State.Ended() {
+			continue
+		}
+		for name, s := range specs(w) {
+			if s.to != "" && !w.Items[name].Ended() {
+				targets[imageThing(s.Region, s.to)] = true
+			}
+		}
+	}
+	return targets
+}
+
+// Wanted reports whether open rollouts need an image that was made of a backup: as what
+// instances are to get, or because they bring content back from the same backup.
+func Wanted(i image.Image, targets map[string]bool, needs map[image.SnapshotID][]string) bool {
+	if targets[imageThing(i.Region, i.ID)] {
+		return true
+	}
+	return slices.ContainsFunc(i.Disks, func(d image.DiskMapping) bool { return len(needs[d.SnapshotID]) > 0 })
+}
+
 // NothingTo is the failure of an undo or a retry that has nothing to do.
 func NothingTo(what, id string) error {
 	return fault.New(fault.Precondition, "rollout %s has nothing to %s", id, what).WithCode("nothingToDo")
