@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func TestPlanOfManyPlaces(t *testing.T) {
 		s.looks = true
 		began := time.Now()
 		wish := object{"select": object{"tag": object{"env": "prod"}}, "to": object{"family": "web", "unreleased": true}, "strategy": object{"maxUnavailable": 50}}
-		verdicts := map[string]int{}
+		verdicts, waves := map[string]int{}, map[int]int{}
 		for page := with(wish, "limit", 150); ; {
 			a := s.do(http.MethodPost, "/rollouts", page)
 			if a.Plan == nil || !a.Plan.Applicable || a.Totals.Selected != len(all) || len(a.Unknown) > 0 {
@@ -37,6 +38,7 @@ func TestPlanOfManyPlaces(t *testing.T) {
 			}
 			for _, one := range a.Plan.Steps {
 				verdicts[one.InstanceID]++
+				waves[one.Wave]++
 				at := rollout.Place{Account: one.AccountID, Region: one.RegionID}
 				if one.Action != "replace" || one.To != s.golden[at] || len(one.Reasons) == 0 {
 					t.Fatalf("%+v", one)
@@ -46,6 +48,9 @@ func TestPlanOfManyPlaces(t *testing.T) {
 				break
 			}
 			page = with(page, "cursor", a.NextCursor)
+		}
+		if want := map[int]int{0: 1, 1: 100, 2: 100, 3: 100, 4: 100, 5: 99}; !maps.Equal(waves, want) { // one canary over all places
+			t.Errorf("waves of %v", waves)
 		}
 		for id := range all {
 			if verdicts[id] != 1 {
@@ -224,6 +229,11 @@ func TestSelectorsGoTogether(t *testing.T) {
 			want int
 		}{
 			"as it is":           {object{"tag": object{"env": "prod"}}, 2},
+			"one family":         {object{"family": "web"}, 2},
+			"a glob":             {object{"family": "w*"}, 2},
+			"some families":      {object{"family": []string{"db", "web"}}, 2},
+			"another one":        {object{"family": "db"}, 0},
+			"excluded family":    {object{"exclude": object{"family": "web"}}, 0},
 			"another tag":        {object{"tag": object{"env": "stage"}}, 0},
 			"another image":      {object{"image": []image.ID{s.golden[s.home()]}}, 0},
 			"another family":     {object{"family": []string{"db-*"}}, 0},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -10,11 +11,35 @@ import (
 	"imagekeeper/shared/usage"
 )
 
+// families are names of families, or globs; one alone may stand for itself.
+type families []image.Family
+
+// UnmarshalJSON reads a list, or one name.
+func (f *families) UnmarshalJSON(b []byte) error {
+	var one image.Family
+	if json.Unmarshal(b, &one) == nil {
+		*f = families{one}
+		return nil
+	}
+	var all []image.Family
+	if err := json.Unmarshal(b, &all); err != nil || len(all) == 0 {
+		return fault.New(fault.Invalid, "must be a list of families, or the name of one")
+	}
+	*f = all
+	return nil
+}
+
+// JSONSchema is the form of what UnmarshalJSON reads, as JSON Schema 2020-12.
+func (families) JSONSchema() map[string]any {
+	one := map[string]any{"type": "string", "minLength": 1}
+	return map[string]any{"oneOf": []any{one, map[string]any{"type": "array", "items": one, "minItems": 1, "maxItems": 20}}}
+}
+
 // selectInput chooses instances, by the parameters of GET /instances.
 type selectInput struct {
 	ID            []image.InstanceID     `json:"id,omitempty" validate:"omitempty,min=1,max=2000,unique,dive,instanceid" doc:"Instances by id"`
 	Image         []image.ID             `json:"image,omitempty" validate:"omitempty,min=1,max=100,dive,imageid" doc:"Images that the system disk runs"`
-	Family        []image.Family         `json:"family,omitempty" validate:"omitempty,min=1,max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
+	Family        families               `json:"family,omitempty" validate:"omitempty,min=1,max=20,dive,families" doc:"Families of that image: names, or globs with * and ?"`
 	Behind        *int                   `json:"behind,omitempty" validate:"omitempty,min=0,max=10000" doc:"At least so many versions behind; what is not known is no match"`
 	Tag           map[string]string      `json:"tag,omitempty" validate:"omitempty,min=1,max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance that must all be there; an empty value: the key is there"`
 	Type          []image.InstanceTypeID `json:"instanceType,omitempty" validate:"omitempty,min=1,max=50,dive,instancetype" doc:"Types of the instance"`
@@ -31,7 +56,7 @@ type selectInput struct {
 type excludeInput struct {
 	ID     []image.InstanceID `json:"id,omitempty" validate:"omitempty,min=1,max=2000,unique,dive,instanceid" doc:"Instances by id"`
 	Image  []image.ID         `json:"image,omitempty" validate:"omitempty,min=1,max=100,dive,imageid" doc:"Images that the system disk runs"`
-	Family []image.Family     `json:"family,omitempty" validate:"omitempty,min=1,max=20,dive,families" doc:"Families of that image"`
+	Family families           `json:"family,omitempty" validate:"omitempty,min=1,max=20,dive,families" doc:"Families of that image"`
 	Tag    map[string]string  `json:"tag,omitempty" validate:"omitempty,min=1,max=20,dive,keys,tagkey,endkeys,max=256" doc:"Tags of the instance, any of them"`
 }
 

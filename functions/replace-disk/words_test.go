@@ -310,7 +310,7 @@ func twoPeople(s *stage) {
 	alone := func(digest string) reply { // whoever found it in the list has the digest, and no wish
 		return s.as(s.token("bob", function.Fleet), http.MethodPost, "/rollouts", object{"apply": object{"digest": digest}})
 	}
-	if a := alone(strings.Repeat("0", 64)); a.status != http.StatusBadRequest || a.Field != "select" {
+	if a := alone(strings.Repeat("0", 64)); a.status != http.StatusNotFound || a.Code != "planGone" {
 		t.Errorf("a digest that nobody planned: %d %+v", a.status, a)
 	}
 	approved := alone(digest)
@@ -358,6 +358,7 @@ func mistaken(s *stage) {
 	for field, wish := range map[string]object{
 		"select":               {"select": object{}, "to": object{"image": image}},
 		"select.all":           {"select": object{"all": true, "family": []string{"web"}}, "to": object{"image": image}},
+		"select.family":        {"select": object{"family": []string{}}, "to": object{"image": image}},
 		"select.id":            {"select": object{"id": []string{}}, "to": object{"image": image}},
 		"to":                   {"select": object{"all": true}, "to": object{}},
 		"to.image":             {"select": object{"all": true}, "to": object{"image": image, "unreleased": true}},

@@ -213,6 +213,7 @@ type step struct {
 	RegionID                                                     image.RegionID
 	AccountID                                                    image.AccountID
 	To                                                           image.ID
+	Wave                                                         int
 	Reasons                                                      []image.Reason
 }
 

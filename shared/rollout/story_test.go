@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 
@@ -42,4 +43,35 @@ func TestStoryOfTwoInstances(t *testing.T) {
 			t.Errorf("%+v was %+v", now, was)
 		}
 	})
+}
+
+// TestSizesOfWaves: a part is rounded down, and is one at least; a canary goes before them.
+func TestSizesOfWaves(t *testing.T) {
+	for _, c := range []struct {
+		instances, canary int
+		size              rollout.WaveSize
+		want              []int
+	}{
+		{10, 1, rollout.WaveSize{Percent: 29}, []int{1, 2, 2, 2, 2, 1}},
+		{3, 1, rollout.WaveSize{Percent: 20}, []int{1, 1, 1}},
+		{7, 2, rollout.WaveSize{Count: 4}, []int{2, 4, 1}},
+		{6, 0, rollout.WaveSize{Percent: 50}, []int{0, 3, 3}},
+		{4, 9, rollout.WaveSize{Count: 1}, []int{4}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, c.instances, cloudsim.Options{})
+			wish := w.to()
+			wish.Strategy.Canary, wish.Strategy.WaveSize = &c.canary, c.size
+			wish.Health = []rollout.Probe{{Status: &rollout.Nothing{}}}
+			sizes := make([]int, len(c.want))
+			for _, s := range w.plan(wish, w.fleet...).Plan.Steps {
+				if n, err := strconv.Atoi(s.Parameters["wave"]); err == nil && n < len(sizes) {
+					sizes[n]++
+				}
+			}
+			if !slices.Equal(sizes, c.want) {
+				t.Errorf("%+v: waves of %v", c, sizes)
+			}
+		})
+	}
 }
