@@ -57,10 +57,10 @@ func (v Verdict) Fits() bool { return v.objections == 0 }
 type Judge struct {
 	query Query
 	glob  string // the name in lower case
-	// platforms are the ways to write the platform that is asked for.
-	platforms []string
-	types     Types
-	rules     []rule
+	// platform is that which is asked for.
+	platform platform
+	types    Types
+	rules    []rule
 
 	costs    map[Key]*Cost
 	classes  map[Key]Class
@@ -87,7 +87,7 @@ type rule struct {
 // NewJudge prepares to judge by q, which must be complete. types is nil unless
 // q names an instance type.
 func NewJudge(q Query, types Types) *Judge {
-	j := &Judge{query: q, glob: strings.ToLower(q.Name), platforms: platforms(q.Platform), types: types}
+	j := &Judge{query: q, glob: strings.ToLower(q.Name), platform: platformOf(q.Platform), types: types}
 	for _, list := range [][]rule{identityRules(), systemRules(), bootRules(), contentRules(), stateRules(), timeRules(), costRules()} {
 		for _, r := range list {
 			if r.asked(&q) {

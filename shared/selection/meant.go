@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"imagekeeper/shared/image"
 )
@@ -15,30 +16,67 @@ func everyday() map[string][]string {
 	return map[string][]string{
 		"rhel": {"redhat", "red hat"}, "red hat": {"redhat", "red hat"}, "redhat": {"redhat", "red hat"},
 		"red hat enterprise linux": {"redhat", "red hat"},
-		"alinux":                   {"aliyun", "alibaba cloud linux"}, "al2": {"aliyun", "alibaba cloud linux"}, "al3": {"aliyun", "alibaba cloud linux"},
+		"alinux":                   {"aliyun", "alibaba cloud linux"}, "al": {"aliyun", "alibaba cloud linux"},
 		"aliyun linux": {"aliyun", "alibaba cloud linux"}, "alibaba": {"aliyun", "alibaba cloud linux"}, "alibaba cloud": {"aliyun", "alibaba cloud linux"},
 		"alibaba cloud linux": {"aliyun", "alibaba cloud linux"}, "aliyun": {"aliyun", "alibaba cloud linux"},
 		"rocky": {"rocky linux"}, "rockylinux": {"rocky linux"}, "alma": {"almalinux"}, "alma linux": {"almalinux"},
 		"sles": {"suse"}, "suse linux": {"suse"}, "suse linux enterprise": {"suse"}, "suse linux enterprise server": {"suse"},
-		"win": {"windows"}, "windows": {"windows"}, "win2016": {"windows server 2016"}, "win2019": {"windows server 2019"},
-		"win2022": {"windows server 2022"}, "win2025": {"windows server 2025"}, "windows 2016": {"windows server 2016"},
-		"windows 2019": {"windows server 2019"}, "windows 2022": {"windows server 2022"}, "windows 2025": {"windows server 2025"},
+		"win": {"windows"}, "windows": {"windows"}, "winserver": {"windows server"}, "win server": {"windows server"}, "server": {"windows server"},
 		"open suse": {"opensuse"}, "fedora coreos": {"fedora coreos", "coreos"}, "anolisos": {"anolis"}, "anolis os": {"anolis"},
 		"centosstream": {"centos stream"}, "free bsd": {"freebsd"},
 	}
 }
 
-// platforms are the ways in which the platform that is asked for may be written.
-func platforms(asked string) []string {
-	words := strings.Join(strings.Fields(strings.ToLower(asked)), " ")
-	return append([]string{asked}, everyday()[words]...)
+// platform is what is asked for of the platform: the ways in which it may be written,
+// and the same without the version that people put behind it, such as 7 of "centos 7",
+// or nothing. ECS has that of Linux in the full name of the system only.
+type platform struct {
+	written, unversioned []string
+	version              []string
 }
 
-// onPlatform: the platform begins with the words that are asked for, or is what
-// people call by them.
-func (j *Judge) onPlatform(i *image.Image) bool {
-	return slices.ContainsFunc(j.platforms, func(words string) bool { return startsWithWords(i.Platform, words) })
+// platformOf reads what people call a system.
+func platformOf(asked string) platform {
+	words := strings.Join(strings.Fields(strings.ToLower(asked)), " ")
+	p := platform{written: append([]string{asked}, everyday()[words]...)}
+	if at := strings.IndexFunc(words, unicode.IsDigit); at > 0 {
+		name := strings.TrimRight(words[:at], " -_")
+		p.unversioned, p.version = append([]string{name}, everyday()[name]...), strings.Fields(words[at:])
+	}
+	return p
 }
+
+// named: a platform begins with the words that are asked for, or is what people call
+// by them, whatever the version.
+func (p platform) named(name string) bool {
+	begins := func(words string) bool { return startsWithWords(name, words) }
+	return slices.ContainsFunc(p.written, begins) || slices.ContainsFunc(p.unversioned, begins)
+}
+
+// is reports whether an image is on the platform, of the version if one is asked for.
+func (p platform) is(i *image.Image) bool {
+	begins := func(words string) bool { return startsWithWords(i.Platform, words) }
+	if slices.ContainsFunc(p.written, begins) {
+		return true
+	}
+	return slices.ContainsFunc(p.unversioned, begins) && p.versioned(strings.Fields(strings.ToLower(i.Platform+" "+strings.TrimSuffix(i.OSName, " 64 bit"))))
+}
+
+// versioned: every word of the version is among those of a system's name; 7 is that
+// of 7.9, too, and 2204 that of 22.04.
+func (p platform) versioned(words []string) bool {
+	for _, asked := range p.version {
+		if !slices.ContainsFunc(words, func(word string) bool {
+			return word == asked || strings.HasPrefix(word, asked+".") || strings.ReplaceAll(word, ".", "") == asked
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// onPlatform: it is on the platform that is asked for.
+func (j *Judge) onPlatform(i *image.Image) bool { return j.platform.is(i) }
 
 // meant are what may have been meant by a query that nothing fits.
 func meant(q Query, all []Sighting) []image.Reason {
@@ -55,15 +93,28 @@ func meant(q Query, all []Sighting) []image.Reason {
 		}
 	}
 	if q.Platform != "" {
-		there := namesOf(all, func(s *Sighting) string { return s.Platform })
-		fits := func(name string) bool {
-			return slices.ContainsFunc(platforms(q.Platform), func(words string) bool { return startsWithWords(name, words) })
-		}
-		if len(there) > 0 && !slices.ContainsFunc(there, fits) {
-			found = append(found, image.Reason{Code: "platformUnknown", Sentence: fmt.Sprintf("no platform begins with %s; there are %s", q.Platform, strings.Join(there, ", "))})
-		}
+		found = append(found, meantPlatform(platformOf(q.Platform), q.Platform, all)...)
 	}
 	return found
+}
+
+// meantPlatform tells which platforms there are where none is asked for, and which
+// versions where none of these is.
+func meantPlatform(p platform, asked string, all []Sighting) []image.Reason {
+	there := namesOf(all, func(s *Sighting) string { return s.Platform })
+	switch {
+	case len(there) == 0 || slices.ContainsFunc(all, func(s Sighting) bool { return p.is(s.Image) }):
+		return nil
+	case !slices.ContainsFunc(there, p.named):
+		return []image.Reason{{Code: "platformUnknown", Sentence: fmt.Sprintf("no platform begins with %s; there are %s", asked, strings.Join(there, ", "))}}
+	}
+	systems := namesOf(all, func(s *Sighting) string {
+		if !p.named(s.Platform) {
+			return ""
+		}
+		return strings.Join(strings.Fields(s.OSName), " ")
+	})
+	return []image.Reason{{Code: "platformUnknown", Sentence: fmt.Sprintf("no system is %s; there are %s", asked, strings.Join(systems, ", "))}}
 }
 
 func countOf(all []Sighting, is func(*Sighting) bool) int {

@@ -2,6 +2,7 @@ package selection_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -140,6 +141,41 @@ func TestNothingFoundSaysWhatMayHaveBeenMeant(t *testing.T) {
 		list, err := find(context.Background(), where, c.query)
 		if err != nil || ids(list.Page) != c.page || codes(list.Meant) != c.hint || (c.page == "") != (list.PassedOver != nil) {
 			t.Errorf("%+v: got %q, hints %s, %v, %v", c.query, ids(list.Page), codes(list.Meant), list.PassedOver, err)
+		}
+	}
+}
+
+// TestEverydayNamesOfSystems: a system is found by what people call it, with and
+// without its version, and not by that of another.
+func TestEverydayNamesOfSystems(t *testing.T) {
+	t.Parallel()
+	systems := map[image.ID][2]string{
+		"m-centos7": {"CentOS", "CentOS  7.9 64 bit"}, "m-centos6": {"CentOS", "CentOS  6.10 64 bit"}, "m-stream9": {"CentOS Stream", "CentOS Stream  9 64 bit"},
+		"m-rhel8": {"RedHat", "Red Hat Enterprise Linux  8.10 64 bit"}, "m-rhel9": {"Red Hat", "Red Hat Enterprise Linux  9.6 64 bit"},
+		"m-al2": {"Aliyun", "Alibaba Cloud Linux  2.1903 LTS 64 bit"}, "m-al3": {"Aliyun", "Alibaba Cloud Linux  3.2104 LTS 64 bit"},
+		"m-ubuntu22": {"Ubuntu", "Ubuntu  22.04 64 bit"}, "m-ubuntu24": {"Ubuntu", "Ubuntu  24.04 64 bit"}, "m-debian12": {"Debian", "Debian  12.11 64 bit"},
+		"m-win2022": {"Windows Server 2022", "Windows Server  2022 Datacenter 64 bit"}, "m-win2016": {"Windows Server 2016", "Windows Server  2016 Datacenter 64 bit"},
+		"m-sles15": {"SUSE", "SUSE Linux Enterprise Server  15 SP7 64 bit"}, "m-sles12": {"SUSE", "SUSE Linux Enterprise Server  12 SP5 64 bit"},
+		"m-rocky9": {"Rocky Linux", "Rocky Linux  9.6 64 bit"}, "m-alma8": {"AlmaLinux", "AlmaLinux  8.10 64 bit"},
+	}
+	all := make([]image.Image, 0, len(systems))
+	for _, id := range slices.Sorted(maps.Keys(systems)) {
+		all = append(all, custom(id, func(i *image.Image) { i.Platform, i.OSName = systems[id][0], systems[id][1] }))
+	}
+	where, _ := scope(all...)
+	where.Regions = where.Regions[:1]
+	for asked, want := range map[string]string{
+		"centos 7": "m-centos7", "CentOS7": "m-centos7", "centos 7.9": "m-centos7", "centos-6": "m-centos6", "centos stream 9": "m-stream9", "CentOS Stream": "m-stream9",
+		"rhel8": "m-rhel8", "RHEL 9": "m-rhel9", "red hat enterprise linux 8.10": "m-rhel8", "Alinux3": "m-al3", "al2": "m-al2", "alibaba cloud linux 3": "m-al3",
+		"ubuntu 22.04": "m-ubuntu22", "ubuntu2404": "m-ubuntu24", "Ubuntu 22": "m-ubuntu22", "debian12": "m-debian12", "debian 12": "m-debian12",
+		"win2022": "m-win2022", "windows 2016": "m-win2016", "Windows Server 2022": "m-win2022", "server 2016": "m-win2016", "winserver2022": "m-win2022",
+		"sles 15": "m-sles15", "suse 15 sp7": "m-sles15", "sles12 sp5": "m-sles12", "rocky9": "m-rocky9", "alma linux 8": "m-alma8",
+		"centos 8": "", "centos 64": "", "ubuntu 2": "", "win2019": "", "debian 1": "", "rhel 7": "", "suse 15 sp6": "",
+	} {
+		list, err := find(context.Background(), where, selection.Query{Platform: asked})
+		hint := map[bool]string{true: "platformUnknown"}[want == ""]
+		if err != nil || ids(list.Page) != want || codes(list.Meant) != hint {
+			t.Errorf("%s: got %q, hints %v, %v; want %q", asked, ids(list.Page), list.Meant, err, want)
 		}
 	}
 }
