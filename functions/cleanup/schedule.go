@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -115,6 +114,9 @@ func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Le
 		Ledgers: ledgers, Closed: closed(o.survey), Judge: upkeep.Judge, Archive: s.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
 		Orphans: doc.AboutOrphans(),
 	})
+	for _, l := range ledgers {
+		l.Release()
+	}
 	if inv.Blind() { // the plan before says more
 		report.Problems = append(report.Problems, image.Reason{Code: survey.CodeUnread, Sentence: fault.Sentence(errBlind(inv))})
 		return nil
@@ -159,9 +161,9 @@ func (s *session) tellBroken(ctx context.Context) error {
 
 // keepPlan stores the whole plan, and drops those that are over.
 func (s *session) keepPlan(ctx context.Context, d work.Document) error {
-	text, err := json.Marshal(d)
+	text, err := d.Text()
 	if err != nil {
-		return fault.Wrap(fault.Internal, err, "a plan cannot be written")
+		return err
 	}
 	name := planFolder + d.At.UTC().Format(upkeep.Stamp) + ".json"
 	if err := s.archive.Documents.Keep(ctx, name, text); err != nil && !errors.Is(err, fault.Conflict) {
@@ -190,7 +192,7 @@ func (s *session) stored(ctx context.Context) (d work.Document, ok bool, err err
 	if err != nil {
 		return d, false, err
 	}
-	if err := json.Unmarshal(text, &d); err != nil {
+	if d, err = work.DocumentOf(text); err != nil {
 		return d, false, fault.Wrap(fault.Unknown, err, "the plan of the timer cannot be read").WithCode("journalDamaged")
 	}
 	return d, s.now().Sub(d.At) <= planLasts, nil

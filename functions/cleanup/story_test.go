@@ -448,7 +448,9 @@ func TestSkippedWaits(t *testing.T) {
 	}
 	used := newStage(t)
 	used.runs(second, "m-web0")
-	if refused := used.call("cleanups.create", map[string]any{"images": []string{"m-web0"}, "skipWaits": true, "reason": "a key was in it"}); refused.Plan.Applicable || refused.Plan.Steps[0].Action != "refuse" {
+	if refused := used.call("cleanups.create", map[string]any{"images": []string{"m-web0"}, "skipWaits": true, "reason": "a key was in it"}); refused.Plan.Applicable || refused.Plan.Steps[0].Action != "refuse" || !slices.ContainsFunc(refused.Findings, func(f image.Finding) bool {
+		return f.Code == "stillShared" && f.Remedy == `PATCH /shares/m-web0?region=cn-hangzhou {"remove":["1000000000000002"]}`
+	}) {
 		t.Errorf("%+v", refused.Plan)
 	}
 }

@@ -134,6 +134,11 @@ func OpenLedger(ctx context.Context, p Place, r Reader, now func() time.Time) *L
 	return l
 }
 
+// Release lets go of what was read, once it was observed.
+func (l *Ledger) Release() {
+	l.Images, l.byImage, l.rows, l.templates, l.left, l.scaling, l.pipelines = nil, nil, nil, nil, nil, nil, nil
+}
+
 func gap[T any](p Place, permission string, read func() ([]T, error)) ([]T, *image.Unread) {
 	found, err := read()
 	if err != nil {

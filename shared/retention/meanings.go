@@ -13,6 +13,7 @@ func Meanings() map[string]string {
 func meaningsOnTheWay() map[string]string {
 	return map[string]string{
 		"deleting":    "its deletion was begun: the next look tells whether it is gone",
+		"stillShared": "a leaked image that may not go is shared: the remedy has the call that ends that",
 		"purging":     "its snapshots are being deleted: the next look tells which are gone",
 		"notSeen":     "it could not be looked at, and stays as it is until it can be",
 		"binNotReady": "its deletion is not written down yet, so that it cannot be brought back for some minutes",

@@ -71,7 +71,7 @@ func Plan(inv Inventory, doc Document, r Request, now time.Time) (Planned, error
 			going = append(going, g)
 		}
 	}
-	p.Findings = append(p.Findings, b.findings(going)...)
+	p.Findings = append(append(p.Findings, b.findings(going)...), b.leaks(all)...)
 	wish, err := json.Marshal(b.wish)
 	if err != nil {
 		return p, fault.Wrap(fault.Internal, err, "the wish of a cleanup cannot be written")
@@ -191,6 +191,31 @@ func (b *builder) copies(s *Subject) []image.Ref {
 		}
 	}
 	return copies
+}
+
+// leaks are what of a leaked image others can go on using, as it may not go, with the
+// share that ends that.
+func (b *builder) leaks(all []Judgement) []image.Finding {
+	var found []image.Finding
+	for _, j := range all {
+		s := b.subjects[j.Ref]
+		if !b.request.SkipWaits || j.Action != Refuse || s == nil || len(s.Grants) == 0 && !s.Published {
+			continue
+		}
+		method, change := "PATCH", map[string]any{"remove": s.Grants}
+		if s.Published {
+			method, change = "PUT", map[string]any{"accounts": []string{}, "community": false}
+		}
+		wish, err := json.Marshal(change)
+		if err != nil { // accounts have no way to fail
+			continue
+		}
+		found = append(found, image.Finding{
+			Level: image.Warning, Remedy: fmt.Sprintf("%s /shares/%s?region=%s %s", method, s.ID, s.Region, wish),
+			Reason: image.Reason{Code: "stillShared", Sentence: fmt.Sprintf("%s in %s is not unshared by this: %s", s.ID, s.Region, j.Keeps[0].Sentence)},
+		})
+	}
+	return found
 }
 
 // findings are what keeps the plan from being applied, or should be known.

@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"slices"
 	"time"
 
 	"imagekeeper/shared/image"
@@ -53,6 +54,28 @@ func (s Story) Reached() Reached {
 		}
 	}
 	return r
+}
+
+// Tells reports that a chapter need not be written: its work wrote it already, or went
+// further since. A worker that slept meanwhile writes late, and must not undo what was
+// told.
+func (s Story) Tells(c Chapter) bool {
+	return slices.ContainsFunc(s, func(was Chapter) bool {
+		switch {
+		case was.Work != c.Work:
+			return false
+		case was.Stage == StageNone || was.Stage == StagePurged:
+			return true
+		case was.Stage != c.Stage:
+			return stageRank(was.Stage) > stageRank(c.Stage)
+		}
+		return was.Restored == c.Restored && was.Terms == c.Terms && was.Stage != StageQuarantined
+	})
+}
+
+// stageRank is the order of the stages.
+func stageRank(s Stage) int {
+	return slices.Index([]Stage{StageNone, StageMarked, StageQuarantined, StageDeleted, StagePurged}, s)
 }
 
 // Last is the newest chapter of a stage; ok is false if there is none since the

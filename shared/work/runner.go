@@ -108,8 +108,8 @@ func (r Runner) document(ctx context.Context, id, digest string) (Document, erro
 
 // ReadDocument reads a document, and checks that it is that of a digest.
 func ReadDocument(text []byte, digest string) (Document, error) {
-	var d Document
-	if err := json.Unmarshal(text, &d); err != nil || d.Plan.Plan().Digest() != digest {
+	d, err := DocumentOf(text)
+	if err != nil || d.Plan.Plan().Digest() != digest {
 		return d, fault.Wrap(fault.Unknown, err, "the document of plan %.20s is not that plan", digest).WithCode("journalDamaged")
 	}
 	return d, nil
@@ -138,9 +138,9 @@ func (r Runner) Approve(ctx context.Context, d Document, by Approval) (Work, err
 		return Work{}, fault.New(fault.Precondition, "the plan changes nothing").WithCode("nothingToDo")
 	}
 	by.At = r.Now().UTC()
-	text, err := json.Marshal(d)
+	text, err := d.Text()
 	if err != nil {
-		return Work{}, fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")
+		return Work{}, err
 	}
 	for range mostRaces {
 		w, err := r.load(ctx, id, true)

@@ -135,14 +135,22 @@ func (a Archive) Of(ctx context.Context, id image.ID) (map[image.Ref]retention.S
 	return a.stories(ctx, slices.DeleteFunc(subjects, func(s string) bool { return !strings.HasSuffix(s, "/"+string(id)) }))
 }
 
-// Write adds a chapter to the story of an image. The same again, of one work, is
-// written already.
+// Write adds a chapter to the story of an image, unless that tells it already.
 func (a Archive) Write(ctx context.Context, r image.Ref, c retention.Chapter) error {
 	subject := storyFolder + r.String()
 	for range 20 {
 		records, err := a.Journal.Read(ctx, subject)
 		if err != nil {
 			return err
+		}
+		told := make(retention.Story, len(records))
+		for n, record := range records {
+			if err := json.Unmarshal(record.Body, &told[n]); err != nil {
+				return fault.Wrap(fault.Unknown, err, "record %d of %s cannot be read", n, subject).WithCode("journalDamaged")
+			}
+		}
+		if told.Tells(c) {
+			return nil
 		}
 		if err = a.Journal.Append(ctx, subject, len(records), c); fault.Of(err) != fault.Conflict {
 			return err

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -27,9 +26,9 @@ func (s shelf) folder() string { return "plans/" + s.runner.Name + "/" }
 
 // keep stores a plan and returns its name. The same again is kept.
 func (s shelf) keep(ctx context.Context, d work.Document) (string, error) {
-	text, err := json.Marshal(d)
+	text, err := d.Text()
 	if err != nil {
-		return "", fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")
+		return "", err
 	}
 	sum := sha256.Sum256(text)
 	name := s.folder() + s.runner.Now().UTC().Format(time.DateOnly) + "/" + d.Plan.Plan().Digest() + "-" + hex.EncodeToString(sum[:6]) + ".json"
