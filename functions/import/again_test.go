@@ -155,13 +155,21 @@ func TestDeleteByState(t *testing.T) {
 		status int
 		code   string
 		ends   work.State
+		gone   bool // what was left is
 	}{
 		"awaitingApproval": {two: true, until: func(*stage) {}, status: http.StatusAccepted, ends: work.Aborted},
 		"queued":           {until: func(*stage) {}, status: http.StatusAccepted, ends: work.Aborted},
 		"failed": {until: func(s *stage) {
 			s.cloud.FailNext(own, 1)
 			s.ends()
-		}, status: http.StatusConflict, code: "wrongState", ends: work.Failed},
+		}, status: http.StatusAccepted, ends: work.Aborted, gone: true},
+		"failed by its test": {until: func(s *stage) {
+			s.tick()
+			for _, i := range s.things("cn-hangzhou").images {
+				s.cloud.SetBoot(i.ID, cloudsim.BootCommandFails)
+			}
+			s.ends()
+		}, status: http.StatusAccepted, ends: work.Aborted, gone: true},
 		"partly": {until: func(s *stage) {
 			s.arm(func(m met) (fate, how) {
 				if m.name == "CopyImage" {
@@ -185,11 +193,18 @@ func TestDeleteByState(t *testing.T) {
 				target := "/imports/" + s.id
 				c.until(s)
 				images := len(s.things("cn-hangzhou").images)
+				if c.gone && images == 0 {
+					t.Error("nothing was left")
+				}
 				if a := s.do(http.MethodDelete, target, nil); a.status != c.status || a.Code != c.code {
 					t.Errorf("%d %v", a.status, a.body)
 				}
 				for range 5 {
 					s.tick()
+				}
+				if c.gone {
+					images = 0
+					s.nothing()
 				}
 				again := s.do(http.MethodDelete, target, nil)
 				if c.code == "" && (again.status != http.StatusOK || again.State != c.ends) || again.Code != c.code {

@@ -218,12 +218,7 @@ func (w Work) approve(r Record, position int) Work {
 		w.Approvals, w.StartedAt, w.ApprovedAt, w.ProposedAt = nil, time.Time{}, time.Time{}, time.Time{}
 	}
 	if again {
-		for name, i := range w.Items {
-			if i.Outcome.Result == plan.Failed {
-				i.Outcome, i.Refusal = plan.Outcome{}, nil
-				w.Items[name] = i
-			}
-		}
+		w.reopen()
 	}
 	w.Digest, w.Of, w.Total, w.Why, w.EndedAt = r.Digest, r.Of, r.Total, nil, time.Time{}
 	w.Approvals = append(w.Approvals[:len(w.Approvals):len(w.Approvals)], *r.Approval)
@@ -235,6 +230,16 @@ func (w Work) approve(r Record, position int) Work {
 		w.State, w.ApprovedAt = Queued, r.At
 	}
 	return w
+}
+
+// reopen has items that failed go on.
+func (w Work) reopen() {
+	for name, i := range w.Items {
+		if i.Outcome.Result == plan.Failed {
+			i.Outcome, i.Refusal = plan.Outcome{}, nil
+			w.Items[name] = i
+		}
+	}
 }
 
 // run: a worker is at it.
@@ -324,6 +329,10 @@ func (w Work) order(o Order) Work {
 			w.Approvals = append(w.Approvals[:len(w.Approvals):len(w.Approvals)], Approval{By: o.By, At: o.At})
 		}
 	case Abort:
+		if w.State.Ended() {
+			w.reopen()
+			w.EndedAt = time.Time{}
+		}
 		w.State = Aborting
 		w.Why = &image.Reason{Code: "aborted", Sentence: said("aborted", o)}
 	}

@@ -258,7 +258,11 @@ func (o Order) states() (changes, already []State) {
 	case Resume:
 		return []State{Paused, Halted, Waiting}, []State{Queued, Running}
 	case Abort:
-		return []State{AwaitingApproval, Queued, Running, Waiting, Paused, Halted}, []State{Aborting, Aborted}
+		changes = []State{AwaitingApproval, Queued, Running, Waiting, Paused, Halted}
+		if o.Failed {
+			changes = append(changes, Failed)
+		}
+		return changes, []State{Aborting, Aborted}
 	}
 	return nil, nil
 }

@@ -297,6 +297,9 @@ type Order struct {
 	Reason string `json:"reason,omitempty"`
 	// Digest approves the plan again, as a resume has to after a long pause.
 	Digest string `json:"digest,omitempty"`
+	// Failed: an abort is meant of a work that has failed, too, for what it has left to be
+	// taken back.
+	Failed bool `json:"failed,omitempty"`
 }
 
 // Braked: nothing more may be begun; what is begun is brought to rest, or, by an

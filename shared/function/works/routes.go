@@ -144,7 +144,8 @@ func (k Kind[S, I]) Stops() []function.Operation {
 }
 
 // Cancel is DELETE /{kind}/{id}, which aborts at once, for kinds without orders. may
-// refuses a work that cannot be cancelled any more; nil: every one can.
+// refuses a work that cannot be cancelled any more, and one that has failed can be, for
+// what it has left; nil: every one can that has not ended.
 func (k Kind[S, I]) Cancel(may func(w work.Work) error) function.Operation {
 	spec := k.spec("cancel", "DELETE /"+k.Name+"/{id}", k.Role, "End it, and take back what can be taken back", fault.NotFound, fault.Conflict)
 	spec.Success = []int{http.StatusOK, http.StatusAccepted}
@@ -159,7 +160,7 @@ func (k Kind[S, I]) Cancel(may func(w work.Work) error) function.Operation {
 			}
 		}
 		before := w.State
-		w, err = r.Order(ctx, in.ID, work.Order{Do: work.Abort, By: change.By(call)})
+		w, err = r.Order(ctx, in.ID, work.Order{Do: work.Abort, By: change.By(call), Failed: may != nil})
 		out := Told[I]{k.state(w, time.Time{}), http.StatusOK}
 		if before != w.State {
 			out.status = http.StatusAccepted
