@@ -230,12 +230,15 @@ func (j *judge) existing() {
 		}
 		return
 	}
+	j.copied()
 	here := i.Region == j.wish.Region
 	switch {
 	case i.Status != image.StatusAvailable:
 		j.fatal("imageStatus", fmt.Sprintf("%s is %s; ECS copies Available images", i.ID, i.Status), "")
 	case i.Kind == image.KindPublic, i.Kind == image.KindMarketplace, i.Kind == image.KindCommunity:
 		j.fatal("kindNotCopied", fmt.Sprintf("%s is a %s image; ECS copies custom and shared ones", i.ID, i.Kind), "make an image of an instance of it")
+	case i.Published:
+		j.fatal("kindNotCopied", fmt.Sprintf("%s is published as a community image, and ECS copies none of these", i.ID), "stop publishing it, or make an image of an instance of it")
 	case i.Kind == image.KindShared && !here:
 		j.fatal("sameRegionOnly", fmt.Sprintf("%s is shared with us: ECS copies it within its region %s only", i.ID, i.Region),
 			fmt.Sprintf("region: %s, and release.regions: [%s]", i.Region, j.wish.Region))
@@ -377,8 +380,22 @@ func (j *judge) release() {
 		j.fatal("needsBootTest", "the vendor does not check this image ("+why+"): to be released it has to pass a boot test", "test: {boot: true, vSwitchId: …, securityGroupId: …}")
 	}
 	j.encryptedRelease()
+	if len(w.Release.Regions) > 0 && w.Source.Image == nil {
+		j.copied()
+	}
 	if w.Test != nil && len(j.seen.Types) == 0 {
 		j.fatal("noInstanceType", "no instance type of the region is known that boots the image", "test.instanceType")
+	}
+}
+
+// mostCopyGiB is how large an image is at the most that is copied; source: CopyImage,
+// SizeExceed.Image.
+const mostCopyGiB = 2048
+
+// copied judges how large what is to be copied is.
+func (j *judge) copied() {
+	if size := j.seen.diskGiB(); size > mostCopyGiB {
+		j.fatal("tooLargeToCopy", fmt.Sprintf("the disks of the image have %d GiB, and ECS copies images of up to %d", size, mostCopyGiB), "copy its snapshots (CopySnapshot), and import from these there")
 	}
 }
 

@@ -377,20 +377,22 @@ func boots(t image.InstanceType, want Target) bool {
 }
 
 // diskGiB is how large all disks of the image are.
-func (o *observer) diskGiB() int {
+func (o *observer) diskGiB() int { return o.seen.diskGiB() }
+
+func (o Observed) diskGiB() int {
 	size := 0
-	for _, object := range o.seen.Objects {
+	for _, object := range o.Objects {
 		size += object.Disk.GiB()
 	}
-	if i := o.seen.Instance; i != nil {
+	if i := o.Instance; i != nil {
 		for _, d := range i.Disks {
 			size += d.SizeGiB
 		}
 	}
-	for _, s := range o.seen.Snapshots {
+	for _, s := range o.Snapshots {
 		size += s.SourceDiskSizeGiB
 	}
-	if i := o.seen.Existing; i != nil {
+	if i := o.Existing; i != nil {
 		for _, d := range i.Disks {
 			size += d.SizeGiB
 		}
