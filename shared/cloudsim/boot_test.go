@@ -344,7 +344,7 @@ func TestNetwork(t *testing.T) {
 		t.Errorf("%+v of %+v, %+v, %+v, %v %v %v", row, vpcs, switches, groups, err, err2, err3)
 	}
 	none, mark, err := w.s.DescribeSecurityGroups(cloudsim.NetworkRequest{RegionID: hangzhou, IDs: []string{"sg-none"}})
-	if err != nil || len(none) != 0 || mark.Total != 0 {
+	if err != nil || len(none) != 0 || mark.Mark.Total != 0 {
 		t.Errorf("%+v, %v", none, err)
 	}
 	if err := w.cloud.AllowOnly("local", []string{"ecs:*"}); err != nil {

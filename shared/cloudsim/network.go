@@ -1,6 +1,7 @@
 package cloudsim
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -68,6 +69,8 @@ type NetworkRequest struct {
 	Name     string
 	Tags     []Tag
 	Pages    Pages
+	// Tokens are the pages of security groups.
+	Tokens Tokens
 }
 
 func (req *NetworkRequest) wants(id, name, vpc string) bool {
@@ -140,19 +143,15 @@ func (s *Session) DescribeVSwitch(id string) (VSwitchRow, error) {
 // DescribeSecurityGroups lists the security groups of a region; unknown ids find
 // none. Refusals: MissingParameter, InvalidRegionId.NotFound,
 // InvalidSecurityGroupId.Malformed.
-func (s *Session) DescribeSecurityGroups(req NetworkRequest) ([]SecurityGroupRow, PageMark, error) {
+func (s *Session) DescribeSecurityGroups(req NetworkRequest) ([]SecurityGroupRow, TokenMark, error) {
 	if err := s.permit("DescribeSecurityGroups"); err != nil {
-		return nil, PageMark{}, err
+		return nil, TokenMark{}, err
 	}
 	if err := checkRegion(req.RegionID); err != nil {
-		return nil, PageMark{}, err
+		return nil, TokenMark{}, err
 	}
-	mark, err := pageMark(req.Pages, 100)
-	switch {
-	case err != nil:
-		return nil, mark, err
-	case len(req.IDs) > 100:
-		return nil, mark, malformed(400, "InvalidSecurityGroupId.Malformed", "The specified parameter SecurityGroupIds is not valid.")
+	if len(req.IDs) > 100 {
+		return nil, TokenMark{}, malformed(400, "InvalidSecurityGroupId.Malformed", "The specified parameter SecurityGroupIds is not valid.")
 	}
 	c := s.cloud
 	c.mu.RLock()
@@ -160,6 +159,21 @@ func (s *Session) DescribeSecurityGroups(req NetworkRequest) ([]SecurityGroupRow
 	list := slices.DeleteFunc(c.groupsOf(c.regions[req.RegionID], s.caller.Account), func(r SecurityGroupRow) bool {
 		return !req.wants(r.ID, r.Name, r.VPC) || !hasTags(r.Tags, req.Tags)
 	})
-	mark.Total = len(list)
-	return cut(list, mark), mark, nil
+	found := make([]*entry[SecurityGroupRow], len(list))
+	for n := range list {
+		found[n] = &entry[SecurityGroupRow]{id: list[n].ID, created: list[n].CreatedAt, revs: []revision[SecurityGroupRow]{{state: &list[n]}}}
+	}
+	slices.SortFunc(found, newest)
+	tokens := req.Tokens
+	req.Tokens, req.Pages = Tokens{}, Pages{}
+	page, mark, err := tokenPage(found, tokens, s.scope("securityGroups", req), 100)
+	var no *Refusal
+	if errors.As(err, &no) && no.Code == "InvalidParameter.NextToken" {
+		err = malformed(400, "InValidParameter.NextToken", "The specified parameter NextToken is not valid.") // as the vendor writes it here
+	}
+	shown := make([]SecurityGroupRow, len(page))
+	for n := range page {
+		shown[n] = *page[n].truth()
+	}
+	return shown, mark, err
 }

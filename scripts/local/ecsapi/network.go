@@ -26,7 +26,7 @@ func networkOperations() []operation {
 			RegionId! DryRun:bool EnableIpv6:bool IsDefault:bool PageNumber:int PageSize:int ResourceGroupId Tag.N.Key Tag.N.Value VSwitchId:list VSwitchName VpcId
 			ZoneId`)},
 		{product: vpc(), name: "DescribeVSwitchAttributes", run: describeVSwitch, takes: declared(`VSwitchId! DryRun:bool RegionId`)},
-		{name: "DescribeSecurityGroups", run: describeSecurityGroups, lists: numbered, takes: declared(`
+		{name: "DescribeSecurityGroups", run: describeSecurityGroups, lists: numbered, malformed: malformedIDs("SecurityGroupIds", refuse(400, "InvalidSecurityGroupId.Malformed", "The specified parameter SecurityGroupIds is not valid.")), takes: declared(`
 			RegionId! DryRun:bool MaxResults:int NetworkType NextToken PageNumber:int PageSize:int ResourceGroupId SecurityGroupId
 			SecurityGroupIds:ids SecurityGroupName SecurityGroupType Tag.N.Key Tag.N.Value VpcId`)},
 		{name: "CreateVpc", also: vpc(), run: createVPC, takes: declared(`
@@ -166,7 +166,7 @@ func describeVSwitches(c *call) (answer, error) {
 
 type securityGroupsAnswer struct {
 	receipt
-	pageNumbers
+	*pageNumbers
 	NextToken      string
 	RegionID       string `json:"RegionId"`
 	SecurityGroups struct{ SecurityGroup rows[wireSecurityGroup] }
@@ -188,7 +188,7 @@ type wireSecurityGroup struct {
 
 func (a *securityGroupsAnswer) content() editable { return &a.SecurityGroups.SecurityGroup }
 func (a *securityGroupsAnswer) place() *pagePlace {
-	return &pagePlace{pages: &a.pageNumbers, next: &a.NextToken}
+	return &pagePlace{pages: a.pageNumbers, next: &a.NextToken}
 }
 
 func describeSecurityGroups(c *call) (answer, error) {
@@ -198,11 +198,16 @@ func describeSecurityGroups(c *call) (answer, error) {
 	if one := p.text("SecurityGroupId"); one != "" {
 		req.IDs = append(slices.Clone(req.IDs), one)
 	}
+	req.Tokens = c.tokens()
 	list, mark, err := c.session.DescribeSecurityGroups(req)
 	if err != nil {
 		return nil, err
 	}
-	a := &securityGroupsAnswer{pageNumbers: marked(mark), RegionID: p.text("RegionId")}
+	a := &securityGroupsAnswer{NextToken: mark.Next, RegionID: p.text("RegionId")}
+	if mark.Mark.Number > 0 { // by tokens there is no count
+		numbers := marked(mark.Mark)
+		a.pageNumbers = &numbers
+	}
 	a.SecurityGroups.SecurityGroup = rowsOf(list, func(g cloudsim.SecurityGroupRow) wireSecurityGroup {
 		return wireSecurityGroup{
 			SecurityGroupID: g.ID, SecurityGroupName: g.Name, SecurityGroupType: g.Type, Description: g.Description, VpcID: g.VPC,

@@ -17,9 +17,9 @@ func keyPairOperations() []operation {
 		{name: "ImportKeyPair", run: importKeyPair, takes: declared(`RegionId! KeyPairName! PublicKeyBody! ResourceGroupId Tag.N.Key Tag.N.Value`)},
 		{name: "DescribeKeyPairs", run: describeKeyPairs, lists: numbered, takes: declared(`
 			RegionId! IncludePublicKey:bool KeyPairFingerPrint KeyPairName PageNumber:int PageSize:int ResourceGroupId Tag.N.Key Tag.N.Value`)},
-		{name: "DeleteKeyPairs", run: deleteKeyPairs, takes: declared(`RegionId! KeyPairNames:ids!`)},
-		{name: "AttachKeyPair", run: attachKeyPair, takes: declared(`RegionId! KeyPairName! InstanceIds:ids!`)},
-		{name: "DetachKeyPair", run: detachKeyPair, takes: declared(`RegionId! KeyPairName! InstanceIds:ids!`)},
+		{name: "DeleteKeyPairs", run: deleteKeyPairs, malformed: malformedIDs("KeyPairNames", refuse(400, "InvalidKeyPairNames.ValueNotSupported", "The specified parameter KeyPairNames is not supported.")), takes: declared(`RegionId! KeyPairNames:ids!`)},
+		{name: "AttachKeyPair", run: attachKeyPair, malformed: unsupportedIDs, takes: declared(`RegionId! KeyPairName! InstanceIds:ids!`)},
+		{name: "DetachKeyPair", run: detachKeyPair, malformed: unsupportedIDs, takes: declared(`RegionId! KeyPairName! InstanceIds:ids!`)},
 	}
 }
 
@@ -67,7 +67,7 @@ func attributeOperations() []operation {
 			RegionId! HttpEndpoint! HttpPutResponseHopLimit:int HttpTokens InstanceId InstanceMetadataTags`)},
 		{name: "DescribeUserData", run: describeUserData, takes: declared(`RegionId! InstanceId!`)},
 		{name: "DescribeUserdata", run: describeUserData, takes: declared(`RegionId! InstanceId!`)},
-		{name: "DescribeInstanceRamRole", run: describeRAMRole, takes: declared(`
+		{name: "DescribeInstanceRamRole", run: describeRAMRole, malformed: malformedIDs("InstanceIds", refuse(400, "InvalidInstanceIds.Malformed", "The specified InstanceIds is not valid.")), takes: declared(`
 			RegionId! InstanceIds:ids PageNumber:int PageSize:int RamRoleName`)},
 		{name: "DescribeInstanceMaintenanceAttributes", run: describeMaintenance, lists: numbered, takes: declared(`
 			RegionId! InstanceId.N PageNumber:int PageSize:int`)},

@@ -101,6 +101,11 @@ func malformedIDs(row string, own *refusal) func(string) *refusal {
 	}
 }
 
+// unsupportedIDs refuses ids of instances as the operations of key pairs do.
+func unsupportedIDs(name string) *refusal {
+	return malformedIDs("InstanceIds", refuse(400, "InvalidInstanceIds.ValueNotSupported", "The specified parameter InstanceIds is not supported."))(name)
+}
+
 // onWire turns an error of the cloud into a refusal. It reports false for an
 // error that is not the cloud's no: a defect.
 func onWire(err error) (*refusal, bool) {
