@@ -19,6 +19,9 @@ type exportInput struct {
 	works.Request
 }
 
+// OnlyApproves: what others proposed, by its digest.
+func (in exportInput) OnlyApproves() bool { return in.Apply != nil && works.Nothing(in.Export) }
+
 // exporting is how exports are told.
 func (h handler) exporting() works.Kind[exportStepOut, exportItemOut] {
 	return works.Kind[exportStepOut, exportItemOut]{

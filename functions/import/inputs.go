@@ -24,3 +24,6 @@ type importInput struct {
 	importing.Wish
 	works.Request
 }
+
+// OnlyApproves: what others proposed, by its digest.
+func (in importInput) OnlyApproves() bool { return in.Apply != nil && works.Nothing(in.Wish) }

@@ -309,6 +309,8 @@ func wordsOfMistakes(s *stage) {
 		"no import":         {s.do(http.MethodGet, "/imports/none", nil), http.StatusNotFound, "notFound"},
 		"no source":         {s.do(http.MethodPost, "/imports", with(w, "source", object{})), http.StatusBadRequest, ""},
 		"another plan":      {s.do(http.MethodPost, "/imports", with(w, "apply", object{"digest": strings.Repeat("0", 64)})), http.StatusConflict, "planChanged"},
+		"a digest alone":    {s.do(http.MethodPost, "/imports", object{"apply": object{"digest": strings.Repeat("0", 64)}}), http.StatusNotFound, "planGone"},
+		"of an export":      {s.do(http.MethodPost, "/exports", object{"apply": object{"digest": strings.Repeat("0", 64)}}), http.StatusNotFound, "planGone"},
 		"nothing of a file": {s.noObject(), http.StatusUnprocessableEntity, "objectNotFound"},
 		"no role of ECS":    {s.noRole(), http.StatusUnprocessableEntity, "roleMissing"},
 	} {

@@ -70,12 +70,25 @@ func (v *validation) check(in any) error {
 		}
 		return fault.Wrap(fault.Internal, err, "")
 	}
-	all := make(mistakes, len(failed))
-	for i, f := range failed {
-		all[i] = fault.InField(where(f.Namespace()), f.Tag(), "%s", v.sentence(t, f))
+	approves, is := in.(approving)
+	alone := is && approves.OnlyApproves()
+	var all mistakes
+	for _, f := range failed {
+		field := where(f.Namespace())
+		if alone && f.Tag() == "required" && !strings.HasPrefix(field, "apply") {
+			continue // what it approves has it
+		}
+		all = append(all, fault.InField(field, f.Tag(), "%s", v.sentence(t, f)))
+	}
+	if len(all) == 0 {
+		return nil
 	}
 	return all
 }
+
+// approving is an input that may name nothing but a plan to approve, and then needs
+// nothing of what it requires otherwise.
+type approving interface{ OnlyApproves() bool }
 
 // where turns the validator's "In.\x00.accounts[2].until" into
 // "accounts[2].until", and "In.tag[team]" into "tag.team", as JSON and the query
