@@ -60,17 +60,16 @@ func (s Story) Reached() Reached {
 // further since. A worker that slept meanwhile writes late, and must not undo what was
 // told.
 func (s Story) Tells(c Chapter) bool {
-	return slices.ContainsFunc(s, func(was Chapter) bool {
+	for _, was := range slices.Backward(s) {
 		switch {
 		case was.Work != c.Work:
-			return false
-		case was.Stage == StageNone || was.Stage == StagePurged:
+			continue
+		case was.Stage == StageNone || was.Stage == StagePurged || stageRank(was.Stage) > stageRank(c.Stage):
 			return true
-		case was.Stage != c.Stage:
-			return stageRank(was.Stage) > stageRank(c.Stage)
 		}
-		return was.Restored == c.Restored && was.Terms == c.Terms && was.Stage != StageQuarantined
-	})
+		return was.Stage == c.Stage && was.Stage != StageQuarantined && was.Restored == c.Restored && was.Terms == c.Terms
+	}
+	return false
 }
 
 // stageRank is the order of the stages.

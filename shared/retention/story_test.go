@@ -40,6 +40,7 @@ func TestWhatIsToldLate(t *testing.T) {
 		"deleted, after it came back":   {whole[:5], deleted, true},
 		"brought back twice":            {whole[:5], back, true},
 		"other terms":                   {whole[:1], other, false},
+		"the terms of before":           {retention.Story{marked, other}, marked, false},
 		"begun to be deleted once more": {whole[:3], leaving, false},
 		"quarantined after its return":  {retention.Story{marked, none}, quarantined, true},
 		"another cleanup":               {retention.Story{marked, none}, again, false},
