@@ -47,7 +47,7 @@ type adversary struct {
 
 func newAdversary(t *testing.T, seed uint64) *adversary {
 	a := &adversary{
-		world: newWorld(t, 5, cloudsim.Options{Visibility: 20 * time.Second, Seed: seed}), rnd: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // a test's draws
+		world: newWorld(t, 5, cloudsim.Options{Visibility: 20 * time.Second, Seed: seed}), rnd: rand.New(rand.NewPCG(seed, 1)),
 		ours: map[image.InstanceID]bool{}, tokens: map[string]map[image.DiskID]bool{}, made: map[string]image.InstanceID{},
 	}
 	a.stopped = func(id image.InstanceID) { a.own(id, true) }
@@ -59,7 +59,7 @@ func newAdversary(t *testing.T, seed uint64) *adversary {
 		}
 		a.tokens[r.Token][disk], a.made[r.Token] = true, r.Instance
 	}
-	lost := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // a test's draws
+	lost := rand.New(rand.NewPCG(seed, 2))
 	a.lose = func(int, string) bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
