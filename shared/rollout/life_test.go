@@ -405,6 +405,9 @@ func TestDeathAtEveryCall(t *testing.T) {
 				if o := outcomes(got)[w.fleet[0]]; o != "applied" || w.count("replace") != 1 || w.instance(w.fleet[0]).Image != w.golden {
 					t.Errorf("call %d, lost %v: %s by %v", n, lost, o, w.did)
 				}
+				if left := len(w.backups()); left != 1 {
+					t.Errorf("call %d, lost %v: %d snapshots are left, by %v", n, lost, left, w.did)
+				}
 			})
 			if !more {
 				break

@@ -737,7 +737,9 @@ func (s *stage) exit() {
 func (s *stage) tidy() {
 	over := func() { s.reach(LevelTidied) }
 	switch {
-	case s.facts[factFirst] == gone, s.sent() && s.item.Answered == plan.Applied, s.sent() && s.now.Sub(s.item.Since) > showTime:
+	case s.facts[factFirst] == gone, s.sent() && s.item.Answered == plan.Applied:
+		over()
+	case s.sent() && s.item.Sends > 1 && s.now.Sub(s.item.Since) > showTime: // one that was sent once may never have left a worker that died
 		over()
 	case s.sent():
 		s.again(lookSoon)
