@@ -151,6 +151,7 @@ func theSameEvent(t *testing.T) {
 func TestDeleteByState(t *testing.T) {
 	for name, c := range map[string]struct {
 		two    bool
+		shares []string // with whom it is to be shared at home alone; empty: as wished
 		until  func(s *stage)
 		status int
 		code   string
@@ -179,6 +180,12 @@ func TestDeleteByState(t *testing.T) {
 			}, nil)
 			s.ends()
 		}, status: http.StatusConflict, code: "alreadyReleased", ends: work.Partly},
+		"failed after one of two got it": {
+			shares: []string{string(other), "9999999999999999"}, until: (*stage).ends, status: http.StatusConflict, code: "alreadyReleased", ends: work.Failed,
+		},
+		"failed before anybody got it": {
+			shares: []string{"9999999999999999"}, until: (*stage).ends, status: http.StatusAccepted, ends: work.Aborted, gone: true,
+		},
 		"finished": {until: (*stage).ends, status: http.StatusConflict, code: "alreadyReleased", ends: work.Finished},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,7 +196,15 @@ func TestDeleteByState(t *testing.T) {
 					t.Fatal(err)
 				}
 				s.key, s.words, s.two = &key, &words{map[string]bool{}}, c.two
-				s.id = s.posted(http.MethodPost, "/imports", wished("web-1")).ID
+				wish := wished("web-1")
+				if len(c.shares) > 0 {
+					var with []any
+					for _, id := range c.shares {
+						with = append(with, map[string]string{"accountId": id})
+					}
+					wish["release"] = map[string]any{"share": map[string]any{"accounts": with}}
+				}
+				s.id = s.posted(http.MethodPost, "/imports", wish).ID
 				target := "/imports/" + s.id
 				c.until(s)
 				images := len(s.things("cn-hangzhou").images)

@@ -16,7 +16,7 @@ func Released(w work.Work) bool {
 		home = names[0]
 	}
 	for _, i := range w.Items {
-		given := slices.Contains([]string{LevelShared, LevelReleased}, i.Level) || i.Name != home && i.Level != ""
+		given := slices.Contains([]string{LevelShared, LevelReleased}, i.Level) || i.Name != home && i.Level != "" || i.Notes[noteGiven] == yes
 		giving := i.Sent != nil && slices.Contains([]string{doShare, doRelease, doCopy}, i.Sent.Do)
 		if given || giving && (i.Name != home || i.Sent.Do != doCopy) || i.Outcome.Result == plan.Applied {
 			return true

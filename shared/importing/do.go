@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -349,7 +350,21 @@ func (d *deed) share(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.Giver.Share(ctx, i.Ref, d.wish.Release.Share.ids(), d.by())
+	with := d.wish.Release.Share.ids()
+	err = d.Giver.Share(ctx, i.Ref, with, d.by())
+	if err != nil && fault.Code(err) != "notSent" && !d.nobodyHas(ctx, i.Ref, with) {
+		d.notes[noteGiven] = yes
+	}
+	return err
+}
+
+// nobodyHas is whether none of the accounts may use an image; what cannot be read is
+// no proof of that.
+func (d *deed) nobodyHas(ctx context.Context, r image.Ref, with []image.AccountID) bool {
+	return !slices.ContainsFunc(with, func(id image.AccountID) bool {
+		has, err := d.Giver.Shared(ctx, r, []image.AccountID{id})
+		return err != nil || has != image.No
+	})
 }
 
 func (d *deed) release(ctx context.Context) error {

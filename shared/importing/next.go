@@ -57,6 +57,7 @@ const (
 	noteSnapshots = "snapshots" // those of an image that is deleted, which go after it
 	notePurged    = "purged"    // they were asked to go
 	noteAborting  = "aborting"  // the attempt that is taken back
+	noteGiven     = "given"     // somebody may have got it, although the share of it failed
 	noteConsole   = "console"   // the end of what the instance of a failed test wrote to its console
 )
 
