@@ -84,7 +84,7 @@ func (j *judge) readable(o ObjectSeen) bool {
 	case o.Unread != nil:
 		j.fatal("objectUnread", where+" could not be read: "+o.Unread.Sentence, "")
 	case o.Region == "":
-		j.fatal("bucketRegionUnknown", "the region of the bucket "+o.Bucket+" is not known", "")
+		j.fatal("bucketRegionUnknown", "the region of the bucket "+o.Bucket+" is not known", "allow oss:GetBucketInfo on the bucket, which tells it")
 	case o.Region != j.seen.Region:
 		j.fatal("bucketElsewhere", fmt.Sprintf("the bucket %s is in %s; an import in %s reads only buckets there", o.Bucket, o.Region, j.seen.Region), "region: "+string(o.Region))
 	default:
