@@ -63,8 +63,11 @@ func (s *session) swept(ctx context.Context, name string) (over bool, err error)
 		return true, nil
 	}
 	w, err := s.imports().Get(ctx, id)
-	if err != nil {
-		return errors.Is(err, fault.NotFound), nil
+	switch {
+	case errors.Is(err, fault.NotFound):
+		return true, nil
+	case err != nil:
+		return false, err
 	}
 	left, err := importing.LeftBy(w)
 	failures := []error{err}

@@ -28,12 +28,12 @@ func Build(ctx context.Context, order bootstrap.Order) (string, error) {
 	if err := errors.Join(os.MkdirAll(shelf, 0o750), os.MkdirAll(order.To, 0o750)); err != nil {
 		return "", fmt.Errorf("build %s: %w", order.Package, err)
 	}
-	lock, err := os.OpenFile(filepath.Join(shelf, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in the tree
+	lock, err := os.OpenFile(filepath.Join(shelf, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w", order.Package, err)
 	}
-	defer lock.Close()                                                     // which gives the lock back
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a file's number is small
+	defer lock.Close() // which gives the lock back
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", fmt.Errorf("build %s: %w", order.Package, err)
 	}
 	at := order
@@ -57,12 +57,12 @@ func same(from, to string) error {
 	if os.Link(from, to) == nil {
 		return nil
 	}
-	source, err := os.Open(from) //nolint:gosec // what was just built
+	source, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o700) //nolint:gosec // an executable
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o700)
 	if err != nil {
 		return err
 	}

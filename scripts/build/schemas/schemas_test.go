@@ -70,11 +70,23 @@ func TestVariables(t *testing.T) {
 		value          any
 		right          bool
 	}{
-		{"find", "LOG_LEVEL", "debug", true}, {"find", "LOG_LEVEL", "loud", false}, {"find", "LOG_LEVEL", "${env('LOG_LEVEL', 'info')}", true}, {"find", "LOG_LEVEL", "", true},
-		{"find", "LOGLEVEL", "info", false}, {"find", "LOG_LEVEL", 3, false}, {"find", "JOURNAL", "oss://audit", false}, {"share", "JOURNAL", "oss://audit/imagekeeper", true},
-		{"find", "NOTIFY_SECRET_TEAM", "x", false}, {"share", "NOTIFY_SECRET_TEAM", "x", true}, {"share", "FOUR_EYES", "share,import", true}, {"share", "FOUR_EYES", "share,imports", false},
-		{"share", "ACCOUNTS", "acs:ram::1000000000000002:role/reader,acs:ram::1000000000000003:role/reader", true}, {"find", "SYSTEM_ROLES", "viewer,root", false},
-		{"share", "SHARE_ALLOWED_ACCOUNTS", "1000000000000002,me", false}, {"find", "ECS_RATE_SHARE", "0.3", true}, {"find", "ECS_RATE_SHARE", "a lot", false},
+		{"find", "LOG_LEVEL", "debug", true},
+		{"find", "LOG_LEVEL", "loud", false},
+		{"find", "LOG_LEVEL", "${env('LOG_LEVEL', 'info')}", true},
+		{"find", "LOG_LEVEL", "", true},
+		{"find", "LOGLEVEL", "info", false},
+		{"find", "LOG_LEVEL", 3, false},
+		{"find", "JOURNAL", "oss://audit", false},
+		{"share", "JOURNAL", "oss://audit/imagekeeper", true},
+		{"find", "NOTIFY_SECRET_TEAM", "x", false},
+		{"share", "NOTIFY_SECRET_TEAM", "x", true},
+		{"share", "FOUR_EYES", "share,import", true},
+		{"share", "FOUR_EYES", "share,imports", false},
+		{"share", "ACCOUNTS", "acs:ram::1000000000000002:role/reader,acs:ram::1000000000000003:role/reader", true},
+		{"find", "SYSTEM_ROLES", "viewer,root", false},
+		{"share", "SHARE_ALLOWED_ACCOUNTS", "1000000000000002,me", false},
+		{"find", "ECS_RATE_SHARE", "0.3", true},
+		{"find", "ECS_RATE_SHARE", "a lot", false},
 		{"find", "ECS_ENDPOINT", "ecs.aliyuncs.com", false},
 	} {
 		if err := schema.Judge(with(c.function, c.name, c.value)); (err == nil) != c.right {
