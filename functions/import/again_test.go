@@ -196,15 +196,7 @@ func TestDeleteByState(t *testing.T) {
 					t.Fatal(err)
 				}
 				s.key, s.words, s.two = &key, &words{map[string]bool{}}, c.two
-				wish := wished("web-1")
-				if len(c.shares) > 0 {
-					var with []any
-					for _, id := range c.shares {
-						with = append(with, map[string]string{"accountId": id})
-					}
-					wish["release"] = map[string]any{"share": map[string]any{"accounts": with}}
-				}
-				s.id = s.posted(http.MethodPost, "/imports", wish).ID
+				s.id = s.posted(http.MethodPost, "/imports", sharedWith(c.shares)).ID
 				target := "/imports/" + s.id
 				c.until(s)
 				images := len(s.things("cn-hangzhou").images)
@@ -231,6 +223,19 @@ func TestDeleteByState(t *testing.T) {
 			})
 		})
 	}
+}
+
+// sharedWith is an import at home alone, for these accounts; of none it is the usual one.
+func sharedWith(accounts []string) object {
+	wish := wished("web-1")
+	if len(accounts) > 0 {
+		var with []any
+		for _, id := range accounts {
+			with = append(with, map[string]string{"accountId": id})
+		}
+		wish["release"] = map[string]any{"share": map[string]any{"accounts": with}}
+	}
+	return wish
 }
 
 // ends carries the work that was begun last, whose state somebody asks for over HTTP.

@@ -192,7 +192,7 @@ func TestUndoByAnotherProcess(t *testing.T) {
 		"onUnhealthy": "undo", "hooks": map[string]any{"after": "systemctl start app"},
 	}, func(s *stage, last told) {
 		s.t.Helper()
-		if last.State != "failed" || last.Items[0].Result != "failed" || last.Items[0].Reason == nil || last.Items[0].Reason.Code != "hookFailed" {
+		if last.State != "failed" || last.Items[0].Result != "failed" || last.Items[0].Reason.Code != "hookFailed" {
 			s.t.Errorf("it ended as %+v, %+v", last, last.Items[0].Reason)
 		}
 		f.judge(s, f.fleet(s)[0], "", 2)

@@ -54,7 +54,7 @@ type item struct {
 	InstanceID image.InstanceID `json:"instanceId"`
 	Level      string           `json:"level"`
 	Result     string           `json:"result"`
-	Reason     *image.Reason    `json:"reason"`
+	Reason     image.Reason     `json:"reason"`
 }
 
 // once is a time in which everything of a cloud with this speed is done.

@@ -154,6 +154,65 @@ func TestBadImages(t *testing.T) {
 	}
 }
 
+// Where the canary was refused, or failed before it had the new image, nothing is proven:
+// others go in its place, and no wave before them.
+func TestCanaryInItsPlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		boot    cloudsim.Boot
+		keeps   func(w *world, canary image.InstanceID)
+		allows  int
+		state   work.State
+		touched int
+	}{
+		"refused, and the image is bad": {boot: cloudsim.BootSilent, state: work.Halted, touched: 1},
+		"failed before, and the image is bad": {boot: cloudsim.BootSilent, allows: 1, state: work.Halted, touched: 1, keeps: func(w *world, canary image.InstanceID) {
+			w.refuses = func(is, of string) error {
+				if is == "stop" && of == string(canary) {
+					return fault.New(fault.Precondition, "refused").WithCode("InstanceLockedForSecurity")
+				}
+				return nil
+			}
+		}},
+		"refused, and the image is good": {boot: cloudsim.BootOK, state: work.Partly, touched: 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 6, cloudsim.Options{})
+				w.cloud.SetBoot(w.golden, c.boot)
+				wish := w.to()
+				wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count, wish.Strategy.MaxFailures = 6, 5, c.allows
+				id := w.approve(wish, w.fleet...)
+				canary := w.firstOf(wish)
+				if c.keeps != nil {
+					c.keeps(w, canary)
+				} else if err := w.view().Stop(w.Context(), hangzhou, image.StopRequest{Instance: canary, Mode: "KeepCharging"}); err != nil {
+					t.Fatal(err)
+				}
+				got := w.end(id)
+				if got.State != c.state || w.count("replace") != c.touched {
+					t.Errorf("%s: %v by %v", got.State, outcomes(got), w.did)
+				}
+			})
+		})
+	}
+}
+
+// firstOf is the canary of a rollout of one.
+func (w *world) firstOf(wish rollout.Wish) image.InstanceID {
+	w.Helper()
+	for _, step := range w.plan(wish, w.fleet...).Plan.Steps {
+		if step.Parameters["wave"] == "0" {
+			n, err := rollout.ParseName(step.Subject)
+			if err != nil {
+				w.Fatal(err)
+			}
+			return n.ID
+		}
+	}
+	w.Fatal("it has no canary")
+	return ""
+}
+
 // TestLeftAsItWas: what fails before the disk is replaced is started as it was.
 func TestLeftAsItWas(t *testing.T) {
 	refuse := func(call, code string) func(w *world, wish *rollout.Wish) {
@@ -277,6 +336,35 @@ func TestOrders(t *testing.T) {
 			}
 		}
 		if got.State != work.Aborted || w.count("replace") > 3 {
+			t.Errorf("%s: %v by %v", got.State, outcomes(got), w.did)
+		}
+	})
+}
+
+// TestPauseAfterTheOneInItsPlace: where the canary was refused, the pause after it is also
+// after the one that goes in its place.
+func TestPauseAfterTheOneInItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 4, cloudsim.Options{})
+		wish := w.to()
+		wish.Strategy.PauseAfter, wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count = []string{"canary"}, 4, 3
+		id, canary := w.approve(wish, w.fleet...), w.firstOf(wish)
+		if err := w.view().Stop(w.Context(), hangzhou, image.StopRequest{Instance: canary, Mode: "KeepCharging"}); err != nil {
+			t.Fatal(err)
+		}
+		for replaced := range 2 {
+			for range 60 {
+				w.tick()
+				time.Sleep(time.Minute)
+			}
+			if got := w.get(id); got.State != work.Waiting || got.Why == nil || got.Why.Code != "pauseAfter" || w.count("replace") != replaced {
+				t.Fatalf("%s, %v after %v", got.State, got.Why, w.did)
+			}
+			if _, err := w.runner().Order(t.Context(), id, work.Order{Do: work.Resume, By: "iss ann"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := w.end(id); got.State != work.Partly || w.count("replace") != 3 {
 			t.Errorf("%s: %v by %v", got.State, outcomes(got), w.did)
 		}
 	})

@@ -103,6 +103,12 @@ type next struct {
 	waits *image.Reason
 	// own is how many of those that are down are so because of this rollout.
 	own int
+	// unproven: fewer than the canary has got the new image, since some of them were
+	// refused. Others go in their place, room of them now, before any wave does.
+	unproven bool
+	room     int
+	// provenAt is when the last one that went in the place of a canary came to its end.
+	provenAt time.Time
 	// active: something is under way.
 	active bool
 	work.Decision
@@ -127,6 +133,7 @@ func Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 	if n.failures > wish.Strategy.MaxFailures && n.state(work.Queued, work.Running, work.Waiting) {
 		n.Halt = new(reason("tooManyFailures", "%d failed, and %d may", n.failures, wish.Strategy.MaxFailures))
 	}
+	n.prove()
 	n.waves()
 	for _, name := range n.ordered() {
 		n.item(name)
@@ -210,6 +217,38 @@ func (n *next) withdrawn() *image.Reason {
 	return nil
 }
 
+// prove finds out whether as many as the canary has ran the new image. A canary that was
+// refused, or failed before its disk was replaced, proves nothing.
+func (n *next) prove() {
+	canary, trying, left := 0, 0, 0
+	var tried []time.Time
+	for name, s := range n.specs {
+		if s.action != ActionReplace || !s.ran {
+			continue
+		}
+		if s.wave == 0 {
+			canary++
+		}
+		switch i := n.work.Items[name]; {
+		case i.Ended() && (i.Outcome.Result == plan.Applied || i.Notes[noteNewDisk] != "" || i.Notes[noteUndo] != ""):
+			tried = append(tried, i.Since)
+		case i.Ended():
+		case i.Begun():
+			trying++
+		default:
+			left++
+		}
+	}
+	if len(tried) < canary {
+		n.unproven, n.room = trying+left > 0, canary-len(tried)-trying
+		return
+	}
+	if canary > 0 {
+		slices.SortFunc(tried, time.Time.Compare)
+		n.provenAt = tried[canary-1]
+	}
+}
+
 // waves finds out which wave is open, and what keeps the next one shut.
 func (n *next) waves() {
 	ends := map[int]time.Time{}
@@ -230,7 +269,11 @@ func (n *next) waves() {
 				ends[n.open] = i.Since
 			}
 		}
-		if at, some := ends[n.open]; some && n.pausesAfter(n.open) && !n.work.ResumedAt.After(at) {
+		at, some := ends[n.open]
+		if n.open == 0 && n.provenAt.After(at) {
+			at = n.provenAt
+		}
+		if some && n.pausesAfter(n.open) && !n.work.ResumedAt.After(at) {
 			n.waits = new(reason("pauseAfter", "the plan has a pause after %s: resume it to go on", waveName(n.open)))
 			return
 		}
@@ -248,12 +291,19 @@ func (n *next) pausesAfter(wave int) bool {
 	return slices.Contains(n.wish.Strategy.PauseAfter, everyWave) || wave == 0 && slices.Contains(n.wish.Strategy.PauseAfter, everyCanary)
 }
 
-// mayBegin: nothing keeps an item of a wave from being begun.
-func (n *next) mayBegin(wave int) bool {
-	if n.work.Braked() || n.Halt != nil || wave > n.open {
+// mayBegin: nothing keeps an item from being begun.
+func (n *next) mayBegin(s spec) bool {
+	if n.work.Braked() || n.Halt != nil || s.wave > n.open || !n.fits() {
 		return false
 	}
-	return n.fits()
+	if s.wave == 0 || !n.unproven {
+		return true
+	}
+	if !s.ran || n.room <= 0 {
+		return false
+	}
+	n.room--
+	return true
 }
 
 // fits: what is begun now ends in the window.

@@ -250,7 +250,7 @@ func (s *stage) begin() {
 		s.refused(*s.item.Refusal)
 		return
 	}
-	if !s.undoingHere() && !s.item.Begun() && !s.mayBegin(s.spec.wave) {
+	if !s.undoingHere() && !s.item.Begun() && !s.mayBegin(s.spec) {
 		return
 	}
 	if to := string(s.spec.to); !s.item.Begun() && to != "" && s.facts[factImage] == to {

@@ -39,7 +39,7 @@ func TestSecurityGroupsByTokens(t *testing.T) {
 	first := l.must("DescribeSecurityGroups", "RegionId", region, "MaxResults", "10")
 	next := first.text("NextToken")
 	second := l.must("DescribeSecurityGroups", "RegionId", region, "MaxResults", "10", "NextToken", next)
-	if len(first.list("SecurityGroups.SecurityGroup")) != 10 || len(second.list("SecurityGroups.SecurityGroup")) != 3 || strings.Contains(string(first.body), "TotalCount") || second.text("NextToken") != "" {
+	if len(first.list("SecurityGroups.SecurityGroup")) != 10 || len(second.list("SecurityGroups.SecurityGroup")) != 3 || strings.Contains(first.body, "TotalCount") || second.text("NextToken") != "" {
 		t.Errorf("%s\n%s", first.body, second.body)
 	}
 	if all := l.must("DescribeSecurityGroups", "RegionId", region, "PageSize", "50"); all.text("TotalCount") != "13" || len(all.list("SecurityGroups.SecurityGroup")) != 13 {
