@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"go/ast"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -70,6 +72,21 @@ func (t target) run(ctx context.Context, each time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, each+5*time.Minute)
 	defer cancel()
 	test := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", each.String(), "-fuzzminimizetime", "10x", "./"+t.folder)
-	test.Stdout, test.Stderr = os.Stdout, os.Stderr
-	return test.Run()
+	var said bytes.Buffer
+	test.Stdout, test.Stderr = io.MultiWriter(os.Stdout, &said), os.Stderr
+	err := test.Run()
+	if err != nil && onlyEnded(t.name, said.String()) {
+		fmt.Println("its time ended in the middle of an input: that is no finding")
+		return nil
+	}
+	return err
+}
+
+// onlyEnded: all that failed is that the time was over while a worker was at an input,
+// which Go tells like a finding; a true one names the file of its input.
+func onlyEnded(name, said string) bool {
+	_, after, failed := strings.Cut(said, "--- FAIL: "+name+" (")
+	_, after, _ = strings.Cut(after, "\n")
+	why, _, _ := strings.Cut(after, "\nFAIL")
+	return failed && strings.TrimSpace(why) == context.DeadlineExceeded.Error()
 }

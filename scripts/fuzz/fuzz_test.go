@@ -39,3 +39,20 @@ func TestTheDecodersAreFuzzed(t *testing.T) {
 		}
 	}
 }
+
+// A time that ends in the middle of an input is no finding; everything else is.
+func TestOnlyEnded(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]bool{
+		"fuzz: elapsed: 3s\n--- FAIL: FuzzOne (3.13s)\n    context deadline exceeded\nFAIL\nexit status 1\n":                     true,
+		"--- FAIL: FuzzOne (3.13s)\n    context deadline exceeded\n    Failing input written to testdata/fuzz/FuzzOne/1\nFAIL\n": false,
+		"--- FAIL: FuzzOne (0.02s)\n    --- FAIL: FuzzOne (0.00s)\n        one_test.go:9: wrong\nFAIL\n":                         false,
+		"--- FAIL: FuzzTwo (3.13s)\n    context deadline exceeded\nFAIL\n":                                                       false,
+		"panic: none\nFAIL\n": false,
+		"":                    false,
+	} {
+		if got := onlyEnded("FuzzOne", said); got != want {
+			t.Errorf("%q: %v", said, got)
+		}
+	}
+}
