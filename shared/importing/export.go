@@ -171,9 +171,12 @@ func (k Exports) Look(ctx context.Context, _ survey.Fresh, w work.Work) (work.Se
 	}
 	seen := work.Seen{}
 	for _, name := range w.Names() {
-		if facts, err := exportFacts(ctx, cloud, wish, w.Items[name]); err == nil {
-			seen[name] = facts // what could not be seen is not known, and not acted upon
+		facts, err := exportFacts(ctx, cloud, wish, w.Items[name])
+		if err != nil {
+			unseen(seen, name, err) // what could not be seen is not known, and not acted upon
+			continue
 		}
+		seen[name] = facts
 	}
 	return seen, nil
 }
@@ -217,7 +220,13 @@ func (k Exports) Next(w work.Work, seen work.Seen, now time.Time) work.Decision 
 		if !known {
 			item = work.Item{Name: name}
 		}
-		if facts, looked := seen[name]; looked && !item.Ended() {
+		facts, looked := seen[name]
+		if item.Ended() || !looked {
+			continue
+		}
+		if told, is := blind(item, facts); is {
+			n.Items = append(n.Items, told...)
+		} else {
 			s := &stage{next: n, item: item, facts: facts, was: item}
 			s.export()
 		}

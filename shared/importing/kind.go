@@ -96,8 +96,12 @@ func (k Kind) Look(ctx context.Context, at survey.Fresh, w work.Work) (work.Seen
 	for _, name := range w.Names() {
 		l := &look{Kind: k, cloud: cloud, wish: wish, work: w, item: w.Items[name], region: image.RegionID(name), facts: plan.Facts{}}
 		l.place = at.Place(wish.Account, l.region)
-		if l.place == nil || l.all(ctx) != nil {
+		if l.place == nil {
 			continue // what could not be seen is not known, and not acted upon
+		}
+		if err := l.all(ctx); err != nil {
+			unseen(seen, name, err)
+			continue
 		}
 		seen[name] = l.facts
 	}

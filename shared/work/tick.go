@@ -224,25 +224,38 @@ func (s *shift) append(ctx context.Context, rec Record) error {
 		if rec.Deed != released && rec.Deed != ended && rec.Deed != expired {
 			rec.Worker, rec.Until = s.Worker, now.Add(leaseLasts)
 		}
-		mine := s.w.Worker == s.Worker
+		was := s.w
 		err := s.Runner.append(ctx, s.w, rec)
-		switch kind := fault.Of(err); {
-		case err == nil:
+		kind := fault.Of(err)
+		if err == nil {
 			s.w = s.w.after(rec)
 			return nil
-		case kind == fault.Conflict || kind == fault.Unknown:
-			if err := s.read(ctx); err != nil {
+		}
+		if kind == fault.Conflict || kind == fault.Unknown {
+			if err := s.moved(ctx, was); err != nil {
 				return err
 			}
-			if mine && s.w.Worker != s.Worker {
-				return errLost
-			}
-			return errMoved
-		case (kind == fault.Unavailable || kind == fault.Throttled) && try < mostTries && s.Pause(ctx, time.Second) == nil:
-			continue
+			kind = fault.Unavailable // nothing was written: it is asked for once more, and not at once
 		}
+		if kind != fault.Unavailable && kind != fault.Throttled || try >= mostTries || s.Pause(ctx, time.Second) != nil {
+			return err
+		}
+	}
+}
+
+// moved reads the work again, and tells by errMoved or errLost what has become of it;
+// nil: it is as it was.
+func (s *shift) moved(ctx context.Context, was Work) error {
+	if err := s.read(ctx); err != nil {
 		return err
 	}
+	switch {
+	case was.Worker == s.Worker && s.w.Worker != s.Worker:
+		return errLost
+	case s.w.length > was.length:
+		return errMoved
+	}
+	return nil
 }
 
 // mostTries bounds how often a record is written that does not arrive.

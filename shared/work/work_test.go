@@ -312,6 +312,36 @@ func (f *faulty) Delete(ctx context.Context, key string) error {
 	return f.call(func() error { return f.Bucket.Delete(ctx, key) })
 }
 
+// unheard is a bucket whose answers to what is written get lost, and what is written too.
+type unheard struct {
+	journal.Bucket
+	writes int
+}
+
+func (u *unheard) Append(context.Context, string, int64, []byte) error {
+	u.writes++
+	return fault.New(fault.Unknown, "no answer")
+}
+
+// TestWritesThatNobodySees: a worker whose records do not arrive asks a few times, with
+// pauses, and leaves; another goes on.
+func TestWritesThatNobodySees(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bucket, open := watched(t)
+		s := contract.NewStage(t, open, 2)
+		id := s.Approve(contract.Document("unheard", 0, 1), "ada").ID
+		u := &unheard{Bucket: bucket}
+		s.Tick(s.Runner(journal.OpenObjects(u, "")))
+		if u.writes == 0 || u.writes > 20 {
+			t.Errorf("%d writes in one tick", u.writes)
+		}
+		if w := s.UntilEnded(id, 10); w.State != work.Finished {
+			t.Errorf("the end: %s", w.State)
+		}
+	})
+}
+
 // TestApprovalsEnd: one that nobody began ends after a day, as does a proposal, and the
 // same plan may be applied again; a resume after a long pause needs the digest.
 func TestApprovalsEnd(t *testing.T) {
