@@ -62,7 +62,7 @@ func right(id, family string) []asked {
 	}
 	const grantee = `{"accountId":"1000000000000005","until":"2030-01-01T00:00:00Z","onExpiry":"remove","reason":"a trial"}`
 	return []asked{
-		get("find.images", "/images?limit=3&explain=true"), get("find.image", "/images/"+id), get("find.families", "/families?limit=3"), get("find.family", "/families/"+family),
+		get("find.images", "/images?limit=3&explain=true"), get("find.image", "/images/"+id), get("find.families", "/families"), get("find.family", "/families/"+family),
 		get("find.lineage", "/images/"+id+"/lineage"), get("find.usage", "/images/"+id+"/usage"), get("find.instances", "/instances"),
 		get("find.access", "/access"), get("price.image", "/prices/"+id+"?hours=1.5"), get("price.report", "/prices"), get("share.get", "/shares/"+id+"?history=true"),
 		{"price.images", http.MethodPost, "/prices", `{"questions":[{"imageId":"` + id + `","hours":720},{"imageId":"m-none","hours":"1/3"},{"region":"?"}]}`, function.Viewer},
