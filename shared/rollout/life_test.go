@@ -370,6 +370,26 @@ func TestPauseAfterTheOneInItsPlace(t *testing.T) {
 	})
 }
 
+// TestReleasedDuringItsBackup: an instance that somebody releases while its backup is
+// being taken ends, and so does its rollout.
+func TestReleasedDuringItsBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, cloudsim.Options{})
+		owner := w.cloud.As(cloudsim.Caller{Account: one, Type: "Account"})
+		w.lose = func(_ int, is string) bool {
+			if is == "snapshot" && w.count("snapshot") == 2 {
+				if err := owner.DeleteInstance(cloudsim.DeleteInstancesRequest{InstanceIDs: w.fleet, Force: true}); err != nil {
+					t.Error(err)
+				}
+			}
+			return false
+		}
+		if got := w.end(w.approve(w.to(), w.fleet...)); got.State != work.Failed || outcomes(got)[w.fleet[0]] != "failed instanceGone" {
+			t.Errorf("%s: %v by %v", got.State, outcomes(got), w.did)
+		}
+	})
+}
+
 // TestNeverMoreDown: at no second are more down than may be, and what is down of
 // itself counts.
 func TestNeverMoreDown(t *testing.T) {

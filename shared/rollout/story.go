@@ -152,6 +152,12 @@ func (s *stage) doubt() bool {
 	return true
 }
 
+// nothingShows: of what was sent for an instance that is gone nothing will be seen any
+// more. Whether its disk was replaced is found out by that step itself.
+func (s *stage) nothingShows() bool {
+	return s.item.Sent == nil || !s.itemSent(doReplace) && s.now.After(s.item.Since.Add(showTime))
+}
+
 func (s *stage) undoing() bool { return s.item.Notes[noteUndo] != "" || s.wish.Undoes != "" }
 
 // content is the snapshot whose content comes back; empty: an image is the target.
@@ -173,7 +179,7 @@ func (s *stage) step() {
 		s.giveUp("downTooLong", "its disk was not replaced within %s of its stop, so it is started as it was", s.wish.Strategy.MaxDown)
 		return
 	}
-	if s.item.Begun() && s.facts[factStatus] == gone && !s.is(LevelReplaced) && s.item.Sent == nil {
+	if s.item.Begun() && s.facts[factStatus] == gone && !s.is(LevelReplaced) && s.nothingShows() {
 		s.note(noteRefused, yes)
 		s.end(plan.Failed, "instanceGone", "the instance is not there any more")
 		return
@@ -492,6 +498,10 @@ func (s *stage) backup() {
 	case "failed":
 		s.giveUp("backupFailed", "ECS could not take the backup")
 	default:
+		if s.now.After(s.item.Since.Add(snapTime)) {
+			s.giveUp("backupFailed", "ECS has not finished the backup in %s", image.Duration(snapTime))
+			return
+		}
 		s.again(lookSoon)
 	}
 }
