@@ -136,6 +136,15 @@ func refusals(t *testing.T) {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}
+	bare := wish("web-1")
+	bare["check"] = object{"waive": []string{}}
+	if a := s.call("imports.post", bare); a.Plan == nil || !a.Plan.Applicable {
+		t.Errorf("nothing waived: %+v", a)
+	}
+	bare["check"] = object{}
+	if a := s.call("imports.post", bare); a.Status != "400" || a.Field != "check.waive" {
+		t.Errorf("a check of nothing: %+v", a)
+	}
 	if a := s.call("imports.post", change("source", map[string]any{"object": map[string]any{"bucket": bucket, "key": "incoming/none.raw"}})); a.Plan == nil || a.Plan.Applicable || a.Findings[0].Code != "objectNotFound" {
 		t.Errorf("no object: %+v", a)
 	}

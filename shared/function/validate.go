@@ -133,7 +133,7 @@ func (v *validation) sentence(t reflect.Type, f validator.FieldError) string {
 	case "alphanum":
 		return "must consist of letters and digits"
 	}
-	return related(t, f)
+	return related(owner(t, f.StructNamespace()), f)
 }
 
 // related is the sentence of rules that compare a field with another one.
@@ -164,6 +164,27 @@ func related(t reflect.Type, f validator.FieldError) string {
 		return "must differ from " + others
 	}
 	return "does not satisfy the rule " + f.Tag()
+}
+
+// owner is the type whose field a path from t ends in.
+func owner(t reflect.Type, path string) reflect.Type {
+	steps := strings.Split(path, ".")
+	for _, step := range steps[1 : len(steps)-1] {
+		name, _, _ := strings.Cut(step, "[")
+		f, ok := t.FieldByName(name)
+		if !ok {
+			return t
+		}
+		at := f.Type
+		for k := at.Kind(); k == reflect.Pointer || k == reflect.Slice || k == reflect.Array || k == reflect.Map; k = at.Kind() {
+			at = at.Elem()
+		}
+		if at.Kind() != reflect.Struct {
+			return t
+		}
+		t = at
+	}
+	return t
 }
 
 // namesOf translates the Go names of fields in a rule's parameter into JSON names.

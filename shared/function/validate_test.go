@@ -35,6 +35,12 @@ type ruled struct {
 	Rival     string    `json:"rival" validate:"excluded_without=Word"`
 	Either    string    `json:"either" validate:"required_without=Low"`
 	Depending string    `json:"depending" validate:"required_if=Word x,excluded_if=Word y"`
+	Inner     []inner   `json:"inner" validate:"dive"`
+}
+
+type inner struct {
+	Boot bool   `json:"bootIt"`
+	Need string `json:"need" validate:"required_if=Boot true"`
 }
 
 func TestSentences(t *testing.T) {
@@ -60,6 +66,7 @@ func TestSentences(t *testing.T) {
 		{`{"high":1}`, "either is required unless low is given"},
 		{`{"word":"x"}`, "depending is required here; it depends on word, x"},
 		{`{"word":"y","depending":"a"}`, "depending must not be given here; it depends on word, y"},
+		{`{"inner":[{"bootIt":true}]}`, "inner[0].need is required here; it depends on bootIt, true"},
 	}
 	f := function.New("f", function.Handle(function.Spec{Name: "f.rules"}, echo[ruled]))
 	for _, test := range tests {

@@ -217,6 +217,11 @@ func TestWishesThatCannotBeRight(t *testing.T) {
 		"image.tags  ":           func(w *importing.Wish) { w.Image.Tags = image.Tags{"Team": "a", "team": "b"} },
 		"image.tags   ":          func(w *importing.Wish) { w.Image.Tags = image.Tags{"acs:x": "a"} },
 		"image.family":           func(w *importing.Wish) { w.Image.Family = "" },
+		"image.family ":          func(w *importing.Wish) { w.Image.Family = "a/b" },
+		"image.family  ":         func(w *importing.Wish) { w.Image.Family = "web*" },
+		"image.family   ":        func(w *importing.Wish) { w.Image.Family = "-web" },
+		"image.family    ":       func(w *importing.Wish) { w.Image.Family = "acs:web" },
+		"image.family     ":      func(w *importing.Wish) { w.Image.Family = "Aliyun" },
 		"test.boot":              func(w *importing.Wish) { w.Test.Boot = false },
 		"release":                func(w *importing.Wish) { w.Release = &importing.Release{} },
 		"release.share.accounts": func(w *importing.Wish) { w.Release.Share.Accounts[0].AccountID = us },
@@ -249,6 +254,11 @@ func TestIdentity(t *testing.T) {
 	again, _ := importing.Plan(golden(), good(), "")
 	if first.ID != again.ID || first.Plan.Digest() != again.Plan.Digest() {
 		t.Error("the same wish is another import")
+	}
+	waiving := golden()
+	waiving.Check = &importing.Check{Waive: []string{}}
+	if said, _ := importing.Plan(waiving, good(), ""); said.ID != first.ID || said.Plan.Digest() != first.Plan.Digest() {
+		t.Error("who says that nothing is waived asks for another import")
 	}
 	later, _ := importing.Plan(golden(), good(), first.Plan.Digest())
 	if later.ID != first.ID || later.Plan.Digest() == first.Plan.Digest() {

@@ -502,7 +502,7 @@ func (s *stage) judged() Judged {
 	switch {
 	case s.facts[factCheck] == "Finished":
 		for _, risk := range strings.Split(s.facts[factRisks], ",") {
-			if risk != "" && !slices.Contains(s.wish.Check.Waive, risk) {
+			if risk != "" && !slices.Contains(s.wish.Check.waived(), risk) {
 				return Risks
 			}
 		}

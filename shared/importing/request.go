@@ -20,7 +20,7 @@ var namePattern = regexp.MustCompile(`^\p{L}[\p{L}0-9_.:-]*$`)
 // Validate returns the first thing in a wish that cannot be right, whatever the
 // world is like, as fault.Invalid with its field.
 func (w Wish) Validate() error {
-	for _, check := range []func() error{w.oneSource, w.target, w.licence, w.tags, w.released} {
+	for _, check := range []func() error{w.oneSource, w.target, w.family, w.licence, w.tags, w.released} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -56,6 +56,19 @@ func (w Wish) target() error {
 		return fault.InField("image", "noEffect", "an image of an instance has its osType, platform, arch and bootMode: leave them out")
 	}
 	return nil
+}
+
+// family is refused here and not when the image has passed, hours later.
+func (w Wish) family() error {
+	const field = "image.family"
+	lower := strings.ToLower(string(w.Image.Family))
+	switch {
+	case lower == "":
+		return nil
+	case strings.HasPrefix(lower, "aliyun"), strings.HasPrefix(lower, "acs:"):
+		return fault.InField(field, "family", "must not begin with aliyun or acs:, which are Alibaba Cloud's")
+	}
+	return image.CheckShape("family", field, string(w.Image.Family))
 }
 
 func (w Wish) licence() error {

@@ -31,7 +31,7 @@ type Rule struct {
 	// Image is as in a request; its name, family, description and values of tags
 	// take captured texts in braces.
 	Image   Target   `json:"image" doc:"What the image is to be, as in POST /imports; name, family, description and the values of tags take captured texts in braces"`
-	Check   Check    `json:"check,omitzero" doc:"As in POST /imports"`
+	Check   *Check   `json:"check,omitempty" doc:"As in POST /imports"`
 	Test    *Test    `json:"test,omitempty" doc:"As in POST /imports"`
 	Release *Release `json:"release,omitempty" doc:"As in POST /imports; stable needs a boot test, and a check that passes with nothing waived"`
 	// Apply: what the rule says is done; else the plan is stored and announced only.
@@ -201,7 +201,7 @@ func (v *ruleCheck) stable() {
 	if v.Test == nil || !v.Test.Boot {
 		v.refuse("release.channel", "stableNeedsTest", "may be stable by a rule only after a boot test: add test")
 	}
-	if len(v.Check.Waive) > 0 {
+	if len(v.Check.waived()) > 0 {
 		v.refuse("check.waive", "stableWaivesNothing", "must be left out where a rule releases to stable")
 	}
 }

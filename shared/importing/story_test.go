@@ -347,7 +347,7 @@ func TestStableByRule(t *testing.T) {
 				e, wish := newECS(), golden()
 				e.check, e.releases, wish.Release.Channel = c.risks, importing.Stable, importing.Stable
 				if c.risks != "" {
-					wish.Check.Waive = []string{c.risks}
+					wish.Check = &importing.Check{Waive: []string{c.risks}}
 				}
 				w := beginBy(t, e, wish, c.by).end()
 				if w.State != c.want || c.want == work.Failed && outcomes(w)["cn-hangzhou"] != "failed notChecked" {
@@ -363,7 +363,7 @@ func TestLostAnswersAndWaivedRisks(t *testing.T) {
 	for seed := range 4 {
 		synctest.Test(t, func(t *testing.T) {
 			e, wish := newECS(), golden()
-			e.check, wish.Check.Waive = "GUESTOS.CloudInit", []string{"GUESTOS.CloudInit"}
+			e.check, wish.Check = "GUESTOS.CloudInit", &importing.Check{Waive: []string{"GUESTOS.CloudInit"}}
 			e.lose = func(n int) bool { return n%4 == seed }
 			w := begin(t, e, wish).end()
 			if did := slices.Compact(slices.Sorted(slices.Values(e.did))); w.State != work.Finished || len(did) != len(e.did) || len(did) != 10 {

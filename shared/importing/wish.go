@@ -22,7 +22,7 @@ type Wish struct {
 	Region  image.RegionID  `json:"region,omitempty" validate:"omitempty,regionid" doc:"Where the image is made; left out: the region of the function"`
 	Account image.AccountID `json:"account,omitempty" validate:"omitempty,accountid" doc:"Whose image it will be; left out: the account of the function"`
 	Image   Target          `json:"image" doc:"What the image is to be"`
-	Check   Check           `json:"check,omitzero" doc:"How the vendor's check of the image is judged"`
+	Check   *Check          `json:"check,omitempty" doc:"How the vendor's check of the image is judged"`
 	// Test boots the image once; left out: it is not tested.
 	Test    *Test    `json:"test,omitempty" doc:"Boots the image once; left out: it is not booted"`
 	Release *Release `json:"release,omitempty" doc:"Who gets the image once it has passed; left out: nobody"`
@@ -96,8 +96,16 @@ type Target struct {
 
 // Check is how the vendor's check of the image is judged.
 type Check struct {
-	// Waive names items that may be at high risk, such as GUESTOS.CloudInit.
-	Waive []string `json:"waive,omitempty" validate:"max=30,unique,dive,max=64" doc:"Items of the check that may be at high risk, such as GUESTOS.CloudInit"`
+	// Waive names items that may be at high risk, such as GUESTOS.CloudInit; empty: none.
+	Waive []string `json:"waive" validate:"required,max=30,unique,dive,max=64" doc:"Items of the check that may be at high risk, such as GUESTOS.CloudInit"`
+}
+
+// waived are the items that may be at high risk; a wish without a check has none.
+func (c *Check) waived() []string {
+	if c == nil {
+		return nil
+	}
+	return c.Waive
 }
 
 // Test is how the image is booted.
