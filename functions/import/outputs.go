@@ -44,7 +44,7 @@ type exportItemOut struct {
 
 func newExportItem(_ work.Work, i work.Item) exportItemOut {
 	told := importing.TellExport(i)
-	return exportItemOut{image.ID(i.Name), told.Task, told.Objects, itemOf(i)}
+	return exportItemOut{image.ID(i.Name), told.Task, told.Objects, works.ItemOf(i)}
 }
 
 // totalsOut is what a plan comes to.
@@ -71,14 +71,5 @@ type itemOut struct {
 
 func newItem(_ work.Work, i work.Item) itemOut {
 	told := importing.Tell(i)
-	return itemOut{image.RegionID(i.Name), told.Image, told.Task, told.Check, told.Instance, told.Console, itemOf(i)}
-}
-
-// itemOf is the common part of an item: where it cannot be looked at, with why.
-func itemOf(i work.Item) works.Item {
-	out := works.ItemOf(i)
-	if why := importing.Unseen(i); why != nil {
-		out.Reason = why
-	}
-	return out
+	return itemOut{image.RegionID(i.Name), told.Image, told.Task, told.Check, told.Instance, told.Console, works.ItemOf(i)}
 }

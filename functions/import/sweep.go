@@ -44,9 +44,17 @@ func (h handler) sweep(ctx context.Context, call function.Call) error {
 		return err
 	}
 	names, err := s.kept.Names(ctx, testFolder, "")
-	failures := []error{err}
-	for _, name := range names[:min(len(names), sweepWorks)] {
-		over, err := s.swept(ctx, name)
+	failures, looked := []error{err}, 0
+	for _, name := range names {
+		began, err := begunTest(name)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		if looked++; looked > sweepWorks {
+			break
+		}
+		over, err := s.swept(ctx, began)
 		if err == nil && over {
 			err = s.kept.Drop(ctx, name)
 		}
@@ -55,14 +63,29 @@ func (h handler) sweep(ctx context.Context, call function.Call) error {
 	return errors.Join(failures...)
 }
 
-// swept reports whether nothing of a test that has begun is left, or will be.
-func (s *session) swept(ctx context.Context, name string) (over bool, err error) {
+// bootTest is a test that has begun: of which import, and when ECS ends it at the latest.
+type bootTest struct {
+	id    string
+	until time.Time
+}
+
+// begunTest reads the name of a record of the tests. One that cannot be read stays
+// where it is: until when the instance may be there is not known.
+func begunTest(name string) (bootTest, error) {
 	stamp, id, _ := strings.Cut(strings.TrimPrefix(name, testFolder), "/")
-	until, _ := time.Parse(uploadStamp, stamp) // what is no time is long over
-	if s.now().After(until.Add(sweepAge)) {
+	until, err := time.Parse(uploadStamp, stamp)
+	if err != nil || id == "" {
+		return bootTest{}, fault.New(fault.Unknown, "%s is no record of a test: it is kept, and the sweep does not know what it is about", name).WithCode("journalDamaged")
+	}
+	return bootTest{id, until}, nil
+}
+
+// swept reports whether nothing of a test that has begun is left, or will be.
+func (s *session) swept(ctx context.Context, b bootTest) (over bool, err error) {
+	if s.now().After(b.until.Add(sweepAge)) {
 		return true, nil
 	}
-	w, err := s.imports().Get(ctx, id)
+	w, err := s.imports().Get(ctx, b.id)
 	switch {
 	case errors.Is(err, fault.NotFound):
 		return true, nil

@@ -10,6 +10,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
 )
 
 // An instance of a test whose deletion was refused until its import had ended is
@@ -47,6 +48,33 @@ func sweepForgets(t *testing.T) {
 			t.Errorf("hour %d: %d logs of works were read, %v, %v", hour, reads.Load()-before, names, err)
 		}
 	}
+}
+
+// A record of a test that cannot be read is kept and told of, and keeps no other from
+// being looked at.
+func TestSweepKeepsWhatItCannotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		unread := []string{testFolder + "soon/web-1", testFolder + time.Now().UTC().Format(uploadStamp)}
+		over := testFolder + time.Now().UTC().Format(uploadStamp) + "/web-1"
+		for _, name := range append(slices.Clone(unread), over) {
+			if err := journal.OpenObjects(s.bucket, "").Keep(t.Context(), name, []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range unread {
+			if _, err := begunTest(name); fault.Code(err) != "journalDamaged" {
+				t.Errorf("of %s the sweep says %v", name, err)
+			}
+		}
+		for range 61 {
+			s.tick()
+		}
+		slices.Sort(unread)
+		if names, err := s.bucket.List(t.Context(), testFolder, ""); err != nil || !slices.Equal(names, unread) {
+			t.Errorf("there are %v and not %v, %v", names, unread, err)
+		}
+	})
 }
 
 func swept(t *testing.T, other bool) {

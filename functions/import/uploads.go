@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -281,6 +280,15 @@ func (h handler) work(ctx context.Context, call function.Call, tick function.Tic
 	return h.carry(ctx, call, tick)
 }
 
+// readUpload reads what is remembered of an upload. What cannot be read stays where it
+// is, and is told of each time.
+func readUpload(name string, text []byte, u *upload) error {
+	if err := json.Unmarshal(text, u); err != nil {
+		return fault.Wrap(fault.Unknown, err, "what %s remembers of an upload cannot be read, and is kept", name).WithCode("journalDamaged")
+	}
+	return nil
+}
+
 // again looks once more at uploads that something kept from being looked at.
 func (h handler) again(ctx context.Context, call function.Call) error {
 	s, err := h.session(call)
@@ -291,7 +299,10 @@ func (h handler) again(ctx context.Context, call function.Call) error {
 	for _, name := range names {
 		text, failure := s.kept.Kept(ctx, name)
 		var u upload
-		if failure == nil && strings.HasSuffix(name, ".json") && json.Unmarshal(text, &u) == nil {
+		if failure == nil {
+			failure = readUpload(name, text, &u)
+		}
+		if failure == nil {
 			_, failure = h.judge(ctx, call, []upload{u})
 		}
 		if failure == nil {

@@ -173,7 +173,7 @@ func (k Exports) Look(ctx context.Context, _ survey.Fresh, w work.Work) (work.Se
 	for _, name := range w.Names() {
 		facts, err := exportFacts(ctx, cloud, wish, w.Items[name])
 		if err != nil {
-			unseen(seen, name, err) // what could not be seen is not known, and not acted upon
+			seen.Refused(name, err) // what could not be seen is not known, and not acted upon
 			continue
 		}
 		seen[name] = facts
@@ -224,12 +224,8 @@ func (k Exports) Next(w work.Work, seen work.Seen, now time.Time) work.Decision 
 		if item.Ended() || !looked {
 			continue
 		}
-		if told, is := blind(item, facts); is {
-			n.Items = append(n.Items, told...)
-		} else {
-			s := &stage{next: n, item: item, facts: facts, was: item}
-			s.export()
-		}
+		s := &stage{next: n, item: item, facts: facts, was: item}
+		s.export()
 	}
 	return n.Decision
 }

@@ -100,7 +100,7 @@ func (k Kind) Look(ctx context.Context, at survey.Fresh, w work.Work) (work.Seen
 			continue // what could not be seen is not known, and not acted upon
 		}
 		if err := l.all(ctx); err != nil {
-			unseen(seen, name, err)
+			seen.Refused(name, err)
 			continue
 		}
 		seen[name] = l.facts
@@ -373,12 +373,7 @@ func (l *look) instance(ctx context.Context) error {
 	}
 	at := slices.IndexFunc(all, func(i image.Instance) bool { return i.ID == id || id == "" && i.Tags[TagTest] == l.work.ID })
 	if at < 0 {
-		may, err := l.place.MayList(ctx, which)
-		if err != nil || may != image.Yes {
-			return err // an empty list proves nothing
-		}
-		l.facts[factInstance] = gone
-		return nil
+		return l.absent(ctx, which)
 	}
 	i := all[at]
 	l.facts[factInstance], l.facts[noteInstance] = string(i.Status), string(i.ID)
@@ -386,6 +381,21 @@ func (l *look) instance(ctx context.Context) error {
 		return nil
 	}
 	return l.answers(ctx, i.ID)
+}
+
+// absent tells what an empty list of instances says: nothing, where they may not be
+// listed.
+func (l *look) absent(ctx context.Context, which image.InstanceListing) error {
+	may, err := l.place.MayList(ctx, which)
+	switch {
+	case err != nil:
+		return err
+	case may == image.No:
+		return fault.New(fault.Forbidden, "the instances in %s may not be listed", l.region)
+	case may == image.Yes:
+		l.facts[factInstance] = gone
+	}
+	return nil
 }
 
 // answers looks at the Cloud Assistant of the instance, and at the command.

@@ -136,10 +136,6 @@ func Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 		if item.Ended() || !looked {
 			continue
 		}
-		if told, is := blind(item, facts); is {
-			n.Items = append(n.Items, told...)
-			continue
-		}
 		s := &stage{next: n, item: item, facts: facts, home: name == string(n.wish.Region), was: item}
 		if w.State == work.Aborting {
 			s.abort()

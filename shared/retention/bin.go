@@ -93,7 +93,7 @@ func (l *looking) binned(ctx context.Context, name string, one WishItem, item wo
 	f[factRow] = gone
 	stories, err := l.Archive.Stories(ctx, []image.Ref{one.Ref})
 	if err != nil {
-		seen[name] = unread(f, err)
+		unseen(seen, name, err)
 		return
 	}
 	if e, ok := EntryOf(one.Ref, stories[one.Ref]); ok && e.Restored != "" {
@@ -105,7 +105,8 @@ func (l *looking) binned(ctx context.Context, name string, one WishItem, item wo
 		return
 	}
 	if err := l.snapshots(ctx, one, one.Snapshots, f); err != nil {
-		f = unread(f, err)
+		unseen(seen, name, err)
+		return
 	}
 	seen[name] = f
 }
@@ -243,13 +244,13 @@ func (l *looking) orphan(ctx context.Context, name string, one WishItem, inv Inv
 	}
 	p := l.at.Place(one.Ref.Account, one.Ref.Region)
 	if p == nil {
-		seen[name] = unread(f, errNoPlace(one.Ref))
+		unseen(seen, name, errNoPlace(one.Ref))
 		return
 	}
 	rows, err := p.Snapshots(ctx, image.SnapshotListing{IDs: []image.SnapshotID{one.Orphan}})
 	switch {
 	case err != nil:
-		seen[name] = unread(f, err)
+		unseen(seen, name, err)
 		return
 	case len(rows) == 0:
 		f[factRow], f["snapshot/"+string(one.Orphan)] = gone, gone
@@ -260,7 +261,7 @@ func (l *looking) orphan(ctx context.Context, name string, one WishItem, inv Inv
 	f["snapshot/"+string(one.Orphan)] = there
 	why, err := l.orphanKept(ctx, p, one, item, inv, judged)
 	if err != nil {
-		seen[name] = unread(f, err)
+		unseen(seen, name, err)
 		return
 	}
 	if why != nil {

@@ -174,8 +174,6 @@ func Tell(_ work.Work, i work.Item) Told {
 		t.Why = &image.Reason{Code: "deleting", Sentence: "its deletion was begun: the next look tells whether it is gone"}
 	case i.Sent != nil && (i.Sent.Do == doClose || strings.HasPrefix(i.Sent.Do, doPurge)):
 		t.Why = &image.Reason{Code: "purging", Sentence: "its snapshots are being deleted: the next look tells which are gone"}
-	default:
-		t.Why = reasonOf(i.Notes[noteUnseen])
 	}
 	return t
 }
@@ -210,8 +208,7 @@ const (
 	factTerms     = "ruleTerms" // those of the rule now; noteTerms are those that were announced
 	factCap       = "cap"
 	factBase      = "base"
-	factUnseen    = "unseen" // why something could not be looked at: nothing is done
-	factBegun     = "begun"  // what it was is written down, as before its deletion
+	factBegun     = "begun" // what it was is written down, as before its deletion
 
 	there = "there"
 	gone  = "gone"
@@ -272,7 +269,6 @@ const (
 	noteFailed      = "failedAt"
 	noteBin         = "binUntil"
 	noteClosed      = "closed"
-	noteUnseen      = "unseen"
 	noteSaved       = "saved/" // and a snapshot: what it cost
 )
 
@@ -463,47 +459,43 @@ func (l *looking) image(ctx context.Context, name string, one WishItem, inv Inve
 	if n < 0 {
 		for _, u := range inv.Unread {
 			if u.Region == "" || u.Region == one.Ref.Region { // it may be there
-				seen[name] = unread(f, fault.New(fault.Unavailable, "%s", u.Sentence).WithCode(u.Code))
+				seen.Unseen(name, u.Sentence)
 				return
 			}
 		}
 		if l.at.Place(one.Ref.Account, one.Ref.Region) == nil {
-			seen[name] = unread(f, errNoPlace(one.Ref))
+			unseen(seen, name, errNoPlace(one.Ref))
 			return
 		}
 		f[factRow] = gone
-		seen[name] = l.begun(ctx, one.Ref, f)
+		if err := l.begun(ctx, one.Ref, f); err != nil {
+			unseen(seen, name, err)
+			return
+		}
+		seen[name] = f
 		return
 	}
 	l.shown(f, one, inv, inv.Subjects[n], judged[one.Ref])
 	seen[name] = f
 }
 
-// unread are the facts of what could not be looked at: why.
-func unread(f plan.Facts, err error) plan.Facts {
-	f[factUnseen] = reasonText(image.Reason{Code: codeUnseen, Sentence: "it could not be looked at, and stays as it is: " + fault.Sentence(err)})
-	return f
-}
-
-// codeUnseen is of what could not be looked at.
-const codeUnseen = "notSeen"
+// unseen tells why something could not be looked at, whatever the kind of that: the
+// next look may be hours away.
+func unseen(seen work.Seen, name string, err error) { seen.Unseen(name, fault.Sentence(err)) }
 
 func errNoPlace(r image.Ref) error {
 	return fault.New(fault.Unavailable, "account %s in %s is not looked at", r.Account, r.Region)
 }
 
 // begun adds whether what an image was is written down, as before its deletion.
-func (l *looking) begun(ctx context.Context, r image.Ref, f plan.Facts) plan.Facts {
+func (l *looking) begun(ctx context.Context, r image.Ref, f plan.Facts) error {
 	stories, err := l.Archive.Stories(ctx, []image.Ref{r})
-	if err != nil {
-		return unread(f, err)
-	}
 	for _, c := range stories[r] {
 		if c.Image != nil && c.Work == l.work.ID {
 			f[factBegun] = yes
 		}
 	}
-	return f
+	return err
 }
 
 // shown are the facts of an image that is there.

@@ -1,6 +1,10 @@
 package retention
 
-import "maps"
+import (
+	"maps"
+
+	"imagekeeper/shared/work"
+)
 
 // Meanings are the codes of all reasons, with what each means and what may be done.
 func Meanings() map[string]string {
@@ -12,12 +16,12 @@ func Meanings() map[string]string {
 // meaningsOnTheWay are those of what an item waits for.
 func meaningsOnTheWay() map[string]string {
 	return map[string]string{
-		"deleting":    "its deletion was begun: the next look tells whether it is gone",
-		"stillShared": "a leaked image that may not go is shared: the remedy has the call that ends that",
-		"purging":     "its snapshots are being deleted: the next look tells which are gone",
-		"notSeen":     "it could not be looked at, and stays as it is until it can be",
-		"binNotReady": "its deletion is not written down yet, so that it cannot be brought back for some minutes",
-		"binOver":     "its time in the bin is over: its snapshots go, if they have not gone already",
+		"deleting":      "its deletion was begun: the next look tells whether it is gone",
+		"stillShared":   "a leaked image that may not go is shared: the remedy has the call that ends that",
+		"purging":       "its snapshots are being deleted: the next look tells which are gone",
+		work.CodeUnseen: "it could not be looked at, and stays as it is until it can be",
+		"binNotReady":   "its deletion is not written down yet, so that it cannot be brought back for some minutes",
+		"binOver":       "its time in the bin is over: its snapshots go, if they have not gone already",
 	}
 }
 

@@ -121,7 +121,7 @@ func (s *step) next() {
 		s.sent()
 		return
 	}
-	if s.failed() || s.unseen() {
+	if s.failed() {
 		return
 	}
 	switch {
@@ -138,28 +138,8 @@ func (s *step) next() {
 	}
 }
 
-// unseen waits while something could not be looked at, and lets the item tell what.
-func (s *step) unseen() bool {
-	text := s.facts[factUnseen]
-	if text != s.item.Notes[noteUnseen] {
-		s.changed = true
-		if s.item.Notes[noteUnseen] = text; text == "" {
-			delete(s.item.Notes, noteUnseen)
-		}
-	}
-	if text == "" {
-		return false
-	}
-	s.sleep(s.now.Add(soon), reasonOf(text))
-	return true
-}
-
 // sent settles an act whose effect was not seen before.
 func (s *step) sent() {
-	if s.facts[factUnseen] != "" {
-		s.wake = s.now.Add(soon)
-		return
-	}
 	a := *s.item.Sent
 	if s.shows(a.Do) {
 		s.noted(a.Do)

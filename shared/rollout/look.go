@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/survey"
@@ -115,6 +116,7 @@ func (k Kind) Look(ctx context.Context, at survey.Fresh, w work.Work) (work.Seen
 		}
 		cloud, err := k.Cloud(ctx, p.Account)
 		if err != nil {
+			refused(seen, by[p], err)
 			continue
 		}
 		l := &look{at: p, place: place, cloud: cloud, wish: wish, work: w, specs: all, seen: seen, names: by[p]}
@@ -148,7 +150,17 @@ type sight struct {
 }
 
 // drop: something of it could not be seen, so nothing of it is known.
-func (l *look) drop(s *sight) { delete(l.seen, s.item.Name) }
+func (l *look) drop(s *sight, err error) { l.seen.Refused(s.item.Name, err) }
+
+// refused: nothing is known of any of these.
+func refused(seen work.Seen, names []string, err error) {
+	for _, name := range names {
+		seen.Refused(name, err)
+	}
+}
+
+// notShown: ECS does not show a part of it that has to be there.
+func notShown(what string) error { return fault.New(fault.Unknown, "%s is not shown", what) }
 
 // all looks at power first, which every item needs, then at the rest of the active.
 func (l *look) all(ctx context.Context) {
@@ -160,14 +172,14 @@ func (l *look) all(ctx context.Context) {
 	for _, part := range []func(context.Context) error{l.instances, l.disks, l.snapshots, l.images, l.healths, l.groups, l.differences} {
 		if err := part(ctx); err != nil {
 			for _, s := range l.active {
-				l.drop(s)
+				l.drop(s, err)
 			}
 			return
 		}
 	}
 	for _, s := range l.active {
 		if err := l.command(ctx, s); err != nil {
-			l.drop(s)
+			l.drop(s, err)
 		}
 	}
 }
@@ -184,6 +196,7 @@ func (l *look) power(ctx context.Context) bool {
 		return l.place.Instances(ctx, image.InstanceListing{IDs: some})
 	})
 	if err != nil {
+		refused(l.seen, l.names, err)
 		return false
 	}
 	status := map[image.InstanceID]image.Instance{}
@@ -202,6 +215,7 @@ func (l *look) power(ctx context.Context) bool {
 		switch {
 		case spec.action != ActionReplace:
 		case !shown && absent != image.Yes:
+			l.unlisted(name, absent)
 			continue
 		case !shown:
 			facts = plan.Facts{factStatus: gone}
@@ -216,6 +230,14 @@ func (l *look) power(ctx context.Context) bool {
 		}
 	}
 	return true
+}
+
+// unlisted: an instance is not in a list that may have been cut, since listing is not
+// permitted, or nobody knows whether it is.
+func (l *look) unlisted(name string, may image.Tri) {
+	if may == image.No {
+		l.seen.Refused(name, fault.New(fault.Forbidden, "the instances in %s may not be listed", l.at.Region))
+	}
 }
 
 // target tells of each item whether its image may still be used.
@@ -268,7 +290,7 @@ func (l *look) instances(ctx context.Context) error {
 	for _, s := range l.active {
 		n := slices.IndexFunc(found, func(b image.Before) bool { return b.ID == s.spec.ID })
 		if n < 0 {
-			l.drop(s)
+			l.drop(s, notShown("the instance"))
 			continue
 		}
 		s.before = &found[n]
@@ -315,7 +337,7 @@ func (l *look) disks(ctx context.Context) error {
 		if n >= 0 {
 			s.disk = &found[n]
 		} else if err := l.ownDisk(ctx, s); err != nil {
-			l.drop(s)
+			l.drop(s, err)
 			continue
 		}
 		if s.disk != nil {

@@ -67,7 +67,7 @@ const longestAgain = time.Minute
 
 // same: an item is as it was, but for what the engine keeps.
 func same(was, is Item) bool {
-	is.Since, is.Tries, is.Answered, is.Sends = was.Since, was.Tries, was.Answered, was.Sends
+	is.Since, is.Sight, is.Tries, is.Answered, is.Sends = was.Since, was.Sight, was.Tries, was.Answered, was.Sends
 	if len(was.Notes) == 0 && len(is.Notes) == 0 {
 		is.Notes = was.Notes
 	}

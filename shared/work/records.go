@@ -54,6 +54,8 @@ type Record struct {
 	// Changes; a log of before there were any has the whole items.
 	Items   []Item   `json:"items,omitempty"`
 	Changes []Change `json:"changes,omitempty"`
+	// Sights are of items that cannot be looked at any more, or can be again.
+	Sights []Sighted `json:"sights,omitempty"`
 	// State of a work that has ended.
 	State State `json:"state,omitempty"`
 }
@@ -103,7 +105,7 @@ func changeOf(was, is Item) Change {
 
 // of is what an item is after a change.
 func (c Change) of(was Item) Item {
-	i := Item{Name: c.Item, Level: c.Level, Sent: c.Sent, Answered: c.Answer, Refusal: c.Refusal, Tries: c.Tries, Notes: joined(was.Notes, c.Set)}
+	i := Item{Name: c.Item, Level: c.Level, Sent: c.Sent, Answered: c.Answer, Refusal: c.Refusal, Tries: c.Tries, Notes: joined(was.Notes, c.Set), Sight: was.Sight}
 	if c.Outcome != nil {
 		i.Outcome = *c.Outcome
 	}
@@ -308,9 +310,10 @@ func (w Work) happen(r Record) Work {
 		r.Items = append(r.Items, c.of(w.Items[c.Item]))
 	}
 	for _, i := range r.Items {
-		i.Since = r.At
+		i.Since, i.Sight = r.At, w.Items[i.Name].Sight
 		w.Items[i.Name] = i
 	}
+	w.sight(r)
 	return w
 }
 

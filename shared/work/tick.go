@@ -27,6 +27,7 @@ const (
 	mostActs   = 16              // of one work at the same time
 	mostBatch  = 100             // acts that one record announces
 	braked     = 2 * time.Minute // until a work is looked at again while everything is stopped
+	unseenLook = time.Minute     // until a work is looked at again of which something cannot be
 )
 
 // Report is what a tick did.
@@ -323,7 +324,11 @@ func (s *shift) decide(ctx context.Context, stopped bool) (more bool, err error)
 	seen, err := s.Kind.Look(looking, s.Again(looking), w)
 	cancel()
 	if err != nil {
-		return false, errors.Join(err, s.letGo(ctx, s.Now().Add(time.Minute), nil))
+		return false, errors.Join(err, s.tellSights(ctx, w.blind(err)), s.letGo(ctx, s.Now().Add(time.Minute), nil))
+	}
+	seen, sights := w.sighted(seen)
+	if err := s.tellSights(ctx, sights); err != nil {
+		return true, err
 	}
 	now := s.Now()
 	d := admit(w, seen, s.Kind.Next(w, seen, now), now)
@@ -338,6 +343,14 @@ func (s *shift) decide(ctx context.Context, stopped bool) (more bool, err error)
 		return false, s.append(ctx, Record{Deed: ended, State: s.w.endState(), Why: s.w.Why})
 	}
 	return s.rest(ctx, w, d)
+}
+
+// tellSights writes down which items cannot be looked at, where that changed.
+func (s *shift) tellSights(ctx context.Context, sights []Sighted) error {
+	if len(sights) == 0 {
+		return nil
+	}
+	return s.append(ctx, Record{Deed: happened, Sights: sights})
 }
 
 // over: there is nothing left that may be done.
@@ -357,6 +370,9 @@ func (s *shift) rest(ctx context.Context, w Work, d Decision) (more bool, err er
 	wake := d.Wake
 	if wake.IsZero() {
 		wake = now.Add(usual)
+		if s.w.unsighted() {
+			wake = now.Add(unseenLook)
+		}
 	}
 	switch {
 	case s.w.over(): // but for a call that may still show

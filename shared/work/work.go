@@ -168,6 +168,8 @@ type Item struct {
 	Outcome plan.Outcome `json:"outcome"`
 	// Since is when it last changed.
 	Since time.Time `json:"since"`
+	// Sight is whether it can be looked at; the engine keeps it.
+	Sight Sight `json:"sight,omitzero"`
 }
 
 // Ended: nothing more will be done with it.
@@ -219,7 +221,7 @@ type Claim struct {
 }
 
 // Seen is what a look found of each item. One that is absent is unknown, and what
-// is unknown is not acted upon.
+// is unknown is not acted upon. Refused and Unseen tell why.
 type Seen map[string]plan.Facts
 
 // Decision is what is to be done now.

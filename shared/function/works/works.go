@@ -5,6 +5,7 @@
 package works
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -60,10 +61,10 @@ func ItemOf(i work.Item) Item {
 		out.Result = plan.Open
 	}
 	if out.Reason == nil {
-		out.Reason = i.Refusal
+		out.Reason = cmp.Or(i.Unseen(), i.Refusal)
 	}
-	if !i.Since.IsZero() {
-		out.Since = &i.Since
+	if changed := i.ChangedAt(); !changed.IsZero() {
+		out.Since = &changed
 	}
 	return out
 }
@@ -232,7 +233,7 @@ func (k Kind[S, I]) state(w work.Work, since time.Time) State[I] {
 	for _, name := range w.Names() {
 		i := w.Items[name]
 		i.Name = name
-		if since.IsZero() || !i.Since.Before(since) {
+		if since.IsZero() || !i.ChangedAt().Before(since) {
 			s.Items = append(s.Items, k.Item(w, i))
 		}
 	}

@@ -126,6 +126,9 @@ type Toys struct {
 	Step func() bool
 	// Halt stops the work when that many have failed; 0: never.
 	Halt int
+	// Hidden is why a toy cannot be looked at, and with an empty name why none can; nil:
+	// all can.
+	Hidden func(item string) error
 }
 
 // Look shows every toy of the work.
@@ -136,9 +139,18 @@ func (k Toys) Look(ctx context.Context, _ survey.Fresh, w work.Work) (work.Seen,
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	hidden := k.Hidden
+	if hidden == nil {
+		hidden = func(string) error { return nil }
+	}
+	if err := hidden(""); err != nil {
+		return nil, err
+	}
 	seen := work.Seen{}
 	for _, name := range w.Names() {
-		seen[name] = k.Factory.look(name)
+		if seen[name] = k.Factory.look(name); hidden(name) != nil {
+			seen.Refused(name, hidden(name))
+		}
 	}
 	return seen, nil
 }
