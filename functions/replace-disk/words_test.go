@@ -377,6 +377,13 @@ func mistaken(s *stage) {
 			t.Errorf("%s: %d %q %s", field, a.status, a.Field, a.Code)
 		}
 	}
+	digest := s.do(http.MethodPost, "/rollouts", s.wish(ids...)).Plan.Digest
+	if a := s.do(http.MethodPost, "/rollouts", with(s.wish(ids...), "strategy", object{"maxFailures": 0, "canary": 1})); a.status != http.StatusOK || a.Plan.Digest != digest {
+		t.Errorf("none may fail, and it is said: %d %+v", a.status, a)
+	}
+	if a := s.do(http.MethodPost, "/rollouts", with(s.wish(ids...), "strategy", object{"maxDown": "30"})); a.Field != "strategy.maxDown" || !strings.Contains(a.Detail, "m, h or d") {
+		t.Errorf("a length without a unit: %d %+v", a.status, a)
+	}
 	gone := s.do(http.MethodPost, "/rollouts", s.wish("i-bp1none"))
 	if gone.Totals.Refuse != 1 || gone.Plan.Applicable {
 		t.Errorf("%+v", gone)

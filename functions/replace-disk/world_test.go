@@ -190,6 +190,7 @@ type reply struct {
 	header http.Header
 	Code   string
 	Field  string
+	Detail string
 	ID     string
 	State  string
 	Plan   *struct {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"imagekeeper/shared/fault"
 )
 
 // Duration is a length of time as people write it in requests and rules: a whole
@@ -23,7 +25,7 @@ const MaxDuration = 3660 * 24 * time.Hour
 func (d *Duration) UnmarshalText(text []byte) error {
 	found := durationPattern.FindSubmatch(text)
 	if found == nil {
-		return errors.New("must be a whole number and m, h or d, such as 90m or 14d")
+		return fault.New(fault.Invalid, "must be a whole number and m, h or d, such as 90m or 14d")
 	}
 	n, err := strconv.Atoi(string(found[1]))
 	if err != nil {
@@ -31,7 +33,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	}
 	length := time.Duration(n) * map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[string(found[2])]
 	if length > MaxDuration {
-		return errors.New("must not be longer than 3660d")
+		return fault.New(fault.Invalid, "must not be longer than 3660d")
 	}
 	*d = Duration(length)
 	return nil

@@ -133,7 +133,7 @@ func (a *adversary) carried(ids ...string) {
 func (a *adversary) run() {
 	other := a.image(image.Image{Name: "web-3", Family: "web"})
 	wish := a.to()
-	wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count, wish.Strategy.MaxFailures, wish.OnUnhealthy = 3, 5, 100, rollout.Undo
+	wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count, wish.Strategy.MaxFailures, wish.OnUnhealthy = 3, 5, new(100), rollout.Undo
 	wish.Health = []rollout.Probe{{Status: &rollout.Nothing{}}}
 	second := wish
 	second.To = rollout.Target{Image: other}
@@ -143,7 +143,7 @@ func (a *adversary) run() {
 	hand.Go(func() { a.meddles(done) })
 	a.carried(first, next)
 	third := wish
-	third.To, third.Strategy.MaxFailures = rollout.Target{Image: other}, 99
+	third.To, third.Strategy.MaxFailures = rollout.Target{Image: other}, new(99)
 	works := []string{first, next}
 	if d, p := a.undoing(first); p.Totals.Replace > 0 {
 		works = append(works, a.start(d))

@@ -122,7 +122,7 @@ func TestNobodyFollows(t *testing.T) {
 		p := newPointing(t, 2, cloudsim.Options{})
 		p.cloud.SetBoot(p.golden, cloudsim.BootSilent)
 		wish := p.follow()
-		wish.OnUnhealthy, wish.Strategy.MaxFailures = rollout.Undo, 5
+		wish.OnUnhealthy, wish.Strategy.MaxFailures = rollout.Undo, new(5)
 		got := p.end(p.approve(wish, p.fleet...))
 		if p.wants("nobody has it", p.old); got.State != work.Failed || p.count("templateVersion")+p.count("repoint") > 0 {
 			t.Errorf("%s: %v", got.State, outcomes(got))

@@ -180,7 +180,7 @@ func TestCanaryInItsPlace(t *testing.T) {
 				w := newWorld(t, 6, cloudsim.Options{})
 				w.cloud.SetBoot(w.golden, c.boot)
 				wish := w.to()
-				wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count, wish.Strategy.MaxFailures = 6, 5, c.allows
+				wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count, wish.Strategy.MaxFailures = 6, 5, &c.allows
 				id := w.approve(wish, w.fleet...)
 				canary := w.firstOf(wish)
 				if c.keeps != nil {

@@ -130,8 +130,8 @@ func Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 	if why := n.withdrawn(); why != nil && n.state(work.Queued, work.Running, work.Waiting) {
 		n.Halt = why
 	}
-	if n.failures > wish.Strategy.MaxFailures && n.state(work.Queued, work.Running, work.Waiting) {
-		n.Halt = new(reason("tooManyFailures", "%d failed, and %d may", n.failures, wish.Strategy.MaxFailures))
+	if n.failures > wish.Strategy.mayFail() && n.state(work.Queued, work.Running, work.Waiting) {
+		n.Halt = new(reason("tooManyFailures", "%d failed, and %d may", n.failures, wish.Strategy.mayFail()))
 	}
 	n.prove()
 	n.waves()

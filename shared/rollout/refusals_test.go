@@ -100,7 +100,7 @@ func TestRefusedAllTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRefusing(t, tried)
 		wish := r.to()
-		wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count, wish.Strategy.MaxFailures = 1000, 1000, 1000
+		wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count, wish.Strategy.MaxFailures = 1000, 1000, new(1000)
 		id := r.approve(wish, r.fleet...)
 		got := r.end(id)
 		r.check(got, r.golden)

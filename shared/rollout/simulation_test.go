@@ -123,7 +123,7 @@ func simulate(t *testing.T, d drawn) {
 func (s *simulation) wished() rollout.Wish {
 	d := s.d
 	wish := s.to()
-	wish.Strategy = rollout.Strategy{Canary: new(d.canary), MaxUnavailable: d.unavailable, MaxFailures: d.fails}
+	wish.Strategy = rollout.Strategy{Canary: new(d.canary), MaxUnavailable: d.unavailable, MaxFailures: &d.fails}
 	if wish.Strategy.WaveSize.Count = d.wave; d.percent {
 		wish.Strategy.WaveSize = rollout.WaveSize{Percent: d.wave}
 	}

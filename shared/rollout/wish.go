@@ -50,7 +50,7 @@ type Strategy struct {
 	WaveSize       WaveSize                 `json:"waveSize,omitzero" doc:"Instances of a wave: a number, or a part of those to be replaced, as 20%, which is the default"`
 	MaxUnavailable int                      `json:"maxUnavailable,omitempty" validate:"omitempty,min=1,max=10000" doc:"How many of the selected may be down at once, for whatever reason; 1 if left out"`
 	PauseAfter     []string                 `json:"pauseAfter,omitempty" validate:"omitempty,min=1,max=2,unique,dive,oneof=canary wave" doc:"Wait for a resume after the canary, or after every wave"`
-	MaxFailures    int                      `json:"maxFailures,omitempty" validate:"min=0,max=10000" doc:"How many may fail before nothing further is begun; 0 if left out: the first one halts"`
+	MaxFailures    *int                     `json:"maxFailures,omitempty" validate:"omitempty,min=0,max=10000" doc:"How many may fail before nothing further is begun; 0 if left out: the first one halts"`
 	MaxDown        image.Duration           `json:"maxDown,omitzero" doc:"How long an instance may be down before its disk is replaced; 30m if left out. Then it is started as it was"`
 	ForceStopAfter image.Duration           `json:"forceStopAfter,omitzero" doc:"Pull the plug of an instance that does not stop by itself in that time; never if left out"`
 	Windows        image.MaintenanceWindows `json:"windows,omitempty" validate:"omitempty,min=1,max=20,dive" doc:"When instances may be down; always if left out"`
@@ -116,6 +116,14 @@ const (
 	mostHookTime = 10 * time.Minute
 )
 
+// mayFail is how many may fail before the rollout halts.
+func (s Strategy) mayFail() int {
+	if s.MaxFailures == nil {
+		return 0
+	}
+	return *s.MaxFailures
+}
+
 // Check refuses a wish that contradicts itself, naming the field.
 func (w Wish) Check() error {
 	if (w.To.Image == "") == (w.To.Family == "") {
@@ -168,6 +176,9 @@ func (w Wish) Filled() Wish {
 		w.Strategy.WaveSize.Percent = usualWave
 	}
 	w.Strategy.MaxUnavailable = max(1, w.Strategy.MaxUnavailable)
+	if w.Strategy.mayFail() == 0 {
+		w.Strategy.MaxFailures = nil // said or left out: it is the same rollout
+	}
 	w.Strategy.MaxDown = image.Duration(w.Strategy.MaxDown.Or(usualDown))
 	w.Backup.Keep = image.Duration(w.Backup.Keep.Or(usualKeep))
 	if len(w.Health) == 0 {
