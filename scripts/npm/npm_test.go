@@ -3,7 +3,10 @@
 package npm_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -63,7 +67,8 @@ func TestSDKs(t *testing.T) {
 	t.Logf("%s", said)
 }
 
-// install puts the packages of the lock file into a scratch folder and returns it.
+// install makes a scratch folder with the scripts and the packages of the lock file,
+// and returns it.
 func install(t *testing.T) string {
 	t.Helper()
 	missing := t.Skipf
@@ -75,23 +80,68 @@ func install(t *testing.T) string {
 			missing("SKIPPED: the vendor's npm SDKs were NOT tried: %v", err)
 		}
 	}
+	packages, err := installed(t.Context())
+	if err != nil {
+		missing("SKIPPED: the vendor's npm SDKs were NOT tried: %v", err)
+	}
 	folder := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "sdk.mjs", "oss.mjs", "invoke.mjs", "openapi.mjs", "uploads.mjs"} {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+	for _, name := range []string{"package.json", "sdk.mjs", "oss.mjs", "invoke.mjs", "openapi.mjs", "uploads.mjs"} {
+		if err := copied(name, folder); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	if err := os.Symlink(packages, filepath.Join(folder, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// installed puts the packages of the lock file into .build of the tree, unless they
+// are there, and returns their folder. Nothing writes to it afterwards.
+func installed(ctx context.Context) (string, error) {
+	shelf, err := filepath.Abs(filepath.Join(root, ".build", "npm"))
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(shelf, 0o750); err != nil {
+		return "", err
+	}
+	lock, err := os.OpenFile(filepath.Join(shelf, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close() // which gives the lock back
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	const wanted = "package-lock.json"
+	packages := filepath.Join(shelf, "node_modules")
+	want, err := os.ReadFile(wanted)
+	if err != nil {
+		return "", err
+	}
+	if there, err := os.ReadFile(filepath.Join(packages, wanted)); err == nil && bytes.Equal(there, want) {
+		return packages, nil
+	}
+	if err := errors.Join(copied("package.json", shelf), copied(wanted, shelf)); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()
 	// No package runs a script of its own on this machine.
 	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1", "--fetch-timeout=30000")
-	npm.Dir = folder
+	npm.Dir = shelf
 	if said, err := npm.CombinedOutput(); err != nil {
-		missing("SKIPPED: the vendor's npm SDKs were NOT tried: npm ci: %v\n%s", err, said)
+		return "", fmt.Errorf("npm ci: %w\n%s", err, said)
 	}
-	return folder
+	return packages, copied(wanted, packages)
+}
+
+// copied copies a file of this folder to another one.
+func copied(name, folder string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, name), text, 0o600)
 }
