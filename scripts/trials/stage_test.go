@@ -126,18 +126,24 @@ func newStage(t *testing.T) *stage {
 	return newStageOf(t, "share", cloudsim.Options{CopyTime: time.Millisecond, Quotas: cloudsim.Quotas{GrantsReceived: 10_000}})
 }
 
+// described is the OpenAPI document, read once for all stages.
+var described = sync.OnceValues(func() (*witness.Witness, error) { //nolint:gochecknoglobals // a test's
+	document, err := os.ReadFile("../../" + openapi.Path)
+	if err != nil {
+		return nil, err
+	}
+	return witness.New(document)
+})
+
 // newStageOf is a stage for one function.
 func newStageOf(t *testing.T, function string, o cloudsim.Options) *stage {
 	t.Helper()
-	s := &stage{t: t, function: function, cloud: cloudsim.New(o)}
-	if err := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"}).PutBucket(bucket, region); err != nil {
+	document, err := described()
+	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := os.ReadFile("../../" + openapi.Path)
-	if err == nil {
-		s.witness, err = witness.New(document)
-	}
-	if err != nil {
+	s := &stage{t: t, function: function, cloud: cloudsim.New(o), witness: document}
+	if err := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"}).PutBucket(bucket, region); err != nil {
 		t.Fatal(err)
 	}
 	s.ecs = httptest.NewServer(s.door(ecsapi.New(s.cloud, ecsapi.Options{RatePerMinute: -1, Clock: s})))
