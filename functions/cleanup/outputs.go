@@ -86,7 +86,7 @@ func showStep(s plan.Step) stepOut {
 		Rule: s.Parameters["rule"], Reasons: s.Reasons,
 	}
 	out.ImageID, out.SnapshotID = kindOf(id)
-	out.Saves = costOf(s.Beside[besideSaves])
+	out.Saves = costOf(s.Beside[retention.ParamSaves])
 	if due, err := time.Parse(time.RFC3339, s.Parameters[paramDue]); err == nil {
 		out.DueAt = &due
 	}

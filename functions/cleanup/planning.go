@@ -43,16 +43,13 @@ func (s *session) plan(ctx context.Context, in createInput) (work.Document, erro
 	if in.SkipWaits {
 		named = withCopies(inv, named)
 	}
-	p, err := retention.Plan(inv, rules.Document, retention.Request{Images: named, SkipWaits: in.SkipWaits, Reason: in.Reason, Only: in.Image}, s.now())
-	if err != nil {
+	planner := retention.NewPlanner(rules.Document, retention.Request{Images: named, SkipWaits: in.SkipWaits, Reason: in.Reason, Only: in.Image}, s.now())
+	costs := s.savings(o.survey)
+	if err := costs.add(ctx, planner, inv, named); err != nil {
 		return work.Document{}, err
 	}
-	if in.Rules {
-		if err := s.withBin(ctx, &p, in.Image); err != nil {
-			return work.Document{}, err
-		}
-	}
-	return s.document(ctx, o.survey, p, inv, rules)
+	d, _, err := s.document(ctx, planner, costs, rules, in)
+	return d.Whole(), err
 }
 
 // errBlind: there is nothing to plan by.
@@ -71,9 +68,12 @@ func (s *session) withBin(ctx context.Context, p *retention.Planned, only image.
 	if err != nil {
 		return err
 	}
+	there := map[image.Ref]bool{}
+	for _, c := range p.Cases {
+		there[c.Ref] = there[c.Ref] || c.Snapshot == ""
+	}
 	for _, e := range entries {
-		there := slices.ContainsFunc(p.Judgements, func(j retention.Judgement) bool { return j.Ref == e.Ref && j.Snapshot == "" })
-		if e.Purged || e.Restored != "" || there || only != "" && only != e.Ref.ID {
+		if e.Purged || e.Restored != "" || there[e.Ref] || only != "" && only != e.Ref.ID {
 			continue
 		}
 		j := retention.Judgement{Ref: e.Ref, Name: e.Image.Name, Stage: retention.StageDeleted, Action: retention.Wait, DueAt: e.Until, Rule: e.Rule, InWork: e.Work}
@@ -84,7 +84,7 @@ func (s *session) withBin(ctx context.Context, p *retention.Planned, only image.
 		if e.unready != nil {
 			j.Removes = append(j.Removes, *e.unready)
 		}
-		p.Judgements = append(p.Judgements, j)
+		p.Cases = append(p.Cases, &retention.Case{Judgement: j})
 		p.Document.Others = append(p.Document.Others, plan.StoredStep{Step: plan.Step{
 			Action: string(j.Action), Subject: e.Ref.String(), Reasons: j.Reasons(),
 			Parameters: map[string]string{paramStage: string(j.Stage), paramName: j.Name, paramDue: e.Until.UTC().Format(time.RFC3339), "rule": e.Rule},
@@ -216,18 +216,27 @@ type totals struct {
 	Saves []pricing.Group `json:"saves,omitzero"`
 }
 
-// document is what is kept of a plan, and shown.
-func (s *session) document(ctx context.Context, all *survey.Survey, p retention.Planned, inv retention.Inventory, rules retention.Ruling) (work.Document, error) {
-	t := totals{AsOf: inv.BeganAt.UTC().Truncate(time.Second), Images: len(p.Judgements), Actions: map[retention.Action]int{}}
-	for _, j := range p.Judgements {
-		t.Actions[j.Action]++
+// document is what is kept of a plan, and shown, and the plan itself.
+func (s *session) document(ctx context.Context, planner *retention.Planner, costs savings, rules retention.Ruling, in createInput) (work.Document, retention.Planned, error) {
+	p, err := planner.Plan()
+	if err != nil {
+		return work.Document{}, p, err
+	}
+	if in.Rules {
+		if err := s.withBin(ctx, &p, in.Image); err != nil {
+			return work.Document{}, p, err
+		}
+	}
+	inv := planner.Seen()
+	t := totals{AsOf: inv.BeganAt.UTC().Truncate(time.Second), Images: len(p.Cases), Actions: map[retention.Action]int{}}
+	for _, c := range p.Cases {
+		t.Actions[c.Action]++
 	}
 	if rules.Broken != nil {
 		p.Findings = append([]image.Finding{{Level: image.Fatal, Reason: *rules.Broken, Remedy: "mend the document of rules (CLEANUP_RULES)"}}, p.Findings...)
 	}
-	var err error
-	if t.Saves, err = s.saves(ctx, all, &p, inv); err != nil {
-		return work.Document{}, err
+	if t.Saves, err = costs.of(p); err != nil {
+		return work.Document{}, p, err
 	}
 	t.AtLeast = len(inv.Unread)+len(inv.JournalUnread)+len(inv.Short) > 0 || rules.Broken != nil
 	if t.AtLeast && len(t.Saves) == 0 {
@@ -235,11 +244,11 @@ func (s *session) document(ctx context.Context, all *survey.Survey, p retention.
 	}
 	counts, err := json.Marshal(t)
 	if err != nil {
-		return work.Document{}, fault.Wrap(fault.Internal, err, "totals cannot be written")
+		return work.Document{}, p, fault.Wrap(fault.Internal, err, "totals cannot be written")
 	}
 	p.Document.Shown, err = json.Marshal(works.Shown{Findings: p.Findings, Totals: counts, Unknown: image.AllUnread(inv.Unread)})
 	if err != nil {
-		return work.Document{}, fault.Wrap(fault.Internal, err, "what is shown with a plan cannot be written")
+		return work.Document{}, p, fault.Wrap(fault.Internal, err, "what is shown with a plan cannot be written")
 	}
-	return p.Document, nil
+	return p.Document, p, nil
 }

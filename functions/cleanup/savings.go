@@ -13,56 +13,73 @@ import (
 	"imagekeeper/shared/survey"
 )
 
-// besideSaves is where a step has what it saves.
-const besideSaves = "saves"
+// savings are what images cost, and what deleting some of them saves: the report of
+// price over the images that were looked at closely.
+type savings struct {
+	*session
+	survey *survey.Survey
+	// may are those that may go.
+	may map[image.Ref]pricing.Holding
+}
 
-// saves tells each step of a plan what it saves, and returns what all that go save
-// together. It is the report of price over the images that were looked at closely.
-func (s *session) saves(ctx context.Context, all *survey.Survey, p *retention.Planned, inv retention.Inventory) ([]pricing.Group, error) {
-	going := map[image.Ref]bool{}
-	for _, j := range p.Judgements {
-		going[j.Ref] = j.Snapshot == "" && slices.Contains([]retention.Action{retention.Mark, retention.Wait, retention.Quarantine, retention.Delete}, j.Action)
-	}
+func (s *session) savings(all *survey.Survey) savings {
+	return savings{s, all.Apart(), map[image.Ref]pricing.Holding{}}
+}
+
+// add has a planner judge what a look showed, and prices that.
+func (s savings) add(ctx context.Context, planner *retention.Planner, inv retention.Inventory, among []image.Ref) error {
 	var held []pricing.Held
 	for n := range inv.Subjects {
 		i := &inv.Subjects[n]
-		goes, judged := going[i.Ref]
-		if i.Shallow || !judged {
+		if i.Shallow || len(among) > 0 && !slices.Contains(among, i.Ref) {
 			continue
 		}
-		h := pricing.Held{Image: i.Image, Root: i.Ref, Use: pricing.Used, Shared: image.Yes}
-		if goes {
-			h.Use = pricing.NotUsed
-		}
+		h := pricing.Held{Image: i.Image, Root: i.Ref, Use: pricing.NotUsed, Shared: image.Yes}
 		if i.GrantsKnown && len(i.Grants) == 0 && !i.Published {
 			h.Shared = image.No
 		}
 		held = append(held, h)
 	}
-	if len(held) == 0 {
-		return []pricing.Group{}, nil
+	costs := map[image.Ref]string{}
+	var holdings []pricing.Holding
+	if len(held) > 0 {
+		holdings = s.prices.Holdings(ctx, s.survey, held)
+		month, err := s.prices.Savings(holdings)
+		if err != nil {
+			return err
+		}
+		for _, rows := range [][]pricing.Row{month.Rows, month.Unknown} {
+			for n := range rows {
+				costs[rows[n].Image] = textOf(rows[n].Storage)
+			}
+		}
 	}
-	month, err := s.prices.Savings(ctx, all.Apart(), held)
+	may := map[image.Ref]bool{}
+	for _, r := range planner.Add(inv, func(r image.Ref) string { return costs[r] }) {
+		may[r] = true
+	}
+	for n := range holdings {
+		if may[holdings[n].Image.Ref] {
+			s.may[holdings[n].Image.Ref] = holdings[n]
+		}
+	}
+	return nil
+}
+
+// of is what all those of a plan save that go.
+func (s savings) of(p retention.Planned) ([]pricing.Group, error) {
+	var going []pricing.Holding
+	for _, c := range p.Cases {
+		h, held := s.may[c.Ref]
+		if held && c.Snapshot == "" && slices.Contains([]retention.Action{retention.Mark, retention.Wait, retention.Quarantine, retention.Delete}, c.Action) {
+			going = append(going, h)
+		}
+	}
+	month, err := s.prices.Savings(going)
 	if err != nil {
 		return nil, err
 	}
-	costs := map[string]string{}
-	for _, row := range slices.Concat(month.Rows, month.Unknown) {
-		costs[row.Image.String()] = textOf(row.Storage)
-	}
-	for n := range p.Document.Plan.Steps {
-		beside(&p.Document.Plan.Steps[n].Beside, costs[p.Document.Plan.Steps[n].Subject])
-	}
-	for n := range p.Document.Others {
-		beside(&p.Document.Others[n].Beside, costs[p.Document.Others[n].Subject])
-	}
 	return slices.Concat([]pricing.Group{}, month.Unused, month.UnusedShared), nil
-}
-
-func beside(to *map[string]string, saves string) {
-	if saves != "" {
-		*to = map[string]string{besideSaves: saves}
-	}
 }
 
 // worth is what one snapshot of an image costs in a month.
@@ -72,7 +89,7 @@ func (s *session) worth(ctx context.Context, of image.Ref, id image.SnapshotID) 
 		return ""
 	}
 	i := image.Image{Ref: of, Kind: image.KindCustom, Disks: []image.DiskMapping{{System: true, SnapshotID: id}}}
-	month, err := s.prices.Savings(ctx, o.survey.Apart(), []pricing.Held{{Image: i, Root: of, Use: pricing.NotUsed, Shared: image.No}})
+	month, err := s.prices.Savings(s.prices.Holdings(ctx, o.survey.Apart(), []pricing.Held{{Image: i, Root: of, Use: pricing.NotUsed, Shared: image.No}}))
 	if err != nil || len(month.Rows)+len(month.Unknown) == 0 {
 		return ""
 	}

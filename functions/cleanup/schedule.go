@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,48 +48,106 @@ func (h handler) schedule(ctx context.Context, call function.Call, _ function.Ti
 	if err != nil {
 		return scheduleReport{}, err
 	}
-	report := scheduleReport{Problems: []image.Reason{}}
-	places := map[retention.Place]retention.Reader{}
-	for _, p := range o.survey.Places() {
-		places[retention.Place{Account: p.Account, Region: p.Region}] = p
+	r := &round{
+		session: s, opened: o, report: scheduleReport{Problems: []image.Reason{}}, began: s.now().UTC(), rules: s.rules(),
+		memory: retention.Remember(ctx, s.archive), costs: s.savings(o.survey),
 	}
-	ledgers := retention.OpenLedgers(ctx, places, h.now)
-	if s.rules().Document.AboutOrphans() {
-		retention.ListAllSnapshots(ctx, ledgers)
+	if r.looks = maps.Clone(r.memory.Looks); r.looks == nil { // nothing is folded into what could not be read
+		r.looks, err = s.archive.Looks(ctx)
 	}
-	report.Places = len(ledgers)
-	if err := s.fold(ctx, o, ledgers, &report); err != nil {
-		return report, err
+	if err == nil {
+		err = r.run(ctx)
 	}
-	err = s.planAll(ctx, o, ledgers, &report)
-	for _, p := range report.Problems {
+	for _, p := range r.report.Problems {
 		call.Log.Warn("schedule", "code", p.Code, "error", p.Sentence)
 	}
-	return report, err
+	return r.report, err
+}
+
+// round is one run of the timer.
+type round struct {
+	*session
+	opened
+	report scheduleReport
+	began  time.Time
+	rules  retention.Ruling
+	memory *retention.Memory
+	// looks are those before.
+	looks map[retention.Place]retention.Look
+	// planner is nil where no rules can be used.
+	planner *retention.Planner
+	costs   savings
+}
+
+func (r *round) run(ctx context.Context) error {
+	if r.rules.Broken == nil {
+		r.planner = retention.NewPlanner(r.rules.Document, retention.Request{MarkOnly: r.config.Of("cleanup")}, r.began)
+	} else {
+		r.report.Problems = append(r.report.Problems, *r.rules.Broken)
+	}
+	r.report.Places = len(r.survey.Places())
+	walk := upkeep.Walk{
+		Rules: r.rules.Document, Planned: r.planner != nil, Before: r.looks, Now: r.now,
+		Trail: func(ctx context.Context, l *retention.Ledger, last retention.Look) (*retention.Trail, error) {
+			return r.trail(ctx, r.owners[l.Account], l, last)
+		},
+		Take: r.take,
+	}
+	if err := walk.Places(ctx, r.survey.Places()); err != nil {
+		return err
+	}
+	if r.planner == nil {
+		return r.tellBroken(ctx)
+	}
+	for _, region := range r.planner.Again() {
+		if err := walk.Places(ctx, r.survey.In(region)); err != nil {
+			return err
+		}
+	}
+	return r.plan(ctx)
+}
+
+// take folds what was seen into the looks before, and judges it.
+func (r *round) take(ctx context.Context, seen upkeep.Sight) error {
+	if err := r.fold(ctx, seen); err != nil {
+		return err
+	}
+	if r.planner != nil {
+		doc := r.rules.Document.Over(seen.Ledgers)
+		inv := retention.Observe(ctx, retention.Eyes{
+			Ledgers: seen.Ledgers, Closed: closed(r.survey), Judge: upkeep.Judge, Archive: r.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
+			Orphans: doc.AboutOrphans(), Memory: r.memory, Since: r.began,
+		})
+		if err := r.costs.add(ctx, r.planner.Over(doc), inv, nil); err != nil {
+			return err
+		}
+	}
+	for _, l := range seen.Ledgers {
+		delete(r.memory.Looks, l.Place)
+	}
+	return nil
 }
 
 // fold folds what is seen now into the looks before, each place by itself.
-func (s *session) fold(ctx context.Context, o opened, ledgers []*retention.Ledger, report *scheduleReport) error {
-	before, err := s.archive.Looks(ctx)
-	if err != nil {
-		return err
-	}
-	evidence := s.rules().Document.Complete().Evidence
-	for _, l := range ledgers {
-		last := before[l.Place]
-		trail, err := s.trail(ctx, o.owners[l.Account], l, last)
-		if err != nil {
-			report.Problems = append(report.Problems, image.Reason{Code: fault.Code(err), Sentence: fmt.Sprintf("events of account %s in %s: %s", l.Account, l.Region, fault.Sentence(err))})
+func (r *round) fold(ctx context.Context, seen upkeep.Sight) error {
+	evidence := r.rules.Document.Complete().Evidence
+	for n, l := range seen.Ledgers {
+		if err := seen.Failures[n]; err != nil {
+			r.report.Problems = append(r.report.Problems, image.Reason{Code: fault.Code(err), Sentence: fmt.Sprintf("events of account %s in %s: %s", l.Account, l.Region, fault.Sentence(err))})
 		}
-		g, whole := l.Glance(trail)
+		g, whole := l.Glance(seen.Trails[n])
 		if !whole {
-			report.Problems = append(report.Problems, image.Reason{Code: "lookIncomplete", Sentence: fmt.Sprintf("account %s in %s was not seen whole", l.Account, l.Region)})
+			r.report.Problems = append(r.report.Problems, image.Reason{Code: "lookIncomplete", Sentence: fmt.Sprintf("account %s in %s was not seen whole", l.Account, l.Region)})
 			continue
 		}
-		if err := s.archive.KeepLook(ctx, retention.Fold(last, g, evidence)); err != nil {
+		look := retention.Fold(r.looks[l.Place], g, evidence)
+		if err := r.archive.KeepLook(ctx, look); err != nil {
 			return err
 		}
-		report.Looks++
+		if r.memory.Looks != nil {
+			r.memory.Looks[l.Place] = look
+		}
+		r.report.Looks++
 	}
 	return nil
 }
@@ -102,48 +161,29 @@ func (s *session) trail(ctx context.Context, a owner, l *retention.Ledger, last 
 	return upkeep.ReadTrail(ctx, a, l, last)
 }
 
-// planAll plans by the rules, keeps the plan, and approves it where the document does.
-func (s *session) planAll(ctx context.Context, o opened, ledgers []*retention.Ledger, report *scheduleReport) error {
-	rules := s.rules()
-	if rules.Broken != nil {
-		report.Problems = append(report.Problems, *rules.Broken)
-		return s.tellBroken(ctx)
-	}
-	doc := rules.Document.Over(ledgers)
-	inv := retention.Observe(ctx, retention.Eyes{
-		Ledgers: ledgers, Closed: closed(o.survey), Judge: upkeep.Judge, Archive: s.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
-		Orphans: doc.AboutOrphans(),
-	})
-	for _, l := range ledgers {
-		l.Release()
-	}
-	if inv.Blind() { // the plan before says more
-		report.Problems = append(report.Problems, image.Reason{Code: survey.CodeUnread, Sentence: fault.Sentence(errBlind(inv))})
+// plan keeps the plan, and approves it where the document does.
+func (r *round) plan(ctx context.Context) error {
+	if inv := r.planner.Seen(); inv.Blind() { // the plan before says more
+		r.report.Problems = append(r.report.Problems, image.Reason{Code: survey.CodeUnread, Sentence: fault.Sentence(errBlind(inv))})
 		return nil
 	}
-	p, err := retention.Plan(inv, doc, retention.Request{MarkOnly: s.config.Of("cleanup")}, s.now())
+	d, p, err := r.document(ctx, r.planner, r.costs, r.rules, createInput{Rules: true})
 	if err != nil {
 		return err
 	}
-	report.Removable = new(len(p.Going))
-	if err := s.withBin(ctx, &p, ""); err != nil {
-		return err
-	}
-	d, err := s.document(ctx, o.survey, p, inv, rules)
-	if err != nil {
-		return err
-	}
-	if err := s.keepPlan(ctx, d); err != nil {
+	r.report.Removable = new(len(p.Going))
+	if err := r.keepPlan(ctx, d); err != nil {
 		return err
 	}
 	fatal := slices.ContainsFunc(p.Findings, func(f image.Finding) bool { return f.Level == image.Fatal })
-	if len(p.Going) == 0 || fatal || rules.Approver == nil || doc.Mode == "" || doc.Mode == retention.ModeReport {
+	mode := r.rules.Document.Mode
+	if len(p.Going) == 0 || fatal || r.rules.Approver == nil || mode == "" || mode == retention.ModeReport {
 		return nil
 	}
-	r := s.runner()
-	r.TwoPeople = false // with two people the plan marks only, and that needs nobody else
-	w, err := r.Approve(ctx, d, work.Approval{By: rules.Approver(p.Going[0].Rule)})
-	report.Cleanup = w.ID
+	runner := r.runner()
+	runner.TwoPeople = false // with two people the plan marks only, and that needs nobody else
+	w, err := runner.Approve(ctx, d, work.Approval{By: r.rules.Approver(p.Going[0].Rule)})
+	r.report.Cleanup = w.ID
 	return err
 }
 

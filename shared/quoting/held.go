@@ -236,11 +236,15 @@ func (p Prices) Month(ctx context.Context, s *survey.Survey, only pricing.Only) 
 	return monthly, none, nil
 }
 
+// Holdings find out what there is of images, to say what they cost: see Savings.
+func (p Prices) Holdings(ctx context.Context, s *survey.Survey, held []pricing.Held) []pricing.Holding {
+	return pricing.NewCollector(s, p.Sites, p.Site, p.Now()).Holdings(ctx, held)
+}
+
 // Savings is what each of some images costs in a month, and what deleting those saves
 // that nobody uses, as Month says it of all.
-func (p Prices) Savings(ctx context.Context, s *survey.Survey, held []pricing.Held) (pricing.Report, error) {
-	now := p.Now()
-	saved, err := pricing.Savings(pricing.NewCollector(s, p.Sites, p.Site, now).Holdings(ctx, held), p.Rates.At(now))
+func (p Prices) Savings(holdings []pricing.Holding) (pricing.Report, error) {
+	saved, err := pricing.Savings(holdings, p.Rates.At(p.Now()))
 	if err != nil {
 		return saved, fault.Wrap(fault.Internal, err, "what images cost could not be told")
 	}

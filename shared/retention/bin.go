@@ -270,7 +270,7 @@ func (l *looking) orphan(ctx context.Context, name string, one WishItem, inv Inv
 		l.priced(ctx, one.Ref, one.Orphan, f)
 	}
 	if j := judged[one.Orphan]; j.Rule != "" {
-		f[factTerms] = newScene(&inv, l.rules.Document, l.Now()).termsOf(j.Rule)
+		f[factTerms] = termsOf(l.rules.Document.Complete())[j.Rule]
 	}
 	seen[name] = f
 }

@@ -21,21 +21,46 @@ type Room struct {
 	Families map[string]int
 }
 
-// RoomOf counts an inventory.
-func RoomOf(inv Inventory, caps Caps) Room {
-	room := Room{PerDay: caps.PerDay, Places: map[Place]int{}, Families: map[string]int{}}
-	at := newScene(&inv, Document{}, inv.BeganAt)
-	for n := range inv.Subjects {
-		s := &inv.Subjects[n]
-		room.Places[Place{s.Account, s.Region}]++
+// counts are of the images that there are.
+type counts struct {
+	places   map[Place]int
+	families map[string]int
+}
+
+func newCounts() counts { return counts{map[Place]int{}, map[string]int{}} }
+
+// add counts an inventory.
+func (c counts) add(at *scene) {
+	families := map[lineKey]int{}
+	for n := range at.inv.Subjects {
+		s := &at.inv.Subjects[n]
+		c.places[Place{s.Account, s.Region}]++
 		if key, ok := at.lineOf(s); ok {
-			room.Families[familyThing(s.Ref, key.family)]++
+			key.arch = ""
+			families[key]++
 		}
 	}
-	for p, n := range room.Places {
+	for key, n := range families {
+		c.families[familyThing(image.Ref{Account: key.account, Region: key.region}, key.family)] += n
+	}
+}
+
+func (c counts) join(o counts) {
+	for p, n := range o.places {
+		c.places[p] += n
+	}
+	for f, n := range o.families {
+		c.families[f] += n
+	}
+}
+
+// room is how much of so many may go.
+func (c counts) room(caps Caps) Room {
+	room := Room{PerDay: caps.PerDay, Places: map[Place]int{}, Families: map[string]int{}}
+	for p, n := range c.places {
 		room.Places[p] = n * caps.PercentPerDay / 100
 	}
-	for f, n := range room.Families {
+	for f, n := range c.families {
 		room.Families[f] = n * caps.PercentOfFamily / 100
 	}
 	return room

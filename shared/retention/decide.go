@@ -21,40 +21,46 @@ type lineKey struct {
 // Decide judges every image and every orphan of an inventory by a document of rules.
 // It is pure: the same in, the same out, in the order of the inventory.
 func Decide(inv Inventory, doc Document, now time.Time) []Judgement {
-	at := newScene(&inv, doc, now)
-	all := make([]Judgement, 0, len(inv.Subjects)+len(inv.Orphans))
-	for n := range inv.Subjects {
-		all = append(all, at.byRules(&inv.Subjects[n]))
-	}
-	at.together(all)
-	for n := range inv.Subjects {
-		all[n] = at.staged(&inv.Subjects[n], all[n])
-	}
-	for n := range inv.Orphans {
-		all = append(all, at.orphan(&inv.Orphans[n]))
-	}
-	return all
+	return decide(inv, doc, now, Request{})
 }
 
 // DecideNamed judges images that somebody named: by the same guards, without a rule.
 // skipWaits shortens times, never guards.
 func DecideNamed(inv Inventory, doc Document, now time.Time, named []image.Ref, skipWaits bool) []Judgement {
-	at := newScene(&inv, doc, now)
-	if skipWaits {
-		at.doc.Grace, at.doc.Quarantine = 0, 0
+	if len(named) == 0 {
+		return nil
 	}
-	var all []Judgement
-	for n := range inv.Subjects {
-		s := &inv.Subjects[n]
-		if !slices.Contains(named, s.Ref) {
-			continue
-		}
-		j := judgementOf(s)
-		j.Keeps = at.guarded(s, request{ripe: true})
-		j.Removes = []image.Reason{{Code: "named", Sentence: "it was named"}}
-		all = append(all, at.staged(s, j))
+	return decide(inv, doc, now, Request{Images: named, SkipWaits: skipWaits})
+}
+
+func decide(inv Inventory, doc Document, now time.Time, r Request) []Judgement {
+	short := inv.Short
+	inv.Short = nil // settle tells of it
+	at := newScene(&inv, doc, now)
+	at.hurry(r)
+	cases := at.cases(r)
+	inv.Short = short
+	at.settle(cases, len(r.Images) == 0)
+	all := make([]Judgement, len(cases))
+	for n, c := range cases {
+		all[n] = c.Judgement
 	}
 	return all
+}
+
+// hurry: a leaked image does not wait.
+func (at *scene) hurry(r Request) {
+	if r.SkipWaits {
+		at.doc.Grace, at.doc.Quarantine = 0, 0
+	}
+}
+
+// byName judges an image that somebody named.
+func (at *scene) byName(s *Subject) Judgement {
+	j := judgementOf(s)
+	j.Keeps = at.guarded(s, request{ripe: true})
+	j.Removes = []image.Reason{{Code: "named", Sentence: "it was named"}}
+	return j
 }
 
 func judgementOf(s *Subject) Judgement {
@@ -62,19 +68,29 @@ func judgementOf(s *Subject) Judgement {
 }
 
 func newScene(inv *Inventory, doc Document, now time.Time) *scene {
-	at := &scene{now: now, inv: inv, doc: doc.Complete(), newest: map[lineKey]*Subject{}, families: map[string]image.Family{}, ranks: map[*Subject]int{}}
-	for n := range inv.Subjects {
-		s := &inv.Subjects[n]
-		if f := familyOf(s.Image); f != "" && s.Line != "" {
-			at.families[s.Line] = f
-		}
-	}
+	at := &scene{now: now, inv: inv, doc: doc.Complete(), families: familiesOf(inv)}
 	at.rank()
 	return at
 }
 
+// familiesOf are the families of lines.
+func familiesOf(inv *Inventory) map[string]image.Family {
+	families := map[string]image.Family{}
+	for n := range inv.Subjects {
+		s := &inv.Subjects[n]
+		if s.Line == "" {
+			continue
+		}
+		if f := familyOf(s.Image); f != "" {
+			families[s.Line] = f
+		}
+	}
+	return families
+}
+
 // rank orders the Available images of each family, newest first.
 func (at *scene) rank() {
+	at.newest, at.ranks = map[lineKey]*Subject{}, map[*Subject]int{}
 	lines := map[lineKey][]*Subject{}
 	for n := range at.inv.Subjects {
 		s := &at.inv.Subjects[n]
@@ -111,7 +127,10 @@ func builtAt(i image.Image) (at time.Time, ok bool) {
 
 // lineOf is the family of an image, or that of the image it is a copy of.
 func (at *scene) lineOf(s *Subject) (lineKey, bool) {
-	family := cmp.Or(familyOf(s.Image), at.families[s.Line])
+	family := familyOf(s.Image)
+	if family == "" && s.Line != "" {
+		family = at.families[s.Line]
+	}
 	return lineKey{s.Account, s.Region, family, s.Architecture}, family != ""
 }
 
@@ -218,23 +237,20 @@ const CodeShortUse = "shortUseNotExcluded"
 
 // together keeps every copy of an image of which one is kept: by a guard, by a rule,
 // or because its time has not come.
-func (at *scene) together(all []Judgement) {
-	keptBy := map[string]Judgement{}
-	for n := range at.inv.Subjects {
-		line := at.inv.Subjects[n].Line
-		if line == "" {
-			continue
-		}
-		if _, known := keptBy[line]; !known && stays(all[n]) {
-			keptBy[line] = all[n]
+func together(all []*Case) {
+	keptBy := map[string]*Case{}
+	for _, c := range all {
+		if _, known := keptBy[c.line]; c.line != "" && !known && stays(c.Judgement) {
+			keptBy[c.line] = c
 		}
 	}
-	for n := range at.inv.Subjects {
-		by, kept := keptBy[at.inv.Subjects[n].Line]
-		if kept && by.Ref != all[n].Ref && !at.inv.Subjects[n].Named {
-			all[n].Keeps = append(all[n].Keeps, image.Reason{
-				Code: "copyKept", Sentence: fmt.Sprintf("its copy %s in %s is kept: %s", by.Ref.ID, by.Ref.Region, by.Keeps[0].Sentence),
-			})
+	why := map[string]image.Reason{}
+	for line, by := range keptBy {
+		why[line] = image.Reason{Code: "copyKept", Sentence: fmt.Sprintf("its copy %s in %s is kept: %s", by.Ref.ID, by.Ref.Region, by.Keeps[0].Sentence)}
+	}
+	for _, c := range all {
+		if by := keptBy[c.line]; by != nil && by != c && !c.named {
+			c.Keeps = append(c.Keeps, why[c.line])
 		}
 	}
 }
@@ -245,62 +261,60 @@ func stays(j Judgement) bool {
 }
 
 // staged says what is to be done with an image, by how far it is.
-func (at *scene) staged(s *Subject, j Judgement) Judgement {
-	reached := s.Reached
-	if !j.Removable() {
-		j.Action = Keep
-		switch {
-		case (reached.Stage == StageMarked || reached.Stage == StageQuarantined) && !slices.ContainsFunc(j.Keeps, func(r image.Reason) bool { return !doubtful(r.Code) }):
-			j.Action = Wait
-		case reached.Stage == StageMarked || reached.Stage == StageQuarantined:
-			j.Action = Return
-		case len(j.Keeps) == 1 && j.Keeps[0].Code == CodeShortUse, len(j.Removes) > 0 && j.Removes[0].Code == "named":
-			j.Action = Refuse
-		}
-		return j
+func (at *scene) staged(c *Case) {
+	var reached Reached
+	if c.reached != nil {
+		reached = *c.reached
 	}
-	switch j.Stage {
-	case StageMarked:
-		j.Action = Wait
-		if at.graceOver(reached, j.Rule, &j.DueAt) {
-			j.Action = Quarantine
+	switch {
+	case !c.Removable() && c.Snapshot != "":
+		c.Action = Keep
+	case !c.Removable():
+		c.Action = stopped(c, reached.Stage == StageMarked || reached.Stage == StageQuarantined)
+	case c.Stage == StageMarked && c.Snapshot == "":
+		c.Action = Wait
+		if at.graceOver(reached, c.Rule, &c.DueAt) {
+			c.Action = Quarantine
 		}
-	case StageQuarantined:
-		j.Action = Wait
+	case c.Stage == StageQuarantined:
+		c.Action = Wait
 		if reached.QuarantinedAt.IsZero() { // since when it is in quarantine cannot be read
 			break
 		}
-		if j.DueAt = reached.QuarantinedAt.Add(time.Duration(at.doc.Quarantine)); !at.now.Before(j.DueAt) {
-			j.Action = Delete
+		if c.DueAt = reached.QuarantinedAt.Add(time.Duration(at.doc.Quarantine)); !at.now.Before(c.DueAt) {
+			c.Action = Delete
 		}
 	default:
-		j.Action, j.DueAt = Mark, at.now
+		c.Action, c.DueAt = Mark, at.now
 	}
-	return j
+}
+
+// stopped is what is done with an image that something keeps.
+func stopped(c *Case, begun bool) Action {
+	switch {
+	case begun && !slices.ContainsFunc(c.Keeps, func(r image.Reason) bool { return !doubtful(r.Code) }):
+		return Wait
+	case begun:
+		return Return
+	case len(c.Keeps) == 1 && c.Keeps[0].Code == CodeShortUse, len(c.Removes) > 0 && c.Removes[0].Code == "named":
+		return Refuse
+	}
+	return Keep
 }
 
 // graceOver reports whether the time after the announcement is over. An announcement
 // that was not delivered, or that was of other terms, begins no grace.
 func (at *scene) graceOver(reached Reached, rule string, due *time.Time) bool {
-	if reached.AnnouncedAt.IsZero() || rule != "" && reached.Terms != at.termsOf(rule) {
+	if reached.AnnouncedAt.IsZero() || rule != "" && reached.Terms != termsOf(at.doc)[rule] {
 		return false
 	}
 	*due = reached.AnnouncedAt.Add(time.Duration(at.doc.Grace))
 	return !at.now.Before(*due)
 }
 
-func (at *scene) termsOf(rule string) string {
-	for n := range at.doc.Rules {
-		if at.doc.Rules[n].Name == rule {
-			return at.doc.Rules[n].Terms()
-		}
-	}
-	return ""
-}
-
 // orphan judges a snapshot that an image left.
 func (at *scene) orphan(o *Orphan) Judgement {
-	j := Judgement{Ref: o.Of, Snapshot: o.ID, Name: o.Name, Stage: StageNone, Action: Keep, InWork: o.InWork}
+	j := Judgement{Ref: o.Of, Snapshot: o.ID, Name: o.Name, Stage: StageNone, InWork: o.InWork}
 	if strings.HasPrefix(o.Tags[TagCleanup], string(StageMarked)+" ") {
 		j.Stage = StageMarked
 	}
@@ -333,9 +347,6 @@ func (at *scene) orphan(o *Orphan) Judgement {
 	default:
 		j.Rule = at.doc.Rules[by].Name
 		j.Removes = []image.Reason{{Code: "orphaned", Sentence: fmt.Sprintf("rule %s: image %s, which it was seen in, is gone since %s", j.Rule, o.Of.ID, o.GoneAt.UTC().Format(time.DateOnly))}}
-	}
-	if j.Removable() {
-		j.Action, j.DueAt = Mark, at.now
 	}
 	return j
 }

@@ -519,7 +519,7 @@ func (l *looking) shown(f plan.Facts, one WishItem, inv Inventory, s Subject, j 
 		f[factTerraform] = yes
 	}
 	if j.Rule != "" {
-		f[factTerms] = newScene(&inv, l.rules.Document, l.Now()).termsOf(j.Rule)
+		f[factTerms] = termsOf(l.rules.Document.Complete())[j.Rule]
 	}
 	if !s.Reached.AnnouncedAt.IsZero() {
 		f[noteAnnounced], f[noteTerms] = s.Reached.AnnouncedAt.UTC().Format(time.RFC3339), s.Reached.Terms

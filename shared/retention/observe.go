@@ -58,6 +58,41 @@ type Eyes struct {
 	Evidence Percent
 	// Orphans: snapshots that images left are looked for.
 	Orphans bool
+	// Memory is what the journal knows beside the stories of images; nil: it is read now.
+	Memory *Memory
+	// Since is when the look began that this one is a part of; zero: it is none.
+	Since time.Time
+}
+
+// Memory is what the journal knows of all places.
+type Memory struct {
+	Keeps map[image.Ref][]KeepNote
+	Looks map[Place]Look
+	Held  *Held // nil: it could not be read
+	// Unread is what could not be read.
+	Unread []image.Reason
+}
+
+// Remember reads what the journal knows. Without it nothing is removed.
+func Remember(ctx context.Context, a Archive) *Memory {
+	m := &Memory{}
+	var err error
+	m.Keeps, err = a.Keeps(ctx)
+	m.note("the keeps", err)
+	m.Looks, err = a.Looks(ctx)
+	m.note("the looks", err)
+	held, err := a.Held(ctx)
+	if err == nil {
+		m.Held = &held
+	}
+	m.note("the works and the channels of other functions", err)
+	return m
+}
+
+func (m *Memory) note(what string, err error) {
+	if err != nil {
+		m.Unread = append(m.Unread, image.Reason{Code: fault.Code(err), Sentence: what + ": " + fault.Sentence(err)})
+	}
 }
 
 // OpenLedgers reads places, many at once.
@@ -82,7 +117,8 @@ func comparePlaces(a, b Place) int {
 
 // Observe makes the inventory of what ledgers show.
 func Observe(ctx context.Context, e Eyes) Inventory {
-	o := &observer{Eyes: e, byRegion: map[image.RegionID][]*Ledger{}, copies: map[string]string{}}
+	o := &observer{Eyes: e, byRegion: map[image.RegionID][]*Ledger{}}
+	o.inv.BeganAt = e.Since
 	for _, l := range e.Ledgers {
 		o.byRegion[l.Region] = append(o.byRegion[l.Region], l)
 		if o.inv.BeganAt.IsZero() || l.BeganAt.Before(o.inv.BeganAt) {
@@ -122,46 +158,41 @@ type observer struct {
 	held     *Held // nil: it could not be read
 	stories  map[image.Ref]Story
 	unread   []*image.Unread // by subject: its grants
-	copies   map[string]string
 	mu       sync.Mutex
 }
 
 // remember reads what the journal knows. Without it nothing is removed.
 func (o *observer) remember(ctx context.Context) {
-	note := func(what string, err error) {
-		if err != nil {
-			o.inv.JournalUnread = append(o.inv.JournalUnread, image.Reason{Code: fault.Code(err), Sentence: what + ": " + fault.Sentence(err)})
-		}
+	m := o.Memory
+	if m == nil {
+		m = Remember(ctx, o.Archive)
 	}
-	var err error
-	o.keeps, err = o.Archive.Keeps(ctx)
-	note("the keeps", err)
-	o.looks, err = o.Archive.Looks(ctx)
-	note("the looks", err)
-	held, err := o.Archive.Held(ctx)
-	if err == nil {
-		o.held = &held
-	}
-	note("the works and the channels of other functions", err)
+	o.keeps, o.looks, o.held = m.Keeps, m.Looks, m.Held
+	o.inv.JournalUnread = slices.Clone(m.Unread)
 	var marked []image.Ref
 	for _, l := range o.Ledgers {
-		for _, i := range l.Images {
-			if i.Account == l.Account && i.Kind == image.KindCustom && (i.Tags[TagCleanup] != "" || o.Wanted(i)) {
+		for n := range l.Images {
+			i := &l.Images[n]
+			if i.Account == l.Account && i.Kind == image.KindCustom && (i.Tags[TagCleanup] != "" || o.Wanted(*i)) {
 				marked = append(marked, i.Ref)
 			}
 		}
 	}
-	o.stories, err = o.Archive.Stories(ctx, marked)
-	note("the stories of images", err)
+	stories, err := o.Archive.Stories(ctx, marked)
+	if err != nil {
+		o.inv.JournalUnread = append(o.inv.JournalUnread, image.Reason{Code: fault.Code(err), Sentence: "the stories of images: " + fault.Sentence(err)})
+	}
+	o.stories = stories
 }
 
 // subjects are the images that the account of a ledger owns.
 func (o *observer) subjects(l *Ledger) {
-	for _, i := range l.Images {
+	for n := range l.Images {
+		i := &l.Images[n]
 		if i.Kind != image.KindCustom || i.Account != l.Account {
 			continue
 		}
-		s := Subject{Image: i, Shallow: !o.Wanted(i), Channel: i.Tags[TagChannel], KeyGone: image.Unknown, Reached: o.stories[i.Ref].Reached()}
+		s := Subject{Image: *i, Shallow: !o.Wanted(*i), Channel: i.Tags[TagChannel], KeyGone: image.Unknown, Reached: o.stories[i.Ref].Reached()}
 		s.Kept = append(s.Kept, o.keeps[i.Ref]...)
 		if value, has := i.Tags[TagKeep]; has {
 			s.Kept = append(s.Kept, KeepNote{By: "tag", Reason: "the image has the tag " + TagKeep, Until: keptUntil(value)})
@@ -175,7 +206,7 @@ func (o *observer) subjects(l *Ledger) {
 		if c, ok := o.stories[i.Ref].Last(StageQuarantined); ok {
 			s.Suspended = c.Suspended
 		}
-		s.Unused = o.proof(i)
+		s.Unused = o.proof(*i)
 		o.inv.Subjects = append(o.inv.Subjects, s)
 	}
 }
@@ -230,6 +261,26 @@ func (o *observer) proof(i image.Image) Proof {
 	return ProofOf(i.ID, looks, len(looks) == len(there) && len(o.Closed) == 0)
 }
 
+// snapshots are those of some ids, by id; of what was listed already nothing is read.
+func (l *Ledger) snapshots(ctx context.Context, ids []image.SnapshotID) (map[image.SnapshotID]*SnapshotRow, *image.Unread) {
+	rows := l.left
+	var unread *image.Unread
+	if rows == nil {
+		var found []image.Snapshot
+		found, unread = gap(l.Place, survey.MayListSnapshots, func() ([]image.Snapshot, error) {
+			return l.Reader.Snapshots(ctx, image.SnapshotListing{IDs: ids})
+		})
+		for n := range found {
+			rows = append(rows, SnapshotRow{Snapshot: found[n]})
+		}
+	}
+	shown := make(map[image.SnapshotID]*SnapshotRow, len(rows))
+	for n := range rows {
+		shown[rows[n].ID] = &rows[n]
+	}
+	return shown, unread
+}
+
 // details reads more of the images that may have to go, and which are copies.
 func (o *observer) details(ctx context.Context) {
 	o.unread = make([]*image.Unread, len(o.inv.Subjects))
@@ -246,33 +297,29 @@ func (o *observer) details(ctx context.Context) {
 			}
 		}
 	}
-	rows := map[Place]map[image.SnapshotID]image.Snapshot{}
+	rows := map[Place]map[image.SnapshotID]*SnapshotRow{}
 	var wait atonce.Group
 	for _, l := range o.Ledgers {
 		if len(wanted[l.Place]) == 0 {
 			continue
 		}
 		wait.Go(func() {
-			found, unread := gap(l.Place, survey.MayListSnapshots, func() ([]image.Snapshot, error) {
-				return l.Reader.Snapshots(ctx, image.SnapshotListing{IDs: wanted[l.Place]})
-			})
+			shown, unread := l.snapshots(ctx, wanted[l.Place])
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			if unread != nil {
 				o.inv.Unread = append(o.inv.Unread, *unread)
 			}
-			rows[l.Place] = map[image.SnapshotID]image.Snapshot{}
-			for _, s := range found {
-				rows[l.Place][s.ID] = s
-			}
+			rows[l.Place] = shown
 		})
 	}
 	wait.Wait()
 	for n := range o.inv.Subjects {
 		s := &o.inv.Subjects[n]
+		there := rows[Place{s.Account, s.Region}]
 		for _, d := range s.Disks {
-			if row, ok := rows[Place{s.Account, s.Region}][d.SnapshotID]; ok {
-				s.Snapshots = append(s.Snapshots, SnapshotRow{Snapshot: row})
+			if row, ok := there[d.SnapshotID]; ok && (!s.Shallow || s.Copied) {
+				s.Snapshots = append(s.Snapshots, SnapshotRow{Snapshot: row.Snapshot})
 			}
 		}
 	}
@@ -316,63 +363,98 @@ func (o *observer) grants(ctx context.Context) {
 	wait.Wait()
 }
 
-// lines finds the regional copies: by the snapshot that a copy's was copied from, or
-// by the tag that names its parent.
+// lines finds the regional copies among what is seen.
 func (o *observer) lines() {
-	of := map[string]image.Ref{} // region and snapshot
 	for n := range o.inv.Subjects {
-		s := &o.inv.Subjects[n]
-		for _, d := range s.Disks {
-			if d.SnapshotID != "" {
-				of[string(s.Region)+"/"+string(d.SnapshotID)] = s.Ref
-			}
-		}
+		o.inv.Subjects[n].From = originals(&o.inv.Subjects[n])
 	}
-	known := map[string]bool{}
+	lines := linesOf(kinOf(&o.inv))
 	for n := range o.inv.Subjects {
-		known[string(o.inv.Subjects[n].Region)+"/"+string(o.inv.Subjects[n].ID)] = true
-	}
-	for n := range o.inv.Subjects {
-		s := &o.inv.Subjects[n]
-		if !s.Copied {
-			continue
-		}
-		for _, row := range s.Snapshots {
-			if parent, ok := of[string(row.SourceRegion)+"/"+string(row.SourceSnapshot)]; ok && row.SourceSnapshot != "" {
-				o.join(string(s.Region)+"/"+string(s.ID), string(parent.Region)+"/"+string(parent.ID))
-			}
-		}
-		if parent := s.Tags["imagekeeper:parent"]; known[parent] && !strings.HasPrefix(parent, string(s.Region)+"/") {
-			o.join(string(s.Region)+"/"+string(s.ID), parent)
-		}
-	}
-	for n := range o.inv.Subjects {
-		s := &o.inv.Subjects[n]
-		if key := string(s.Region) + "/" + string(s.ID); o.copies[key] != "" {
-			s.Line = o.root(key)
-		}
+		o.inv.Subjects[n].Line = lines[o.inv.Subjects[n].Ref]
 	}
 }
 
-func (o *observer) root(of string) string {
-	for o.copies[of] != "" && o.copies[of] != of {
-		of = o.copies[of]
+// originals name what a copy was made of, as region/id: by the snapshot that its own
+// was copied from, or by the tag that names its parent.
+func originals(s *Subject) []string {
+	if !s.Copied {
+		return nil
+	}
+	var from []string
+	for _, row := range s.Snapshots {
+		if row.SourceSnapshot != "" {
+			from = append(from, string(row.SourceRegion)+"/"+string(row.SourceSnapshot))
+		}
+	}
+	if parent := s.Tags["imagekeeper:parent"]; parent != "" && !strings.HasPrefix(parent, string(s.Region)+"/") {
+		from = append(from, parent)
+	}
+	return from
+}
+
+// linesOf names the line of each image that is a copy, or has one.
+func linesOf(all []kin) map[image.Ref]string {
+	wanted := map[string]string{} // region and id, and the image that is, or has, it
+	for n := range all {
+		for _, from := range all[n].from {
+			wanted[from] = ""
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	for n := range all {
+		k := &all[n]
+		self := string(k.ref.Region) + "/" + string(k.ref.ID)
+		if _, is := wanted[self]; is {
+			wanted[self] = self
+		}
+		for _, d := range k.disks {
+			key := string(k.ref.Region) + "/" + string(d)
+			if _, is := wanted[key]; is {
+				wanted[key] = self
+			}
+		}
+	}
+	t := tree{}
+	for n := range all {
+		for _, from := range all[n].from {
+			if parent := wanted[from]; parent != "" {
+				t.join(string(all[n].ref.Region)+"/"+string(all[n].ref.ID), parent)
+			}
+		}
+	}
+	lines := map[image.Ref]string{}
+	for n := range all {
+		if key := string(all[n].ref.Region) + "/" + string(all[n].ref.ID); t[key] != "" {
+			lines[all[n].ref] = t.root(key)
+		}
+	}
+	return lines
+}
+
+// tree joins what belongs together, each by the one it hangs on.
+type tree map[string]string
+
+func (t tree) root(of string) string {
+	for t[of] != "" && t[of] != of {
+		of = t[of]
 	}
 	return of
 }
 
-func (o *observer) join(child, parent string) {
-	a, b := o.root(child), o.root(parent)
-	o.copies[a], o.copies[b] = b, b
-	if o.copies[child] == "" {
-		o.copies[child] = b
+func (t tree) join(child, parent string) {
+	a, b := t.root(child), t.root(parent)
+	t[a], t[b] = b, b
+	if t[child] == "" {
+		t[child] = b
 	}
 }
 
 // judge asks who uses each image.
 func (o *observer) judge() {
 	newest := map[lineKey]*image.Image{} // Available; of the siblings only this and who shares snapshots tells anything
-	mapped := map[string][]image.Image{} // account, region and snapshot
+	mapped := map[diskKey]*mapping{}
 	for n := range o.inv.Subjects {
 		s := &o.inv.Subjects[n]
 		if f := s.FamilyName(); f != "" && s.Status == image.StatusAvailable {
@@ -382,9 +464,14 @@ func (o *observer) judge() {
 			}
 		}
 		for _, d := range s.Disks {
-			if d.SnapshotID != "" {
-				key := fmt.Sprintf("%s/%s/%s", s.Account, s.Region, d.SnapshotID)
-				mapped[key] = append(mapped[key], s.Image)
+			if d.SnapshotID == "" {
+				continue
+			}
+			key := diskKey{s.Account, s.Region, d.SnapshotID}
+			if one := mapped[key]; one != nil {
+				one.more = append(one.more, &s.Image)
+			} else {
+				mapped[key] = &mapping{first: &s.Image}
 			}
 		}
 	}
@@ -395,12 +482,33 @@ func (o *observer) judge() {
 			siblings = append(siblings, *top)
 		}
 		for _, d := range s.Disks {
-			if both := mapped[fmt.Sprintf("%s/%s/%s", s.Account, s.Region, d.SnapshotID)]; len(both) > 1 {
-				siblings = append(siblings[:len(siblings):len(siblings)], both...)
+			if one := mapped[diskKey{s.Account, s.Region, d.SnapshotID}]; one != nil && len(one.more) > 0 {
+				siblings = append(siblings, one.all()...)
 			}
 		}
 		s.Use = o.Judge(s, o.unread[n], siblings, o.byRegion[s.Region], o.Closed)
 	}
+}
+
+// diskKey is a snapshot of an account in a region.
+type diskKey struct {
+	account  image.AccountID
+	region   image.RegionID
+	snapshot image.SnapshotID
+}
+
+// mapping are the images that share a snapshot.
+type mapping struct {
+	first *image.Image
+	more  []*image.Image
+}
+
+func (m *mapping) all() []image.Image {
+	all := []image.Image{*m.first}
+	for _, i := range m.more {
+		all = append(all, *i)
+	}
+	return all
 }
 
 // evidence compares with the last good looks.

@@ -88,7 +88,8 @@ func (o *observer) orphans(ctx context.Context) {
 			continue
 		}
 		present, mapped := o.present(l.Region)
-		for _, row := range l.left {
+		for n := range l.left {
+			row := &l.left[n]
 			seen := o.looks[l.Place].Owned[row.ID]
 			if of := imageOf(row.Tags); seen.Image == "" {
 				seen.Image = of
@@ -96,7 +97,7 @@ func (o *observer) orphans(ctx context.Context) {
 			if seen.Image == "" || present[seen.Image] || mapped[row.ID] {
 				continue
 			}
-			o.inv.Orphans = append(o.inv.Orphans, o.orphan(l, row, seen))
+			o.inv.Orphans = append(o.inv.Orphans, o.orphan(l, *row, seen))
 		}
 	}
 }
@@ -106,7 +107,8 @@ func (o *observer) orphans(ctx context.Context) {
 func (o *observer) present(in image.RegionID) (images map[image.ID]bool, mapped map[image.SnapshotID]bool) {
 	images, mapped = map[image.ID]bool{}, map[image.SnapshotID]bool{}
 	for _, l := range o.byRegion[in] {
-		for _, i := range l.Images {
+		for n := range l.Images {
+			i := &l.Images[n]
 			images[i.ID] = true
 			for _, d := range i.Disks {
 				mapped[d.SnapshotID] = true

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -29,55 +30,56 @@ type Request struct {
 type Planned struct {
 	Document work.Document
 	Findings []image.Finding
-	// Judgements are all, in the order of the steps.
-	Judgements []Judgement
+	// Cases are all, in the order of the steps.
+	Cases []*Case
 	// Going are those that would go.
 	Going []Judgement
 }
 
 // Plan judges an inventory and makes the plan of it. It is pure.
 func Plan(inv Inventory, doc Document, r Request, now time.Time) (Planned, error) {
-	doc = doc.Complete()
-	subjects := map[image.Ref]*Subject{}
-	for n := range inv.Subjects {
-		subjects[inv.Subjects[n].Ref] = &inv.Subjects[n]
+	p := NewPlanner(doc, r, now)
+	p.Add(inv, nil)
+	return p.Plan()
+}
+
+// Plan makes the plan of what was added.
+func (p *Planner) Plan() (Planned, error) {
+	all := p.decided()
+	if p.request.Only != "" {
+		all = slices.DeleteFunc(all, func(c *Case) bool { return c.Ref.ID != p.request.Only })
 	}
-	var all []Judgement
-	if len(r.Images) > 0 {
-		all = DecideNamed(inv, doc, now, r.Images, r.SkipWaits)
-	} else {
-		all = Decide(inv, doc, now)
-	}
-	if r.Only != "" {
-		all = slices.DeleteFunc(all, func(j Judgement) bool { return j.Ref.ID != r.Only })
-	}
-	slices.SortStableFunc(all, func(a, b Judgement) int {
-		return cmp.Or(actionRank(a.Action)-actionRank(b.Action), cmp.Compare(a.Ref.String(), b.Ref.String()), cmp.Compare(a.Snapshot, b.Snapshot))
+	slices.SortStableFunc(all, func(a, b *Case) int {
+		return cmp.Or(actionRank(a.Action)-actionRank(b.Action), compareRefs(a.Ref, b.Ref), cmp.Compare(a.Snapshot, b.Snapshot))
 	})
-	p := Planned{Judgements: all, Findings: []image.Finding{}}
+	r := p.request
+	planned := Planned{Cases: all, Findings: []image.Finding{}}
 	b := builder{
-		inv: inv, doc: doc, request: r, subjects: subjects, at: newScene(&inv, doc, now), room: RoomOf(inv, doc.Caps),
+		inv: p.seen, doc: p.doc, request: r, terms: termsOf(p.doc), room: p.room(), lines: linesIn(all),
 		wish: Wish{Items: map[string]WishItem{}, ByRule: len(r.Images) == 0, MarkOnly: r.MarkOnly, SkipWaits: r.SkipWaits, Reason: r.Reason},
 		plan: plan.Plan{Target: "cleanups", Base: plan.Facts{}},
 	}
 	var going []Going
-	for _, j := range all {
-		g, goes := b.add(j)
-		if !goes {
+	for _, c := range all {
+		if !goes(c) {
 			continue
 		}
-		p.Going = append(p.Going, j)
-		if j.Snapshot == "" { // caps of a plan are of images
+		planned.Going = append(planned.Going, c.Judgement)
+		if g := b.goes(c); c.Snapshot == "" { // caps of a plan are of images
 			going = append(going, g)
 		}
 	}
-	p.Findings = append(append(p.Findings, b.findings(going)...), b.leaks(all)...)
+	planned.Findings = append(append(planned.Findings, b.findings(going)...), b.leaks(all)...)
 	wish, err := json.Marshal(b.wish)
 	if err != nil {
-		return p, fault.Wrap(fault.Internal, err, "the wish of a cleanup cannot be written")
+		return planned, fault.Wrap(fault.Internal, err, "the wish of a cleanup cannot be written")
 	}
-	p.Document = work.Document{Kind: "cleanups", At: now.UTC().Truncate(time.Second), Plan: b.plan.Stored(), Others: b.others, Wish: wish}
-	return p, nil
+	planned.Document = work.Document{Kind: "cleanups", At: p.now.UTC().Truncate(time.Second), Plan: b.plan.Stored(), Wish: wish, Many: b.others(all)}
+	return planned, nil
+}
+
+func compareRefs(a, b image.Ref) int {
+	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region), cmp.Compare(a.ID, b.ID))
 }
 
 // actionRank is the order in which a plan is shown.
@@ -85,79 +87,108 @@ func actionRank(a Action) int {
 	return slices.Index([]Action{Purge, Delete, Quarantine, Mark, Return, Wait, Refuse, Keep}, a)
 }
 
-// builder makes a plan, judgement by judgement.
+// builder makes a plan, case by case.
 type builder struct {
-	inv      Inventory
-	doc      Document
-	request  Request
-	subjects map[image.Ref]*Subject
-	at       *scene
-	room     Room
-	wish     Wish
-	plan     plan.Plan
-	others   []plan.StoredStep
+	inv     Inventory // without its images
+	doc     Document
+	request Request
+	terms   map[string]string
+	room    Room
+	lines   map[string][]image.Ref
+	wish    Wish
+	plan    plan.Plan
 }
 
-// add adds what was decided about one image or snapshot; it reports whether that is
-// to go by this plan.
-func (b *builder) add(j Judgement) (Going, bool) {
-	s := b.subjects[j.Ref]
-	name := ItemName(j)
-	step := plan.Step{Action: string(j.Action), Subject: name, Reasons: j.Reasons(), Parameters: map[string]string{}}
-	if j.Rule != "" {
-		step.Parameters["rule"], step.Parameters["terms"] = j.Rule, b.at.termsOf(j.Rule)
+// termsOf are those of each rule.
+func termsOf(doc Document) map[string]string {
+	terms := map[string]string{}
+	for n := range doc.Rules {
+		if _, known := terms[doc.Rules[n].Name]; !known {
+			terms[doc.Rules[n].Name] = doc.Rules[n].Terms()
+		}
 	}
-	step.Parameters["stage"], step.Parameters["name"] = string(j.Stage), j.Name
+	return terms
+}
+
+// linesIn are the images of each line.
+func linesIn(all []*Case) map[string][]image.Ref {
+	lines := map[string][]image.Ref{}
+	for _, c := range all {
+		if c.line != "" {
+			lines[c.line] = append(lines[c.line], c.Ref)
+		}
+	}
+	return lines
+}
+
+// ParamSaves is beside a step what a month of its image costs.
+const ParamSaves = "saves"
+
+// step is one of a plan.
+func (b *builder) step(c *Case) plan.Step {
+	step := plan.Step{Action: string(c.Action), Subject: ItemName(c.Judgement), Reasons: c.Reasons(), Parameters: map[string]string{}}
+	if c.Rule != "" {
+		step.Parameters["rule"], step.Parameters["terms"] = c.Rule, b.terms[c.Rule]
+	}
+	step.Parameters["stage"], step.Parameters["name"] = string(c.Stage), c.Name
 	if b.request.SkipWaits {
 		step.Parameters["skipWaits"], step.Parameters["reason"] = "true", b.request.Reason
 	}
-	if !goes(j) {
-		if !j.DueAt.IsZero() {
-			step.Parameters["dueAt"] = j.DueAt.UTC().Format(time.RFC3339)
-		}
-		b.others = append(b.others, plan.StoredStep{Step: step})
-		return Going{}, false
+	if c.Worth != "" {
+		step.Beside = map[string]string{ParamSaves: c.Worth}
 	}
+	return step
+}
+
+// others are the steps of those that do not go, each made when it is asked for.
+func (b *builder) others(all []*Case) iter.Seq[plan.StoredStep] {
+	return func(yield func(plan.StoredStep) bool) {
+		for _, c := range all {
+			if goes(c) {
+				continue
+			}
+			step := b.step(c)
+			if !c.DueAt.IsZero() {
+				step.Parameters["dueAt"] = c.DueAt.UTC().Format(time.RFC3339)
+			}
+			if !yield(plan.StoredStep{Step: step, Beside: step.Beside}) {
+				return
+			}
+		}
+	}
+}
+
+// goes: an image is to go, and no cleanup has it yet.
+func goes(c *Case) bool {
+	return c.item != nil && c.Removable() && c.InWork == "" && slices.Contains([]Action{Mark, Wait, Quarantine, Delete}, c.Action)
+}
+
+// goes adds what is to go.
+func (b *builder) goes(c *Case) Going {
 	end := StagePurged
 	if b.request.MarkOnly || b.doc.Mode == ModeMark {
 		end = StageMarked
 	}
-	return b.goes(j, s, step, end), true
-}
-
-// goes: an image is to go, and no cleanup has it yet.
-func goes(j Judgement) bool {
-	return j.Removable() && j.InWork == "" && slices.Contains([]Action{Mark, Wait, Quarantine, Delete}, j.Action)
-}
-
-// goes adds what is to go, until a stage.
-func (b *builder) goes(j Judgement, s *Subject, step plan.Step, end Stage) Going {
+	step := b.step(c)
 	name := step.Subject
 	step.Sets = plan.Facts{"stage/" + name: string(end)}
 	b.plan.Steps = append(b.plan.Steps, step)
-	item := WishItem{Ref: j.Ref, Name: j.Name, Rule: j.Rule, Terms: step.Parameters["terms"], Orphan: j.Snapshot, Why: j.Removes[0].Code}
-	g := Going{Ref: j.Ref}
-	if j.Snapshot != "" {
+	item := *c.item
+	item.Terms, item.Why = b.terms[c.Rule], c.Removes[0].Code
+	g := Going{Ref: c.Ref, Family: item.Family}
+	if c.Snapshot != "" {
 		item.Caps = []work.Claim{{Thing: "all", Most: b.room.PerDay}}
 		b.wish.Items[name] = item
 		b.plan.Base["image/"+name] = "orphan"
 		return g
 	}
-	b.plan.Base["image/"+name] = BaseOf(*s)
-	if key, ok := b.at.lineOf(s); ok {
-		g.Family, item.Family = key.family, key.family
-	}
-	item.Snapshots = snapshotsOf(s.Image)
-	item.Copies = b.copies(s)
-	item.Caps = b.room.places(g)
-	for n := range b.doc.Rules {
-		if r := b.doc.Rules[n]; r.Name == j.Rule {
-			item.Deprecate = r.Deprecate
-			if r.OwnerTag != "" {
-				item.Owner = s.Tags[r.OwnerTag]
-			}
+	b.plan.Base["image/"+name] = c.base
+	for _, r := range b.lines[c.line] {
+		if r != c.Ref {
+			item.Copies = append(item.Copies, r)
 		}
 	}
+	item.Caps = b.room.places(g)
 	b.wish.Items[name] = item
 	return g
 }
@@ -180,30 +211,16 @@ func snapshotsOf(i image.Image) []image.SnapshotID {
 	return ids
 }
 
-func (b *builder) copies(s *Subject) []image.Ref {
-	if s.Line == "" {
-		return nil
-	}
-	var copies []image.Ref
-	for n := range b.inv.Subjects {
-		if o := &b.inv.Subjects[n]; o.Line == s.Line && o.Ref != s.Ref {
-			copies = append(copies, o.Ref)
-		}
-	}
-	return copies
-}
-
 // leaks are what of a leaked image others can go on using, as it may not go, with the
 // share that ends that.
-func (b *builder) leaks(all []Judgement) []image.Finding {
+func (b *builder) leaks(all []*Case) []image.Finding {
 	var found []image.Finding
-	for _, j := range all {
-		s := b.subjects[j.Ref]
-		if !b.request.SkipWaits || j.Action != Refuse || s == nil || len(s.Grants) == 0 && !s.Published {
+	for _, c := range all {
+		if c.leak == nil || c.Action != Refuse {
 			continue
 		}
-		method, change := "PATCH", map[string]any{"remove": s.Grants}
-		if s.Published {
+		method, change := "PATCH", map[string]any{"remove": c.leak.grants}
+		if c.leak.published {
 			method, change = "PUT", map[string]any{"accounts": []string{}, "community": false}
 		}
 		wish, err := json.Marshal(change)
@@ -211,8 +228,8 @@ func (b *builder) leaks(all []Judgement) []image.Finding {
 			continue
 		}
 		found = append(found, image.Finding{
-			Level: image.Warning, Remedy: fmt.Sprintf("%s /shares/%s?region=%s %s", method, s.ID, s.Region, wish),
-			Reason: image.Reason{Code: "stillShared", Sentence: fmt.Sprintf("%s in %s is not unshared by this: %s", s.ID, s.Region, j.Keeps[0].Sentence)},
+			Level: image.Warning, Remedy: fmt.Sprintf("%s /shares/%s?region=%s %s", method, c.Ref.ID, c.Ref.Region, wish),
+			Reason: image.Reason{Code: "stillShared", Sentence: fmt.Sprintf("%s in %s is not unshared by this: %s", c.Ref.ID, c.Ref.Region, c.Keeps[0].Sentence)},
 		})
 	}
 	return found

@@ -83,6 +83,9 @@ type Subject struct {
 	Suspended []image.AccountID
 	// Line is the same for an image and its regional copies; empty: it has none.
 	Line string
+	// From are what a copy was made of, as region/id of image or snapshot: more of its
+	// line may be where nobody has looked yet.
+	From []string
 	// Holders are works that hold it: unfinished imports and rollouts, undo images,
 	// bin entries. HoldersKnown: all of their logs could be read.
 	Holders      []string

@@ -90,7 +90,8 @@ func (l *Ledger) Glance(trail *Trail) (g Glance, ok bool) {
 		Account: l.Account, Region: l.Region, At: l.BeganAt, Used: l.Used(), Images: l.owned(), Instances: l.Counted,
 		Mapped: map[image.SnapshotID]image.ID{}, Trail: trail,
 	}
-	for _, i := range l.Images {
+	for n := range l.Images {
+		i := &l.Images[n]
 		if i.Kind != image.KindCustom || i.Account != l.Account {
 			continue
 		}
@@ -105,8 +106,8 @@ func (l *Ledger) Glance(trail *Trail) (g Glance, ok bool) {
 	}
 	if l.left != nil {
 		g.Left = map[image.SnapshotID]image.ID{}
-		for _, row := range l.left {
-			g.Left[row.ID] = imageOf(row.Tags)
+		for n := range l.left {
+			g.Left[l.left[n].ID] = imageOf(l.left[n].Tags)
 		}
 	}
 	return g, len(l.Unread.All()) == 0 && l.MaySee == image.Yes

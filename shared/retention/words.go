@@ -66,7 +66,7 @@ func wordly(text string, end bool) bool {
 // is found by the tag of each that names its parent. What has no such tag descends
 // from nothing, and no rule by descent is about it.
 func (d Document) Over(ledgers []*Ledger) Document {
-	if !slices.ContainsFunc(d.Rules, func(r Rule) bool { return r.Match.descends() }) {
+	if !d.AboutDescent() {
 		return d
 	}
 	children := map[image.ID][]image.ID{}
@@ -83,6 +83,12 @@ func (d Document) Over(ledgers []*Ledger) Document {
 		d.Rules[n].Match = d.Rules[n].Match.over(children)
 	}
 	return d
+}
+
+// AboutDescent reports whether some rule is about what descends from an image: then the
+// images of all regions tell together what it is about.
+func (d Document) AboutDescent() bool {
+	return slices.ContainsFunc(d.Rules, func(r Rule) bool { return r.Match.descends() })
 }
 
 // descends: it, or what it excludes, is about descent.

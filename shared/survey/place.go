@@ -34,6 +34,15 @@ func (p *Place) Note(permission string, err error) { p.note(permission, err) }
 // Unnoted is the place for a question whose failure tells nothing.
 func (p *Place) Unnoted() *Place { return p.of(&Survey{call: p.call}) }
 
+// Forget lets go of what was read here: whoever asks reads again.
+func (p *Place) Forget() {
+	p.kept.mu.Lock()
+	p.kept.answers = map[string]any{}
+	p.kept.mu.Unlock()
+	p.kept.shown.forget()
+	p.call.recent.forgetPlace(p.kept.at)
+}
+
 // look reads one account in one region.
 type look struct {
 	call   *call

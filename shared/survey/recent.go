@@ -127,3 +127,14 @@ func (r *Recent) forget(region image.RegionID) {
 	}
 	r.known[region] = ""
 }
+
+// forgetPlace drops the lists of a place.
+func (r *Recent) forgetPlace(where at) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.lists {
+		if name.at == where {
+			r.drop(name)
+		}
+	}
+}

@@ -162,3 +162,9 @@ func (s *shelf) take(ids []image.SnapshotID, ask func([]image.SnapshotID) ([]ima
 	}
 	return found, nil
 }
+
+func (s *shelf) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked, s.found = nil, nil
+}

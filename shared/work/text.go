@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/plan"
 )
 
 // longText is how long the text of a document is that is kept packed.
@@ -17,27 +18,28 @@ const longText = 1 << 20
 // has the same text.
 func (d Document) Text() ([]byte, error) {
 	others := d.Others
-	d.Others = nil
+	many := d.Many
+	d.Others, d.Many = nil, nil
 	head, err := json.Marshal(d)
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")
 	}
 	t := &text{}
 	_, err = t.Write(head[:len(head)-1])
-	separator := `,"others":[`
-	for n := range others { // one by one: there may be very many
-		one, bad := json.Marshal(others[n])
-		if bad != nil {
-			return nil, fault.Wrap(fault.Internal, bad, "a plan cannot be written as JSON")
-		}
-		if err == nil {
+	separator, end := `,"others":[`, "}"
+	write := func(step plan.StoredStep) bool { // one by one: there may be very many
+		one, bad := json.Marshal(step)
+		if err = errors.Join(err, bad); err == nil {
 			_, err = t.Write(append([]byte(separator), one...))
 		}
-		separator = ","
+		separator, end = ",", "]}"
+		return err == nil
 	}
-	end := "}"
-	if len(others) > 0 {
-		end = "]}"
+	if many != nil {
+		many(write)
+	}
+	for n := range others {
+		write(others[n])
 	}
 	if err == nil {
 		_, err = t.Write([]byte(end))

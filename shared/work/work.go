@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"iter"
 	"slices"
 	"strconv"
 	"time"
@@ -108,6 +109,9 @@ type Document struct {
 	Plan plan.Stored `json:"plan"`
 	// Others are the items that are kept or refused. No digest covers them.
 	Others []plan.StoredStep `json:"others,omitempty"`
+	// Many are others that come before those: each is made when it is asked for, as there
+	// may be very many. What was kept has none; see Whole.
+	Many iter.Seq[plan.StoredStep] `json:"-"`
 	// Wish is what was asked for, as the kind reads it.
 	Wish json.RawMessage `json:"wish,omitempty"`
 	// Shown is what the answer has beside the plan: findings, totals, unknown.
@@ -116,6 +120,14 @@ type Document struct {
 	Claims []Claim `json:"claims,omitempty"`
 	// Notify names who is told of it; empty: everybody who is told at all.
 	Notify []string `json:"notify,omitempty"`
+}
+
+// Whole is the document with all others at once.
+func (d Document) Whole() Document {
+	if d.Many != nil {
+		d.Others, d.Many = append(slices.Collect(d.Many), d.Others...), nil
+	}
+	return d
 }
 
 // WorkID is the name of the work that d becomes.

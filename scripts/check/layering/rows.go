@@ -217,7 +217,7 @@ func runtimes() []Row {
 			Over: "shared/function/upkeep",
 			May: []string{
 				"shared/function/ledger", "shared/journal", "shared/plan", "shared/work", "shared/retention", "shared/sharing", "shared/importing", "shared/usage",
-				"shared/atonce", "shared/image", "shared/fault",
+				"shared/atonce", "shared/survey", "shared/image", "shared/fault",
 			},
 			Why: "what cleanup keeps in the journal, in one place for the function and for whoever writes a past of it: it joins retention with the logs of share and import, and with usage",
 		},
