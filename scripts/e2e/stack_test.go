@@ -58,6 +58,7 @@ type options struct {
 	instances   int
 	idle        time.Duration // that an instance is kept without work
 	only        []string      // functions; all if empty
+	still       bool          // timers fire only when they are told to
 	environment map[string]string
 	out         io.Writer
 }
@@ -171,6 +172,13 @@ func start(t *testing.T, o options) *stack {
 		project, err := load(binaries(), timeout)
 		if err != nil {
 			return nil, err
+		}
+		for _, f := range project.Functions {
+			for _, t := range f.Triggers {
+				if o.still && t.Timer != nil {
+					t.Timer.Enabled = false
+				}
+			}
 		}
 		return fchost.New(fchost.Options{
 			Project: project, Root: root, Only: o.only, Environment: environment, Out: o.out, MaxInstances: o.instances, IdleTimeout: o.idle,
