@@ -25,13 +25,15 @@ type runtime struct {
 	t       *testing.T
 	events  chan string
 	answers chan string
+	// time is what the function has for each event.
+	time time.Duration
 }
 
 // onLambda starts a function as Lambda does, with the variables of s.yaml and more; it
 // ends with the test.
 func onLambda(t *testing.T, f syaml.Function, more map[string]string) *runtime {
 	t.Helper()
-	r := &runtime{t: t, events: make(chan string), answers: make(chan string, 1)}
+	r := &runtime{t: t, events: make(chan string), answers: make(chan string, 1), time: time.Minute}
 	server := httptest.NewServer(r)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	child := exec.CommandContext(ctx, filepath.Join(binaries(), f.Resource, "bootstrap"))
@@ -69,7 +71,7 @@ func (r *runtime) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	case event := <-r.events:
 		h := w.Header()
 		h.Set("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
-		h.Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
+		h.Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(r.time).UnixMilli()))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:1:function:imagekeeper")
 		_, _ = io.WriteString(w, event) // the child may have been killed
 	}
@@ -87,8 +89,21 @@ func (r *runtime) invoke(event []byte) string {
 	}
 }
 
+// The hosts of a function URL, which waits as long as the function has, and of an HTTP
+// API, which does not.
+const (
+	byURL = "abc.lambda-url.eu-central-1.on.aws"
+	byAPI = "abc.execute-api.eu-central-1.amazonaws.com"
+)
+
 // ask sends a request as a function URL does, format 2.0.
 func (r *runtime) ask(a asked, token string) (int, string) {
+	r.t.Helper()
+	return r.through(byURL, a, token)
+}
+
+// through sends a request as the host does.
+func (r *runtime) through(host string, a asked, token string) (int, string) {
 	r.t.Helper()
 	path, query, _ := strings.Cut(a.target, "?")
 	parsed, err := url.ParseQuery(query)
@@ -99,7 +114,7 @@ func (r *runtime) ask(a asked, token string) (int, string) {
 		"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
 		"headers": object{"authorization": "Bearer " + token, "content-type": "application/json", "accept": "*/*"},
 		"requestContext": object{
-			"domainName": "abc.lambda-url.eu-central-1.on.aws", "requestId": "r", "timeEpoch": 1769860800000,
+			"domainName": host, "requestId": "r", "timeEpoch": 1769860800000,
 			"http": object{"method": a.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "1.2.3.4"},
 		},
 		"isBase64Encoded": false,

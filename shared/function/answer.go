@@ -65,7 +65,7 @@ func (a answer) document() json.RawMessage {
 }
 
 func tooLong(limit int) error {
-	return fault.New(fault.Exhausted, "the answer is longer than the %d bytes that can be sent; ask for less, for instance with limit", limit).WithCode(codeAnswer)
+	return fault.New(fault.Exhausted, "the answer is longer than the %d bytes that can be sent; ask for less, for instance with limit, and for the rest by the nextCursor that comes then", limit).WithCode(codeAnswer)
 }
 
 // render makes an answer of what an operation returned. Its body is at most

@@ -34,7 +34,7 @@ func remedies() map[string]string {
 		"emptyValue": "leave the field out, or give it a value", "wrongType": "write the value as the type that the sentence names; leave out what is null",
 		"unknownField": "take the name that the sentence suggests", "otherCase": "write the name as the sentence has it", "duplicateField": "give it once",
 		"roleMissing": "call with a token that has the role", "configuration": "correct the variable that the answer names", "planChanged": "look at the plan in the answer, and apply its digest",
-		"deadlineExceeded": "ask for less, or give the function more time", "answerTooLarge": "ask for less, for instance with `limit`", "bodyTooLarge": "send at most 256 KiB",
+		"deadlineExceeded": "ask for less, or give the function more time", "answerTooLarge": "ask for less: with `limit`, and then on with `nextCursor`; or for fewer `fields`", "bodyTooLarge": "send at most 256 KiB",
 		"mediaType": "send JSON in UTF-8, as `application/json`", "noSuchRoute": "take a route of `openapi.json`", "methodNotAllowed": "take a method of the header `Allow`",
 		"noSuchOperation": "take an operation that the sentence names", "limitsNotAllowed": "over HTTP apply by `digest`",
 		"unknownRegion": "name a region that the deployment looks at (`REGIONS`)", "unknownAccount": "name an account that the deployment looks at (`ACCOUNTS`)",
