@@ -166,7 +166,7 @@ func (i ignoring) Snapshots(ctx context.Context, which image.SnapshotListing) ([
 }
 
 // moved is what of an instance is not as it was when it was planned.
-func (d *deed) moved(s Server, _ Moment) *image.Reason {
+func (d *deed) moved(s Server, at Moment) *image.Reason {
 	switch b := s.Before; {
 	case b == nil:
 		return nil
@@ -176,6 +176,8 @@ func (d *deed) moved(s Server, _ Moment) *image.Reason {
 		return new(reason("moved", "it runs %s, and ran %s", b.Image, d.spec.image))
 	case b.Type != d.spec.kind:
 		return new(reason("moved", "it is %s, and was %s", b.Type, d.spec.kind))
+	case at == BeforeReplace && ranSince(*b) != d.item.Notes[noteRanSince]:
+		return new(reason("moved", "somebody started it after its backup was taken, which has not what was written since"))
 	case d.act.Do == doBegin && d.item.Notes[noteUndo] == "" && (b.Status == image.InstanceRunning) != d.spec.ran:
 		return new(reason("moved", "it is %s, which it was not", b.Status))
 	}
@@ -277,16 +279,25 @@ func (d *deed) remember(ctx context.Context, s Server) error {
 
 // snapshot takes a snapshot of the disk. ECS must never delete it by itself.
 func (d *deed) snapshot(ctx context.Context, what string) (image.SnapshotID, error) {
-	begun, err := time.Parse(time.RFC3339, d.item.Notes[noteBegunAt])
-	if err != nil {
-		return "", fault.Wrap(fault.Internal, err, "when the item was begun was not recorded").WithCode("notSent")
+	expires := stamped(d.item, d.wish) // the same whenever it is asked for again: it goes with the token
+	if expires == "" {
+		return "", fault.New(fault.Internal, "when the item was begun was not recorded").WithCode("notSent")
 	}
-	expires := begun.Add(time.Duration(d.wish.Backup.Keep)) // the same whenever it is asked for again: it goes with the token
 	return d.cloud.CreateSnapshot(ctx, d.spec.Region, image.SnapshotRequest{
 		Disk: d.disk(), Name: snapshotName(d.work, d.spec.Name, what, d.act.Attempt), Description: "backup of " + string(d.spec.ID) + " by imagekeeper",
-		Tags:  image.Tags{TagBackup: d.work.ID, TagExpires: expires.UTC().Format(time.RFC3339)},
+		Tags:  image.Tags{TagBackup: d.work.ID, TagExpires: expires},
 		Token: d.work.Token(d.act),
 	})
+}
+
+// stamped is what the tag of a backup says as long as its rollout is open; empty: it is
+// not known when its item was begun.
+func stamped(i work.Item, w Wish) string {
+	begun, err := time.Parse(time.RFC3339, i.Notes[noteBegunAt])
+	if err != nil {
+		return ""
+	}
+	return begun.Add(time.Duration(w.Backup.Keep)).UTC().Format(time.RFC3339)
 }
 
 // backup takes the snapshot that counts, of the disk as it is while it is stopped.
@@ -343,6 +354,9 @@ func (d *deed) liken(ctx context.Context) error {
 	}
 	if like.IMDS == "v2" && found[0].IMDS != "v2" {
 		change.IMDS = new("v2")
+	}
+	if like.BootMode != "" && found[0].BootMode != like.BootMode {
+		change.BootMode = new(like.BootMode)
 	}
 	if change == (image.AttributeChange{}) {
 		return nil
@@ -452,6 +466,7 @@ func (d *deed) replace(ctx context.Context) error {
 		r.LoginAsNonRoot = image.Unknown
 	}
 	d.called = true
+	d.keep(noteSize, strconv.Itoa(r.DiskGiB))
 	d.Down.note(d.act.Item, false) // whatever comes of it: what is in doubt is looked at, and not started blindly
 	id, err := d.cloud.ReplaceSystemDisk(ctx, d.spec.Region, r)
 	d.keep(noteNewDisk, string(id))

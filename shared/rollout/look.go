@@ -295,9 +295,13 @@ func (l *look) instances(ctx context.Context) error {
 		}
 		s.before = &found[n]
 		s.facts[factStatus], s.facts[factImage] = string(found[n].Status), string(found[n].Image)
+		s.facts[factRanSince] = ranSince(found[n])
 	}
 	return nil
 }
+
+// ranSince is when it came up last, as ECS says it: with every start it is another time.
+func ranSince(b image.Before) string { return b.StartedAt.UTC().Format(time.RFC3339) }
 
 func ids(of []*sight, wanted func(*sight) bool) []image.InstanceID {
 	var all []image.InstanceID
@@ -369,8 +373,9 @@ func (s *sight) verify(work.Work) {
 	}
 	to := cmp.Or(s.item.Notes[noteImage], string(s.spec.to))
 	locked := slices.ContainsFunc(b.Locks, func(lock string) bool { return !slices.Contains(s.record.Locks, lock) })
-	asked := s.item.Notes[noteNewDisk]
-	if string(b.Image) == to && string(d.Image) == to && d.Status == "In_use" && d.SizeGiB >= s.record.Disk.SizeGiB && !locked && (asked == "" || asked == string(d.ID)) {
+	asked, size := s.item.Notes[noteNewDisk], s.item.Notes[noteSize]
+	sized := d.SizeGiB >= s.record.Disk.SizeGiB && (size == "" || size == strconv.Itoa(d.SizeGiB))
+	if string(b.Image) == to && string(d.Image) == to && d.Status == "In_use" && sized && !locked && (asked == "" || asked == string(d.ID)) {
 		s.facts[factVerified] = string(d.ID)
 	}
 }
@@ -443,7 +448,7 @@ func (l *look) unnamed(ctx context.Context, s *sight) error {
 }
 
 // undoImageName is what the image of a backup is called.
-func undoImageName(w work.Work, n Name) string { return "undo-" + w.ID + "-" + shortID(n.ID) }
+func undoImageName(w work.Work, n Name) string { return "undo-" + w.ID + "-" + string(n.ID) }
 
 // images looks at the images of backups.
 func (l *look) images(ctx context.Context) error {
@@ -480,9 +485,24 @@ func (s *sight) likeness() likeness {
 	return s.record.Like
 }
 
-// unlike is in what an image differs that can be changed: IMDS can only rise.
+const (
+	unlikeArchitecture = "architecture"
+	unlikePlatform     = "platform"
+)
+
+// unlike is in what an image differs: IMDS can only rise, and what the image was made
+// with is not changed any more.
 func unlike(i image.Image, want likeness) string {
 	var differs []string
+	if want.Architecture != "" && i.Architecture != want.Architecture {
+		differs = append(differs, unlikeArchitecture)
+	}
+	if want.Platform != "" && i.Platform != want.Platform {
+		differs = append(differs, unlikePlatform)
+	}
+	if want.BootMode != "" && i.BootMode != want.BootMode {
+		differs = append(differs, "bootMode")
+	}
 	if want.NVMe != "" && i.NVMe != want.NVMe {
 		differs = append(differs, "nvme")
 	}
@@ -595,7 +615,12 @@ const (
 	whatPerformance = "performance"
 	whatMetadata    = "metadata"
 	whatKeyPair     = "keyPair"
+	whatEncryption  = "encryption"   // sent with the replacement: nothing changes it afterwards
+	whatLogin       = "loginOptions" // as well
 )
+
+// sentOnly reports whether nothing but the replacement itself can bring a setting.
+func sentOnly(what string) bool { return what == whatEncryption || what == whatLogin }
 
 // differs is what is not as it was.
 func (r record) differs(d image.DiskSetup, policies []string, b image.Before) []string {
@@ -621,6 +646,12 @@ func (r record) differs(d image.DiskSetup, policies []string, b image.Before) []
 	}
 	if r.KeyPair != "" && b.KeyPair != r.KeyPair {
 		all = append(all, whatKeyPair)
+	}
+	if was.Encrypted && (!d.Encrypted || was.Key != "" && d.Key != was.Key) {
+		all = append(all, whatEncryption)
+	}
+	if r.NonRoot != image.Unknown && b.LoginAsNonRoot != image.Unknown && b.LoginAsNonRoot != r.NonRoot {
+		all = append(all, whatLogin)
 	}
 	return all
 }

@@ -319,16 +319,20 @@ func (s *stage) image() {
 // liken gives that image what an image of a snapshot does not take over.
 func (s *stage) liken() {
 	unlike, known := s.facts[factUnlike]
+	changeable := slices.ContainsFunc(strings.Split(unlike, ","), func(what string) bool { return what != unlikeArchitecture && what != unlikePlatform })
+	late := s.sent() && s.item.Answered == plan.Applied && s.now.Sub(s.item.Since) > showTime
 	switch {
 	case !known:
 		s.hold(lookSoon)
 	case unlike == "":
 		s.reach(LevelLikened)
+	case late || !changeable: // the guards tell whether the instance boots that
+		s.reach(LevelLikened, noteLeft, listed(s.item.Notes[noteLeft], "image of the backup: "+unlike))
 	case s.sent():
 		s.again(lookSoon)
 	default:
 		if _, ok := s.act(doLiken, LevelLikened, nil); !ok {
-			s.reach(LevelLikened, noteLeft, listed(s.item.Notes[noteLeft], unlike))
+			s.reach(LevelLikened, noteLeft, listed(s.item.Notes[noteLeft], "image of the backup: "+unlike))
 		}
 	}
 }
@@ -487,7 +491,7 @@ func (s *stage) overdue() bool {
 // backup takes the snapshot of the stopped disk, and waits until it is whole.
 func (s *stage) backup() {
 	if !s.sent() {
-		if why, ok := s.act(doBackup, LevelBackedUp, nil); !ok {
+		if why, ok := s.act(doBackup, LevelBackedUp, map[string]string{noteRanSince: s.facts[factRanSince]}); !ok {
 			s.giveUp(why.Code, "%s", why.Sentence)
 		}
 		return
@@ -599,6 +603,10 @@ func (s *stage) restore() {
 	}
 	if len(missing) == 0 {
 		s.reach(LevelRestored)
+		return
+	}
+	if sentOnly(missing[0]) {
+		s.changed(noteLeft, listed(s.item.Notes[noteLeft], missing[0]))
 		return
 	}
 	if _, ok := s.act(doRestore+missing[0], s.item.Level, nil); !ok {

@@ -103,12 +103,17 @@ type Past struct {
 	OSType image.OSType
 	// Replaced: its disk was replaced, and its content not brought back.
 	Replaced bool
+	// Expires is when our timer may delete its backup; zero: not as long as the rollout
+	// is open. Stamped is what the backup's tag says until the rollout's end sets it.
+	Expires time.Time
+	Stamped string
 }
 
 // Pasts are what a rollout did, in the order of its plan.
 func Pasts(w work.Work) []Past {
 	all := specs(w)
 	var pasts []Past
+	wish, errWish := wishOf(w)
 	for _, name := range w.Names() {
 		s, i := all[name], w.Items[name]
 		if s.action != ActionReplace {
@@ -116,11 +121,16 @@ func Pasts(w work.Work) []Past {
 		}
 		r, errRecord := recordOf(i)
 		text, err := json.Marshal(r.Like)
-		if err = errors.Join(err, errRecord); err != nil {
+		if err = errors.Join(err, errRecord, errWish); err != nil {
 			text = []byte("not recorded") // which refuses
 		}
 		back := i.Notes[noteUndo] != "" && i.Notes[noteNewDisk] != ""
+		var expires time.Time
+		if w.State.Ended() {
+			expires = w.EndedAt.Add(time.Duration(wish.Backup.Keep))
+		}
 		pasts = append(pasts, Past{
+			Expires: expires, Stamped: stamped(i, wish),
 			Name: s.Name, Was: s.image, Of: cmp.Or(r.Of, s.image), Backup: image.SnapshotID(cmp.Or(i.Notes[noteContent], i.Notes[noteBackup])),
 			Disk: image.DiskID(cmp.Or(i.Notes[noteNewDisk], i.Notes[noteDisk])), Like: string(text), OSType: r.OSType,
 			Replaced: !back && (i.Notes[noteNewDisk] != "" || i.Notes[noteDisk] != ""),
@@ -148,7 +158,7 @@ func (p Past) AimBack(previous bool, snapshot *image.Snapshot, was *image.Image,
 	case snapshot == nil || snapshot.Status != "accomplished":
 		return no("backupMissing", "the backup %s is not there", cmp.Or(p.Backup, "of it"))
 	}
-	if expires, err := time.Parse(time.RFC3339, snapshot.Tags[TagExpires]); err != nil || !now.Before(expires) {
+	if p.expired(*snapshot, now) {
 		return no("backupExpired", "the backup %s expired and may be deleted at any time", p.Backup)
 	}
 	var like likeness
@@ -168,6 +178,20 @@ func (p Past) AimBack(previous bool, snapshot *image.Snapshot, was *image.Image,
 		},
 		Backup: p.Backup, Like: p.Like, Was: p.Was, Of: p.Of,
 	}
+}
+
+// expired: the time of a backup is over, which begins with the end of the rollout. A tag
+// that somebody else set counts as well.
+func (p Past) expired(s image.Snapshot, now time.Time) bool {
+	if !p.Expires.IsZero() && !now.Before(p.Expires) {
+		return true
+	}
+	text := s.Tags[TagExpires]
+	if text != "" && text == p.Stamped {
+		return false
+	}
+	expires, err := time.Parse(time.RFC3339, text)
+	return err != nil || !now.Before(expires)
 }
 
 // ValidUntil is when an approval ends that is not begun: after the first window that

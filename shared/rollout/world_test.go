@@ -47,6 +47,8 @@ type world struct {
 	// stopped and replaced are told of what was done by us.
 	stopped  func(id image.InstanceID)
 	replaced func(r image.ReplaceRequest, disk image.DiskID)
+	// mangled changes what a replacement asks for on its way.
+	mangled func(r *image.ReplaceRequest)
 	// outage, if it is set, tells for each writing to the journal whether it fails.
 	outage func() bool
 }
@@ -341,6 +343,9 @@ func (c wire) ReplaceSystemDisk(ctx context.Context, in image.RegionID, r image.
 	err = c.call(ctx, "replace", string(r.Instance)+" "+string(r.Image), func() (err error) {
 		was := c.world.disk(r.Instance).ID
 		c.world.backedUp(was)
+		if c.world.mangled != nil {
+			c.world.mangled(&r)
+		}
 		id, err = c.View.ReplaceSystemDisk(ctx, in, r)
 		if err == nil && c.world.replaced != nil {
 			c.world.replaced(r, id)
