@@ -26,6 +26,9 @@ import (
 // answer is what the POSTs are answered with.
 type answer = works.Answer[stepOut, itemOut]
 
+// narrow is what to narrow where a plan takes too long.
+const narrow = "narrow select, by region, account or family"
+
 // post plans a rollout, or begins it.
 func (h handler) post(ctx context.Context, call function.Call, in rolloutInput) (answer, error) {
 	wrong, rest := cmp.Or(in.Select.check(), in.Wish.Check()), in
@@ -35,7 +38,12 @@ func (h handler) post(ctx context.Context, call function.Call, in rolloutInput) 
 		return answer{}, err
 	}
 	planning := func(ctx context.Context) (work.Document, error) { return s.plan(ctx, in) }
-	return h.kind().Post(ctx, call, in.Request, works.Wish{Empty: works.Nothing(rest), Wrong: wrong, Plan: planning, ValidUntil: s.validUntil})
+	return h.kind().Post(ctx, call, in.Request, works.Wish{Empty: works.Nothing(rest), Wrong: wrong, Plan: planning, Narrow: narrow, Left: s.left, ValidUntil: s.validUntil})
+}
+
+// left fails where no instance of a plan is as it was.
+func (s *session) left(ctx context.Context, d work.Document) error {
+	return rollout.Moved(ctx, s.again(ctx), d)
 }
 
 func (s *session) validUntil(d work.Document) time.Time { return rollout.ValidUntil(d, s.now()) }
@@ -103,6 +111,9 @@ func (s *session) ours(all *survey.Survey) []image.AccountID {
 
 // document is a plan as it is approved, with what is shown beside it.
 func (s *session) document(p rollout.Planned, of string, unread []image.Unread) (work.Document, error) {
+	if slow(unread) {
+		return work.Document{}, works.TooLarge(narrow)
+	}
 	totals, err := json.Marshal(p.Totals)
 	if err != nil {
 		return work.Document{}, fault.Wrap(fault.Internal, err, "the totals of a plan cannot be written as JSON")
@@ -123,7 +134,7 @@ func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selec
 		return nil, nil, err
 	}
 	if found.Read == 0 && len(found.Unread) > 0 {
-		return nil, nil, fault.New(fault.Unknown, "nothing could be read: %s", found.Unread[0].Sentence).WithCode("unread")
+		return nil, nil, blind(found.Unread)
 	}
 	servers, unread := found.Servers, []image.Unread(nil)
 	if in.DescendantsOf != "" {
@@ -146,6 +157,25 @@ func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selec
 		names = append(names, name)
 	}
 	return names, unread, nil
+}
+
+// blind is the failure where nothing at all could be read: with when to try again, if
+// that passes by itself.
+func blind(unread []image.Unread) error {
+	if slow(unread) {
+		return works.TooLarge(narrow)
+	}
+	failed := fault.New(fault.Unknown, "nothing could be read: %s", survey.Sentence(unread)).WithCode(survey.CodeUnread)
+	if !slices.ContainsFunc(unread, func(u image.Unread) bool { return u.Permission != "" }) {
+		failed.RetryAfter = time.Minute
+	}
+	return failed
+}
+
+// slow reports whether something was not read only because the calls that it takes, at
+// the pace that is ours, need more time than there is.
+func slow(unread []image.Unread) bool {
+	return slices.ContainsFunc(unread, func(u image.Unread) bool { return u.Code == "rateShare" })
 }
 
 // placesOf are the places that are looked at.

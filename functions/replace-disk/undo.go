@@ -23,7 +23,7 @@ func (h handler) undo(ctx context.Context, call function.Call, in undoInput) (an
 		return answer{}, err
 	}
 	planning := func(ctx context.Context) (work.Document, error) { return s.planUndo(ctx, in) }
-	return h.kind().Post(ctx, call, in.Request, works.Wish{Plan: planning, ValidUntil: s.validUntil})
+	return h.kind().Post(ctx, call, in.Request, works.Wish{Plan: planning, Narrow: "narrow it by select.id", Left: s.left, ValidUntil: s.validUntil})
 }
 
 // retry plans what a rollout left, or begins it.
@@ -33,7 +33,7 @@ func (h handler) retry(ctx context.Context, call function.Call, in retryInput) (
 		return answer{}, err
 	}
 	planning := func(ctx context.Context) (work.Document, error) { return s.planRetry(ctx, in) }
-	return h.kind().Post(ctx, call, in.Request, works.Wish{Plan: planning, ValidUntil: s.validUntil})
+	return h.kind().Post(ctx, call, in.Request, works.Wish{Plan: planning, Narrow: "narrow it by select.id", Left: s.left, ValidUntil: s.validUntil})
 }
 
 // before is the rollout that an undo or a retry is of.

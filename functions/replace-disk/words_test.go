@@ -36,6 +36,9 @@ func (w *words) walk(path string, v any) {
 			if text, is := value.(string); is && slices.Contains([]string{"state", "result", "action", "level"}, name) {
 				w.met[name+" "+text] = true
 			}
+			if text, is := value.(string); is && name == "code" && path != "" {
+				w.met["reason "+text] = true
+			}
 			w.met[strings.TrimPrefix(path+"."+name, ".")] = true
 			w.walk(path+"."+name, value)
 		}
@@ -56,16 +59,19 @@ func wanted() []string {
 		findings.level findings.code findings.sentence findings.remedy totals.selected totals.replace totals.skip totals.refuse totals.waves totals.minutes
 		totals.quotaMinutes totals.undoWithinQuota totals.lost totals.restored totals.follow totals.notFollowed.patch totals.cost.licencePerHour
 		totals.cost.backups.upper unknown nextCursor id state digest of approvedBy approvedAt startedAt endedAt validUntil progress.done progress.of
-		items.level items.result items.reason items.since items.wave items.backupSnapshotId items.undoImageId items.undoing items.launchTemplateId next.at reason.code`))
+		items.level items.result items.reason items.since items.action items.instanceId items.accountId items.regionId items.imageId items.to items.reason.code items.reason.sentence items.wave items.backupSnapshotId items.undoImageId items.undoing items.launchTemplateId next.at reason.code`))
 }
 
 func wantedWords() []string {
 	var all []string
 	for name, some := range map[string]string{
-		"status": "200 202 400 401 403 404 409 422", "result": "applied already failed open",
+		"status": "200 202 400 401 403 404 409 422 503", "result": "applied already failed open",
 		"state":  "awaitingApproval queued running waiting paused halted aborting aborted finished partly failed",
 		"action": "replace skip refuse followLaunchTemplate",
-		"code":   "wrongState notFound approvalExpired",
+		"code":   "wrongState notFound approvalExpired planGone planChanged planTooLarge moved roleMissing instanceNotSeen noRelease",
+		"reason": `moved already targetWithdrawn tooManyFailures tooManyDown window pauseAfter aborted approvalExpired inRollout optedOut noRelease imageNotInRegion
+			assistantMissing notTested unhealthy backupExpired notReplaced instanceNotSeen undoLimited ownerMayWithdraw contentOfBackup previousImage`,
+		"level": "begun stopped restored started healthy fatal warning",
 	} {
 		for _, word := range strings.Fields(some) {
 			all = append(all, name+" "+word)
@@ -97,7 +103,7 @@ func TestEveryWord(t *testing.T) {
 func scenarios() map[string]func(*stage) {
 	return map[string]func(*stage){
 		"a rollout, its undo and their end": finishes, "orders": ordered, "a bad image": halts, "partly and failed": partly, "two people": twoPeople,
-		"waits": waits, "mistakes": mistaken,
+		"waits": waits, "mistakes": mistaken, "refusals": refuses, "ends": ends,
 	}
 }
 
@@ -240,7 +246,17 @@ func partly(s *stage) {
 	if n := slices.IndexFunc(a.Items, func(i item) bool { return i.InstanceID == string(ids[1]) }); a.State != "partly" || a.Items[n].Result != "failed" || a.Items[n].Reason.Code != "moved" {
 		t.Errorf("%+v", a)
 	}
-	last := s.fleet(s.home(), 1)
+	last := s.fleet(s.home(), 2)
+	planned := s.plan("/rollouts", s.wish(last...))
+	apply := with(s.wish(last...), "apply", object{"digest": planned.Plan.Digest})
+	moved(last[0])
+	moved(last[1])
+	for range 2 {
+		if a := s.do(http.MethodPost, "/rollouts", apply); a.status != http.StatusConflict || a.Code != "moved" {
+			t.Errorf("nothing is left of the plan: %d %+v", a.status, a)
+		}
+	}
+	last = s.fleet(s.home(), 1)
 	begun = s.applied("/rollouts", s.wish(last...))
 	moved(last[0])
 	if a := s.end(begun.ID); a.State != "failed" {
@@ -384,6 +400,11 @@ func mistaken(s *stage) {
 	if a := s.do(http.MethodPost, "/rollouts", with(s.wish(ids...), "strategy", object{"maxDown": "30"})); a.Field != "strategy.maxDown" || !strings.Contains(a.Detail, "m, h or d") {
 		t.Errorf("a length without a unit: %d %+v", a.status, a)
 	}
+	s.late = true
+	if a := s.do(http.MethodPost, "/rollouts", s.wish(ids...)); a.status != http.StatusServiceUnavailable || a.Code != "planTooLarge" || a.header.Get("Retry-After") == "" {
+		t.Errorf("%d %+v", a.status, a)
+	}
+	s.late = false
 	gone := s.do(http.MethodPost, "/rollouts", s.wish("i-bp1none"))
 	if gone.Totals.Refuse != 1 || gone.Plan.Applicable {
 		t.Errorf("%+v", gone)

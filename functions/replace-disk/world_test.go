@@ -70,6 +70,8 @@ type stage struct {
 	looks bool
 	key   mint.Key
 	words *words
+	// late: requests come when their time is over.
+	late bool
 	event atomic.Int64
 	// old and golden are the images by account and region.
 	old, golden map[rollout.Place]image.ID
@@ -234,7 +236,13 @@ func (s *stage) as(token, method, target string, body any) reply {
 			s.t.Fatal(err)
 		}
 	}
-	r := httptest.NewRequestWithContext(s.t.Context(), method, target, bytes.NewReader(text))
+	ctx := s.t.Context()
+	if s.late {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, time.Now())
+		defer cancel()
+	}
+	r := httptest.NewRequestWithContext(ctx, method, target, bytes.NewReader(text))
 	if text != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}

@@ -77,7 +77,7 @@ func (a *Account) attempt(ctx context.Context, account image.AccountID, p *pacer
 		}
 	}
 	if err := p.admit(ctx, slot); err != nil {
-		return tooLateFor(err, c, p.resting(time.Now()))
+		return tooLateFor(err, c, p)
 	}
 	sent := time.Now()
 	answer, err := a.cloud.send(ctx, grant, c)
@@ -96,10 +96,13 @@ func (a *Account) attempt(ctx context.Context, account image.AccountID, p *pacer
 }
 
 // tooLateFor says why a call never left.
-func tooLateFor(err error, call call, rest time.Duration) *fault.Error {
-	if errors.Is(err, errTooLate) {
+func tooLateFor(err error, call call, p *pacer) *fault.Error {
+	switch late := errors.Is(err, errTooLate); {
+	case late && p.unanswered():
+		return fault.Wrap(fault.Unavailable, err, "%s: no answer to the calls before it; its turn comes after the deadline", call.what()).WithCode(codeNotSent)
+	case late:
 		failed := fault.Wrap(fault.Throttled, err, "%s: over the rate that may be used; its turn comes after the deadline", call.what()).WithCode(codeRateShare)
-		failed.RetryAfter = rest
+		failed.RetryAfter = p.resting(time.Now())
 		return failed
 	}
 	return fault.Wrap(fault.Unavailable, err, "%s: ended before it was sent", call.what()).WithCode(codeNotSent)

@@ -76,6 +76,8 @@ type pacer struct {
 	told   quotaSaid
 	own    ledger
 	used   time.Time
+	// silent: the last call that came back had no answer.
+	silent bool
 }
 
 // mostInFlight bounds a window; Config.InFlight bounds all calls of a process.
@@ -256,6 +258,7 @@ func (p *pacer) settle(o outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.flight.land()
+	p.silent = o.lost
 	select {
 	case p.landed <- struct{}{}:
 	default:
@@ -329,6 +332,14 @@ func (p *pacer) resting(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(p.rest.until.Sub(now), 0)
+}
+
+// unanswered reports whether calls come back without an answer, so that what waits for
+// them waits for the vendor.
+func (p *pacer) unanswered() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.silent
 }
 
 // errTooLate says that waiting would outlast the context.

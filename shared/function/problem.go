@@ -131,7 +131,7 @@ func (p *Problem) HTTPHeader() http.Header {
 	}
 	header.Set("Content-Type", typeProblem)
 	switch {
-	case p.Status == http.StatusServiceUnavailable:
+	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusBadGateway && p.retryAfter > 0:
 		header.Set("Retry-After", strconv.Itoa(p.wait()))
 	case p.Code == codeRole:
 		header.Set("WWW-Authenticate", challenge+`, error="insufficient_scope"`)

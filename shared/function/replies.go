@@ -37,7 +37,10 @@ func refused() map[int]described {
 		http.StatusUnprocessableEntity:   {"Precondition", "The thing is in a state that does not allow it", false, nil},
 		http.StatusTooManyRequests:       {"Exhausted", "A quota or a cap is used up: the account's, or one of ours", true, nil},
 		http.StatusInternalServerError:   {"Internal", "A defect of ours, or a wrong configuration (`configuration`)", true, nil},
-		http.StatusBadGateway:            {"Unknown", "What the cloud answered cannot be trusted, so nothing is known", true, nil},
+		http.StatusBadGateway: {
+			"Unknown", "What the cloud answered cannot be trusted, so nothing is known", true,
+			object{"Retry-After": header("integer", "Seconds to wait, where it passes")},
+		},
 		http.StatusServiceUnavailable: {
 			"Unavailable", "The cloud is down, asks for fewer calls, or did not answer in time; later it works", true,
 			object{"Retry-After": header("integer", "Seconds to wait")},

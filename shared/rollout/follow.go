@@ -304,7 +304,7 @@ func (r Pointer) refused(here Here) *image.Reason {
 // changes them back.
 func Followed(w work.Work) []Pointer {
 	var all []Pointer
-	planned := specs(w)
+	planned := specs(w.Document)
 	for _, name := range w.Names() {
 		s, i := planned[name], w.Items[name]
 		if !s.follows() || i.Outcome.Result != plan.Applied {
@@ -325,7 +325,7 @@ func Followed(w work.Work) []Pointer {
 // LeftPointers are what a rollout was to change to name the new image, and did not.
 func LeftPointers(w work.Work) []Pointer {
 	var all []Pointer
-	planned := specs(w)
+	planned := specs(w.Document)
 	for _, name := range w.Names() {
 		s, i := planned[name], w.Items[name]
 		done := i.Outcome.Result == plan.Applied || i.Outcome.Result == plan.Already

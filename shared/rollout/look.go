@@ -100,7 +100,7 @@ func (k Kind) Look(ctx context.Context, at survey.Fresh, w work.Work) (work.Seen
 		return nil, err
 	}
 	seen, by := work.Seen{}, map[Place][]string{}
-	all := specs(w)
+	all := specs(w.Document)
 	var places []Place
 	for _, name := range w.Names() {
 		p := all[name].Place

@@ -52,7 +52,7 @@ const (
 	factVerified  = "verified" // the id of its new disk, once all that was sent shows
 	factDisk      = "disk"
 	factRanSince  = "ranSince" // when it came up last
-	factFirst     = "first" // the states of the snapshots, or gone
+	factFirst     = "first"    // the states of the snapshots, or gone
 	factFirstID   = "firstId"
 	factBackup    = "backup"
 	factBackupID  = "backupId"
@@ -123,7 +123,7 @@ func Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 	if err != nil {
 		return work.Decision{Halt: &image.Reason{Code: "wishUnreadable", Sentence: "the wish of the rollout cannot be read"}}
 	}
-	n := &next{work: w, wish: wish, specs: specs(w), seen: seen, now: now}
+	n := &next{work: w, wish: wish, specs: specs(w.Document), seen: seen, now: now}
 	for name, s := range n.specs {
 		if s.damaged {
 			return work.Decision{Halt: new(reason("planUnreadable", "what the plan says of %s cannot be read", name))}

@@ -423,11 +423,11 @@ func LikenessOf(i image.Image) string {
 }
 
 // specs reads the plan of a work.
-func specs(w work.Work) map[string]spec {
-	all := make(map[string]spec, len(w.Names()))
-	for _, s := range w.Document.Plan.Steps {
+func specs(d work.Document) map[string]spec {
+	all := make(map[string]spec, len(d.Plan.Steps))
+	for _, s := range d.Plan.Steps {
 		if len(s.Sets) > 0 {
-			all[s.Subject] = readSpec(s, w.Document.Plan.Base)
+			all[s.Subject] = readSpec(s, d.Plan.Base)
 		}
 	}
 	return all

@@ -49,7 +49,7 @@ func (d *Down) all() []string {
 // be written any more: as it was, with its old disk. It reports whether some of it has
 // to be waited for.
 func (k Kind) Rescue(ctx context.Context, at survey.Fresh, w work.Work) (again bool) {
-	all := specs(w)
+	all := specs(w.Document)
 	for _, item := range k.Down.all() {
 		s, ours := all[item]
 		if !ours || s.damaged {

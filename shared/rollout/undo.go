@@ -79,7 +79,7 @@ func WishOf(w work.Work) (Wish, error) { return wishOf(w) }
 // begun, with the image that each was to get.
 func Left(w work.Work) map[Name]image.ID {
 	left := map[Name]image.ID{}
-	for name, s := range specs(w) {
+	for name, s := range specs(w.Document) {
 		i := w.Items[name]
 		done := i.Outcome.Result == plan.Applied || i.Outcome.Result == plan.Already
 		if s.action == ActionReplace && !done && s.to != "" {
@@ -111,7 +111,7 @@ type Past struct {
 
 // Pasts are what a rollout did, in the order of its plan.
 func Pasts(w work.Work) []Past {
-	all := specs(w)
+	all := specs(w.Document)
 	var pasts []Past
 	wish, errWish := wishOf(w)
 	for _, name := range w.Names() {
@@ -219,7 +219,7 @@ func Unfinished(open []work.Work) map[Name]string {
 		if w.State.Ended() {
 			continue
 		}
-		for name, s := range specs(w) {
+		for name, s := range specs(w.Document) {
 			if s.action == ActionReplace && !w.Items[name].Ended() {
 				has[s.Name] = w.ID
 			}
@@ -278,7 +278,7 @@ func Needs(open []work.Work) map[image.SnapshotID][]string {
 		if w.State.Ended() {
 			continue
 		}
-		for name, s := range specs(w) {
+		for name, s := range specs(w.Document) {
 			for _, id := range []string{string(s.backup), w.Items[name].Notes[noteContent]} {
 				if id != "" && !slices.Contains(needs[image.SnapshotID(id)], w.ID) {
 					needs[image.SnapshotID(id)] = append(needs[image.SnapshotID(id)], w.ID)
@@ -297,7 +297,7 @@ func Targets(open []work.Work) map[string]bool {
 		if w.State.Ended() {
 			continue
 		}
-		for name, s := range specs(w) {
+		for name, s := range specs(w.Document) {
 			if s.to != "" && !w.Items[name].Ended() {
 				targets[imageThing(s.Region, s.to)] = true
 			}

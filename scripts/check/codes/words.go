@@ -38,7 +38,8 @@ func remedies() map[string]string {
 		"mediaType": "send JSON in UTF-8, as `application/json`", "noSuchRoute": "take a route of `openapi.json`", "methodNotAllowed": "take a method of the header `Allow`",
 		"noSuchOperation": "take an operation that the sentence names", "limitsNotAllowed": "over HTTP apply by `digest`",
 		"unknownRegion": "name a region that the deployment looks at (`REGIONS`)", "unknownAccount": "name an account that the deployment looks at (`ACCOUNTS`)",
-		"unread": "see `unknown` for what could not be read, and the permission that would cure it", "ambiguous": "narrow it by `region` or `account`",
+		"planTooLarge": "narrow the request as the sentence says, or give the function more time",
+		"unread":       "see `unknown` for what could not be read, and the permission that would cure it", "ambiguous": "narrow it by `region` or `account`",
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"slices"
@@ -274,6 +275,13 @@ type Wish struct {
 	Wrong error
 	// Plan plans it, with what is shown beside.
 	Plan func(context.Context) (work.Document, error)
+	// Narrow is what to narrow where that takes longer than there is time, as in "select
+	// by region".
+	Narrow string
+	// Left fails with fault.Conflict where nothing is left of what a plan changes that is
+	// as it was when it was planned. It is asked before a first approval; nil: that is
+	// found out by the work.
+	Left func(context.Context, work.Document) error
 	// ValidUntil is when an approval ends that is not begun; nil or zero: after a day.
 	ValidUntil func(work.Document) time.Time
 }
@@ -298,7 +306,7 @@ func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, wi
 		return k.page(ctx, plans, in)
 	}
 	if in.Apply == nil {
-		d, err := wish.Plan(ctx)
+		d, err := wish.plan(ctx)
 		if err != nil {
 			return Answer[S, I]{}, err
 		}
@@ -310,11 +318,11 @@ func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, wi
 	case err != nil:
 		return Answer[S, I]{}, err
 	case known:
-		return k.approve(ctx, call, r, d, in.Limit, wish.ValidUntil)
+		return k.approve(ctx, call, r, d, in.Limit, wish)
 	case approves:
 		return Answer[S, I]{}, planGone()
 	}
-	if d, err = wish.Plan(ctx); err != nil {
+	if d, err = wish.plan(ctx); err != nil {
 		return Answer[S, I]{}, err
 	}
 	if d.Plan.Plan().Digest() != in.Apply.Digest {
@@ -323,11 +331,11 @@ func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, wi
 		a.Problem = call.Problem(fault.New(fault.Conflict, "there is no such plan any more: look at the one in this answer, and apply its digest").WithCode("planChanged"))
 		return a, err
 	}
-	return k.approve(ctx, call, r, d, in.Limit, wish.ValidUntil)
+	return k.approve(ctx, call, r, d, in.Limit, wish)
 }
 
 // approve carries the approval of a plan to the runner.
-func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runner, d work.Document, limit int, validUntil func(work.Document) time.Time) (Answer[S, I], error) {
+func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runner, d work.Document, limit int, wish Wish) (Answer[S, I], error) {
 	refuse := func(err error) (Answer[S, I], error) {
 		a := k.planned(d, "", 0, limit)
 		a.Problem, a.NextCursor = call.Problem(err), ""
@@ -336,9 +344,14 @@ func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runn
 	if err := admissible(d); err != nil {
 		return refuse(err)
 	}
+	if err := wish.left(ctx, r, d); errors.Is(err, fault.Conflict) {
+		return refuse(err)
+	} else if err != nil {
+		return Answer[S, I]{}, err
+	}
 	by := work.Approval{By: change.By(call)}
-	if validUntil != nil {
-		by.ValidUntil = validUntil(d)
+	if wish.ValidUntil != nil {
+		by.ValidUntil = wish.ValidUntil(d)
 	}
 	w, err := r.Approve(ctx, d, by)
 	switch kind := fault.Of(err); {
@@ -348,6 +361,34 @@ func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runn
 		return Answer[S, I]{}, err
 	}
 	return k.answer(w), nil
+}
+
+// plan plans, in the time that there is.
+func (w Wish) plan(ctx context.Context) (work.Document, error) {
+	d, err := w.Plan(ctx)
+	if errors.Is(err, context.DeadlineExceeded) || err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return d, TooLarge(cmp.Or(w.Narrow, "ask for less"))
+	}
+	return d, err
+}
+
+// TooLarge is the failure of a plan that cannot be made within the time, with what to
+// narrow.
+func TooLarge(narrow string) error {
+	return fault.New(fault.Unavailable, "the plan cannot be made within the time: %s", narrow).WithCode("planTooLarge")
+}
+
+// left asks whether anything of a plan is as it was, unless somebody approved it before.
+func (w Wish) left(ctx context.Context, r work.Runner, d work.Document) error {
+	if w.Left == nil {
+		return nil
+	}
+	before, err := r.Get(ctx, d.WorkID())
+	switch {
+	case errors.Is(err, fault.NotFound), err == nil && before.State.Ended() && before.Digest != d.Plan.Plan().Digest():
+		return w.Left(ctx, d)
+	}
+	return err
 }
 
 // admissible: nothing in a plan says that it must not be carried out.
