@@ -158,6 +158,13 @@ func TestUndoOfAPart(t *testing.T) {
 		if !slices.Contains(written, first[ids[0]]) || slices.Contains(s.cloud.WrittenOn(s.home().Region, disk(ids[1])), first[ids[1]]) {
 			t.Errorf("the wrong content is back: %v", written)
 		}
+		for _, op := range []string{"undo", "retry"} {
+			for field, body := range map[string]object{"select.id": {"select": object{}}, "strategy": {"strategy": object{}}} {
+				if a := s.do(http.MethodPost, "/rollouts/"+id+"/"+op, body); a.status != http.StatusBadRequest || a.Field != field {
+					t.Errorf("%s of %s that is empty: %d %q %s", op, field, a.status, a.Field, a.Code)
+				}
+			}
+		}
 		rest := s.do(http.MethodPost, "/rollouts/"+id+"/undo", object{"to": "previousImage"})
 		if rest.Totals.Replace != 1 || rest.Totals.Refuse != 1 {
 			t.Errorf("%+v", rest.Plan)

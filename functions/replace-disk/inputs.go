@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"reflect"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -66,6 +67,8 @@ func (in selectInput) check() error {
 	switch {
 	case in.All && chosen:
 		return fault.InField("select.all", "contradiction", "does not go with what selects some")
+	case in.Exclude.empty():
+		return fault.InField("select.exclude", "emptyValue", "excludes nothing; leave it out instead")
 	case !in.All && !chosen:
 		return fault.InField("select", "required", "selects nothing: name instances, images, families, tags or descendantsOf, or say \"all\": true")
 	}
@@ -78,6 +81,11 @@ func (in selectInput) filter() usage.Filter {
 		IDs: in.ID, Images: in.Image, Families: in.Family, Behind: in.Behind, Tags: in.Tag,
 		Types: in.Type, System: in.System, EndsBefore: in.EndsBefore,
 	}
+}
+
+// empty reports whether it was given and says nothing.
+func (in *excludeInput) empty() bool {
+	return in != nil && len(in.ID)+len(in.Image)+len(in.Family)+len(in.Tag) == 0
 }
 
 // excludes reports whether an instance is left out.
@@ -112,7 +120,7 @@ type rolloutInput struct {
 
 // partInput is a part of a rollout.
 type partInput struct {
-	ID []image.InstanceID `json:"id,omitempty" validate:"omitempty,min=1,max=2000,unique,dive,instanceid" doc:"Only these instances of the rollout"`
+	ID []image.InstanceID `json:"id" validate:"required,min=1,max=2000,unique,dive,instanceid" doc:"Only these instances of the rollout"`
 }
 
 // terms are what an undo or a retry may have other than its rollout.
@@ -140,6 +148,9 @@ type retryInput struct {
 // wish is that of the rollout with what is asked for instead.
 func (t terms) wish(of rollout.Wish) (rollout.Wish, error) {
 	if t.Strategy != nil {
+		if reflect.ValueOf(*t.Strategy).IsZero() {
+			return of, fault.InField("strategy", "emptyValue", "is empty; leave it out instead")
+		}
 		of.Strategy = *t.Strategy
 	}
 	if t.Health != nil {
@@ -151,7 +162,7 @@ func (t terms) wish(of rollout.Wish) (rollout.Wish, error) {
 
 // has reports whether a part has an instance.
 func (in *partInput) has(id image.InstanceID) bool {
-	if in == nil || len(in.ID) == 0 {
+	if in == nil {
 		return true
 	}
 	for _, one := range in.ID {

@@ -376,6 +376,7 @@ func mistaken(s *stage) {
 		"select.all":           {"select": object{"all": true, "family": []string{"web"}}, "to": object{"image": image}},
 		"select.family":        {"select": object{"family": []string{}}, "to": object{"image": image}},
 		"select.id":            {"select": object{"id": []string{}}, "to": object{"image": image}},
+		"select.exclude":       {"select": object{"all": true, "exclude": object{}}, "to": object{"image": image}},
 		"to":                   {"select": object{"all": true}, "to": object{}},
 		"to.image":             {"select": object{"all": true}, "to": object{"image": image, "unreleased": true}},
 		"to.channel":           {"select": object{"all": true}, "to": object{"family": "web", "channel": "candidate", "unreleased": true}},
