@@ -355,7 +355,15 @@ func restoreDocument(e retention.Entry, r retention.Restore, findings []image.Fi
 	for _, s := range r.Snapshots {
 		d.Claims = append(d.Claims, work.Claim{Thing: "snapshot/" + string(e.Ref.Region) + "/" + string(s.Snapshot), Shared: true})
 	}
-	d.Shown, err = json.Marshal(works.Shown{Findings: findings, Unknown: image.AllUnread(unread)})
+	counted := totals{AsOf: d.At, Images: 1, Actions: map[retention.Action]int{}}
+	for _, s := range steps {
+		counted.Actions[retention.Action(s.Action)]++
+	}
+	counts, err := json.Marshal(counted)
+	if err != nil {
+		return work.Document{}, fault.Wrap(fault.Internal, err, "totals cannot be written")
+	}
+	d.Shown, err = json.Marshal(works.Shown{Findings: findings, Totals: counts, Unknown: image.AllUnread(unread)})
 	if err != nil {
 		return work.Document{}, fault.Wrap(fault.Internal, err, "what is shown with a plan cannot be written")
 	}

@@ -224,6 +224,7 @@ type said struct {
 		Steps      []stepOut
 	}
 	Findings []image.Finding
+	Totals   struct{ Actions map[string]int }
 }
 
 func (s *stage) event(event any) []byte {
@@ -323,6 +324,9 @@ func TestFromMarkToPurgeAndBack(t *testing.T) {
 	}
 	if len(s.deleted) != 2 {
 		t.Errorf("DeleteImage was called for %v", s.deleted)
+	}
+	if p := s.call("cleanups.restore", map[string]any{"id": "m-web0", "shares": true}); p.Totals.Actions["restore"] != 1 || p.Totals.Actions["share"] != 1 {
+		t.Errorf("a restore comes to %+v", p.Totals)
 	}
 	back := s.apply("cleanups.restore", map[string]any{"id": "m-web0", "shares": true})
 	s.pass(6 * time.Hour)

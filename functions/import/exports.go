@@ -68,8 +68,16 @@ func (s *session) planExport(ctx context.Context, w importing.Export) (work.Docu
 		if err != nil && !errors.Is(err, fault.NotFound) {
 			return work.Document{}, err
 		}
-		return s.document(outline{plan: p, wish: w, findings: findings})
+		return s.document(outline{plan: p, wish: w, findings: findings, totals: exportTotals(o)})
 	}
+}
+
+// exportTotals is what an export comes to: what of the image is known.
+func exportTotals(o importing.ExportSeen) exportTotalsOut {
+	if o.Image == nil {
+		return exportTotalsOut{}
+	}
+	return exportTotalsOut{Images: 1, SizeGiB: o.Image.SizeGiB}
 }
 
 // workReport is what a tick did, by kind.

@@ -63,6 +63,9 @@ func fromAFileToStable(t *testing.T) {
 	if a := s.applied("attributes.patch", map[string]any{"imageId": string(second), "description": "not that one", "resourceGroupId": "rg-web", "tags": map[string]string{"a": "b"}}); a.Complete == nil || !*a.Complete {
 		t.Errorf("attributes: %+v", a)
 	}
+	if p := s.call("exports.post", map[string]any{"imageId": string(first), "bucket": bucket}); p.Totals.Images != 1 {
+		t.Errorf("an export comes to %+v", p.Totals)
+	}
 	e := s.end("exports", s.applied("exports.post", map[string]any{"imageId": string(first), "bucket": bucket, "prefix": "out"}).ID)
 	if e.State != work.Finished || len(e.Items) != 1 || len(e.Items[0].Objects) != 1 {
 		t.Errorf("export: %+v", e)

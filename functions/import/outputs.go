@@ -53,6 +53,14 @@ type totalsOut struct {
 	Cost importing.Cost `json:"cost"`
 }
 
+// exportTotalsOut is what the plan of an export comes to.
+type exportTotalsOut struct {
+	// Images is how many are written: one, or none that was seen.
+	Images int `json:"images"`
+	// SizeGiB is the size of its system disk; left out: it is not known.
+	SizeGiB int `json:"sizeGiB,omitempty"`
+}
+
 // itemOut is one region of an import.
 type itemOut struct {
 	RegionID image.RegionID `json:"regionId"`

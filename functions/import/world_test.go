@@ -402,7 +402,10 @@ type answer struct {
 	Outcomes []outcomeOut
 	Unknown  []any
 	Findings []image.Finding
-	Totals   struct{ Cost importing.Cost }
+	Totals   struct {
+		Cost   importing.Cost
+		Images int
+	}
 	Applied  bool
 	Complete *bool
 	Progress struct{ Done, Of int }
