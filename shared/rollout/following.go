@@ -155,6 +155,10 @@ func (l *look) followed(ctx context.Context) {
 			l.seen[name] = templateFacts(l.work, string(s.ID), templates)
 		case s.action == ActionFollowScaling && errScaling == nil:
 			l.seen[name] = scalingFacts(string(s.ID), scaling)
+		case s.action == ActionFollowTemplate:
+			l.seen.Refused(name, errTemplates)
+		default:
+			l.seen.Refused(name, errScaling)
 		}
 	}
 }

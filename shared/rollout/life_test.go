@@ -197,6 +197,37 @@ func TestCanaryInItsPlace(t *testing.T) {
 	}
 }
 
+// Where one after the other fails before it has the new image, however many may, that
+// ends in a halt; a resume tries so many again.
+func TestNothingProvesTheImage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 8, cloudsim.Options{})
+		wish := w.to()
+		wish.Strategy.MaxUnavailable, wish.Strategy.WaveSize.Count, wish.Strategy.MaxFailures = 8, 7, new(100)
+		refused := true
+		w.refuses = func(is, _ string) error {
+			if is == "stop" && refused {
+				return fault.New(fault.Precondition, "refused").WithCode("InstanceLockedForSecurity")
+			}
+			return nil
+		}
+		id := w.approve(wish, w.fleet...)
+		for failed := 3; failed <= 6; failed += 3 {
+			got := w.end(id)
+			if got.State != work.Halted || got.Why == nil || got.Why.Code != "imageUnproven" || len(outcomes(got)) != failed || w.count("replace") != 0 {
+				t.Fatalf("%s %v: %v by %v", got.State, got.Why, outcomes(got), w.did)
+			}
+			refused = failed == 3
+			if _, err := w.runner().Order(t.Context(), id, work.Order{Do: work.Resume, By: "iss ann"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := w.end(id); got.State != work.Partly || w.count("replace") != 2 {
+			t.Errorf("%s: %v", got.State, outcomes(got))
+		}
+	})
+}
+
 // firstOf is the canary of a rollout of one.
 func (w *world) firstOf(wish rollout.Wish) image.InstanceID {
 	w.Helper()

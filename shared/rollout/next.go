@@ -85,8 +85,10 @@ const (
 	snapTime  = 24 * time.Hour   // in which a snapshot is finished
 	stuckTime = 24 * time.Hour   // after which nobody waits for one that neither starts nor stops
 	mostTries = 500
-	patience  = time.Hour // after which waiting is done with less effort
-	seldom    = 60        // what was waited for is looked at so often while that doubles
+	// mostWasted times as many as the canary has may fail in its place, one after the other.
+	mostWasted = 3
+	patience   = time.Hour // after which waiting is done with less effort
+	seldom     = 60        // what was waited for is looked at so often while that doubles
 )
 
 // next decides about one work at one time.
@@ -110,6 +112,8 @@ type next struct {
 	// refused. Others go in their place, room of them now, before any wave does.
 	unproven bool
 	room     int
+	// wasted are those that failed before they had the new image: they say nothing of it.
+	wasted int
 	// provenAt is when the last one that went in the place of a canary came to its end.
 	provenAt time.Time
 	// active: something is under way.
@@ -236,6 +240,9 @@ func (n *next) prove() {
 		case i.Ended() && (i.Outcome.Result == plan.Applied || i.Notes[noteNewDisk] != "" || i.Notes[noteUndo] != ""):
 			tried = append(tried, i.Since)
 		case i.Ended():
+			if i.Outcome.Result == plan.Failed && counts(i) && i.Since.After(n.work.ResumedAt) {
+				n.wasted++
+			}
 		case i.Begun():
 			trying++
 		default:
@@ -244,6 +251,9 @@ func (n *next) prove() {
 	}
 	if len(tried) < canary {
 		n.unproven, n.room = trying+left > 0, canary-len(tried)-trying
+		if n.unproven && n.wasted >= mostWasted*canary && n.state(work.Queued, work.Running, work.Waiting) && n.Halt == nil {
+			n.Halt = new(reason("imageUnproven", "%d failed before they had the new image, so nothing proves it: see why, and resume", n.wasted))
+		}
 		return
 	}
 	if canary > 0 {
