@@ -182,6 +182,9 @@ func (n *next) count() {
 		}
 		if i.Ended() && i.Outcome.Result == plan.Failed && counts(i) && i.Since.After(n.work.ResumedAt) {
 			n.failures++
+			if s.action == ActionReplace && s.ran && !hadImage(i) {
+				n.wasted++
+			}
 		}
 		if text := i.Notes[noteBegunAt]; text != "" && i.Ended() {
 			began, err := time.Parse(time.RFC3339, text)
@@ -237,12 +240,9 @@ func (n *next) prove() {
 			canary++
 		}
 		switch i := n.work.Items[name]; {
-		case i.Ended() && (i.Outcome.Result == plan.Applied || i.Notes[noteNewDisk] != "" || i.Notes[noteUndo] != ""):
+		case i.Ended() && hadImage(i):
 			tried = append(tried, i.Since)
 		case i.Ended():
-			if i.Outcome.Result == plan.Failed && counts(i) && i.Since.After(n.work.ResumedAt) {
-				n.wasted++
-			}
 		case i.Begun():
 			trying++
 		default:
@@ -251,14 +251,24 @@ func (n *next) prove() {
 	}
 	if len(tried) < canary {
 		n.unproven, n.room = trying+left > 0, canary-len(tried)-trying
-		if n.unproven && n.wasted >= mostWasted*canary && n.state(work.Queued, work.Running, work.Waiting) && n.Halt == nil {
-			n.Halt = new(reason("imageUnproven", "%d failed before they had the new image, so nothing proves it: see why, and resume", n.wasted))
-		}
+		n.waste(canary)
 		return
 	}
 	if canary > 0 {
 		slices.SortFunc(tried, time.Time.Compare)
 		n.provenAt = tried[canary-1]
+	}
+}
+
+// hadImage: one that has ended ran the new image.
+func hadImage(i work.Item) bool {
+	return i.Outcome.Result == plan.Applied || i.Notes[noteNewDisk] != "" || i.Notes[noteUndo] != ""
+}
+
+// waste halts where too many failed in the place of the canary.
+func (n *next) waste(canary int) {
+	if n.unproven && n.wasted >= mostWasted*canary && n.state(work.Queued, work.Running, work.Waiting) && n.Halt == nil {
+		n.Halt = new(reason("imageUnproven", "%d failed before they had the new image, so nothing proves it: see why, and resume", n.wasted))
 	}
 }
 
