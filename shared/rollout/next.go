@@ -180,12 +180,7 @@ func (n *next) count() {
 				n.own++
 			}
 		}
-		if i.Ended() && i.Outcome.Result == plan.Failed && counts(i) && i.Since.After(n.work.ResumedAt) {
-			n.failures++
-			if s.action == ActionReplace && s.ran && !hadImage(i) {
-				n.wasted++
-			}
-		}
+		n.failed(i, s)
 		if text := i.Notes[noteBegunAt]; text != "" && i.Ended() {
 			began, err := time.Parse(time.RFC3339, text)
 			if lasted := i.Since.Sub(began); err == nil {
@@ -194,6 +189,17 @@ func (n *next) count() {
 				n.longest = max(n.longest, firstLasts) // how long it took is not known
 			}
 		}
+	}
+}
+
+// failed counts one that failed, once it was not resumed after that.
+func (n *next) failed(i work.Item, s spec) {
+	if !i.Ended() || i.Outcome.Result != plan.Failed || !counts(i) || !i.Since.After(n.work.ResumedAt) {
+		return
+	}
+	n.failures++
+	if s.action == ActionReplace && s.ran && !hadImage(i) {
+		n.wasted++
 	}
 }
 
