@@ -211,7 +211,7 @@ func TestReportWithAReadingRole(t *testing.T) {
 // carried fires the worker until something is so.
 func (s *shed) carried(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); {
+	for end := time.Now().Add(10 * time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
 		if done() {
 			return
 		}
