@@ -236,7 +236,7 @@ func TestLeastPermissionOfImport(t *testing.T) {
 		}
 	})
 	tried := slices.DeleteFunc(slices.Clone(may), func(action string) bool { return slices.Contains(unneeded(), action) })
-	for _, action := range drawn.Some(t, tried, 12) {
+	for _, action := range drawn.Some(t, tried, 24) {
 		t.Run("without "+action, func(t *testing.T) {
 			t.Parallel()
 			f := newFoundry(t, without(rows, action))

@@ -54,7 +54,7 @@ func TestKilledAndFrozenFunctions(t *testing.T) {
 // instance that made it.
 func (s *stack) signalBusy(t *testing.T, signal syscall.Signal) {
 	t.Helper()
-	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
 		if strings.Contains(string(s.admin(t, http.MethodGet, "/_local/faults", "")), "hang") {
 			continue
 		}
