@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/go-playground/validator/v10"
 
@@ -45,11 +46,12 @@ func newValidation(nameTag string, rules []Rule) *validation {
 		return name
 	})
 	for _, rule := range rules {
-		pattern := regexp.MustCompile(rule.Pattern)
+		// Few of the rules are asked of one function in one call.
+		pattern := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(rule.Pattern) })
 		v.rules[rule.Tag] = rule
 		// It fails only for a tag that is empty, which no struct can name.
 		_ = v.validator.RegisterValidation(rule.Tag, func(f validator.FieldLevel) bool {
-			return f.Field().Kind() == reflect.String && pattern.MatchString(f.Field().String())
+			return f.Field().Kind() == reflect.String && pattern().MatchString(f.Field().String())
 		})
 	}
 	return v
