@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -44,14 +45,38 @@ func (r result) String() string {
 			verdict = "TOO LITTLE"
 		}
 	}
-	return fmt.Sprintf("%-34s %8.2f %-6s %-14s %-10s %s", r.what, r.value, r.unit, limit, verdict, r.about)
+	return fmt.Sprintf("%-40s %8.2f %-6s %-14s %-10s %s", r.what, r.value, r.unit, limit, verdict, r.about)
 }
 
 // binaries are what is measured: the function as it is deployed, and the
 // smallest function there can be.
 type binaries struct {
 	find, price, share, empty string
+	// writers are those with long work, by their names.
+	writers map[string]string
 }
+
+// build builds them all into a folder.
+func build(ctx context.Context, folder string) (binaries, error) {
+	b := binaries{writers: map[string]string{}}
+	for name, to := range map[string]*string{"functions/find": &b.find, "functions/price": &b.price, "functions/share": &b.share, "scripts/bench/testdata/empty": &b.empty} {
+		var err error
+		if *to, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./" + name, To: folder + "/" + path.Base(name)}); err != nil {
+			return b, err
+		}
+	}
+	for _, name := range writers() {
+		built, err := bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/" + name, To: folder + "/" + name})
+		if err != nil {
+			return b, err
+		}
+		b.writers[name] = built
+	}
+	return b, nil
+}
+
+// writers are the functions with long work.
+func writers() []string { return []string{"import", "replace-disk", "cleanup"} }
 
 // measurement takes one or more numbers.
 type measurement struct {
@@ -99,17 +124,8 @@ func run(ctx context.Context, out io.Writer, only string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	var b binaries
-	if b.find, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/find", To: folder + "/find"}); err != nil {
-		return err
-	}
-	if b.price, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/price", To: folder + "/price"}); err != nil {
-		return err
-	}
-	if b.share, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./functions/share", To: folder + "/share"}); err != nil {
-		return err
-	}
-	if b.empty, err = bootstrap.Build(ctx, bootstrap.Order{Package: "./scripts/bench/testdata/empty", To: folder + "/empty"}); err != nil {
+	b, err := build(ctx, folder)
+	if err != nil {
 		return err
 	}
 	missed := 0

@@ -3,7 +3,6 @@ package image
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,22 +15,21 @@ import (
 // number and m, h or d.
 type Duration time.Duration
 
-var durationPattern = regexp.MustCompile(`^([1-9][0-9]{0,4})([mhd])$`)
+// durationPattern is what a duration looks like.
+const durationPattern = `^([1-9][0-9]{0,4})([mhd])$`
 
 // MaxDuration is ten years.
 const MaxDuration = 3660 * 24 * time.Hour
 
 // UnmarshalText reads 20m, 36h or 90d, up to MaxDuration.
 func (d *Duration) UnmarshalText(text []byte) error {
-	found := durationPattern.FindSubmatch(text)
-	if found == nil {
+	number := strings.TrimRight(string(text), "mhd")
+	unit := map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[string(text[len(number):])]
+	n, err := strconv.ParseUint(number, 10, 17)
+	if err != nil || unit == 0 || n > 99_999 || strings.HasPrefix(number, "0") {
 		return fault.New(fault.Invalid, "must be a whole number and m, h or d, such as 90m or 14d")
 	}
-	n, err := strconv.Atoi(string(found[1]))
-	if err != nil {
-		return err
-	}
-	length := time.Duration(n) * map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[string(found[2])]
+	length := time.Duration(n) * unit //nolint:gosec // five digits
 	if length > MaxDuration {
 		return fault.New(fault.Invalid, "must not be longer than 3660d")
 	}
@@ -67,7 +65,7 @@ func (d Duration) IsZero() bool { return d == 0 }
 
 // JSONSchema is the form of what is read, as JSON Schema 2020-12.
 func (d Duration) JSONSchema() map[string]any {
-	return map[string]any{"type": "string", "pattern": durationPattern.String(), "description": "A whole number and m, h or d", "examples": []string{"90m", "14d"}}
+	return map[string]any{"type": "string", "pattern": durationPattern, "description": "A whole number and m, h or d", "examples": []string{"90m", "14d"}}
 }
 
 // MaintenanceWindow is a time of the week in which work may be done.

@@ -2,9 +2,9 @@ package importing
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -13,9 +13,16 @@ import (
 // ReservedTag begins the tags that only this product sets.
 const ReservedTag = "imagekeeper:"
 
-// namePattern is what an image may be called, by the stricter of ECS's texts;
-// source: CreateImage, ImportImage ImageName.
-var namePattern = regexp.MustCompile(`^\p{L}[\p{L}0-9_.:-]*$`)
+// nameable: an image may be called so, by the stricter of ECS's texts; source:
+// CreateImage, ImportImage ImageName.
+func nameable(name string) bool {
+	for n, r := range name {
+		if !unicode.IsLetter(r) && (n == 0 || !strings.ContainsRune("0123456789_.:-", r)) {
+			return false
+		}
+	}
+	return name != ""
+}
 
 // Validate returns the first thing in a wish that cannot be right, whatever the
 // world is like, as fault.Invalid with its field.
@@ -44,7 +51,7 @@ func (w Wish) oneSource() error {
 func (w Wish) target() error {
 	lower := strings.ToLower(w.Image.Name)
 	switch {
-	case !namePattern.MatchString(w.Image.Name), strings.HasPrefix(lower, "aliyun"), strings.HasPrefix(lower, "acs:"), strings.HasPrefix(lower, unverified):
+	case !nameable(w.Image.Name), strings.HasPrefix(lower, "aliyun"), strings.HasPrefix(lower, "acs:"), strings.HasPrefix(lower, unverified):
 		return fault.InField("image.name", "invalidName", "must begin with a letter, have only letters, digits and . : _ -, and not begin with aliyun, acs: or unverified-")
 	case strings.HasPrefix(w.Image.Description, "http://"), strings.HasPrefix(w.Image.Description, "https://"):
 		return fault.InField("image.description", "invalidDescription", "must not begin with http:// or https://")
