@@ -195,7 +195,7 @@ func TestDeleteByState(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s.key, s.words, s.two = &key, &words{map[string]bool{}}, c.two
+				s.key, s.words, s.two = &key, &words{met: map[string]bool{}}, c.two
 				s.id = s.posted(http.MethodPost, "/imports", sharedWith(c.shares)).ID
 				target := "/imports/" + s.id
 				c.until(s)
