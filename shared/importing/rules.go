@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -156,7 +155,7 @@ func (v *ruleCheck) file() (captures []string, known bool) {
 }
 
 // braces are a captured text in a pattern or a template.
-var braces = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{([a-z][A-Za-z0-9]{0,31})\}`) })
+func braces() *regexp.Regexp { return regexp.MustCompile(`\{([a-z][A-Za-z0-9]{0,31})\}`) }
 
 // capturesIn are the names in braces of a text, or what is wrong with its braces().
 func capturesIn(text string) (names []string, wrong string) {
