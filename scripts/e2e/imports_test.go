@@ -50,14 +50,16 @@ func newFoundry(t *testing.T, may []string) *foundry {
 		}})
 	}
 	owner := sim.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"})
-	disk := make([]byte, 1<<20)
-	copy(disk, "\xeb\x63boot code")
-	disk[446+4], disk[446+8], disk[446+13], disk[510], disk[511] = 0x83, 2, 7, 0x55, 0xaa
 	if err := errors.Join(owner.PutBucket(uploads, hangzhou), owner.PutBucket(safe, hangzhou), sim.AllowOnly("local", may)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := owner.PutObject(cloudsim.PutObjectRequest{Bucket: uploads, Key: "incoming/web.raw", Content: cloudsim.ContentOf(disk)}); err != nil {
-		t.Fatal(err)
+	for key, partition := range map[string]byte{"web": 0x83, "windows": 7} {
+		disk := make([]byte, 1<<20)
+		copy(disk, "\xeb\x63boot code")
+		disk[446+4], disk[446+8], disk[446+13], disk[510], disk[511] = partition, 2, 7, 0x55, 0xaa
+		if _, err := owner.PutObject(cloudsim.PutObjectRequest{Bucket: uploads, Key: "incoming/" + key + ".raw", Content: cloudsim.ContentOf(disk)}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	objects := httptest.NewServer(ossapi.New(sim, ossapi.Options{}))
 	t.Cleanup(objects.Close)
@@ -248,5 +250,78 @@ func TestLeastPermissionOfImport(t *testing.T) {
 				t.Errorf("nothing names %s: %s", action, said)
 			}
 		})
+	}
+}
+
+// tested is a boot test of an import.
+func tested() object {
+	return object{"boot": true, "vSwitchId": "vsw-1", "securityGroupId": "sg-1", "command": "true", "timeout": "1m"}
+}
+
+// made finds the image of an item.
+func (f *foundry) made(a worked, n int) image.Image {
+	f.t.Helper()
+	if len(a.Items) <= n {
+		f.wants(false, "there is no item %d: %v", n, a)
+		return image.Image{}
+	}
+	found, err := f.sim.View(cloudsim.FirstAccount).Images(f.t.Context(), a.Items[n].RegionID, image.Listing{IDs: []image.ID{a.Items[n].ImageID}, Statuses: image.Statuses()})
+	if err != nil || len(found) != 1 {
+		f.wants(false, "image %s is not there: %v", a.Items[n].ImageID, err)
+		return image.Image{}
+	}
+	return found[0]
+}
+
+// TestWindowsAndKeys: import as it is built imports Windows by either licence, and not
+// without one, and copies an image encrypted by a key of one's own into other regions.
+func TestWindowsAndKeys(t *testing.T) {
+	t.Parallel()
+	_, rows := leastOfImport(t)
+	f := newFoundry(t, rows)
+	f.windows()
+	f.keys()
+	if f.missing != "" {
+		t.Errorf("%s\n%s", f.missing, strings.Join(f.said, "\n"))
+	}
+}
+
+func (f *foundry) windows() {
+	f.t.Helper()
+	of := func(name, licence string) object {
+		target := object{"name": name, "osType": "windows", "platform": "Windows Server 2022", "bootMode": "BIOS"}
+		if licence != "" {
+			target["licenceType"] = licence
+		}
+		return object{
+			"source": object{"object": object{"bucket": uploads, "key": "incoming/windows.raw"}}, "region": hangzhou, "image": target, "test": tested(),
+		}
+	}
+	if a := f.send(http.MethodPost, "/imports", of("win-none", "")); a.Code == "" || a.Plan.Applicable {
+		f.wants(false, "Windows without a licence: %v", a)
+	}
+	linux := of("web-9", "BYOL")
+	linux["image"].(object)["osType"], linux["image"].(object)["platform"] = "linux", "Ubuntu"
+	if a := f.send(http.MethodPost, "/imports", linux); a.Code == "" || a.Plan.Applicable {
+		f.wants(false, "Linux with a licence: %v", a)
+	}
+	for _, licence := range []string{"Aliyun", "BYOL"} {
+		if i := f.made(f.carried("/imports", of("win-"+licence, licence)), 0); i.LicenseType != licence || i.OSType != image.Windows || i.Name != "win-"+licence {
+			f.wants(false, "%s: %+v", licence, i)
+		}
+	}
+}
+
+func (f *foundry) keys() {
+	f.t.Helper()
+	id := f.sim.AddImage(cloudsim.FirstAccount, hangzhou, cloudsim.ImageSpec{Image: image.Image{Name: "plain", SizeGiB: 20, Platform: "Ubuntu", OSType: image.Linux}})
+	a := f.carried("/imports", object{
+		"source": object{"image": object{"imageId": id, "kmsKeyId": "key-own"}}, "region": hangzhou, "image": object{"name": "kept-1", "family": "kept"}, "test": tested(),
+		"release": object{"regions": []image.RegionID{shanghai}, "channel": "candidate"},
+	})
+	for n := range 2 {
+		if i := f.made(a, n); i.Encrypted() != image.Yes || i.Name != "kept-1" || i.Tags["imagekeeper:parent"] == "" || i.Tags["imagekeeper:channel"] != "candidate" {
+			f.wants(false, "the copy %d: %+v", n, i)
+		}
 	}
 }
