@@ -194,7 +194,7 @@ func (w ReleaseWish) refusal(region image.RegionID, id image.ID, seen Sighted) *
 		return no("notChecked", "%s has not passed: it is called %s", id, i.Name)
 	case seen.Passed != image.Yes && !w.Adopt:
 		return no("notChecked", "no import of ours made %s and saw it pass; adopt it by \"adopt\": true", id)
-	case i.Tags[TagFamily] != "" && i.Tags[TagFamily] != string(w.Family), i.Tags[TagFamily] == "" && i.Family != "" && i.Family != w.Family:
+	case i.Tags[TagFamily] != "" && i.Tags[TagFamily] != string(w.Family), i.Family != "" && !ofFamily(*i, w.Family):
 		return no("otherFamily", "%s is of the family %s", id, cmp.Or(image.Family(i.Tags[TagFamily]), i.Family))
 	}
 	return nil

@@ -73,8 +73,10 @@ func in(s survey.Fresh, region image.RegionID) []*survey.FreshPlace {
 	return slices.DeleteFunc(s.Places(), func(p *survey.FreshPlace) bool { return p.Region != region })
 }
 
+// ofFamily reports whether an image is of a family: by our tag, or by ECS's own family,
+// which is another one while it is withdrawn.
 func ofFamily(i image.Image, family image.Family) bool {
-	return i.Tags[TagFamily] == string(family) || i.Family == family
+	return i.Tags[TagFamily] == string(family) || i.Family == family || i.Family == family+withdrawnSuffix
 }
 
 // passed reports whether an import of ours made an image and saw it pass.
