@@ -14,6 +14,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/rollout"
+	"imagekeeper/shared/work"
 )
 
 // TestAdversary: two workers carry two rollouts over the same instances, and then an
@@ -33,11 +34,11 @@ func TestAdversary(t *testing.T) {
 	}
 }
 
-// adversary is somebody who does by hand what rollouts do.
+// adversary are two people who do by hand what rollouts do.
 type adversary struct {
 	*world
-	rnd *rand.Rand
-	mu  sync.Mutex
+	seed uint64
+	mu   sync.Mutex
 	// ours: who stopped an instance last was a rollout, and nobody else did since.
 	ours map[image.InstanceID]bool
 	// tokens are the disks that were made by each token of ours; by is what has them.
@@ -47,7 +48,7 @@ type adversary struct {
 
 func newAdversary(t *testing.T, seed uint64) *adversary {
 	a := &adversary{
-		world: newWorld(t, 5, cloudsim.Options{Visibility: 20 * time.Second, Seed: seed}), rnd: rand.New(rand.NewPCG(seed, 1)),
+		world: newWorld(t, 5, cloudsim.Options{Visibility: 20 * time.Second, Seed: seed}), seed: seed,
 		ours: map[image.InstanceID]bool{}, tokens: map[string]map[image.DiskID]bool{}, made: map[string]image.InstanceID{},
 	}
 	a.stopped = func(id image.InstanceID) { a.own(id, true) }
@@ -75,17 +76,18 @@ func (a *adversary) own(id image.InstanceID, is bool) {
 }
 
 // meddles does something by hand every few minutes, to whichever instance.
-func (a *adversary) meddles(done <-chan bool) {
+func (a *adversary) meddles(person uint64, done <-chan bool) {
+	rnd := rand.New(rand.NewPCG(a.seed, person))
 	owner := a.cloud.As(cloudsim.Caller{Account: one, Type: "Account"})
 	released := 0
 	for n := 0; ; n++ {
 		select {
 		case <-done:
 			return
-		case <-time.After(time.Duration(20+a.rnd.IntN(240)) * time.Second):
+		case <-time.After(time.Duration(20+rnd.IntN(240)) * time.Second):
 		}
-		id := a.fleet[a.rnd.IntN(len(a.fleet))]
-		switch what := a.rnd.IntN(10); {
+		id := a.fleet[rnd.IntN(len(a.fleet))]
+		switch what := rnd.IntN(10); {
 		case what < 3:
 			if a.view().Stop(a.Context(), hangzhou, image.StopRequest{Instance: id, Mode: "KeepCharging"}) == nil {
 				a.own(id, false)
@@ -93,10 +95,10 @@ func (a *adversary) meddles(done <-chan bool) {
 		case what < 6:
 			_ = a.view().Start(a.Context(), hangzhou, id) // it may not be stopped
 		case what < 9:
-			if _, err := a.view().ReplaceSystemDisk(a.Context(), hangzhou, image.ReplaceRequest{Instance: id, Image: a.old, DiskGiB: 40, Encrypted: image.No, Token: fmt.Sprint("by-hand-", n)}); err == nil {
+			if _, err := a.view().ReplaceSystemDisk(a.Context(), hangzhou, image.ReplaceRequest{Instance: id, Image: a.old, DiskGiB: 40, Encrypted: image.No, Token: fmt.Sprint("by-hand-", person, "-", n)}); err == nil {
 				a.own(id, false) // whoever did that has to start it
 			}
-		case released == 0:
+		case released == 0 && person == 1:
 			if owner.DeleteInstance(cloudsim.DeleteInstancesRequest{InstanceIDs: []image.InstanceID{id}, Force: true}) == nil {
 				released++
 			}
@@ -113,7 +115,11 @@ func (a *adversary) carried(ids ...string) {
 				a.tick()
 				open := false
 				for _, id := range ids {
-					open = open || !a.get(id).State.Ended()
+					got := a.get(id)
+					open = open || !got.State.Ended()
+					if got.State == work.Halted { // nothing proved the image, between all of them
+						_, _ = a.runner().Order(a.Context(), id, work.Order{Do: work.Resume, By: "iss ann"})
+					}
 				}
 				if !open {
 					return
@@ -140,7 +146,9 @@ func (a *adversary) run() {
 	first, next := a.approve(wish, a.fleet...), a.approve(second, a.fleet...)
 	done := make(chan bool)
 	var hand sync.WaitGroup
-	hand.Go(func() { a.meddles(done) })
+	for person := range uint64(2) {
+		hand.Go(func() { a.meddles(person+1, done) })
+	}
 	a.carried(first, next)
 	third := wish
 	third.To, third.Strategy.MaxFailures = rollout.Target{Image: other}, new(99)
