@@ -26,41 +26,67 @@ func (s *session) savings(all *survey.Survey) savings {
 	return savings{s, all.Apart(), map[image.Ref]pricing.Holding{}}
 }
 
-// add has a planner judge what a look showed, and prices that.
-func (s savings) add(ctx context.Context, planner *retention.Planner, inv retention.Inventory, among []image.Ref) error {
+// atOnce is how many images are priced at once.
+const atOnce = 500
+
+// add has a planner judge what a look showed, and prices that: all, or those that are
+// named.
+func (s savings) add(ctx context.Context, planner *retention.Planner, inv retention.Inventory, named []image.Ref) error {
+	one := appraisal{s, s.prices.Collector(s.survey), map[image.Ref]bool{}, map[image.Ref]string{}}
+	for _, r := range planner.Add(inv) {
+		one.may[r] = true
+	}
 	var held []pricing.Held
 	for n := range inv.Subjects {
 		i := &inv.Subjects[n]
-		if i.Shallow || len(among) > 0 && !slices.Contains(among, i.Ref) {
+		if i.Shallow || len(named) > 0 && !slices.Contains(named, i.Ref) {
 			continue
 		}
-		h := pricing.Held{Image: i.Image, Root: i.Ref, Use: pricing.NotUsed, Shared: image.Yes}
+		h := pricing.Held{Image: i.Image, Root: i.Ref, Use: pricing.Used, Shared: image.Yes}
 		if i.GrantsKnown && len(i.Grants) == 0 && !i.Published {
 			h.Shared = image.No
 		}
-		held = append(held, h)
-	}
-	costs := map[image.Ref]string{}
-	var holdings []pricing.Holding
-	if len(held) > 0 {
-		holdings = s.prices.Holdings(ctx, s.survey, held)
-		month, err := s.prices.Savings(holdings)
-		if err != nil {
+		if held = append(held, h); len(held) < atOnce {
+			continue
+		}
+		if err := one.price(ctx, held); err != nil {
 			return err
 		}
-		for _, rows := range [][]pricing.Row{month.Rows, month.Unknown} {
-			for n := range rows {
-				costs[rows[n].Image] = textOf(rows[n].Storage)
-			}
+		held = held[:0]
+	}
+	if err := one.price(ctx, held); err != nil {
+		return err
+	}
+	planner.Price(one.costs)
+	return nil
+}
+
+// appraisal prices what one look showed.
+type appraisal struct {
+	savings
+	collector *pricing.Collector
+	may       map[image.Ref]bool
+	costs     map[image.Ref]string
+}
+
+// price prices some, and keeps those that may go.
+func (p appraisal) price(ctx context.Context, held []pricing.Held) error {
+	if len(held) == 0 {
+		return nil
+	}
+	holdings := p.collector.Holdings(ctx, held)
+	month, err := p.prices.Savings(holdings)
+	if err != nil {
+		return err
+	}
+	for _, rows := range [][]pricing.Row{month.Rows, month.Unknown} {
+		for n := range rows {
+			p.costs[rows[n].Image] = textOf(rows[n].Storage)
 		}
 	}
-	may := map[image.Ref]bool{}
-	for _, r := range planner.Add(inv, func(r image.Ref) string { return costs[r] }) {
-		may[r] = true
-	}
 	for n := range holdings {
-		if may[holdings[n].Image.Ref] {
-			s.may[holdings[n].Image.Ref] = holdings[n]
+		if r := holdings[n].Image.Ref; p.may[r] {
+			p.savings.may[r] = holdings[n]
 		}
 	}
 	return nil
@@ -72,6 +98,7 @@ func (s savings) of(p retention.Planned) ([]pricing.Group, error) {
 	for _, c := range p.Cases {
 		h, held := s.may[c.Ref]
 		if held && c.Snapshot == "" && slices.Contains([]retention.Action{retention.Mark, retention.Wait, retention.Quarantine, retention.Delete}, c.Action) {
+			h.Use = pricing.NotUsed
 			going = append(going, h)
 		}
 	}
@@ -89,7 +116,7 @@ func (s *session) worth(ctx context.Context, of image.Ref, id image.SnapshotID) 
 		return ""
 	}
 	i := image.Image{Ref: of, Kind: image.KindCustom, Disks: []image.DiskMapping{{System: true, SnapshotID: id}}}
-	month, err := s.prices.Savings(s.prices.Holdings(ctx, o.survey.Apart(), []pricing.Held{{Image: i, Root: of, Use: pricing.NotUsed, Shared: image.No}}))
+	month, err := s.prices.Savings(s.prices.Collector(o.survey.Apart()).Holdings(ctx, []pricing.Held{{Image: i, Root: of, Use: pricing.NotUsed, Shared: image.No}}))
 	if err != nil || len(month.Rows)+len(month.Unknown) == 0 {
 		return ""
 	}

@@ -118,6 +118,9 @@ func (r *round) take(ctx context.Context, seen upkeep.Sight) error {
 			Ledgers: seen.Ledgers, Closed: closed(r.survey), Judge: upkeep.Judge, Archive: r.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
 			Orphans: doc.AboutOrphans(), Memory: r.memory, Since: r.began,
 		})
+		for _, l := range seen.Ledgers {
+			l.Release()
+		}
 		if err := r.costs.add(ctx, r.planner.Over(doc), inv, nil); err != nil {
 			return err
 		}

@@ -17,6 +17,9 @@ import (
 const everyImage = `{"mode":"report","rules":[{"name":"all","match":{"all":true},"remove":{"olderThan":"30d","unusedFor":"7d"},"keep":{"last":3}},
 {"name":"orphans","match":{"snapshots":"orphaned"},"remove":{"olderThan":"30d"}}]}`
 
+// instance is the memory in MiB of the instance that makes the plan.
+const instance = "256"
+
 // cleanups measures the plan of cleanup's timer over so many images in eight regions,
 // every one of which a rule is about: the processor time and the memory of the
 // function, and how many calls it makes over the least that the page sizes allow. Where
@@ -60,14 +63,14 @@ func planned(ctx context.Context, binary string, images int) ([]result, error) {
 	}
 	defer func() { _ = os.RemoveAll(journal) }()
 	variables := c.variables(joined(regions()), "1000")
-	variables["JOURNAL"], variables["CLEANUP_RULES"] = "dir://"+journal, everyImage
-	instance, err := platform.Start(ctx, binary, variables)
+	variables["FC_FUNCTION_MEMORY_SIZE"], variables["JOURNAL"], variables["CLEANUP_RULES"] = instance, "dir://"+journal, everyImage
+	process, err := platform.Start(ctx, binary, variables)
 	if err != nil {
 		return nil, err
 	}
-	defer instance.Stop()
+	defer process.Stop()
 	begun := time.Now()
-	text, err := instance.Fire(ctx, "schedule")
+	text, err := process.Fire(ctx, "schedule")
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +82,7 @@ func planned(ctx context.Context, binary string, images int) ([]result, error) {
 	if err := json.Unmarshal(text, &report); err != nil || report.Looks != len(regions()) || report.Places != report.Looks || len(report.Problems) > 0 {
 		return nil, fmt.Errorf("the timer answered %.600s: %w", text, err)
 	}
-	return effortOf(ctx, c, instance, images, took)
+	return effortOf(ctx, c, process, images, took)
 }
 
 func effortOf(ctx context.Context, c cloud, instance *platform.Instance, images int, took time.Duration) ([]result, error) {

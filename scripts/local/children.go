@@ -28,7 +28,10 @@ import (
 const visibility = time.Second
 
 // journalBucket is where the journal is with JOURNAL=oss.
-const journalBucket = "imagekeeper-journal"
+const (
+	journalBucket = "imagekeeper-journal"
+	journalPrefix = "journal"
+)
 
 // uploadBucket is where files to import are put.
 const uploadBucket = "golden-uploads"
@@ -136,8 +139,10 @@ type world struct {
 	environment map[string]string // set on every function
 	credentials fchost.Credentials
 	account     string
-	// journal is the folder of the journal, if it is one that was made for this start.
-	journal string
+	// journal is the folder of the journal, if it is one that was made for this start;
+	// bucketed: the journal is in the emulated cloud's bucket.
+	journal  string
+	bucketed bool
 }
 
 // emulated is the world in front of the emulated cloud at address, and its
@@ -164,15 +169,18 @@ func emulated(look syaml.Lookup, address, objects, folder string) world {
 			case name == "JOURNAL" && value == "":
 				return "dir://" + filepath.ToSlash(folder), true
 			case name == "JOURNAL" && value == "oss":
-				return "oss://" + journalBucket + "/journal", true
+				return "oss://" + journalBucket + "/" + journalPrefix, true
 			}
 			return value, ok
 		},
 		credentials: fchost.Credentials{AccessKeyID: "local", Secret: "local-secret"},
 		account:     string(cloudsim.FirstAccount),
 	}
-	if given, _ := look("JOURNAL"); given == "" {
+	switch given, _ := look("JOURNAL"); given {
+	case "":
 		w.journal = folder
+	case "oss":
+		w.bucketed = true
 	}
 	return w
 }
@@ -219,18 +227,32 @@ func newJournal(file string, cloud net.Addr) (string, error) {
 // the emulated cloud. It is done when the channel tells.
 func remember(ctx context.Context, w world, cloud *cloudsim.Cloud, start []string) <-chan error {
 	done := make(chan error, 1)
-	if cloud == nil || w.journal == "" || !slices.Contains(start, "cleanup") {
+	if cloud == nil || w.journal == "" && !w.bucketed || !slices.Contains(start, "cleanup") {
 		done <- nil
 		return done
 	}
 	go func() {
-		store, err := journal.OpenDirectory(w.journal)
+		store, err := w.store(cloud)
 		if err == nil {
 			err = past.Write(ctx, cloud, store, store, time.Now())
 		}
 		done <- err
 	}()
 	return done
+}
+
+// kept is where a journal is, with the documents beside it.
+type kept interface {
+	journal.Store
+	journal.Documents
+}
+
+// store opens the journal of this start as the functions do.
+func (w world) store(cloud *cloudsim.Cloud) (kept, error) {
+	if w.bucketed {
+		return journal.OpenObjects(shelf{cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"})}, journalPrefix), nil
+	}
+	return journal.OpenDirectory(w.journal)
 }
 
 // copySet copies the variables that are set and not empty.

@@ -105,6 +105,12 @@ func (b *builder) chains() []chainGroup {
 		return cmp.Or(strings.Compare(x.Chain, y.Chain), cmp.Compare(x.Category, y.Category), cmp.Compare(x.ID, y.ID))
 	})
 	sorted = slices.CompactFunc(sorted, func(x, y Snapshot) bool { return x.ID == y.ID && x.Chain == y.Chain })
+	byID := make(map[string]*Chain, len(s.Chains))
+	for i := range s.Chains {
+		if id := s.Chains[i].ID; byID[id] == nil {
+			byID[id] = &s.Chains[i]
+		}
+	}
 	var groups []chainGroup
 	for i := range sorted {
 		p := &sorted[i]
@@ -113,7 +119,11 @@ func (b *builder) chains() []chainGroup {
 			groups[n-1].snapshots = append(groups[n-1].snapshots, *p)
 			continue
 		}
-		groups = append(groups, chainGroup{chain: s.chain(p.Chain), category: category, snapshots: []Snapshot{*p}})
+		group := chainGroup{category: category, snapshots: []Snapshot{*p}}
+		if p.Chain != "" {
+			group.chain = byID[p.Chain]
+		}
+		groups = append(groups, group)
 	}
 	return groups
 }

@@ -236,9 +236,9 @@ func (p Prices) Month(ctx context.Context, s *survey.Survey, only pricing.Only) 
 	return monthly, none, nil
 }
 
-// Holdings find out what there is of images, to say what they cost: see Savings.
-func (p Prices) Holdings(ctx context.Context, s *survey.Survey, held []pricing.Held) []pricing.Holding {
-	return pricing.NewCollector(s, p.Sites, p.Site, p.Now()).Holdings(ctx, held)
+// Collector finds out what there is of images, to say what they cost: see Savings.
+func (p Prices) Collector(s *survey.Survey) *pricing.Collector {
+	return pricing.NewCollector(s, p.Sites, p.Site, p.Now())
 }
 
 // Savings is what each of some images costs in a month, and what deleting those saves

@@ -39,7 +39,7 @@ type Planned struct {
 // Plan judges an inventory and makes the plan of it. It is pure.
 func Plan(inv Inventory, doc Document, r Request, now time.Time) (Planned, error) {
 	p := NewPlanner(doc, r, now)
-	p.Add(inv, nil)
+	p.Add(inv)
 	return p.Plan()
 }
 
@@ -49,7 +49,7 @@ func (p *Planner) Plan() (Planned, error) {
 	if p.request.Only != "" {
 		all = slices.DeleteFunc(all, func(c *Case) bool { return c.Ref.ID != p.request.Only })
 	}
-	slices.SortStableFunc(all, func(a, b *Case) int {
+	slices.SortFunc(all, func(a, b *Case) int {
 		return cmp.Or(actionRank(a.Action)-actionRank(b.Action), compareRefs(a.Ref, b.Ref), cmp.Compare(a.Snapshot, b.Snapshot))
 	})
 	r := p.request

@@ -27,7 +27,7 @@ type Planner struct {
 // part is what one look showed: judged, or waiting.
 type part struct {
 	waits *Inventory
-	worth func(image.Ref) string
+	worth map[image.Ref]string // of those that wait
 	cases []*Case
 	count counts
 }
@@ -44,11 +44,11 @@ func (p *Planner) Over(doc Document) *Planner {
 	return p
 }
 
-// Add judges what a look showed. worth says what an image costs; nil: nobody asks. It
-// returns the images that may go: the others do not, whatever else is seen.
-func (p *Planner) Add(inv Inventory, worth func(image.Ref) string) []image.Ref {
+// Add judges what a look showed. It returns the images that may go: the others do not,
+// whatever else is seen.
+func (p *Planner) Add(inv Inventory) []image.Ref {
 	p.note(&inv)
-	one := &part{worth: worth, count: newCounts()}
+	one := &part{count: newCounts()}
 	p.parts = append(p.parts, one)
 	var may []image.Ref
 	if p.waits(&inv) {
@@ -65,6 +65,25 @@ func (p *Planner) Add(inv Inventory, worth func(image.Ref) string) []image.Ref {
 		}
 	}
 	return may
+}
+
+// Price says what the images cost a month that were added last.
+func (p *Planner) Price(worth map[image.Ref]string) {
+	one := p.parts[len(p.parts)-1]
+	if one.waits != nil {
+		one.worth = worth
+		return
+	}
+	p.price(one, worth)
+}
+
+func (p *Planner) price(one *part, worth map[image.Ref]string) {
+	for _, c := range one.cases {
+		if c.Snapshot == "" {
+			c.Worth = p.words.one(worth[c.Ref])
+		}
+	}
+	one.worth = nil
 }
 
 // waits: the family of an image there is told by what others show, or may be.
@@ -115,12 +134,10 @@ func (p *Planner) judge(one *part, inv *Inventory, families map[string]image.Fam
 	one.cases = at.cases(p.request)
 	for _, c := range one.cases {
 		at.remember(c, p.request)
-		if one.worth != nil && c.Snapshot == "" {
-			c.Worth = p.words.one(one.worth(c.Ref))
-		}
 		c.Keeps, c.Removes = p.words.all(c.Keeps), p.words.all(c.Removes)
 	}
 	one.waits = nil
+	p.price(one, one.worth)
 }
 
 // Again are the regions that were judged without what another one shows of an image

@@ -86,6 +86,16 @@ const (
 // key names a question to a place.
 func key(what string, of any) string { return fmt.Sprintf("%s %+v", what, of) }
 
+// everySnapshot names the list of all snapshots.
+const everySnapshot = "snapshots all"
+
+func snapshotsKey(which image.SnapshotListing) string {
+	if len(which.IDs) == 0 && which.Disk == "" && which.Instance == "" && which.Status == "" {
+		return everySnapshot
+	}
+	return key("snapshots", which)
+}
+
 // Images lists images. An empty list was shown to be true: see README.md.
 func (l *look) Images(ctx context.Context, which image.Listing) ([]image.Image, error) {
 	if onlyIDs(which) && l.has(key("ids", which.IDs)) { // Find has asked
@@ -203,7 +213,7 @@ func (l *look) allDisks(ctx context.Context, which image.DiskListing) ([]image.D
 // Snapshots lists snapshots; those asked for by id are read by the hundred, each
 // once. An empty list was asked for twice.
 func (l *look) Snapshots(ctx context.Context, which image.SnapshotListing) ([]image.Snapshot, error) {
-	if which.Instance == "" && l.has(key("snapshots", image.SnapshotListing{})) { // a snapshot does not say whose disk it was of
+	if which.Instance == "" && l.has(everySnapshot) { // a snapshot does not say whose disk it was of
 		all, err := l.allSnapshots(ctx, image.SnapshotListing{})
 		if err == nil && len(which.IDs) > 0 && l.remembers {
 			all = l.amongSnapshots(all, which.IDs)
@@ -251,7 +261,7 @@ func (l *look) amongSnapshots(all []image.Snapshot, ids []image.SnapshotID) []im
 }
 
 func (l *look) allSnapshots(ctx context.Context, which image.SnapshotListing) ([]image.Snapshot, error) {
-	return read(l, key("snapshots", which), MayListSnapshots, byHundred(which.IDs, func(ids []image.SnapshotID) ([]image.Snapshot, error) {
+	return read(l, snapshotsKey(which), MayListSnapshots, byHundred(which.IDs, func(ids []image.SnapshotID) ([]image.Snapshot, error) {
 		which := which
 		which.IDs = ids
 		return l.kept.reader.Snapshots(ctx, l.kept.region, which)

@@ -200,8 +200,8 @@ func (i *Instance) PeakMemory() (int64, error) {
 	return 0, errors.New("the system does not tell the peak of a process")
 }
 
-// timeout is that of every function here.
-const timeout = 120 * time.Second
+// timeout is that of every function here: long, as the machine that measures may be busy.
+const timeout = 10 * time.Minute
 
 // api is the runtime API: the next event, and what became of the last one.
 func (i *Instance) api() http.Handler {
