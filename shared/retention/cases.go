@@ -14,7 +14,9 @@ type Case struct {
 	Worth string
 	kin
 	subject *Subject // nil: a snapshot, or it was let go
-	// family is its own, or that of the image it is a copy of.
+	// own is its family, and family that by which it was judged: its own, or that of an
+	// image of its line.
+	own     image.Family
 	family  image.Family
 	named   bool
 	reached *Reached // nil: it is not on its way
@@ -94,7 +96,7 @@ func (at *scene) remember(c *Case, r Request) {
 	}
 	c.subject, c.kin = nil, s.kin()
 	key, _ := at.lineOf(s)
-	c.family = key.family
+	c.own, c.family = familyOf(s.Image), key.family
 	if r.SkipWaits && (len(s.Grants) > 0 || s.Published) {
 		c.leak = &leak{s.Grants, s.Published}
 	}

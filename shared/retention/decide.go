@@ -81,11 +81,17 @@ func familiesOf(inv *Inventory) map[string]image.Family {
 		if s.Line == "" {
 			continue
 		}
-		if f := familyOf(s.Image); f != "" {
-			families[s.Line] = f
-		}
+		enterFamily(families, s.Line, familyOf(s.Image))
 	}
 	return families
+}
+
+// enterFamily: of several families a line is of the first by name, in whatever order
+// they are seen.
+func enterFamily(families map[string]image.Family, line string, f image.Family) {
+	if known := families[line]; f != "" && (known == "" || f < known) {
+		families[line] = f
+	}
 }
 
 // rank orders the Available images of each family, newest first.

@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -26,10 +27,11 @@ type Planner struct {
 
 // part is what one look showed: judged, or waiting.
 type part struct {
-	waits *Inventory
-	worth map[image.Ref]string // of those that wait
-	cases []*Case
-	count counts
+	region image.RegionID // the first
+	waits  *Inventory
+	worth  map[image.Ref]string // of those that wait
+	cases  []*Case
+	count  counts
 }
 
 // NewPlanner makes one for a request at a time.
@@ -49,6 +51,9 @@ func (p *Planner) Over(doc Document) *Planner {
 func (p *Planner) Add(inv Inventory) []image.Ref {
 	p.note(&inv)
 	one := &part{count: newCounts()}
+	if len(inv.Subjects) > 0 {
+		one.region = inv.Subjects[0].Region
+	}
 	p.parts = append(p.parts, one)
 	var may []image.Ref
 	if p.waits(&inv) {
@@ -141,13 +146,13 @@ func (p *Planner) judge(one *part, inv *Inventory, families map[string]image.Fam
 }
 
 // Again are the regions that were judged without what another one shows of an image
-// there: that it is of a family. They are let go, and have to be added again.
+// there: of which family it is. They are let go, and have to be added again.
 func (p *Planner) Again() []image.RegionID {
 	families := p.families()
 	again := map[image.RegionID]bool{}
 	for _, one := range p.parts {
 		for _, c := range one.cases {
-			if c.Snapshot == "" && c.family == "" && families[c.line] != "" {
+			if c.Snapshot == "" && c.own == "" && families[c.line] != c.family {
 				again[c.Ref.Region] = true
 			}
 		}
@@ -167,12 +172,14 @@ func (p *Planner) families() map[string]image.Family {
 	}
 	for _, one := range p.parts {
 		for _, c := range one.cases {
-			if c.line != "" && c.family != "" {
-				families[c.line] = c.family
+			if c.line != "" {
+				enterFamily(families, c.line, c.own)
 			}
 		}
 		if one.waits != nil {
-			maps.Copy(families, familiesOf(one.waits))
+			for line, f := range familiesOf(one.waits) {
+				enterFamily(families, line, f)
+			}
 		}
 	}
 	return families
@@ -217,9 +224,10 @@ func (p *Planner) room() Room {
 	return all.room(p.doc.Caps)
 }
 
-// decided are all cases, in the order in which they were added.
+// decided are all cases, in the order of regions: what was added again keeps its place.
 func (p *Planner) decided() []*Case {
 	families := p.families()
+	slices.SortStableFunc(p.parts, func(a, b *part) int { return cmp.Compare(a.region, b.region) })
 	var all []*Case
 	for _, one := range p.parts {
 		if one.waits != nil {

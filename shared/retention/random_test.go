@@ -1,9 +1,12 @@
 package retention_test
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -338,6 +341,87 @@ func TestKeepsNeverRemoveMore(t *testing.T) {
 			t.Fatalf("seed %d: another order, another decision", seed)
 		}
 	}
+}
+
+// Region by region the same is decided, for the same reasons, as of all regions at
+// once: whatever copies and families cross them, and whatever less is seen.
+func TestRegionByRegionIsAllAtOnce(t *testing.T) {
+	t.Parallel()
+	again, crossed := 0, 0
+	for seed := range inventories(t) / 5 {
+		r := rand.New(rand.NewPCG(uint64(seed), 21))
+		w := random(r, 2+r.IntN(40))
+		slices.SortStableFunc(w.inv.Subjects, func(a, b retention.Subject) int { return cmp.Compare(a.Region, b.Region) })
+		if r.IntN(4) == 0 {
+			w.inv.Short = []image.Reason{{Code: "evidenceShort", Sentence: "less"}}
+		}
+		roots, parts := map[string]string{}, map[image.RegionID]retention.Inventory{}
+		for n := range w.inv.Subjects {
+			s := &w.inv.Subjects[n]
+			if s.Line != "" && r.IntN(3) == 0 {
+				s.Family = ""
+			}
+			self := string(s.Region) + "/" + string(s.ID)
+			switch root := roots[s.Line]; {
+			case s.Line == "":
+			case root == "":
+				roots[s.Line] = self
+			default:
+				s.From = []string{root}
+			}
+			part := parts[s.Region]
+			part.Subjects, part.BeganAt, part.Unread, part.JournalUnread = append(part.Subjects, *s), w.inv.BeganAt, w.inv.Unread, w.inv.JournalUnread
+			parts[s.Region] = part
+		}
+		regions := slices.Sorted(maps.Keys(parts))
+		last := parts[regions[len(regions)-1]] // all of a place tell of it; which does not matter
+		last.Short = w.inv.Short
+		parts[regions[len(regions)-1]] = last
+		p := retention.NewPlanner(document(), retention.Request{}, now())
+		for _, region := range regions {
+			part := parts[region]
+			part.Subjects = slices.Clone(part.Subjects)
+			p.Add(part)
+		}
+		for _, region := range p.Again() {
+			again++
+			p.Add(parts[region])
+		}
+		if left := p.Again(); len(left) > 0 {
+			t.Fatalf("seed %d: %v again and again", seed, left)
+		}
+		planned, err := p.Plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[image.Ref]retention.Judgement{}
+		for _, c := range planned.Cases {
+			got[c.Ref] = c.Judgement
+		}
+		crossed += len(roots)
+		all := retention.Decide(w.inv, document(), now())
+		for _, want := range all {
+			is := got[want.Ref]
+			if codes(is.Keeps) != codes(want.Keeps) || codes(is.Removes) != codes(want.Removes) || is.Action != want.Action || is.Rule != want.Rule || !is.DueAt.Equal(want.DueAt) {
+				t.Fatalf("seed %d: %s\n%+v\n%+v", seed, want.Ref, is, want)
+			}
+		}
+		if len(all) != len(planned.Cases) {
+			t.Fatalf("seed %d: %d of %d", seed, len(planned.Cases), len(all))
+		}
+	}
+	if again == 0 || crossed == 0 {
+		t.Errorf("%d regions again, %d lines: it proves nothing", again, crossed)
+	}
+}
+
+func codes(reasons []image.Reason) string {
+	words := make([]string, len(reasons))
+	for n, r := range reasons {
+		words[n] = r.Code
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
 }
 
 func removed(all []retention.Judgement) map[image.Ref]bool {
