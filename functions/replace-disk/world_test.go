@@ -71,7 +71,7 @@ type stage struct {
 	key   mint.Key
 	words *words
 	// late: requests come when their time is over.
-	late bool
+	late  bool
 	event atomic.Int64
 	// old and golden are the images by account and region.
 	old, golden map[rollout.Place]image.ID
