@@ -370,9 +370,12 @@ func (j *judge) cost() {
 	}
 }
 
-// release judges whether the image can ever be released.
+// release judges whether the image can be tested, and ever be released.
 func (j *judge) release() {
 	w := j.wish
+	if w.Test != nil && len(j.seen.Types) == 0 {
+		j.fatal("noInstanceType", "no instance type of the region is known that boots the image", "test.instanceType")
+	}
 	if w.Release == nil {
 		return
 	}
@@ -382,9 +385,6 @@ func (j *judge) release() {
 	j.encryptedRelease()
 	if len(w.Release.Regions) > 0 && w.Source.Image == nil {
 		j.copied()
-	}
-	if w.Test != nil && len(j.seen.Types) == 0 {
-		j.fatal("noInstanceType", "no instance type of the region is known that boots the image", "test.instanceType")
 	}
 }
 

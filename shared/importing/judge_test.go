@@ -171,6 +171,7 @@ func findings() []finding {
 		{"cost unknown", func(w *importing.Wish) { w.Test.MaxCost = "2.00" }, func(o *seen) { o.Cost = importing.Cost{} }, "costUnknown"},
 		{"no check and no test", func(w *importing.Wish) { instance(w); w.Test = nil }, nil, "needsBootTest"},
 		{"no type to test with", nil, func(o *seen) { o.Types = nil }, "noInstanceType"},
+		{"no type to test with, and no release", func(w *importing.Wish) { w.Release = nil }, func(o *seen) { o.Types = nil }, "noInstanceType"},
 		{"source unread", instance, func(o *seen) { o.Instance, o.Unread = nil, &image.Reason{Sentence: "x"} }, "sourceUnread"},
 	}
 }
@@ -211,6 +212,8 @@ func TestWishesThatCannotBeRight(t *testing.T) {
 		"image.name  ":           func(w *importing.Wish) { w.Image.Name = "1web" },
 		"image.description":      func(w *importing.Wish) { w.Image.Description = "https://x" },
 		"image.licenceType":      func(w *importing.Wish) { w.Image.OSType = image.Windows },
+		"image.osType":           func(w *importing.Wish) { w.Image.OSType, w.Image.Platform = "", "Windows Server 2022" },
+		"image.osType ":          func(w *importing.Wish) { w.Image.Platform = "Other Windows" },
 		"image.licenceType ":     func(w *importing.Wish) { w.Image.LicenseType = "BYOL" },
 		"image.tags":             func(w *importing.Wish) { w.Image.Tags = image.Tags{"imagekeeper:channel": "stable"} },
 		"image.tags ":            func(w *importing.Wish) { w.Image.Tags = image.Tags{"ImageKeeper:keep": ""} },

@@ -84,6 +84,8 @@ func (w Wish) licence() error {
 	switch {
 	case w.Image.LicenceType != "" && w.Image.LicenseType != "" && w.Image.LicenceType != w.Image.LicenseType:
 		return fault.InField(field, "contradiction", "is %s, and %s as licenseType", w.Image.LicenceType, w.Image.LicenseType)
+	case w.Source.Object != nil && !windows && strings.Contains(strings.ToLower(w.Image.Platform), "windows"):
+		return fault.InField("image.osType", "contradiction", "must be windows, as the platform is %s", w.Image.Platform)
 	case w.Source.Object == nil && licence != "":
 		return fault.InField(field, "noEffect", "counts for imports of objects only")
 	case windows && w.Source.Object != nil && licence == "":
