@@ -299,13 +299,13 @@ func stillNamed(id image.ID, l *retention.Ledger) []image.Finding {
 	one := l.Of(id)
 	for _, v := range one.Templates {
 		if v.Image == id {
-			say(fmt.Sprintf(`aliyun ecs CreateLaunchTemplateVersion --LaunchTemplateId %s --SourceVersion %d --ImageId <the new id>`, v.Template, v.Version),
+			say(fmt.Sprintf(`aliyun ecs CreateLaunchTemplateVersion --RegionId %s --LaunchTemplateId %s --SourceVersion %d --ImageId "$IMAGE_ID"`, v.Region, v.Template, v.Version),
 				"version %d of launch template %s still names %s", v.Version, v.Template, id)
 		}
 	}
 	for _, c := range one.Scaling {
 		if c.Image == id {
-			say(fmt.Sprintf(`aliyun ess ModifyScalingConfiguration --ScalingConfigurationId %s --ImageId <the new id>`, c.ID),
+			say(fmt.Sprintf(`aliyun ess ModifyScalingConfiguration --RegionId %s --ScalingConfigurationId %s --ImageId "$IMAGE_ID"`, c.Region, c.ID),
 				"scaling configuration %s still names %s", c.ID, id)
 		}
 	}

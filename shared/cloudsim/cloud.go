@@ -31,6 +31,7 @@ type Cloud struct {
 	unpriced map[image.InstanceTypeID]bool
 
 	serviceRoles map[image.AccountID]map[string]ServiceRole
+	policies     map[image.AccountID]map[string]string // documents by name, of the account's own
 	// risks are what image checks find beside what they find by themselves.
 	risks map[image.ID][]CheckItem
 
@@ -170,7 +171,7 @@ func New(options Options) *Cloud {
 		},
 		regions: map[image.RegionID]*region{}, tokens: map[tokenKey]tokenUse{},
 		failing: map[image.AccountID]int{}, unpriced: map[image.InstanceTypeID]bool{},
-		serviceRoles: map[image.AccountID]map[string]ServiceRole{}, risks: map[image.ID][]CheckItem{},
+		serviceRoles: map[image.AccountID]map[string]ServiceRole{}, policies: map[image.AccountID]map[string]string{}, risks: map[image.ID][]CheckItem{},
 		boots: map[image.ID]Boot{}, soldOut: map[stockKey]bool{},
 	}
 	if c.clock == nil {

@@ -25,16 +25,15 @@ type ServiceRole struct {
 	Trusts []string
 	// Buckets are those that its policy is for; nil: all.
 	Buckets []string
+
+	given string // the policy of the account's own that it was given
 }
 
 // SetServiceRole sets what one of the service roles of an account is like.
 func (c *Cloud) SetServiceRole(account image.AccountID, role ServiceRole) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.serviceRoles[account] == nil {
-		c.serviceRoles[account] = map[string]ServiceRole{}
-	}
-	c.serviceRoles[account][role.Name] = role
+	c.keepRole(account, role)
 }
 
 // serviceRole finds a service role of the account. The cloud is locked.
@@ -55,6 +54,9 @@ func (r ServiceRole) reaches(bucket string) bool {
 
 // policy is the name of the policy that goes with the role.
 func (r ServiceRole) policy() string {
+	if r.given != "" {
+		return r.given
+	}
 	return strings.TrimSuffix(r.Name, "DefaultRole") + "RolePolicy"
 }
 
@@ -106,6 +108,10 @@ func (s *Session) GetRole(name string) (RoleRow, error) {
 	if err := s.checkRoleName("GetRole", name); err != nil {
 		return RoleRow{}, err
 	}
+	return s.roleRow(name)
+}
+
+func (s *Session) roleRow(name string) (RoleRow, error) {
 	c := s.cloud
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -164,6 +170,9 @@ func (s *Session) ListPoliciesForRole(name string) ([]PolicyRow, error) {
 	if !ok {
 		return nil, unknownRole()
 	}
+	if role.Buckets != nil && len(role.Buckets) == 0 && role.given == "" {
+		return nil, nil
+	}
 	return []PolicyRow{role.policyRow()}, nil
 }
 
@@ -172,8 +181,11 @@ func (s *Session) ListPoliciesForRole(name string) ([]PolicyRow, error) {
 func (r ServiceRole) policyRow() PolicyRow {
 	row := PolicyRow{Name: r.policy(), Type: "System", AttachedAt: Epoch().AddDate(-2, 0, 0)}
 	resources := []string{"*"}
+	if r.Buckets != nil || r.given != "" {
+		row.Type = "Custom"
+	}
 	if r.Buckets != nil {
-		row.Type, resources = "Custom", []string{}
+		resources = []string{}
 		for _, b := range r.Buckets {
 			resources = append(resources, "acs:oss:*:*:"+b, "acs:oss:*:*:"+b+"/*")
 		}

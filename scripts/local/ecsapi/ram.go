@@ -8,11 +8,15 @@ import (
 	"imagekeeper/shared/image"
 )
 
-// roleOperations are those of RAM that look at roles, and those of Quota Center.
+// roleOperations are those of RAM that roles need, and those of Quota Center.
 func roleOperations() []operation {
 	return []operation{
 		{product: ram(), name: "GetRole", run: getRole, takes: declared(`RoleName!`)},
 		{product: ram(), name: "ListPoliciesForRole", run: listPoliciesForRole, lists: wholeList, takes: declared(`RoleName!`)},
+		{product: ram(), name: "CreateRole", run: createRole, takes: declared(`RoleName! AssumeRolePolicyDocument! Description MaxSessionDuration:int`)},
+		{product: ram(), name: "UpdateRole", run: updateRole, takes: declared(`RoleName! NewAssumeRolePolicyDocument! NewDescription NewMaxSessionDuration:int`)},
+		{product: ram(), name: "CreatePolicy", run: createPolicy, takes: declared(`PolicyName! PolicyDocument! Description`)},
+		{product: ram(), name: "AttachPolicyToRole", run: attachPolicyToRole, takes: declared(`PolicyType! PolicyName! RoleName!`)},
 		{product: ram(), name: "GetPolicy", run: getPolicy, takes: declared(`PolicyName! PolicyType!`)},
 		{
 			product: quotas(), name: "GetProductQuota", run: getProductQuota, missing: missingInQuotas,
@@ -55,10 +59,52 @@ func getRole(c *call) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return shownRole(role), nil
+}
+
+func shownRole(role cloudsim.RoleRow) *getRoleAnswer {
 	return &getRoleAnswer{Role: wireRAMRole{
 		RoleID: role.ID, RoleName: role.Name, Arn: role.ARN, Description: role.Description, AssumeRolePolicyDocument: role.Trust,
 		CreateDate: toSecond(role.CreatedAt), UpdateDate: toSecond(role.CreatedAt), MaxSessionDuration: 3600,
-	}}, nil
+	}}
+}
+
+func createRole(c *call) (answer, error) {
+	role, err := c.session.CreateRole(c.parameters.text("RoleName"), c.parameters.text("AssumeRolePolicyDocument"))
+	if err != nil {
+		return nil, err
+	}
+	return shownRole(role), nil
+}
+
+func updateRole(c *call) (answer, error) {
+	role, err := c.session.UpdateRole(c.parameters.text("RoleName"), c.parameters.text("NewAssumeRolePolicyDocument"))
+	if err != nil {
+		return nil, err
+	}
+	return shownRole(role), nil
+}
+
+func createPolicy(c *call) (answer, error) {
+	policy, err := c.session.CreatePolicy(c.parameters.text("PolicyName"), c.parameters.text("PolicyDocument"))
+	if err != nil {
+		return nil, err
+	}
+	at := toSecond(policy.AttachedAt)
+	return &createPolicyAnswer{Policy: wirePolicyDetail{policy.Name, policy.Type, "", "v1", 0, at, at, policy.Document}}, nil
+}
+
+type createPolicyAnswer struct {
+	receipt
+	Policy wirePolicyDetail
+}
+
+func attachPolicyToRole(c *call) (answer, error) {
+	p := c.parameters
+	if err := c.session.AttachPolicyToRole(p.text("PolicyType"), p.text("PolicyName"), p.text("RoleName")); err != nil {
+		return nil, err
+	}
+	return &receipt{}, nil
 }
 
 type rolePoliciesAnswer struct {
