@@ -299,7 +299,7 @@ func stillNamed(id image.ID, l *retention.Ledger) []image.Finding {
 	one := l.Of(id)
 	for _, v := range one.Templates {
 		if v.Image == id {
-			say(fmt.Sprintf(`aliyun ecs CreateLaunchTemplateVersion --RegionId %s --LaunchTemplateId %s --SourceVersion %d --ImageId "$IMAGE_ID"`, v.Region, v.Template, v.Version),
+			say(fmt.Sprintf("make a version of %s with all that version %d has (ECS takes nothing over) and the new image", v.Template, v.Version),
 				"version %d of launch template %s still names %s", v.Version, v.Template, id)
 		}
 	}

@@ -119,6 +119,10 @@ type (
 	healthOut   struct {
 		// Status is "ok".
 		Status string `json:"status"`
+		// Function is the one that answers, for the domain that joins all of them.
+		Function string `json:"function"`
+		// Version is its version.
+		Version string `json:"version"`
 	}
 )
 
@@ -174,5 +178,5 @@ func (h handler) document(_ context.Context, call function.Call, _ nothing) (doc
 }
 
 func (h handler) health(context.Context, function.Call, nothing) (healthOut, error) {
-	return healthOut{Status: "ok"}, nil
+	return healthOut{Status: "ok", Function: "portal", Version: function.Version}, nil
 }

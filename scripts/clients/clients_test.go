@@ -55,12 +55,45 @@ func TestGo(t *testing.T) {
 	run(t, folder, nil, "go", "mod", "tidy")
 	run(t, folder, nil, "go", "build", "-o", "caller", ".")
 
+	run(t, folder, deployment(t, "find"), "./caller")
+}
+
+// TestTypeScript: a client in TypeScript, made by openapi-typescript, compiles, and finds,
+// prices and shares images. It fetches the generator, so it is skipped unless
+// REQUIRE_CLIENTS is set.
+func TestTypeScript(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("REQUIRE_CLIENTS") == "" {
+		t.Skip("SKIPPED: no client was generated; REQUIRE_CLIENTS=1 fetches the generator and does")
+	}
+	if _, err := exec.LookPath("npm"); err != nil {
+		t.Skipf("SKIPPED: a client in TypeScript was NOT generated: %v", err)
+	}
+	document, err := filepath.Abs(filepath.Join(root, openapi.Path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, os.DirFS("typescript")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, folder, nil, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	run(t, folder, nil, "node_modules/.bin/openapi-typescript", document, "-o", "api.d.ts")
+	run(t, folder, nil, "node_modules/.bin/tsc", "-p", ".")
+	run(t, folder, deployment(t, "find", "price", "share", "replace-disk"), "node", "built/caller.js")
+}
+
+// deployment starts functions, and returns where they are and who may ask them.
+func deployment(t *testing.T, names ...string) []string {
+	t.Helper()
 	cloud := httptest.NewServer(ecsapi.New(company.New(cloudsim.Options{Seed: 1}, company.Options{Images: 60, Instances: 30}), ecsapi.Options{}))
-	defer cloud.Close()
-	host, portal := started.Functions(t, root, cloud.URL, "find")
+	t.Cleanup(cloud.Close)
+	host, portal := started.With(t, root, map[string]string{
+		"ECS_ENDPOINT": cloud.URL, "STS_ENDPOINT": cloud.URL, "ESS_ENDPOINT": cloud.URL, "JOURNAL": "dir://" + filepath.ToSlash(t.TempDir()),
+	}, names...)
 	gateway := httptest.NewServer(host)
-	defer gateway.Close()
-	run(t, folder, []string{"API=" + gateway.URL, "TOKEN=" + portal.Token(function.Viewer, time.Now())}, "./caller")
+	t.Cleanup(gateway.Close)
+	return []string{"API=" + gateway.URL, "TOKEN=" + portal.Token(function.Viewer, time.Now())}
 }
 
 // run runs a command in a folder, away from the flags of this module.

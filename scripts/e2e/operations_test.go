@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"imagekeeper/scripts/build/bootstrap"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
@@ -119,6 +121,7 @@ func TestEveryOperation(t *testing.T) {
 			t.Errorf("%s: %d %s", timer, status, body)
 		}
 	}
+	s.healthy(t)
 	seen := s.witness.Seen()
 	// What outlives a call is asked by TestMatrix, TestOddRequests and TestMistakes.
 	long := []string{"attributes", "cleanups", "exports", "imports", "releases", "rollouts"}
@@ -129,6 +132,33 @@ func TestEveryOperation(t *testing.T) {
 	}
 	if seen["share timer 200"] == 0 || seen["price timer 200"] == 0 || seen["find.images direct 200"] == 0 {
 		t.Errorf("timers and direct calls were not judged: %v", seen)
+	}
+}
+
+// healthy: every function says at its own address, to whoever may ask, that it is well,
+// what it is called and its version; to nobody else.
+func (s *stack) healthy(t *testing.T) {
+	t.Helper()
+	functions, err := bootstrap.Functions(root)
+	if err != nil || len(functions) < 7 {
+		t.Fatal(functions, err)
+	}
+	for _, name := range functions {
+		ask := func(token string) (int, []byte) {
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/_fn/"+name+"/healthz", http.NoBody)
+			request.Header.Set("Authorization", token)
+			w := httptest.NewRecorder()
+			s.door.Load().ServeHTTP(w, request)
+			return w.Code, w.Body.Bytes()
+		}
+		var said struct{ Status, Function, Version string }
+		status, body := ask("Bearer " + s.tokens[function.Viewer])
+		if err := json.Unmarshal(body, &said); err != nil || status != http.StatusOK || said.Status != "ok" || said.Function != name || said.Version != function.Version {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+		if status, body = ask(""); status != http.StatusUnauthorized && name != "portal" {
+			t.Errorf("%s, asked by nobody: %d %s", name, status, body)
+		}
 	}
 }
 

@@ -166,7 +166,7 @@ func (p *planner) template(at Place, refs References, t image.TemplateVersion, t
 			if c.Template == t.Template && c.TemplateVersion == "Latest" {
 				p.unfollowed("launchTemplate", at, t.Template, reason("latestDiffers",
 					"%s launches the newest version of %s, which is not the default: a new one would change more than the image", c.ID, t.Name), aliyun(
-					"ecs", "CreateLaunchTemplateVersion", at.Region, "LaunchTemplateId", t.Template, "SourceVersion", strconv.Itoa(newest), "ImageId", string(to)))
+					"ecs", "ModifyLaunchTemplateDefaultVersion", at.Region, "LaunchTemplateId", t.Template, "DefaultVersionNumber", strconv.Itoa(newest)))
 				return
 			}
 		}
