@@ -224,11 +224,16 @@ func (s *session) entry(ctx context.Context, in restoreInput) (binned, error) {
 
 // planRestore looks at what there is and plans.
 func (s *session) planRestore(ctx context.Context, in restoreInput) (work.Document, error) {
-	e, err := s.entry(ctx, in)
+	o, err := s.opened()
 	if err != nil {
 		return work.Document{}, err
 	}
-	o, err := s.opened()
+	if in.Region != "" {
+		if err := o.survey.Knows("region", in.Region); err != nil {
+			return work.Document{}, err
+		}
+	}
+	e, err := s.entry(ctx, in)
 	if err != nil {
 		return work.Document{}, err
 	}

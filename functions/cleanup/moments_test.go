@@ -177,7 +177,7 @@ func TestTheBinHasWhatIsGone(t *testing.T) {
 	if back := s.call("cleanups.restore", map[string]any{"id": "m-web0"}); back.Plan.Applicable || len(back.Findings) == 0 || back.Findings[0].Code != "binNotReady" || back.Findings[0].Remedy == "" {
 		t.Errorf("a restore: %+v", back)
 	}
-	if kept := s.call("cleanups.keep", map[string]any{"imageId": "m-web0", "reason": "audit", "until": s.clock.Now().Add(240 * time.Hour)}); kept.Code != "imageNotFound" {
+	if kept := s.call("cleanups.keep", map[string]any{"imageId": "m-web0", "reason": "audit", "until": s.clock.Now().Add(240 * time.Hour)}); kept.Code != "notFound" {
 		t.Errorf("a keep: %+v", kept)
 	}
 	s.tick(3)

@@ -29,6 +29,11 @@ func (s *session) plan(ctx context.Context, in createInput) (work.Document, erro
 			return d, err
 		}
 	}
+	if in.Image != "" {
+		if err := s.there(ctx, o.survey, in.Image); err != nil {
+			return work.Document{}, err
+		}
+	}
 	rules := s.rules()
 	var named []image.Ref
 	if len(in.Images) > 0 {
@@ -139,6 +144,21 @@ func (s *session) named(ctx context.Context, all *survey.Survey, in createInput)
 	return refs, nil
 }
 
+// there fails for an image that is neither to be seen nor in the bin.
+func (s *session) there(ctx context.Context, all *survey.Survey, id image.ID) error {
+	if len(all.Find(ctx, []image.ID{id})) > 0 {
+		return nil
+	}
+	stories, err := s.archive.Of(ctx, id)
+	if err != nil || len(stories) > 0 {
+		return err
+	}
+	if unread := all.Unread(); len(unread) > 0 {
+		return fault.New(fault.Unknown, "%s was not found, and not all could be read (%s)", id, survey.Sentence(unread)).WithCode(survey.CodeUnread)
+	}
+	return s.notFound(ctx, id)
+}
+
 // notFound says that an image is not there, and whether the bin has it.
 func (s *session) notFound(ctx context.Context, id image.ID) error {
 	where := ""
@@ -146,7 +166,7 @@ func (s *session) notFound(ctx context.Context, id image.ID) error {
 	if entries, _, unread := s.entries(ctx, stories); err == nil && unread == nil && len(entries) > 0 {
 		where = fmt.Sprintf("; it was deleted: see GET /bin?state=all, and POST /bin/%s/restore", id)
 	}
-	return fault.New(fault.NotFound, "there is no image %s where it was looked for%s", id, where).WithCode("imageNotFound")
+	return fault.New(fault.NotFound, "there is no image %s where it was looked for%s", id, where)
 }
 
 // observe looks at all places, or at the regions of what is named.

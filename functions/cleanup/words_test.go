@@ -62,7 +62,7 @@ func wantedWords() []string {
 		"state":  {"awaitingApproval", "queued", "running", "waiting", "finished", "partly", "failed", "inBin", "restored", "purged"},
 		"result": {"open", "applied", "failed"},
 		"status": {"400", "404", "409", "422"},
-		"code":   {"planChanged", "modeReport", "newerInFamily", "snapshotsGone", "kept", "inUse", "named", "nothingToDo", "imageNotFound", "notInBin"},
+		"code":   {"planChanged", "modeReport", "newerInFamily", "snapshotsGone", "kept", "inUse", "named", "nothingToDo", "notFound", "notInBin"},
 		"member": {
 			"digest", "changes", "applicable", "steps", "base", "findings", "totals", "unknown", "asOf", "saves", "saved", "dueAt", "reasons", "approvedBy", "approvedAt", "startedAt",
 			"endedAt", "progress", "done", "of", "items", "next", "since", "until", "takenBack", "restoredImageId", "sharedWith", "deletedAt", "snapshots", "stopped",

@@ -22,6 +22,8 @@ type families struct {
 	Total      *int           `json:"total,omitempty"`
 	NextCursor string         `json:"nextCursor,omitempty"`
 	Unknown    []image.Unread `json:"unknown"`
+	// PassedOver: the images that do not fit, where there is no family.
+	PassedOver *passedOver `json:"passedOver,omitempty"`
 	// Hints are what may have been meant, where there is no family.
 	Hints []image.Reason `json:"hints,omitempty"`
 }
@@ -47,6 +49,10 @@ func (h handler) families(ctx context.Context, call function.Call, in familiesIn
 	if found.Total >= 0 {
 		out.Total = &found.Total
 	}
+	if found.PassedOver != nil {
+		pricer.Settle(ctx, sightingsOf(found.PassedOver.Examples))
+		out.PassedOver = newPassedOver(*found.PassedOver, pricer)
+	}
 	for _, l := range found.Page {
 		out.Items = append(out.Items, quoting.NewLine(l))
 	}
@@ -68,7 +74,7 @@ func (f families) Rows() ([]string, iter.Seq[[]string]) {
 
 // Lines are the families, one per line, and then one line with the rest.
 func (f families) Lines() iter.Seq[any] {
-	return function.LinesOf(f.Items, end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown, Hints: f.Hints})
+	return function.LinesOf(f.Items, end{End: true, AsOf: f.AsOf, Count: len(f.Items), Total: f.Total, NextCursor: f.NextCursor, Unknown: f.Unknown, PassedOver: f.PassedOver, Hints: f.Hints})
 }
 
 // LineTypes are a family, and the last line.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 
 	"imagekeeper/shared/fault"
@@ -13,6 +14,7 @@ import (
 	"imagekeeper/shared/importing"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/pricing"
+	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
 )
 
@@ -36,6 +38,9 @@ func (s *session) plan(ctx context.Context, w importing.Wish) (work.Document, er
 	if err := w.Validate(); err != nil {
 		return work.Document{}, err
 	}
+	if err := known(opened, w); err != nil {
+		return work.Document{}, err
+	}
 	o := importing.Observe(ctx, opened, importing.Ports{Store: s.objects(s.call), Limits: a.making, Prefixes: s.config.Sources, Storage: storageRate}, w)
 	o.Now = s.now().UTC()
 	planned, err := importing.Plan(w, o, "")
@@ -53,6 +58,19 @@ func (s *session) plan(ctx context.Context, w importing.Wish) (work.Document, er
 		}
 	}
 	return s.document(outline{planned.ID, planned.Plan, planned.Wish, planned.Findings, totalsOut{Cost: o.Cost}})
+}
+
+// known fails for a region of a release that is not looked at.
+func known(opened *survey.Survey, w importing.Wish) error {
+	if w.Release == nil {
+		return nil
+	}
+	for n, region := range w.Release.Regions {
+		if err := opened.Knows(fmt.Sprintf("release.regions[%d]", n), region); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // outline is a plan with what is kept and shown beside it.

@@ -69,6 +69,9 @@ func (s *session) within(ctx context.Context, region *image.RegionID, id *image.
 		return nil, account{}, err
 	}
 	*region, *id = cmp.Or(*region, image.RegionID(s.call.Region)), cmp.Or(*id, opened.Home())
+	if _, err := opened.Narrow(survey.Just(*region, *id)); err != nil {
+		return nil, account{}, err
+	}
 	a, err := s.in(ctx, *id)
 	if err != nil {
 		return nil, account{}, opened.Missing("account", string(*id))

@@ -20,7 +20,7 @@ func (a *Account) Look(ctx context.Context, ref image.Ref) (image.Image, []image
 		return image.Image{}, nil, err
 	}
 	if len(found) == 0 {
-		return image.Image{}, nil, fault.New(fault.NotFound, "%s has no image %s in %s", ref.Account, ref.ID, ref.Region).WithCode("imageNotFound")
+		return image.Image{}, nil, fault.New(fault.NotFound, "%s has no image %s in %s", ref.Account, ref.ID, ref.Region)
 	}
 	grants, err := a.Grants(ctx, ref.Region, ref.ID)
 	return found[0], grants, err

@@ -16,7 +16,7 @@ func (v *View) Look(ctx context.Context, ref image.Ref) (image.Image, []image.Gr
 		return image.Image{}, nil, err
 	}
 	if len(found) == 0 {
-		return image.Image{}, nil, fault.New(fault.NotFound, "%s has no image %s in %s", ref.Account, ref.ID, ref.Region).WithCode("imageNotFound")
+		return image.Image{}, nil, fault.New(fault.NotFound, "%s has no image %s in %s", ref.Account, ref.ID, ref.Region)
 	}
 	grants, err := v.Grants(ctx, ref.Region, ref.ID)
 	return found[0], grants, err

@@ -80,12 +80,28 @@ func (v *validation) check(in any) error {
 		if alone && f.Tag() == "required" && !strings.HasPrefix(field, "apply") {
 			continue // what it approves has it
 		}
+		if nothing(f) {
+			all = append(all, strictjson.NothingGiven(field, "is empty", true))
+			continue
+		}
 		all = append(all, fault.InField(field, f.Tag(), "%s", v.sentence(t, f)))
 	}
 	if len(all) == 0 {
 		return nil
 	}
 	return all
+}
+
+// nothing reports whether a value fails because it is empty: whatever rule says so
+// first, that is one mistake. What is not there is required, which is another one.
+func nothing(f validator.FieldError) bool {
+	switch v := reflect.ValueOf(f.Value()); {
+	case strings.HasPrefix(f.Tag(), "required"):
+		return false
+	case v.Kind() == reflect.String, v.Kind() == reflect.Slice && !v.IsNil(), v.Kind() == reflect.Map && !v.IsNil():
+		return strictjson.Nothing(v) != ""
+	}
+	return false
 }
 
 // approving is an input that may name nothing but a plan to approve, and then needs

@@ -25,6 +25,9 @@ type Export struct {
 	Format  string          `json:"format,omitempty" validate:"omitempty,oneof=raw vhd qcow2 vmdk vdi" doc:"The format, where the region has others than raw"`
 }
 
+// codeNotFound is of an image that is named and is nowhere, as of requests for it.
+const codeNotFound = string(fault.NotFound)
+
 // ActionExport is the only one of an export.
 const ActionExport = "export"
 
@@ -88,7 +91,7 @@ func judgeExport(w Export, o ExportSeen) []image.Finding {
 	case o.Unread != nil:
 		j.fatal("sourceUnread", "the image could not be read: "+o.Unread.Sentence, "")
 	case i == nil:
-		j.fatal("imageNotFound", fmt.Sprintf("%s is not in %s", w.ImageID, w.Region), "")
+		j.fatal(codeNotFound, fmt.Sprintf("%s is not in %s", w.ImageID, w.Region), "")
 	default:
 		j.exported(*i)
 	}

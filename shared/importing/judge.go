@@ -226,7 +226,7 @@ func (j *judge) existing() {
 	i := j.seen.Existing
 	if i == nil {
 		if j.seen.Unread == nil {
-			j.fatal("imageNotFound", fmt.Sprintf("%s is in no region that is looked at", j.wish.Source.Image.ImageID), "")
+			j.fatal(codeNotFound, fmt.Sprintf("%s is in no region that is looked at", j.wish.Source.Image.ImageID), "")
 		}
 		return
 	}

@@ -136,7 +136,7 @@ func findings() []finding {
 		{"of a data disk", snapshots, func(o *seen) { o.Snapshots[0].SourceSystemDisk = false }, "notASystemDisk"},
 		{"archived snapshot", snapshots, func(o *seen) { o.Snapshots[0].Category = "archive" }, "snapshotArchived"},
 		{"too old", snapshots, func(o *seen) { o.Snapshots[0].CreatedAt = time.Date(2013, 7, 14, 0, 0, 0, 0, time.UTC) }, "snapshotTooOld"},
-		{"no image", existing, func(o *seen) { o.Existing = nil }, "imageNotFound"},
+		{"no image", existing, func(o *seen) { o.Existing = nil }, "notFound"},
 		{"deprecated", existing, func(o *seen) { o.Existing.Status = image.StatusDeprecated }, "imageStatus"},
 		{"public", existing, func(o *seen) { o.Existing.Kind = image.KindPublic }, "kindNotCopied"},
 		{"shared, elsewhere", existing, func(o *seen) { o.Existing.Kind = image.KindShared }, "sameRegionOnly"},

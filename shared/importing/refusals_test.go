@@ -54,7 +54,7 @@ func exportFindings() []struct {
 	}{
 		{"nothing", func(*seen) {}, ""},
 		{"unread", func(o *seen) { o.Unread = &image.Reason{Code: "x", Sentence: "y"} }, "sourceUnread"},
-		{"no image", func(o *seen) { o.Image = nil }, "imageNotFound"},
+		{"no image", func(o *seen) { o.Image = nil }, "notFound"},
 		{"of others", func(o *seen) { o.Image.Kind = image.KindShared }, "notOurs"},
 		{"deprecated", func(o *seen) { o.Image.Status = image.StatusDeprecated }, "imageStatus"},
 		{"a product's", func(o *seen) { o.Image.ProductCode = "cmjj1" }, "marketplaceProduct"},

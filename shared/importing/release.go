@@ -45,7 +45,7 @@ func (r Releasing) sighted(ctx context.Context, s survey.Fresh, w ReleaseWish, n
 	var seen Sighted
 	places := in(s, region)
 	if len(places) == 0 {
-		return seen, fault.InField("images", survey.CodeUnknownRegion, "%s is not among the regions that are looked at", region)
+		return seen, fault.InField("images."+string(region), survey.CodeUnknownRegion, "%s is not among the regions that are looked at", region)
 	}
 	for _, p := range places {
 		images, err := p.Images(ctx, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})

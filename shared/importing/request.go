@@ -57,10 +57,23 @@ func (w Wish) target() error {
 		return fault.InField("image.description", "invalidDescription", "must not begin with http:// or https://")
 	case w.Source.Object == nil && w.Image.DiskSizeGiB != 0:
 		return fault.InField("image.diskSizeGiB", "noEffect", "counts for imports of objects only: the disks of other sources keep their sizes")
-	case w.Source.Image != nil && (w.Image.Platform != "" || w.Image.Architecture != "" || w.Image.BootMode != "" || w.Image.OSType != ""):
-		return fault.InField("image", "noEffect", "a copy keeps osType, platform, arch and bootMode of its image: leave them out")
-	case w.Source.Instance != nil && (w.Image.Platform != "" || w.Image.Architecture != "" || w.Image.BootMode != "" || w.Image.OSType != ""):
-		return fault.InField("image", "noEffect", "an image of an instance has its osType, platform, arch and bootMode: leave them out")
+	case w.Image.Family != "" && image.CheckShape("family", "image.family", string(w.Image.Family)) != nil:
+		return image.CheckShape("family", "image.family", string(w.Image.Family))
+	}
+	return w.inherited()
+}
+
+// inherited fails for what the image has of its source, and is asked for.
+func (w Wish) inherited() error {
+	if w.Source.Image == nil && w.Source.Instance == nil {
+		return nil
+	}
+	for _, f := range []struct{ name, given string }{
+		{"osType", string(w.Image.OSType)}, {"platform", w.Image.Platform}, {"arch", string(w.Image.Architecture)}, {"bootMode", string(w.Image.BootMode)},
+	} {
+		if f.given != "" {
+			return fault.InField("image."+f.name, "noEffect", "is left out: a copy, or an image of an instance, has that of its source")
+		}
 	}
 	return nil
 }

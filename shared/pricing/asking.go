@@ -11,6 +11,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
+	"imagekeeper/shared/survey"
 )
 
 // Quantity is a number of hours or seconds, exactly as it was written: a
@@ -70,11 +71,11 @@ const longestPlatform = 64
 func (m making) check() error {
 	switch {
 	case !slices.Contains([]image.OSType{"", image.Linux, image.Windows}, m.OSType):
-		return fault.InField("osType", "osTypeNotKnown", "must be %s or %s", image.Linux, image.Windows)
+		return fault.InField("osType", codeOneOf, "must be %s or %s", image.Linux, image.Windows)
 	case utf8.RuneCountInString(m.Platform) > longestPlatform:
 		return fault.InField("platform", "tooLong", "must be at most %d characters", longestPlatform)
 	case !slices.Contains([]string{"", "Auto", "Aliyun", "BYOL"}, m.LicenseType):
-		return fault.InField("licenseType", "licenseTypeNotKnown", "must be Auto, Aliyun or BYOL")
+		return fault.InField("licenseType", codeOneOf, "must be Auto, Aliyun or BYOL")
 	}
 	return nil
 }
@@ -136,7 +137,7 @@ func (q Asking) Check() error {
 		}
 	}
 	if known, ok := Meant(q.To); ok {
-		return fault.InField("to", "regionMisspelt", "must be a region: there is no %s that is known; is it %s?", q.To, known)
+		return fault.InField("to", survey.CodeUnknownRegion, "must be a region: there is no %s that is known; is it %s?", q.To, known)
 	}
 	if err := q.making.check(); err != nil {
 		return err

@@ -66,7 +66,7 @@ func (q *Question) checkOperation() error {
 			return err
 		}
 	default:
-		return fault.InField("for", "operationNotKnown", "must be one of %s, %s, %s, %s, %s, %s", Create, Copy, CopySnapshots, Import, Export, Replace)
+		return fault.InField("for", codeOneOf, "must be one of %s, %s, %s, %s, %s, %s", Create, Copy, CopySnapshots, Import, Export, Replace)
 	}
 	if t.Encrypt && t.First != image.Unknown {
 		return fault.InField("firstCopy", "encryptedCopyIsFull", "does not go with encrypt: an encrypted copy is full, the first or not")

@@ -9,6 +9,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
+	"imagekeeper/shared/survey"
 )
 
 // overlayName is the variable that holds negotiated rates, and their source.
@@ -318,7 +319,7 @@ func (r *reader) region(field string) image.RegionID {
 		return ""
 	}
 	if known, ok := Meant(image.RegionID(text)); ok {
-		r.fail(field, "regionMisspelt", "there is no region %s that is known; is it %s?", text, known)
+		r.fail(field, survey.CodeUnknownRegion, "there is no region %s that is known; is it %s?", text, known)
 	}
 	return image.RegionID(text)
 }

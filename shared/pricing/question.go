@@ -170,7 +170,7 @@ func (q *Question) subscription() bool { return q.Charge.Method == Subscription 
 // It needs no answer of the cloud.
 func (q *Question) Check() error {
 	if q.Site.Currency() == "" {
-		return fault.InField("site", "siteNotKnown", "must be %s or %s", China, International)
+		return fault.InField("site", codeOneOf, "must be %s or %s", China, International)
 	}
 	if q.Instance.VCPUs < 0 || q.Instance.ActiveVCPUs < 0 {
 		return fault.InField("vcpus", "negative", "must not be negative")
@@ -207,7 +207,7 @@ func (q *Question) checkCharge() error {
 			return err
 		}
 	default:
-		return fault.InField("charge", "chargeNotKnown", "must be %s, %s or %s", PayAsYouGo, Spot, Subscription)
+		return fault.InField("charge", codeOneOf, "must be %s, %s or %s", PayAsYouGo, Spot, Subscription)
 	}
 	return q.checkStopped()
 }
@@ -254,7 +254,7 @@ func (q *Question) checkPeriod() error {
 	case Year:
 		most = 5
 	default:
-		return fault.InField("periodUnit", "periodUnitNotKnown", "must be %s, %s or %s", Week, Month, Year)
+		return fault.InField("periodUnit", codeOneOf, "must be %s, %s or %s", Week, Month, Year)
 	}
 	if q.Charge.Period < 1 || q.Charge.Period > most {
 		return fault.InField("period", "periodOutOfRange", "must be 1 to %d, in %ss", most, q.Charge.PeriodUnit)
@@ -267,7 +267,7 @@ func (q *Question) checkStopped() error {
 	switch c.StoppedMode {
 	case "", StopCharging, KeepCharging:
 	default:
-		return fault.InField("stoppedMode", "stoppedModeNotKnown", "must be %s or %s", StopCharging, KeepCharging)
+		return fault.InField("stoppedMode", codeOneOf, "must be %s or %s", StopCharging, KeepCharging)
 	}
 	if c.Stopped.IsZero() {
 		return nil

@@ -18,6 +18,9 @@ const (
 	codePeriodUnknown      = "periodNotKnown"
 )
 
+// codeOneOf is of a word that is none of those that there are, as everywhere.
+const codeOneOf = "oneof"
+
 // WantedRate is a rate that is not known, in the form in which PRICE_RATES takes
 // it once its price is filled in: {"rates":[…]} around such ones is a template.
 type WantedRate struct {

@@ -3,6 +3,7 @@ package selection
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +69,8 @@ type FamilyList struct {
 	Unread []image.Unread
 	// Blind: nothing could be read.
 	Blind bool
+	// PassedOver are the images that are of none, where there is none.
+	PassedOver *PassedOver
 	// Meant are what may have been meant, where there is none.
 	Meant []image.Reason
 }
@@ -92,25 +95,36 @@ func Families(ctx context.Context, s *survey.Survey, pricer Pricer, q Query, by 
 	if err != nil {
 		return FamilyList{}, err
 	}
-	seen, err := Observe(ctx, s, q)
-	if err != nil {
-		return FamilyList{}, err
+	look := func() (FamilyList, error) {
+		seen, err := Observe(ctx, s, q)
+		if err != nil {
+			return FamilyList{}, err
+		}
+		seen.ask(ctx, pricer, q)
+		return familiesOf(q, by, after, seen), nil
 	}
-	seen.ask(ctx, pricer, q)
-	return familiesOf(q, by, after, seen), nil
+	list, err := look()
+	if err == nil && len(list.Page) == 0 && after == nil && !list.Blind {
+		q.Explain = true
+		return look()
+	}
+	return list, err
 }
 
 // familiesOf is the answer by what was observed alone.
 func familiesOf(q Query, by FamilyOrder, after *Line, seen Observed) FamilyList {
 	judge, all := NewJudge(q, seen.Types).knowing(seen), Merge(seen.Glimpses)
-	fit, _ := judge.Sort(all)
+	fit, passed := judge.Sort(all)
 	lines := judge.lines(fit, len(seen.Unread))
 	list := FamilyList{Total: len(lines), Unread: seen.Unread, Blind: seen.Blind()}
 	if len(seen.Unread) > 0 {
 		list.Total = -1
 	}
 	if len(lines) == 0 && !list.Blind {
-		list.Meant = meant(q, all)
+		list.Meant = append(meant(q, all), alone(fit)...)
+	}
+	if q.Explain {
+		list.PassedOver = judge.explain(passed, MaxExamples)
 	}
 	compare := by.compare()
 	slices.SortFunc(lines, compare)
@@ -122,6 +136,14 @@ func familiesOf(q Query, by FamilyOrder, after *Line, seen Observed) FamilyList 
 		list.Next = newFamilyCursor(q, by, list.Page[q.Limit-1])
 	}
 	return list
+}
+
+// alone tells of images that fit, and are of no family.
+func alone(fit []Verdict) []image.Reason {
+	if len(fit) == 0 {
+		return nil
+	}
+	return []image.Reason{{Code: "noFamily", Sentence: fmt.Sprintf("%d images fit, and none of them is in a family: GET /images lists them", len(fit))}}
 }
 
 func (o FamilyOrder) compare() func(a, b Line) int {

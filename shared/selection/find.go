@@ -321,6 +321,9 @@ func missing(q Query, seen Observed) error {
 		return fault.New(fault.Unknown, "no image of family %s was found, but not all could be read (%s)", name, survey.Sentence(seen.Unread)).WithCode(survey.CodeUnread)
 	}
 	sentence := "no image of family " + name + " where it was looked for"
+	if len(q.IDs) > 0 {
+		sentence = "no image of family " + name + " is among those that id names"
+	}
 	for _, m := range meant(q, Merge(seen.Glimpses)) {
 		sentence += "; " + m.Sentence
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,7 +112,47 @@ func (w *walker) value(t reflect.Type, at *place, depth int) error {
 	decoder := reflect.New(t)
 	err := decoder.Interface().(json.Unmarshaler).UnmarshalJSON(w.raw[start:w.pos])
 	w.nothing = Nothing(decoder.Elem())
+	if err != nil && !takes(t, kindOf(w.raw[start])) {
+		return at.refuse(CodeType, "%s", said(err))
+	}
 	return refusedByType(at, err)
+}
+
+// kindOf is what JSON calls a value that begins with b.
+func kindOf(b byte) string {
+	switch b {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case '"':
+		return "string"
+	case 't', 'f':
+		return "boolean"
+	}
+	return "number"
+}
+
+// takes reports whether a type that describes itself takes values of a kind at all; of
+// one that does not, nobody can tell.
+func takes(t reflect.Type, kind string) bool {
+	own, described := reflect.Zero(t).Interface().(interface{ JSONSchema() map[string]any })
+	if !described {
+		return true
+	}
+	is := func(name any) bool { return name == kind || name == "integer" && kind == "number" }
+	schema := own.JSONSchema()
+	switch kinds := schema["type"].(type) {
+	case string:
+		return is(kinds)
+	case []string:
+		return slices.ContainsFunc(kinds, func(one string) bool { return is(one) })
+	}
+	either, _ := schema["oneOf"].([]any)
+	return len(either) == 0 || slices.ContainsFunc(either, func(one any) bool {
+		schema, ok := one.(map[string]any)
+		return !ok || is(schema["type"])
+	})
 }
 
 // null refuses a null where Go has no nothing and, in an input, wherever it
@@ -418,13 +459,17 @@ func refusedByType(at *place, err error) error {
 	if err == nil {
 		return nil
 	}
-	sentence := "is not a valid value"
-	if said := fault.Sentence(err); said != string(fault.Of(err)) {
-		sentence = said
-	}
-	e := fault.InField(at.String(), CodeValue, "%s", sentence)
+	e := fault.InField(at.String(), CodeValue, "%s", said(err))
 	e.Cause = err
 	return e
+}
+
+// said is what a type's own decoding says to callers.
+func said(err error) string {
+	if sentence := fault.Sentence(err); sentence != string(fault.Of(err)) {
+		return sentence
+	}
+	return "is not a valid value"
 }
 
 // pointed returns what t points to, and whether null may stand for a t. Null is

@@ -5,6 +5,7 @@
 package survey
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -213,6 +214,17 @@ func (s *Survey) Narrow(within Within) (*Survey, error) {
 	some.unread = slices.DeleteFunc(s.Unread(), outside)
 	some.closed = slices.DeleteFunc(slices.Clone(s.closed), outside)
 	return some, some.checkOpened()
+}
+
+// Knows fails as Narrow does, naming field, for a region that is not looked at.
+func (s *Survey) Knows(field string, region image.RegionID) error {
+	_, err := s.Narrow(Within{Regions: []image.RegionID{region}})
+	if unknown := new(fault.Error); errors.As(err, &unknown) {
+		named := *unknown
+		named.Field = field
+		return &named
+	}
+	return err
 }
 
 // Apart is the survey for a question whose failures are told apart: it begins with

@@ -50,7 +50,7 @@ func TestBook(t *testing.T) {
 		"menu: [{name: soup, hot: true}, {name: fish, hot: false}]": "",
 		"menu: [{name: soup, cold: true}]":                          "unknownField line 1, column 27: menu[0].cold",
 		"menu: [{name: Soup}]":                                      "dishname line 1, column 15: menu[0].name must have small letters",
-		"menu: []":                                                  "min line 1, column 7: menu must have at least 1 entry",
+		"menu: []":                                                  "emptyValue line 1, column 7: menu is empty",
 		"menu: [{name: soup}, {name: soup}]":                        "duplicate line 1, column 29: menu[1].name is there already",
 	} {
 		b := open(t, value)

@@ -34,8 +34,8 @@ type listInput struct {
 
 // getInput asks for one work.
 type getInput struct {
-	ID    string     `json:"id" validate:"required,workid" doc:"Its id"`
-	Since *time.Time `json:"since" doc:"Only items that changed at that time or later"`
+	ID    string    `json:"id" validate:"required,workid" doc:"Its id"`
+	Since time.Time `json:"since" doc:"Only items that changed at that time or later"`
 }
 
 // orderInput is an order to one work.
@@ -239,11 +239,7 @@ func (k Kind[S, I]) get(ctx context.Context, call function.Call, in getInput) (S
 	if err != nil {
 		return State[I]{}, err
 	}
-	var since time.Time
-	if in.Since != nil {
-		since = *in.Since
-	}
-	out := k.state(w, since)
+	out := k.state(w, in.Since)
 	out.Notices, err = k.notices(ctx, r, w)
 	return out, err
 }

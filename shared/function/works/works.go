@@ -263,7 +263,7 @@ type Request struct {
 
 // Apply asks to carry a plan out.
 type Apply struct {
-	Digest string `json:"digest" validate:"required,len=64,hexadecimal" doc:"The digest of the plan that was seen"`
+	Digest string `json:"digest" validate:"required,digest" doc:"The digest of the plan that was seen"`
 }
 
 // Wish is what a POST asks for beside its Request.
