@@ -26,6 +26,9 @@ type sameMistake struct {
 	method string
 	// token is the one to come with, "-" none.
 	token string
+	// inBodies is what stands in the place of the members that it says, of a mistake
+	// that is none of a parameter.
+	inBodies func(member any) (wrong any, can bool)
 }
 
 func sameMistakes() []sameMistake {
@@ -50,6 +53,32 @@ func sameMistakes() []sameMistake {
 		{name: "no token", token: "-"},
 		{name: "a token that is none", token: "nonsense"},
 		{name: "another method", method: http.MethodDelete},
+		{name: "null", inBodies: func(any) (any, bool) { return nil, true }},
+		{name: "an empty text", inBodies: func(m any) (any, bool) { _, text := m.(string); return "", text }},
+		{name: "an empty list", inBodies: func(m any) (any, bool) { _, list := m.([]any); return []any{}, list }},
+		{name: "an object for a text", inBodies: func(m any) (any, bool) { _, text := m.(string); return object{"a": "b"}, text }},
+		{name: "a boolean for a text", inBodies: func(m any) (any, bool) { _, text := m.(string); return true, text }},
+		{name: "a member that is not known", inBodies: withMember("nothing")},
+		{name: "a member in capitals", inBodies: func(m any) (any, bool) {
+			o, ok := m.(object)
+			for name := range o {
+				return object{strings.ToUpper(name): o[name]}, ok && name != "cn-hangzhou" && name != "team"
+			}
+			return nil, false
+		}},
+	}
+}
+
+// withMember puts a member beside those that are there.
+func withMember(name string) func(any) (any, bool) {
+	return func(m any) (any, bool) {
+		o, is := m.(object)
+		if !is || o["cn-hangzhou"] != nil || o["team"] != nil { // whose names are anybody's
+			return nil, false
+		}
+		o = maps.Clone(o)
+		o[name] = 1
+		return o, true
 	}
 }
 
@@ -66,13 +95,21 @@ func TestTheSameMistakeHasTheSameCode(t *testing.T) {
 			}
 		}
 	}
+	bodies := writers(id, family)
 	for _, m := range sameMistakes() {
 		codes := map[string][]string{} // status and code -> operations
+		for _, place := range m.places(bodies) {
+			code := s.mistakenIn(t, m, place)
+			codes[code] = append(codes[code], place.member+" of "+place.operation)
+		}
 		for _, r := range right(id, family) {
 			if owner(r.operation) == "portal" {
 				continue // the page asks nobody who it is
 			}
 			if m.parameter != "" && !takes[r.operation][m.parameter] || m.image != "" && !strings.Contains(r.target, id) {
+				continue
+			}
+			if m.inBodies != nil {
 				continue
 			}
 			status, code := s.mistaken(t, m, r, id)

@@ -104,7 +104,7 @@ func (h Hourly) Licences(ctx context.Context, subjects []Subject) Licences {
 // asked is the image that DescribePrice was asked about. That one without a source
 // is charged although the rule calls it free proves nothing of others.
 func licenceOf(q *Question, rates Rates, asked image.ID) Licence {
-	b := builder{q: q, rates: rates, currency: q.Site.Currency(), lines: make([]Line, 0, 2)}
+	b := builder{q: *q, rates: rates, currency: q.Site.Currency(), lines: make([]Line, 0, 2)}
 	b.ruling = Judge(q.Image, q.Source, q.region())
 	b.term = q.term()
 	if d := q.Observed.difference(b.term, b.currency); asked != q.Image.ID && b.ruling.Sure == Fallback && d.known && d.value.Sign() != 0 {

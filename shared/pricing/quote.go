@@ -110,7 +110,7 @@ func Price(q Question, rates Rates) (Quote, error) {
 	if err := q.Check(); err != nil {
 		return Quote{}, err
 	}
-	b := builder{q: &q, rates: rates, currency: q.Site.Currency(), lines: make([]Line, 0, 2)}
+	b := builder{q: q, rates: rates, currency: q.Site.Currency(), lines: make([]Line, 0, 2)}
 	b.ruling = Judge(q.Image, q.Source, q.region())
 	b.term = q.term()
 	b.licence()
@@ -154,7 +154,7 @@ func (q *Question) term() term {
 
 // builder is a quote in the making.
 type builder struct {
-	q        *Question
+	q        Question
 	rates    Rates
 	ruling   Ruling
 	currency money.Currency

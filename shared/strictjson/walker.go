@@ -103,7 +103,11 @@ func (w *walker) value(t reflect.Type, at *place, depth int) error {
 		w.undecoded = true
 	}
 	start := w.pos
-	if err := w.typed(nil, at, depth); err != nil {
+	var entries reflect.Type // of a list that reads itself, what it has are still its entries
+	if t.Kind() == reflect.Slice && !isBytes(t) && w.raw[w.pos] == '[' {
+		entries = t
+	}
+	if err := w.typed(entries, at, depth); err != nil {
 		return err
 	}
 	if w.asked && w.nothing != "" && t != reflect.TypeFor[json.RawMessage]() {
