@@ -289,6 +289,9 @@ func TestFamilies(t *testing.T) {
 		if answer := get(t, f, "/families?"+query, &got); answer.StatusCode != http.StatusOK || familyNames(got) != want {
 			t.Errorf("%s: %d %q, want %q", query, answer.StatusCode, familyNames(got), want)
 		}
+		if told := got.PassedOver != nil && got.PassedOver.Count > 0 && len(got.PassedOver.Reasons) > 0; told != (want == "") {
+			t.Errorf("%s: %+v is passed over, and there are %q", query, got.PassedOver, want)
+		}
 	}
 	var got families
 	get(t, f, "/families?family=web-base", &got)
