@@ -57,14 +57,21 @@ func (h handler) patchAttributes(ctx context.Context, call function.Call, in att
 func (s *session) attributes(found image.Image, wish importing.Attributes) plan.Work {
 	look := func(ctx context.Context) (plan.Plan, error) {
 		if found.Kind != image.KindCustom {
-			return importing.PlanAttributes(found, wish), nil
+			return importing.PlanAttributes(found, wish, importing.Namesake{}), nil
 		}
 		a, err := s.in(ctx, found.Account)
 		if err != nil {
 			return plan.Plan{}, err
 		}
 		now, _, err := sharing.Look(ctx, a.sharing, found.Ref, s.pause)
-		return importing.PlanAttributes(now, wish), err
+		if err != nil {
+			return plan.Plan{}, err
+		}
+		opened, err := s.look(ctx)
+		if err != nil {
+			return plan.Plan{}, err
+		}
+		return importing.PlanAttributes(now, wish, wish.Namesake(ctx, opened.Place(found.Account, found.Region), now)), nil
 	}
 	return plan.Work{
 		Target: importing.AttributesTarget(found.Ref), Log: s.log, Now: s.now, Batch: atOnce,

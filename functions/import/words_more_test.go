@@ -3,6 +3,8 @@ package main
 import (
 	"net/http"
 	"strings"
+	"testing"
+	"testing/synctest"
 
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
@@ -186,4 +188,26 @@ func wordsOfBoots(s *stage) {
 		}
 		s.words.meet("boot " + string(boot))
 	}
+}
+
+// A name that another image of ours has in that region is refused, and taken elsewhere
+// it is not.
+func TestAttributesNameTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		id := s.cloud.AddImage(own, "cn-hangzhou", cloudsim.ImageSpec{Image: image.Image{Name: "web-1", SizeGiB: 20, OSType: image.Linux}})
+		s.cloud.AddImage(own, "cn-hangzhou", cloudsim.ImageSpec{Image: image.Image{Name: "web-2", SizeGiB: 20, OSType: image.Linux}})
+		s.cloud.AddImage(own, "cn-shanghai", cloudsim.ImageSpec{Image: image.Image{Name: "web-3", SizeGiB: 20, OSType: image.Linux}})
+		for name, want := range map[string]string{"web-1": "", "web-2": "nameTaken", "web-3": ""} {
+			wish := object{"imageId": id, "name": name}
+			p := s.call("attributes.patch", wish)
+			if p.Plan == nil || p.Plan.Applicable != (want == "") {
+				t.Fatalf("%s: %+v", name, p)
+			}
+			a := s.call("attributes.patch", with(wish, "apply", object{"digest": p.Plan.Digest}))
+			if a.Code != want || want != "" && a.Status != "422" {
+				t.Errorf("%s: %+v", name, a)
+			}
+		}
+	})
 }

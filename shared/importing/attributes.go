@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/plan"
+	"imagekeeper/shared/survey"
 )
 
 // Attributes are what of an image is to be changed; nil and empty leave as it is.
@@ -70,8 +72,38 @@ func (a Attributes) untags() error {
 	return nil
 }
 
-// PlanAttributes decides what is to be changed of an image as it is.
-func PlanAttributes(i image.Image, a Attributes) plan.Plan {
+// Namesake is who else has the name that an image is to get; the zero one is nobody.
+type Namesake struct {
+	Image image.ID
+	// Unread is why that is not known.
+	Unread *image.Reason
+}
+
+// Namesake looks for another custom image of ours, of the same region, that has the name
+// asked for. at is the place of the image; nil: it cannot be looked at.
+func (a Attributes) Namesake(ctx context.Context, at *survey.Place, i image.Image) Namesake {
+	if a.Name == nil || *a.Name == i.Name {
+		return Namesake{}
+	}
+	if at == nil {
+		return Namesake{Unread: &image.Reason{Code: survey.CodeUnread, Sentence: "the account cannot be looked at there"}}
+	}
+	all, err := at.Images(ctx, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
+	if err != nil {
+		return Namesake{Unread: reasonOf(err)}
+	}
+	var found Namesake
+	for n := range all {
+		if other := all[n].ID; all[n].Name == *a.Name && other != i.ID && (found.Image == "" || other < found.Image) {
+			found.Image = other
+		}
+	}
+	return found
+}
+
+// PlanAttributes decides what is to be changed of an image as it is. by is who has the
+// name that it is to get.
+func PlanAttributes(i image.Image, a Attributes, by Namesake) plan.Plan {
 	p := plan.Plan{Target: AttributesTarget(i.Ref), Base: plan.Facts{"status": string(i.Status), "kind": string(i.Kind)}}
 	set := func(what, is, want string) {
 		p.Base[what] = is
@@ -100,7 +132,7 @@ func PlanAttributes(i image.Image, a Attributes) plan.Plan {
 		p.Base["tag/"+key] = tagged(i, key)
 		p.Steps = append(p.Steps, attribute(ActionUntag, "tag/"+key, tagged(i, key), ""))
 	}
-	if why := unchangeable(i, a); why != nil {
+	if why := cmp.Or(unchangeable(i, a), unnameable(i, a, by)); why != nil {
 		p.Steps = append([]plan.Step{{Action: ActionRefuse, Subject: string(i.ID), Refused: true, Reasons: []image.Reason{*why}}}, p.Steps...)
 	}
 	return p
@@ -148,6 +180,18 @@ func unchangeable(i image.Image, a Attributes) *image.Reason {
 		return &image.Reason{Code: "notAvailable", Sentence: fmt.Sprintf("it is %s", i.Status)}
 	case a.BootMode != nil && *a.BootMode != i.BootMode && i.Usage != image.UsageNone:
 		return &image.Reason{Code: "inUse", Sentence: "instances use it, so that ECS does not change its boot mode"}
+	}
+	return nil
+}
+
+// unnameable is why an image may not get the name asked for: ECS has no two images of one
+// name in a region.
+func unnameable(i image.Image, a Attributes, by Namesake) *image.Reason {
+	switch {
+	case by.Unread != nil:
+		return &image.Reason{Code: "regionUnread", Sentence: fmt.Sprintf("name: which images are in %s is not known: %s; permit ecs:DescribeImages there", i.Region, by.Unread.Sentence)}
+	case by.Image != "":
+		return &image.Reason{Code: "nameTaken", Sentence: fmt.Sprintf("name: %s: %s is called %s already; give another name", i.Region, by.Image, *a.Name)}
 	}
 	return nil
 }
