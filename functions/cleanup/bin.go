@@ -24,7 +24,30 @@ import (
 
 // binInput asks what is in the bin.
 type binInput struct {
-	State string `json:"state" validate:"omitempty,oneof=inBin restored purged all" doc:"Only entries in that state; default inBin"`
+	State  string `json:"state" validate:"omitempty,oneof=inBin restored purged all" doc:"Only entries in that state; default inBin"`
+	Limit  int    `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many at most; 1000 if left out"`
+	Cursor string `json:"cursor" validate:"max=512" doc:"Where to go on, from nextCursor"`
+}
+
+// mostBinned is how many entries are shown at once if nobody says.
+const mostBinned = 1000
+
+// page are the entries that are asked for of all, and where the next ones begin.
+func (in binInput) page(all []binEntry) ([]binEntry, string, error) {
+	from := 0
+	if in.Cursor != "" {
+		last, _, err := works.ReadCursor(in.Cursor)
+		at := slices.IndexFunc(all, func(e binEntry) bool { return e.ref().String() == last })
+		if err != nil || at < 0 {
+			return nil, "", fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
+		}
+		from = at + 1
+	}
+	to := min(len(all), from+cmp.Or(in.Limit, mostBinned))
+	if to == len(all) {
+		return all[from:], "", nil
+	}
+	return all[from:to], works.CursorOf(all[to-1].ref().String(), 0), nil
 }
 
 // binEntry is an image that was deleted.
@@ -57,10 +80,15 @@ type binEntry struct {
 	Reason *image.Reason `json:"reason,omitempty"`
 }
 
+func (e binEntry) ref() image.Ref { return image.Ref{Account: e.AccountID, Region: e.RegionID, ID: e.ID} }
+
 // binOut is the bin.
 type binOut struct {
 	Items []binEntry `json:"items"`
-	Total int        `json:"total"`
+	// Total is how many there are in that state.
+	Total int `json:"total"`
+	// NextCursor asks for the next part; left out: this is the last.
+	NextCursor string `json:"nextCursor,omitempty"`
 	// Saved is what a month costs less by all that was purged so far, in each currency.
 	Saved []pricing.Cost `json:"saved"`
 	// Unknown is what could not be looked at to tell whether an image is gone.
@@ -96,7 +124,8 @@ func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binO
 		return cmp.Or(b.DeletedAt.Compare(a.DeletedAt), cmp.Compare(a.RegionID, b.RegionID), cmp.Compare(a.ID, b.ID))
 	})
 	out.Total, out.Saved = len(out.Items), append(out.Saved, pricing.Add(saved)...)
-	return out, nil
+	out.Items, out.NextCursor, err = in.page(out.Items)
+	return out, err
 }
 
 // binned is an entry of the bin.

@@ -508,3 +508,50 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// The bin is told in parts, with how many there are in all; a text that no answer had is
+// no place to go on at.
+func TestTheBinByParts(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.apply("cleanups.create", map[string]any{"images": []string{"m-web0", "m-web1"}, "skipWaits": true, "reason": "a key was in them"})
+	var ids []string
+	part := func(input map[string]any) (out binOut) {
+		input["state"] = "all"
+		if raw := s.event(map[string]any{"operation": "cleanups.bin", "input": input}); json.Unmarshal(raw, &out) != nil {
+			t.Fatalf("%s", raw)
+		}
+		for _, e := range out.Items {
+			ids = append(ids, string(e.ID))
+		}
+		return out
+	}
+	for range 100 {
+		if s.tick(1); part(map[string]any{}).Total == 2 {
+			break
+		}
+	}
+	ids = nil
+	one := part(map[string]any{"limit": 1})
+	if rest := part(map[string]any{"limit": 1, "cursor": one.NextCursor}); one.Total != 2 || rest.Total != 2 || one.NextCursor == "" || rest.NextCursor != "" {
+		t.Errorf("%+v, %+v", one, rest)
+	}
+	if slices.Sort(ids); !slices.Equal(ids, []string{"m-web0", "m-web1"}) {
+		t.Errorf("the bin has %v", ids)
+	}
+	if a := s.call("cleanups.bin", map[string]any{"cursor": "x"}); fmt.Sprint(a.Status) != "400" || a.Code != "cursorMalformed" || a.Field != "cursor" {
+		t.Errorf("%+v", a)
+	}
+}
+
+// A plan by rules of one image that is nowhere is refused, as every question for it is.
+func TestRulesOfOneImage(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	if a := s.call("cleanups.create", map[string]any{"rules": true, "image": "m-none"}); fmt.Sprint(a.Status) != "404" || a.Code != "notFound" {
+		t.Errorf("%+v", a)
+	}
+	if a := s.call("cleanups.create", map[string]any{"rules": true, "image": "m-web0"}); len(a.Plan.Steps) != 1 {
+		t.Errorf("%+v", a)
+	}
+}

@@ -281,7 +281,7 @@ func (k Kind[S, I]) list(ctx context.Context, call function.Call, in listInput) 
 		total = new(len(ids))
 	}
 	if in.Cursor != "" {
-		last, _, err := readCursor(in.Cursor)
+		last, _, err := ReadCursor(in.Cursor)
 		at := slices.Index(ids, last)
 		if err != nil || at < 0 {
 			return Page{}, fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
@@ -303,7 +303,7 @@ func (in listInput) page(ctx context.Context, r work.Runner, ids []string) (Page
 		}
 		for _, s := range read {
 			if len(page.Items) == limit {
-				page.NextCursor = cursorOf(page.Items[limit-1].ID, 0)
+				page.NextCursor = CursorOf(page.Items[limit-1].ID, 0)
 				return page, nil
 			}
 			if s.ID != "" && (in.State == "" || s.State == in.State) {

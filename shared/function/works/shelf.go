@@ -121,12 +121,13 @@ func (s shelf) drop(ctx context.Context) (int, error) {
 	return len(names), err
 }
 
-// cursorOf is where a list goes on: behind position of what is named.
-func cursorOf(name string, position int) string {
+// CursorOf is where a list goes on: behind position of what is named.
+func CursorOf(name string, position int) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(position) + " " + name))
 }
 
-func readCursor(text string) (name string, position int, err error) {
+// ReadCursor reads what CursorOf wrote. It fails for any other text.
+func ReadCursor(text string) (name string, position int, err error) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return "", 0, err

@@ -461,7 +461,7 @@ func (k Kind[S, I]) planned(d work.Document, name string, from, limit int) Answe
 	out.Steps = out.Steps[from:to]
 	a := Answer[S, I]{Plan: &out, Findings: shown.Findings, Totals: shown.Totals, Unknown: shown.Unknown}
 	if to < all && name != "" {
-		a.NextCursor = cursorOf(name, to)
+		a.NextCursor = CursorOf(name, to)
 	}
 	return a
 }
@@ -471,7 +471,7 @@ func (k Kind[S, I]) page(ctx context.Context, plans shelf, in Request) (Answer[S
 	if in.Apply != nil {
 		return Answer[S, I]{}, fault.InField("cursor", "noEffect", "has no effect together with apply")
 	}
-	name, from, err := readCursor(in.Cursor)
+	name, from, err := ReadCursor(in.Cursor)
 	if err != nil || !strings.HasPrefix(name, plans.folder()) {
 		return Answer[S, I]{}, fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
 	}
