@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 	sdkerrors "github.com/aliyun/alibaba-cloud-sdk-go/sdk/errors"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 )
@@ -89,7 +90,7 @@ func Send(cloud, key string, c Call) (string, error) {
 			region = c.Arguments[n+1]
 		}
 	}
-	client, err := sdk.NewClientWithAccessKey(region, key, key+"-secret")
+	client, err := sdk.NewClientWithOptions(region, sdk.NewConfig(), credentials.NewAccessKeyCredential(key, key+"-secret"))
 	if err != nil {
 		return "", err
 	}
