@@ -297,6 +297,10 @@ func (s shelf) ReadAt(ctx context.Context, bucket, key string, offset, length in
 	return through(ctx, s.door, reads("ReadAt", ""), func() ([]byte, error) { return s.shelves.ReadAt(ctx, bucket, key, offset, length) })
 }
 
+func (s shelf) BucketRegion(ctx context.Context, bucket string) (image.RegionID, error) {
+	return through(ctx, s.door, reads("BucketRegion", ""), func() (image.RegionID, error) { return s.shelves.BucketRegion(ctx, bucket) })
+}
+
 // kept is the journal's bucket behind a door.
 type kept struct {
 	journal.Bucket

@@ -54,7 +54,7 @@ func (s *session) planExport(ctx context.Context, w importing.Export) (work.Docu
 	if err != nil {
 		return work.Document{}, err
 	}
-	o, last := importing.ObserveExport(ctx, opened, a.making, w), ""
+	o, last := importing.ObserveExport(ctx, opened, importing.Ports{Store: s.objects(s.call), Limits: a.making, Journal: s.config.Journal.Bucket}, w), ""
 	for {
 		p, findings, err := importing.PlanExport(w, o, last)
 		if err != nil {

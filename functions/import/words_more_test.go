@@ -211,3 +211,28 @@ func TestAttributesNameTaken(t *testing.T) {
 		}
 	})
 }
+
+// An export is refused into a bucket that is not there, and into that of the journal.
+func TestExportBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.journal = "records"
+		if err := s.session().PutBucket(s.journal, "cn-hangzhou"); err != nil {
+			t.Fatal(err)
+		}
+		id := s.cloud.AddImage(own, "cn-hangzhou", cloudsim.ImageSpec{Image: image.Image{Name: "web-1", SizeGiB: 20, OSType: image.Linux}})
+		for into, want := range map[string]string{bucket: "", "nowhere-at-all": "bucketNotFound", "No_Name": "bucketNotFound", s.journal: "journalBucket"} {
+			wish := object{"imageId": id, "region": "cn-hangzhou", "bucket": into}
+			p := s.call("exports.post", wish)
+			if p.Plan == nil || p.Plan.Applicable != (want == "") || want != "" && (len(p.Findings) != 1 || p.Findings[0].Code != want) {
+				t.Fatalf("%s: %+v", into, p)
+			}
+			if want == "" {
+				continue
+			}
+			if a := s.call("exports.post", with(wish, "apply", object{"digest": p.Plan.Digest})); a.Status != "422" || a.Code != want {
+				t.Errorf("%s: %+v", into, a)
+			}
+		}
+	})
+}

@@ -205,6 +205,14 @@ func (h shelves) ReadAt(_ context.Context, bucket, key string, offset, length in
 	return part, err
 }
 
+func (h shelves) BucketRegion(_ context.Context, bucket string) (image.RegionID, error) {
+	b, err := h.s.GetBucketInfo(bucket)
+	if no, is := err.(*cloudsim.Refusal); is && no.Code == "NoSuchBucket" { //nolint:errorlint // a session returns nothing else
+		return "", fault.New(fault.NotFound, "no such bucket").WithCode(no.Code)
+	}
+	return b.Region, told(err)
+}
+
 // Newer reads nothing: no rules are kept here.
 func (h shelves) Newer(context.Context, string, string, string, int) ([]byte, string, error) {
 	return nil, "", fault.New(fault.NotFound, "no rules")
@@ -219,9 +227,11 @@ type stage struct {
 	// narrow: what the account's key may do is what import may do in it.
 	narrow bool
 	// id is that of the work that was begun last.
-	id     string
-	rules  string
-	events atomic.Int64
+	id    string
+	rules string
+	// journal is the bucket that the configuration says has the journal.
+	journal string
+	events  atomic.Int64
 	// key, if there is one, signs the tokens of those who call over HTTP.
 	key   *mint.Key
 	words *words
@@ -331,6 +341,7 @@ func (s *stage) through(c function.Call) *door {
 func (s *stage) build() *function.Function {
 	s.t.Helper()
 	c := config{Sources: []importing.Prefix{{Bucket: bucket}}, Rules: function.Lines(s.rules)}
+	c.Journal.Bucket = s.journal
 	c.Regions = append(c.Regions, "cn-hangzhou", "cn-shanghai")
 	if s.two {
 		c.FourEyes = []string{"import"}

@@ -3,6 +3,7 @@ package importing
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,11 +43,21 @@ type ExportSeen struct {
 	// Unread is why the image could not be seen.
 	Unread *image.Reason
 	Role   RoleSeen
+	Bucket BucketSeen
 }
 
-// ObserveExport looks at the image and at the role. It does not fail.
-func ObserveExport(ctx context.Context, s *survey.Survey, limits Limits, w Export) ExportSeen {
-	var o ExportSeen
+// BucketSeen is what was seen of the bucket that an export is written into.
+type BucketSeen struct {
+	// Exists is Unknown where it may not be looked at.
+	Exists image.Tri
+	Region image.RegionID
+	// Journal: every change is recorded there.
+	Journal bool
+}
+
+// ObserveExport looks at the image, the bucket and the role. It does not fail.
+func ObserveExport(ctx context.Context, s *survey.Survey, ports Ports, w Export) ExportSeen {
+	o := ExportSeen{Bucket: bucketSeen(ctx, ports, w.Bucket)}
 	at := s.Place(w.Account, w.Region)
 	if at == nil {
 		o.Unread = &image.Reason{Code: survey.CodeUnread, Sentence: "the account cannot be looked at in " + string(w.Region)}
@@ -58,8 +69,21 @@ func ObserveExport(ctx context.Context, s *survey.Survey, limits Limits, w Expor
 	} else if len(found) > 0 {
 		o.Image = &found[0]
 	}
-	o.Role = roleSeen(ctx, limits, exportRole)
+	o.Role = roleSeen(ctx, ports.Limits, exportRole)
 	return o
+}
+
+// bucketSeen looks at a bucket. One of a name that OSS gives to none does not exist.
+func bucketSeen(ctx context.Context, ports Ports, name string) BucketSeen {
+	seen := BucketSeen{Journal: name == ports.Journal}
+	region, err := ports.Store.BucketRegion(ctx, name)
+	switch {
+	case err == nil:
+		seen.Exists, seen.Region = image.Yes, region
+	case errors.Is(err, fault.NotFound), errors.Is(err, fault.Invalid):
+		seen.Exists = image.No
+	}
+	return seen
 }
 
 // PlanExport decides. last is the digest of the same export that ended before, if
@@ -95,8 +119,23 @@ func judgeExport(w Export, o ExportSeen) []image.Finding {
 	default:
 		j.exported(*i)
 	}
+	j.target(w, o.Bucket)
 	j.serviceRole(exportRole, o.Role, "ECS writes files", exportRoleCommands(w.Bucket))
 	return j.found
+}
+
+// target judges the bucket that an export is written into.
+func (j *judge) target(w Export, b BucketSeen) {
+	switch {
+	case b.Journal:
+		j.fatal("journalBucket", fmt.Sprintf("bucket: %s has the journal: exports must neither fill nor overwrite it", w.Bucket), "another bucket of "+string(w.Region))
+	case b.Exists == image.No:
+		j.fatal("bucketNotFound", fmt.Sprintf("bucket: %s does not exist", w.Bucket), fmt.Sprintf("correct bucket, or ossutil mb oss://%s --region %s", w.Bucket, w.Region))
+	case b.Exists == image.Unknown:
+		j.warn("bucketUnknown", fmt.Sprintf("bucket: whether %s is there is not known", w.Bucket), "permit oss:GetBucketInfo on it")
+	case b.Region != w.Region:
+		j.fatal("bucketElsewhere", fmt.Sprintf("bucket: %s is in %s; ECS exports an image of %s into buckets there only", w.Bucket, b.Region, w.Region), "a bucket of "+string(w.Region))
+	}
 }
 
 func (j *judge) exported(i image.Image) {

@@ -21,6 +21,8 @@ type Store interface {
 	Head(ctx context.Context, bucket, key string) (image.ObjectInfo, error)
 	// ReadAt returns exactly length bytes from offset on.
 	ReadAt(ctx context.Context, bucket, key string, offset, length int64) ([]byte, error)
+	// BucketRegion is where a bucket is; a missing one is of kind fault.NotFound.
+	BucketRegion(ctx context.Context, bucket string) (image.RegionID, error)
 }
 
 // Limits are what an account may have, and what others may do in it.
@@ -37,6 +39,8 @@ type Ports struct {
 	Limits Limits
 	// Prefixes are those of IMPORT_SOURCES, below which objects may be read.
 	Prefixes []Prefix
+	// Journal is the bucket of the journal; empty: it is in none.
+	Journal string
 	// Storage is what a GiB of snapshots costs a month in a region, in a currency; nil
 	// where that is not known.
 	Storage func(in image.RegionID, currency string) *big.Rat

@@ -64,6 +64,10 @@ func exportFindings() []struct {
 		{"no role", func(o *seen) { o.Role = importing.RoleSeen{Exists: image.No} }, "roleMissing"},
 		{"no trust", func(o *seen) { o.Role.Trusts = image.No }, "roleNotTrusted"},
 		{"role unknown", func(o *seen) { o.Role = importing.RoleSeen{} }, "roleUnknown"},
+		{"no bucket", func(o *seen) { o.Bucket = importing.BucketSeen{Exists: image.No} }, "bucketNotFound"},
+		{"a bucket that may not be seen", func(o *seen) { o.Bucket = importing.BucketSeen{} }, "bucketUnknown"},
+		{"a bucket of another region", func(o *seen) { o.Bucket.Region = away }, "bucketElsewhere"},
+		{"the journal's", func(o *seen) { o.Bucket.Journal = true }, "journalBucket"},
 	}
 }
 
@@ -92,7 +96,7 @@ func codesMet(t *testing.T) map[string]bool {
 	}
 	for _, c := range exportFindings() {
 		o := importing.ExportSeen{
-			Now: monday, Role: importing.RoleSeen{Exists: image.Yes, Trusts: image.Yes},
+			Now: monday, Role: importing.RoleSeen{Exists: image.Yes, Trusts: image.Yes}, Bucket: importing.BucketSeen{Exists: image.Yes, Region: home},
 			Image: &image.Image{
 				Ref: image.Ref{Account: us, Region: home, ID: "m-1"}, Kind: image.KindCustom, Status: image.StatusAvailable, OSType: image.Linux,
 				Disks: []image.DiskMapping{{System: true, SizeGiB: 40, Encrypted: image.No}},

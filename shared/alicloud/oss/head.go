@@ -48,6 +48,20 @@ func (b *Bucket) Head(ctx context.Context, bucket, key string) (image.ObjectInfo
 	return info, nil
 }
 
+// BucketRegion tells where any bucket is. It fails with fault.NotFound if there is no
+// such bucket. Source: GetBucketInfo.
+func (b *Bucket) BucketRegion(ctx context.Context, bucket string) (image.RegionID, error) {
+	other, err := b.in(bucket, anyKey)
+	if err != nil {
+		return "", err
+	}
+	found, err := other.info(ctx)
+	return found.region, noBucket(err)
+}
+
+// anyKey is one for what is asked of a bucket alone.
+const anyKey = "-"
+
 // in is another bucket, as the same account sees it.
 func (b *Bucket) in(bucket, key string) (*Bucket, error) {
 	if err := checkKey(key); err != nil {

@@ -179,11 +179,17 @@ func TestObjectsThatAreNotThere(t *testing.T) {
 		if fault.Of(headed) != fault.NotFound || fault.Of(read) != fault.NotFound {
 			t.Errorf("%s: %v, %v", code, headed, read)
 		}
+		if _, err := b.BucketRegion(t.Context(), uploads); code == "NoSuchBucket" && fault.Of(err) != fault.NotFound {
+			t.Errorf("where it is: %v", err)
+		}
 	}
 	s := newStore(t)
 	for _, bucket := range []string{"", "a/b", "evil.example", "UPPER"} {
 		if _, err := s.bucket(t).Head(t.Context(), bucket, "a"); fault.Of(err) != fault.Invalid {
 			t.Errorf("bucket %q: %v", bucket, err)
+		}
+		if _, err := s.bucket(t).BucketRegion(t.Context(), bucket); fault.Of(err) != fault.Invalid {
+			t.Errorf("where the bucket %q is: %v", bucket, err)
 		}
 	}
 	if s.count() != 0 {
