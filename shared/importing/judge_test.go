@@ -232,7 +232,7 @@ func TestWishesThatCannotBeRight(t *testing.T) {
 			from(importing.Source{Instance: &importing.Instance{InstanceID: "i-1"}})(w)
 			w.Image.DiskSizeGiB = 40
 		},
-		"image.osType": func(w *importing.Wish) { w.Source = importing.Source{Image: &importing.Existing{ImageID: "m-1"}} },
+		"image.osType   ": func(w *importing.Wish) { w.Source = importing.Source{Image: &importing.Existing{ImageID: "m-1"}} },
 	}
 	for field, change := range cases {
 		w := golden()
