@@ -236,3 +236,23 @@ func TestExportBucket(t *testing.T) {
 		}
 	})
 }
+
+// What ECS refuses in the dry run is fatal in its own words.
+func TestDryRunRefusedByECS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		w := wished("web-1")
+		w["image"] = with(w["image"].(object), "platform", "Nonesuch 9")
+		p := s.call("imports.post", w)
+		if p.Plan == nil || p.Plan.Applicable {
+			t.Fatalf("%+v", p)
+		}
+		own := false
+		for _, f := range p.Findings {
+			own = own || f.Level == image.Fatal && strings.HasPrefix(f.Code, "Invalid") && f.Remedy != ""
+		}
+		if !own {
+			t.Errorf("%+v", p.Findings)
+		}
+	})
+}

@@ -347,9 +347,25 @@ func (j *judge) permissions() {
 		case image.No:
 			j.fatal("notPermitted", action+" is not permitted", "permit "+action)
 		case image.Unknown:
+			if r := j.seen.Refused; r != nil && j.unexplained() {
+				j.fatal(r.Code, "ECS refuses the dry run of "+action+": "+r.Sentence, "change in the wish what ECS names")
+				continue
+			}
 			j.warn("permissionUnknown", "whether "+action+" is permitted is not known", "")
 		}
 	}
+}
+
+// unexplained: nothing that was found is a reason for ECS to refuse the image, and nor
+// is that the same import made it already.
+func (j *judge) unexplained() bool {
+	own, _ := j.wish.ID(j.wish.version(j.seen))
+	for _, by := range j.seen.Places[j.wish.Region].Taken {
+		if by.Import == own {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(j.found, func(f image.Finding) bool { return f.Level == image.Fatal })
 }
 
 // cost judges a boot test by what it may cost.

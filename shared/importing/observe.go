@@ -298,8 +298,12 @@ func (o *observer) permissions(ctx context.Context) {
 	action, in, m := o.making()
 	may := image.Unknown
 	if !slices.ContainsFunc(o.seen.Objects, func(s ObjectSeen) bool { return !s.Allowed || s.Missing }) {
-		if told, err := o.ports.Limits.MayMake(ctx, in, m); err == nil {
+		told, err := o.ports.Limits.MayMake(ctx, in, m)
+		switch kind := fault.Of(err); {
+		case err == nil:
 			may = told
+		case slices.Contains([]fault.Kind{fault.Invalid, fault.NotFound, fault.Conflict, fault.Precondition, fault.Exhausted}, kind):
+			o.seen.Refused = reasonOf(err)
 		}
 	}
 	o.seen.May[action] = may

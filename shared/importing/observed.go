@@ -30,6 +30,9 @@ type Observed struct {
 	Roles map[string]RoleSeen
 	// May tells whether actions are permitted to us.
 	May map[string]image.Tri
+	// Refused is why ECS refused the dry run of making it, other than for a permission;
+	// nil: it did not, or that was no answer of its own.
+	Refused *image.Reason
 	// Cost is what it will cost, by price's rules.
 	Cost Cost
 	// Types are the instance types of the region that a boot test can use, the

@@ -71,6 +71,29 @@ func exportFindings() []struct {
 	}
 }
 
+// A dry run that ECS refuses is fatal, in its own words, where nothing else explains it.
+func TestDryRunRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		seen func(*importing.Observed)
+		want string
+	}{
+		"unexplained": {func(*importing.Observed) {}, "InvalidPlatform.ValueNotSupported"},
+		"no role": {func(o *importing.Observed) {
+			o.Roles[importing.RoleOf(golden())] = importing.RoleSeen{Exists: image.No}
+		}, "roleMissing"},
+		"no answer": {func(o *importing.Observed) { o.Refused = nil }, ""},
+	} {
+		o := good()
+		o.May = map[string]image.Tri{"ecs:ImportImage": image.Unknown}
+		o.Refused = &image.Reason{Code: "InvalidPlatform.ValueNotSupported", Sentence: "The platform is not supported."}
+		c.seen(&o)
+		if got := strings.Join(codes(importing.Judge(golden(), o), image.Fatal), " "); got != c.want {
+			t.Errorf("%s: %q, and not %q", name, got, c.want)
+		}
+	}
+}
+
 // codesMet are all codes that the cases have, and each case has its own.
 func codesMet(t *testing.T) map[string]bool {
 	t.Helper()
