@@ -205,8 +205,11 @@ func TestFindings(t *testing.T) {
 
 func TestWishesThatCannotBeRight(t *testing.T) {
 	cases := map[string]func(*importing.Wish){
-		"source":                 func(w *importing.Wish) { w.Source = importing.Source{} },
-		"source ":                func(w *importing.Wish) { w.Source.Instance = &importing.Instance{InstanceID: "i-1"} },
+		"source":  func(w *importing.Wish) { w.Source = importing.Source{} },
+		"source ": func(w *importing.Wish) { w.Source.Instance = &importing.Instance{InstanceID: "i-1"} },
+		"source.object.dataDisks[0].bucket": func(w *importing.Wish) {
+			w.Source.Object.DataDisks = []importing.DataDisk{{Bucket: "other-uploads", Key: "a"}}
+		},
 		"image.name":             func(w *importing.Wish) { w.Image.Name = "aliyun-web" },
 		"image.name ":            func(w *importing.Wish) { w.Image.Name = "unverified-web" },
 		"image.name  ":           func(w *importing.Wish) { w.Image.Name = "1web" },

@@ -2,6 +2,7 @@ package importing
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -27,7 +28,7 @@ func nameable(name string) bool {
 // Validate returns the first thing in a wish that cannot be right, whatever the
 // world is like, as fault.Invalid with its field.
 func (w Wish) Validate() error {
-	for _, check := range []func() error{w.oneSource, w.target, w.family, w.licence, w.tags, w.released} {
+	for _, check := range []func() error{w.oneSource, w.buckets, w.target, w.family, w.licence, w.tags, w.released} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -44,6 +45,19 @@ func (w Wish) oneSource() error {
 	}
 	if n != 1 {
 		return fault.InField("source", "oneSource", "must have exactly one of object, instance, snapshots and image")
+	}
+	return nil
+}
+
+// buckets: ECS reads all files of an image from one.
+func (w Wish) buckets() error {
+	if w.Source.Object == nil {
+		return nil
+	}
+	for n, d := range w.Source.Object.DataDisks {
+		if d.Bucket != "" && d.Bucket != w.Source.Object.Bucket {
+			return fault.InField(fmt.Sprintf("source.object.dataDisks[%d].bucket", n), "otherBucket", "must be %s, as source.object.bucket is, or be left out", w.Source.Object.Bucket)
+		}
 	}
 	return nil
 }
