@@ -266,6 +266,19 @@ func TestIdentity(t *testing.T) {
 	if said, _ := importing.Plan(waiving, good(), ""); said.ID != first.ID || said.Plan.Digest() != first.Plan.Digest() {
 		t.Error("who says that nothing is waived asks for another import")
 	}
+	keyed, naming := golden(), golden()
+	keyed.Source.Object.DataDisks = []importing.DataDisk{{Key: "incoming/data.raw"}}
+	naming.Source.Object.DataDisks = []importing.DataDisk{{Bucket: "golden-uploads", Key: "incoming/data.raw"}}
+	without, _ := importing.Plan(keyed, good(), "")
+	if said, _ := importing.Plan(naming, good(), ""); said.ID != without.ID || said.Plan.Digest() != without.Plan.Digest() {
+		t.Error("who names the bucket of a data disk asks for another import")
+	}
+	if naming.Source.Object.DataDisks[0].Bucket == "" {
+		t.Error("a wish is changed by planning it")
+	}
+	if without.ID == first.ID {
+		t.Error("a data disk more is another import")
+	}
 	later, _ := importing.Plan(golden(), good(), first.Plan.Digest())
 	if later.ID != first.ID || later.Plan.Digest() == first.Plan.Digest() {
 		t.Error("another attempt is the same import by another plan")

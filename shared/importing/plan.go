@@ -53,9 +53,7 @@ func (p Planned) Refusal() error {
 // is another plan. It fails only for what cannot be named.
 func Plan(w Wish, o Observed, last string) (Planned, error) {
 	w.Region, w.Account = o.Region, o.Account
-	if len(w.Check.waived()) == 0 {
-		w.Check = nil // who waives nothing says so or does not: it is the same import
-	}
+	w = w.normal()
 	source := w.version(o)
 	id, err := w.ID(source)
 	if err != nil {
@@ -72,6 +70,23 @@ func Plan(w Wish, o Observed, last string) (Planned, error) {
 	// Everything that was asked for is in the digest with the first step.
 	p.Steps[0].Parameters = map[string]string{"wish": string(wish)}
 	return Planned{ID: id, Plan: p, Wish: w, Findings: Judge(w, o)}, nil
+}
+
+// normal is a wish without what means the same as leaving it out, so that either is
+// the same import: a check that waives nothing, and the bucket of a data disk.
+func (w Wish) normal() Wish {
+	if len(w.Check.waived()) == 0 {
+		w.Check = nil
+	}
+	if w.Source.Object != nil {
+		object := *w.Source.Object
+		object.DataDisks = slices.Clone(object.DataDisks)
+		for n := range object.DataDisks {
+			object.DataDisks[n].Bucket = ""
+		}
+		w.Source.Object = &object
+	}
+	return w
 }
 
 // The facts about an image that is copied: where it is, and what it is like.

@@ -52,7 +52,7 @@ type Object struct {
 type DataDisk struct {
 	// Bucket, if it is given, is that of the system disk's file.
 	Bucket string `json:"bucket,omitempty" validate:"omitempty,min=3,max=63" doc:"The bucket, that of the system disk; left out: the same"`
-	Key string `json:"key" validate:"required,max=1023" doc:"The object"`
+	Key    string `json:"key" validate:"required,max=1023" doc:"The object"`
 	// DiskSizeGiB: as that of the system disk.
 	DiskSizeGiB int `json:"diskSizeGiB,omitempty" validate:"omitempty,min=1,max=2048" doc:"Its size in GiB; left out: as large as the file needs"`
 }
