@@ -80,7 +80,9 @@ type binEntry struct {
 	Reason *image.Reason `json:"reason,omitempty"`
 }
 
-func (e binEntry) ref() image.Ref { return image.Ref{Account: e.AccountID, Region: e.RegionID, ID: e.ID} }
+func (e binEntry) ref() image.Ref {
+	return image.Ref{Account: e.AccountID, Region: e.RegionID, ID: e.ID}
+}
 
 // binOut is the bin.
 type binOut struct {
