@@ -210,7 +210,7 @@ func TestDeletedByOthers(t *testing.T) {
 	p := &passage{stage: s, id: id}
 	p.travel("over", 100, func() bool { return s.item(id, "m-web1").Result != "open" })
 	w := &witness{stage: s, work: id}
-	if i := s.item(id, "m-web1"); i.Result != "failed" || i.Reason.Code != "imageGone" || i.Stage == retention.StageDeleted || len(w.bin().Items) > 0 || strings.Contains(fmt.Sprint(s.told), "removed") {
+	if i := s.item(id, "m-web1"); i.Result != "failed" || s.state(id) != "partly" || i.Reason.Code != "imageGone" || i.Stage == retention.StageDeleted || len(w.bin().Items) > 0 || strings.Contains(fmt.Sprint(s.told), "removed") {
 		t.Errorf("%+v, the bin %+v", i, w.bin())
 	}
 }

@@ -164,6 +164,11 @@ func wordsOfReturns(s *stage, w words) {
 }
 
 func wordsOfRefusals(s *stage, w words) {
+	s.armed(func(m met) fate { return map[bool]fate{true: refused}[m.name == "Tag image"] })
+	failed := s.apply("cleanups.create", map[string]any{"images": []string{"m-web2"}})
+	s.pass(6 * 24 * time.Hour)
+	s.ask(w, "cleanups.get", map[string]any{"id": failed})
+	s.armed(nil)
 	s.ask(w, "cleanups.create", map[string]any{})
 	s.ask(w, "cleanups.create", map[string]any{"images": []string{"m-nothing"}})
 	kept := s.call("cleanups.create", map[string]any{"images": []string{"m-web5"}})

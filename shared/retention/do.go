@@ -128,9 +128,18 @@ func (d *deed) mark(ctx context.Context) error {
 	return d.cloud.Tag(ctx, d.one.Ref.Region, "image", []string{string(d.one.Ref.ID)}, image.Tags{TagCleanup: d.cleanupTag(StageMarked)})
 }
 
-// guard reads row, grants and instances once more, just before a call that takes
-// something away. What it finds keeps the image.
+// guard looks once more, just before a call that takes something away. What it finds
+// keeps the image.
 func (d *deed) guard(ctx context.Context) error {
+	err := d.onceMore(ctx)
+	if fault.Of(err) == fault.Precondition {
+		d.notes[noteRefused] = yes
+	}
+	return err
+}
+
+// onceMore reads row, grants and instances.
+func (d *deed) onceMore(ctx context.Context) error {
 	began := d.Now()
 	looked, err := time.Parse(time.RFC3339, d.item.Notes[noteLooked])
 	if err != nil || began.Sub(looked) > lookIsFresh {
@@ -327,6 +336,7 @@ func (d *deed) purge(ctx context.Context, id image.SnapshotID) error {
 	case err != nil:
 		return fault.Wrap(fault.Unavailable, err, "it could not be looked at once more").WithCode(codeNotSent)
 	case why != nil:
+		d.notes[noteRefused] = yes
 		return fault.New(fault.Precondition, "%s", why.Sentence).WithCode(why.Code)
 	}
 	return d.cloud.DeleteSnapshot(ctx, d.one.Ref.Region, id)

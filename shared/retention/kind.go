@@ -267,6 +267,7 @@ const (
 	noteLooked      = "looked"
 	noteFailures    = "failures"
 	noteFailed      = "failedAt"
+	noteRefused     = "refused" // a guard kept it, or it was not as it had been: no failure
 	noteBin         = "binUntil"
 	noteClosed      = "closed"
 	noteSaved       = "saved/" // and a snapshot: what it cost
@@ -317,6 +318,12 @@ func (k Kind) Look(ctx context.Context, at survey.Fresh, w work.Work) (work.Seen
 // Next decides; see the function of that name.
 func (k Kind) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 	return Next(w, seen, now)
+}
+
+// Refused reports whether an item stays because a guard keeps it, because it is not as it
+// was any more, or because another work has it.
+func (Kind) Refused(i work.Item) bool {
+	return i.Notes[noteRefused] == yes || i.Outcome.Why != nil && i.Outcome.Why.Code == "claimed"
 }
 
 // looking is one look of a work.

@@ -109,6 +109,12 @@ func (s *step) end(result plan.Result, why *image.Reason) {
 	s.item.Outcome, s.item.Sent, s.changed = plan.Outcome{Step: s.item.Name, Result: result, Why: why}, nil, true
 }
 
+// refuse ends an item that may not go, or is not as it was: nothing went wrong with it.
+func (s *step) refuse(why *image.Reason) {
+	s.item.Notes[noteRefused] = yes
+	s.end(plan.Failed, why)
+}
+
 // do acts, unless it failed a moment ago, or nothing may be begun.
 func (s *step) do(do, level string, claims ...work.Claim) {
 	s.act = &work.Act{Item: s.item.Name, Do: do, Level: level, Claims: claims, Notes: map[string]string{noteLooked: s.facts[factLooked]}}
@@ -264,6 +270,7 @@ func (s *step) tries() (int, time.Time) {
 func (s *step) forget() {
 	s.item.Refusal = nil
 	delete(s.item.Notes, noteFailed)
+	delete(s.item.Notes, noteRefused)
 	s.changed = true
 }
 
@@ -275,12 +282,12 @@ func (s *step) isGone() {
 	case levelTagged, levelDeleted:
 		if s.facts[factBegun] != yes { // nobody wrote down what it was: it was not us
 			s.item.Level = levelTagged
-			s.end(plan.Failed, &image.Reason{Code: "imageGone", Sentence: "somebody else deleted it meanwhile, and the bin does not have it"})
+			s.refuse(&image.Reason{Code: "imageGone", Sentence: "somebody else deleted it meanwhile, and the bin does not have it"})
 			return
 		}
 		s.do(doBin, levelBinned)
 	default:
-		s.end(plan.Failed, &image.Reason{Code: "imageGone", Sentence: "somebody else deleted it meanwhile"})
+		s.refuse(&image.Reason{Code: "imageGone", Sentence: "somebody else deleted it meanwhile"})
 	}
 }
 
@@ -338,11 +345,11 @@ func (s *step) begin(action Action, mode Mode) {
 	why := reasonOf(s.facts[factKeeps])
 	switch {
 	case why != nil && !doubtful(why.Code):
-		s.end(plan.Failed, why)
+		s.refuse(why)
 	case why != nil:
 		s.sleep(s.now.Add(soon), why)
 	case base != s.facts[factBase]:
-		s.end(plan.Failed, &image.Reason{Code: "moved", Sentence: "it is no longer as it was when this was planned: " + s.facts[factBase]})
+		s.refuse(&image.Reason{Code: "moved", Sentence: "it is no longer as it was when this was planned: " + s.facts[factBase]})
 	case mode != ModeMark && mode != ModeDelete:
 		s.sleep(s.now.Add(soon), s.because("modeReport", "the document of rules lets nothing be marked"))
 	case action == Mark || action == Wait || action == Quarantine:
@@ -439,7 +446,7 @@ func (s *step) back() {
 		if !s.item.Begun() { // of an abort: it was never begun
 			return
 		}
-		s.end(plan.Failed, s.returned())
+		s.refuse(s.returned())
 		return
 	}
 	if s.item.Level != levelReturning {
@@ -459,7 +466,7 @@ func (s *step) back() {
 		s.do(doUnmark, levelReturning)
 	default:
 		s.item.Level = levelReturned
-		s.end(plan.Failed, s.returned())
+		s.refuse(s.returned())
 	}
 }
 
@@ -596,7 +603,7 @@ func (s *step) orphanStays(why *image.Reason) {
 	}
 	if s.item.Level == "" {
 		if s.item.Begun() || s.work.State != work.Aborting {
-			s.end(plan.Failed, why)
+			s.refuse(why)
 		}
 		return
 	}
@@ -609,5 +616,5 @@ func (s *step) orphanStays(why *image.Reason) {
 		return
 	}
 	s.item.Level = levelReturned
-	s.end(plan.Failed, s.returned())
+	s.refuse(s.returned())
 }

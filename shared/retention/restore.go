@@ -123,7 +123,7 @@ func (s *step) restore(r Restore) {
 		s.item.Notes[noteImage] = f[noteImage]
 		s.set(levelMade)
 	case s.item.Level == "" && f["missing"] != "":
-		s.end(plan.Failed, &image.Reason{Code: "snapshotsGone", Sentence: "its snapshots are gone: " + f["missing"]})
+		s.refuse(&image.Reason{Code: "snapshotsGone", Sentence: "its snapshots are gone: " + f["missing"]})
 	case s.item.Level == "" && s.work.Braked():
 		s.wake = s.now.Add(soon)
 	case s.item.Level == "":

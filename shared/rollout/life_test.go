@@ -415,7 +415,7 @@ func TestReleasedDuringItsBackup(t *testing.T) {
 			}
 			return false
 		}
-		if got := w.end(w.approve(w.to(), w.fleet...)); got.State != work.Failed || outcomes(got)[w.fleet[0]] != "failed instanceGone" {
+		if got := w.end(w.approve(w.to(), w.fleet...)); got.State != work.Partly || outcomes(got)[w.fleet[0]] != "failed instanceGone" {
 			t.Errorf("%s: %v by %v", got.State, outcomes(got), w.did)
 		}
 	})

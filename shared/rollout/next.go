@@ -218,6 +218,10 @@ func (n *next) isDown(i work.Item, s spec, facts plan.Facts) bool {
 	return i.Ended() && i.Notes[noteUnwell] != ""
 }
 
+// Refused reports whether an item was refused, or had moved: its failure is none of the
+// rollout.
+func (k Kind) Refused(i work.Item) bool { return !counts(i) }
+
 // counts: its failure is one of the rollout, not a refusal.
 func counts(i work.Item) bool {
 	return i.Notes[noteRefused] == "" && i.Outcome.Why != nil && i.Outcome.Why.Code != "claimed"

@@ -340,7 +340,7 @@ func (s *shift) decide(ctx context.Context, stopped bool) (more bool, err error)
 		return true, s.act(ctx, d.Items, d.Acts)
 	}
 	if s.w.over() && !began.Before(s.w.doubt) {
-		return false, s.append(ctx, Record{Deed: ended, State: s.w.endState(), Why: s.w.Why})
+		return false, s.append(ctx, Record{Deed: ended, State: s.w.endState(s.Kind), Why: s.w.Why})
 	}
 	return s.rest(ctx, w, d)
 }

@@ -34,7 +34,7 @@ const (
 	Aborting         State = "aborting"         // by an order: only what is begun is brought to an end
 	Aborted          State = "aborted"          // ended by an order
 	Finished         State = "finished"         // ended, with everything done
-	Partly           State = "partly"           // ended, with some of it done
+	Partly           State = "partly"           // ended, with some of it done, or with none of it because none might be; see Refuser
 	Failed           State = "failed"           // ended, with nothing done
 )
 
@@ -281,6 +281,14 @@ type Rescuer interface {
 	Rescue(ctx context.Context, at survey.Fresh, w Work) (again bool)
 }
 
+// Refuser is a Kind of whose works none has failed of which nothing was done because
+// nothing might be done.
+type Refuser interface {
+	// Refused reports whether an item that failed was refused, or had moved: nothing went
+	// wrong with it.
+	Refused(i Item) bool
+}
+
 // Approval is somebody's word that a plan may be carried out.
 type Approval struct {
 	// By is who: "<issuer> <subject>", "system", or "rule:<name>@<ETag>".
@@ -375,12 +383,16 @@ func (w Work) holds(item string) bool {
 	return generation == w.generation && !w.State.Ended() && w.length > 0 && (name == "" || !w.Items[name].Ended())
 }
 
-// endState is how a work whose items have all ended has ended itself.
-func (w Work) endState() State {
-	done := 0
+// endState is how a work of a kind whose items have all ended has ended itself.
+func (w Work) endState(k Kind) State {
+	done, wrong := 0, 0
+	refuser, refuses := k.(Refuser)
 	for _, i := range w.Items {
-		if i.Outcome.Result == plan.Applied || i.Outcome.Result == plan.Already {
+		switch {
+		case i.Outcome.Result == plan.Applied || i.Outcome.Result == plan.Already:
 			done++
+		case !refuses || !refuser.Refused(i):
+			wrong++
 		}
 	}
 	switch {
@@ -388,7 +400,7 @@ func (w Work) endState() State {
 		return Aborted
 	case done == len(w.names):
 		return Finished
-	case done == 0:
+	case done == 0 && wrong > 0:
 		return Failed
 	}
 	return Partly

@@ -577,3 +577,48 @@ func TestReleasedClaims(t *testing.T) {
 		})
 	}
 }
+
+// tolerant is a kind that refuses some items, of which nothing went wrong.
+type tolerant struct {
+	contract.Toys
+	refused func(item string) bool
+}
+
+func (k tolerant) Refused(i work.Item) bool { return k.refused(i.Name) }
+
+// TestRefusedIsNotFailed: of a work of which nothing was done, because nothing might be,
+// nothing went wrong, where its kind can tell that; with one item that did go wrong, or
+// by a kind that cannot tell, it failed.
+func TestRefusedIsNotFailed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		refused func(item string) bool
+		taken   string // an item that is done
+		want    work.State
+	}{
+		"all refused":         {func(string) bool { return true }, "", work.Partly},
+		"one went wrong":      {func(item string) bool { return item != contract.ItemName(1) }, "", work.Failed},
+		"wrong, and one done": {func(string) bool { return false }, contract.ItemName(1), work.Partly},
+		"nobody can tell":     {nil, "", work.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := stage(t, 3)
+				s.Factory.Refuse = func(item, _ string, _ int) bool { return item != c.taken }
+				id := s.Approve(contract.Document(name, 0, 1, 2), "ada").ID
+				for range 10 {
+					r := s.Runner(s.Clean())
+					if c.refused != nil {
+						r.Kind = tolerant{s.Kind, c.refused}
+					}
+					s.Tick(r)
+					time.Sleep(time.Minute)
+				}
+				if w := s.Get(id); w.State != c.want {
+					t.Errorf("%s: %+v", w.State, w.Items)
+				}
+			})
+		})
+	}
+}
