@@ -201,6 +201,28 @@ func TestInstances(t *testing.T) {
 	golden(t, "instances", got)
 }
 
+// TestNoInstancesSaysWhatMayHaveBeenMeant: a family one letter off is helped, whichever
+// letter it is; and behind does not depend on what was asked for.
+func TestNoInstancesSaysWhatMayHaveBeenMeant(t *testing.T) {
+	t.Parallel()
+	f := finder(views(fleetOf()))
+	for query, want := range map[string]string{
+		"family=web-bas": "but of web-base", "family=wab-base": "but of web-base", "family=web-basee": "but of web-base", "family=ewb-base": "web-base", "family=WEB-BASE": "but of web-base", "family=web": "but of web-base",
+		"family=plan-nine": "no image of family plan-nine is seen", "image=m-none": "no image m-none is seen", "id=i-none": "no instance i-none is seen", "tag.team=none": "instances were passed over",
+	} {
+		var got fleet
+		if get(t, f, "/instances?"+query, &got); len(got.Items) != 0 || len(got.Hints) != 1 || !strings.Contains(got.Hints[0].Sentence, want) || strings.Contains(got.Hints[0].Sentence, "plan-nine") && strings.Contains(got.Hints[0].Sentence, "but of") {
+			t.Errorf("%s: %q, hints %v, want %q", query, names(got), got.Hints, want)
+		}
+	}
+	for _, query := range []string{"id=i-old", "tag.env=prod", "image=m-old", "account=1000000000000001&behind=1", "region=cn-hangzhou&family=web-base&behind=1", "limit=1&sort=-behind", "osName=ubuntu&image=m-old"} {
+		var got fleet
+		if get(t, f, "/instances?"+query, &got); names(got) != "i-old" || *got.Items[0].Behind != 1 || got.Items[0].NewestImageID != "m-new" {
+			t.Errorf("%s: %+v", query, got.Items)
+		}
+	}
+}
+
 func TestInstancesByPages(t *testing.T) {
 	t.Parallel()
 	for sort, want := range map[string]string{

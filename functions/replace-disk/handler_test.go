@@ -265,6 +265,47 @@ func TestSelectorsGoTogether(t *testing.T) {
 	})
 }
 
+// TestNothingSelectedSaysWhatMayHaveBeenMeant: and what of a selection excludes
+// nothing is told, whatever it selects.
+func TestNothingSelectedSaysWhatMayHaveBeenMeant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		ids := s.fleet(s.home(), 2)
+		s.fleet(s.home(), 1)
+		for name, c := range map[string]struct {
+			chosen object
+			want   string
+		}{
+			"a family one letter off":  {object{"family": "wep"}, "nothingSelected familyNotSeen"},
+			"an image that is nowhere": {object{"image": []string{"m-none"}}, "nothingSelected imageNotSeen"},
+			"a tag that none has":      {object{"tag": object{"env": "stage"}}, "nothingSelected passedOver"},
+			"no descendant":            {object{"descendantsOf": "m-none"}, "nothingSelected passedOver"},
+			"all are excluded":         {object{"id": ids, "exclude": object{"tag": object{"env": ""}}}, "nothingSelected allExcluded"},
+			"one that is not there":    {object{"id": []string{"i-none"}}, "instanceNotSeen"},
+			"nothing is excluded": {
+				object{"id": ids, "exclude": object{"id": []string{"i-none"}, "image": []string{"m-none"}, "family": "db", "tag": object{"env": "stage"}}},
+				"excludesNothing excludesNothing excludesNothing excludesNothing",
+			},
+			"one word excludes nothing": {object{"all": true, "exclude": object{"id": []string{string(ids[0]), "i-none"}}}, "excludesNothing"},
+			"all words exclude":         {object{"all": true, "exclude": object{"id": ids[:1], "tag": object{"env": "prod"}}}, "nothingSelected allExcluded"},
+		} {
+			a := s.do(http.MethodPost, "/rollouts", with(s.wish(), "select", c.chosen))
+			var got []string
+			for _, f := range a.Findings {
+				if f.Level != image.Fatal || f.Code == "nothingSelected" || f.Code == "instanceNotSeen" {
+					got = append(got, f.Code)
+				}
+			}
+			slices.Sort(got)
+			want := strings.Fields(c.want)
+			slices.Sort(want)
+			if a.status != http.StatusOK || !slices.Equal(got, want) {
+				t.Errorf("%s: %d %+v, want %s", name, a.status, a.Findings, c.want)
+			}
+		}
+	})
+}
+
 // TestUnknownInstance: one that nobody shows is told with every place that was looked
 // at, and as being in none of them.
 func TestUnknownInstance(t *testing.T) {

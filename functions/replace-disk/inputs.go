@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"imagekeeper/shared/fault"
@@ -109,6 +112,45 @@ func (in *excludeInput) excludes(s usage.Server) bool {
 		}
 	}
 	return len(in.Family) > 0 && s.Image != nil && s.Image.InFamilies(in.Family)
+}
+
+// hints are what may have been meant by a selection that no instance is left of:
+// servers are those before exclude.
+func (in selectInput) hints(found usage.Found, servers []usage.Server) []image.Reason {
+	switch {
+	case len(servers) > 0:
+		return []image.Reason{{Code: "allExcluded", Sentence: fmt.Sprintf("exclude leaves out all %d instances that are selected", len(servers))}}
+	case len(found.Servers) > 0:
+		return []image.Reason{{Code: "passedOver", Sentence: fmt.Sprintf("%d instances were passed over: none is known to run %s, or an image that was made from it", len(found.Servers), in.DescendantsOf)}}
+	}
+	return found.Hints
+}
+
+// idle says which words of it leave out none of the instances that are selected.
+func (in *excludeInput) idle(servers []usage.Server, absent []image.InstanceID) []image.Reason {
+	if in == nil || len(servers)+len(absent) == 0 {
+		return nil
+	}
+	var idle []image.Reason
+	try := func(word, value string, only excludeInput) {
+		if slices.ContainsFunc(servers, only.excludes) || slices.ContainsFunc(absent, func(id image.InstanceID) bool { return excluded(&only, id) }) {
+			return
+		}
+		idle = append(idle, image.Reason{Code: "excludesNothing", Sentence: fmt.Sprintf("select.exclude.%s: %s leaves out none of the instances that are selected", word, value)})
+	}
+	for _, id := range in.ID {
+		try("id", string(id), excludeInput{ID: []image.InstanceID{id}})
+	}
+	for _, id := range in.Image {
+		try("image", string(id), excludeInput{Image: []image.ID{id}})
+	}
+	for _, family := range in.Family {
+		try("family", string(family), excludeInput{Family: families{family}})
+	}
+	for _, key := range slices.Sorted(maps.Keys(in.Tag)) {
+		try("tag", key, excludeInput{Tag: map[string]string{key: in.Tag[key]}})
+	}
+	return idle
 }
 
 // rolloutInput is a rollout, and perhaps the word to carry it out.

@@ -59,15 +59,15 @@ func (s *session) plan(ctx context.Context, in rolloutInput) (work.Document, err
 	if err != nil {
 		return work.Document{}, inSelect(err)
 	}
-	names, unread, err := s.chosen(ctx, all, here, in.Select)
+	selected, err := s.chosen(ctx, all, here, in.Select)
 	if err != nil {
 		return work.Document{}, err
 	}
-	o, err := s.observe(ctx, all, names, wish)
+	o, err := s.observe(ctx, all, selected.names, wish)
 	if err != nil {
 		return work.Document{}, err
 	}
-	o.Looked = placesOf(here)
+	o.Looked, o.Hints = placesOf(here), selected.hints
 	targets := map[rollout.Place]rollout.Resolved{}
 	for at, there := range o.Places {
 		targets[at] = wish.To.Resolve(at, there, s.ours(all), s.config.Trusted)
@@ -78,7 +78,7 @@ func (s *session) plan(ctx context.Context, in rolloutInput) (work.Document, err
 		return work.Document{}, fault.Wrap(fault.Internal, err, "a plan cannot be written as JSON")
 	}
 	s.price(ctx, all, wish, &planned, o)
-	return s.document(planned, "", image.AllUnread(here.Unread(), unread, unreadOf(o)))
+	return s.document(planned, "", image.AllUnread(here.Unread(), selected.unread, unreadOf(o)))
 }
 
 // inSelect names the field of a body instead of a parameter.
@@ -126,24 +126,33 @@ func (s *session) document(p rollout.Planned, of string, unread []image.Unread) 
 	return work.Document{At: s.now().UTC(), Of: of, Plan: p.Plan.Stored(), Others: others.Stored().Steps, Shown: shown, Claims: p.Claims}, nil
 }
 
-// chosen are the instances of a selection, in order, and what of lineage could not be
-// read, if the selection goes by it: there may be more of them then.
-func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selectInput) ([]rollout.Name, []image.Unread, error) {
+// choice is what a selection comes to.
+type choice struct {
+	// names are the instances, in order.
+	names []rollout.Name
+	// unread is what of lineage could not be read, if the selection goes by it: there
+	// may be more of them then.
+	unread []image.Unread
+	// hints say what of the selection selects or excludes nothing.
+	hints []image.Reason
+}
+
+// chosen looks for the instances of a selection.
+func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selectInput) (choice, error) {
 	found, err := usage.Look(ctx, all, here, in.filter())
 	if err != nil {
-		return nil, nil, err
+		return choice{}, err
 	}
 	if found.Read == 0 && len(found.Unread) > 0 {
-		return nil, nil, blind(found.Unread)
+		return choice{}, blind(found.Unread)
 	}
-	servers, unread := found.Servers, []image.Unread(nil)
+	servers, c := found.Servers, choice{}
 	if in.DescendantsOf != "" {
-		servers, unread = s.descendants(ctx, all, servers, in.DescendantsOf)
+		servers, c.unread = s.descendants(ctx, all, servers, in.DescendantsOf)
 	}
-	var names []rollout.Name
 	for _, one := range servers {
 		if !in.Exclude.excludes(one) {
-			names = append(names, rollout.Name{Place: rollout.Place{Account: one.Account, Region: one.Region}, ID: one.ID})
+			c.names = append(c.names, rollout.Name{Place: rollout.Place{Account: one.Account, Region: one.Region}, ID: one.ID})
 		}
 	}
 	for _, id := range found.Absent { // each gets its verdict, too
@@ -154,9 +163,13 @@ func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selec
 		if looked := placesOf(here); len(looked) == 1 {
 			name.Place = looked[0]
 		}
-		names = append(names, name)
+		c.names = append(c.names, name)
 	}
-	return names, unread, nil
+	c.hints = in.Exclude.idle(servers, found.Absent)
+	if len(c.names) == 0 {
+		c.hints = append(in.hints(found, servers), c.hints...)
+	}
+	return c, nil
 }
 
 // blind is the failure where nothing at all could be read: with when to try again, if

@@ -160,7 +160,7 @@ func (w Work) Apply(ctx context.Context, r Request) (Report, error) {
 	}
 	if d.verdict == propose {
 		run.approved = []string{r.By}
-		return run.waits(w.Now()), nil
+		return run.waits(run.written), nil
 	}
 	return run.carryOut(ctx)
 }
@@ -311,6 +311,8 @@ type run struct {
 	seen     Facts
 	barred   []Step
 	position int
+	// written is when the last entry says that it was.
+	written  time.Time
 	outcomes map[string]Outcome
 	approved []string
 }
@@ -324,7 +326,7 @@ func (r *run) append(ctx context.Context, e Entry) error {
 	if err := r.Log.Append(ctx, r.Target, r.position, e); err != nil {
 		return err
 	}
-	r.position++
+	r.position, r.written = r.position+1, e.At
 	return nil
 }
 

@@ -406,6 +406,27 @@ func TestNoAccessComesBackByItself(t *testing.T) {
 	})
 }
 
+// TestAnApprovalIsOpenUntilTheSameTimeWheneverItIsAskedAbout: by a clock that goes on
+// with every look at it.
+func TestAnApprovalIsOpenUntilTheSameTimeWheneverItIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	w := newWorld("a")
+	work := w.work("a", "b")
+	work.Now = func() time.Time {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.clock = w.clock.Add(3 * time.Millisecond)
+		return w.clock
+	}
+	digest := w.digest("a", "b")
+	for range 3 {
+		report, err := work.Apply(t.Context(), plan.Request{Digest: digest, By: "ada", TwoPeople: true, Deadline: w.now().Add(time.Hour)})
+		if _, until, ok := plan.Waiting(w.entries, w.now()); err != nil || !ok || !report.Waits || !report.ValidUntil.Equal(until) {
+			t.Errorf("until %s, and the log says %s; %v", report.ValidUntil, until, err)
+		}
+	}
+}
+
 func TestTwoPeople(t *testing.T) {
 	t.Parallel()
 	w := newWorld("a")

@@ -110,6 +110,9 @@ type Observed struct {
 	Places  map[Place]Here
 	// Looked are the places where what was named was looked for.
 	Looked []Place
+	// Hints say what of a selection selects or excludes nothing, and what may have
+	// been meant.
+	Hints []image.Reason
 	// Pointers are what an undo or a retry is to have name another image.
 	Pointers []Pointer
 }

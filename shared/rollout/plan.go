@@ -303,6 +303,9 @@ func (p *planner) findings() {
 		{Code: "disk", Sentence: "name, description, tags, deletion with the instance and of automatic snapshots, snapshot policies, performance level and bursting of the disk"},
 		{Code: "instance", Sentence: "key pair, login and metadata options, and whether it runs"},
 	}
+	for _, hint := range p.seen.Hints {
+		p.Findings = append(p.Findings, image.Finding{Level: image.Warning, Reason: hint})
+	}
 	if p.Totals.Replace == 0 && p.Totals.Selected == p.Totals.Skip && p.Totals.Skip > 0 {
 		return
 	}

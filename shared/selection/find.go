@@ -152,6 +152,9 @@ func theOneToUse(fit []Verdict, unread int) image.Reason {
 // theCheapest is why the first image of a list by cost is first.
 func theCheapest(fit []Verdict) image.Reason {
 	known := 0
+	if !fit[0].aside() { // those come last, whatever they cost
+		fit = slices.DeleteFunc(slices.Clone(fit), Verdict.aside)
+	}
 	for _, v := range fit {
 		if v.cost != nil && v.cost.Amount != nil {
 			known++

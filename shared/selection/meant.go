@@ -1,7 +1,6 @@
 package selection
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,7 +87,7 @@ func meant(q Query, all []Sighting) []image.Reason {
 		}
 	}
 	for _, f := range q.Families {
-		if near := nearest(string(f), namesOf(all, func(s *Sighting) string { return string(s.FamilyName()) })); len(near) > 0 {
+		if near := image.Nearest(string(f), namesOf(all, func(s *Sighting) string { return string(s.FamilyName()) })); len(near) > 0 {
 			found = append(found, image.Reason{Code: "familyNear", Sentence: fmt.Sprintf("there is no family %s, but %s", f, strings.Join(near, ", "))})
 		}
 	}
@@ -136,46 +135,4 @@ func namesOf(all []Sighting, of func(*Sighting) string) []string {
 		}
 	}
 	return inOrder(names)
-}
-
-// shownNames is how many names a sentence has.
-const shownNames = 3
-
-// nearest are the names that differ from one by little, or have it inside, the
-// nearest first. If the name itself is there, none is meant instead.
-func nearest(name string, names []string) []string {
-	if slices.Contains(names, name) {
-		return nil
-	}
-	far := func(other string) int {
-		a, b := strings.ToLower(name), strings.ToLower(other)
-		if strings.Contains(b, a) || strings.Contains(a, b) {
-			return 1
-		}
-		return distance(a, b)
-	}
-	near := slices.DeleteFunc(slices.Clone(names), func(other string) bool { return far(other) > max(1, len(name)/4) })
-	slices.SortFunc(near, func(a, b string) int { return cmp.Or(cmp.Compare(far(a), far(b)), cmp.Compare(a, b)) })
-	return near[:min(shownNames, len(near))]
-}
-
-// distance is how many letters are to be added, left out or changed to make b of a.
-func distance(a, b string) int {
-	before := make([]int, len(b)+1)
-	for n := range before {
-		before[n] = n
-	}
-	for i := range len(a) {
-		now := make([]int, len(b)+1)
-		now[0] = i + 1
-		for k := range len(b) {
-			change := before[k]
-			if a[i] != b[k] {
-				change++
-			}
-			now[k+1] = min(change, before[k+1]+1, now[k]+1)
-		}
-		before = now
-	}
-	return before[len(b)]
 }

@@ -18,8 +18,10 @@ import (
 func (o Order) compare() func(a, b Verdict) int {
 	byImage := o.compareImages()
 	switch o {
-	case CheapestFirst:
-		return func(a, b Verdict) int { return cmp.Or(compareCosts(a.cost, b.cost, 1), byImage(a.Image, b.Image)) }
+	case CheapestFirst: // the first one is the one to use
+		return func(a, b Verdict) int {
+			return cmp.Or(last(a)-last(b), compareCosts(a.cost, b.cost, 1), byImage(a.Image, b.Image))
+		}
 	case DearestFirst:
 		return func(a, b Verdict) int { return cmp.Or(compareCosts(a.cost, b.cost, -1), byImage(a.Image, b.Image)) }
 	}
@@ -96,7 +98,12 @@ func Page(q Query, fit []Verdict) (page []Verdict, next string, err error) {
 }
 
 // cursorVersion changes when a cursor of old could be misread.
-const cursorVersion = 1
+func cursorVersion(o Order) int {
+	if o == CheapestFirst {
+		return 2
+	}
+	return 1
+}
 
 // cursor is what an opaque cursor says: the query it belongs to and the fields
 // of the last image shown by which anything is sorted.
@@ -147,7 +154,7 @@ func (c *cursorCost) cost(q Query) (cost *Cost, ok bool) {
 
 func newCursor(q Query, last Verdict) string {
 	return encodeCursor(cursor{
-		cursorVersion, q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID, costAt(q, last), last.aside(),
+		cursorVersion(q.Order), q.fingerprint(), last.CreatedAt.UTC(), last.SizeGiB, last.Name, last.Region, last.ID, costAt(q, last), last.aside(),
 	})
 }
 
@@ -197,7 +204,7 @@ func readCursor(q Query) (Verdict, error) {
 	if err := decodeCursor(q.Cursor, &c); err != nil {
 		return Verdict{}, err
 	}
-	if err := ofThisQuery(c.Version == cursorVersion, c.Query == q.fingerprint()); err != nil {
+	if err := ofThisQuery(c.Version == cursorVersion(q.Order), c.Query == q.fingerprint()); err != nil {
 		return Verdict{}, err
 	}
 	cost, ok := c.Cost.cost(q)

@@ -51,6 +51,30 @@ func TestAStrangersImageIsNeverTheOneToUse(t *testing.T) {
 	}
 }
 
+// TestAStrangersImageIsNotTheCheapest: it comes after those that are to be used,
+// whatever it costs, on whichever page.
+func TestAStrangersImageIsNotTheCheapest(t *testing.T) {
+	t.Parallel()
+	pricer := &shelf{costs: map[image.ID]string{"m-a": "0.5", "m-b": "1/3", "m-stranger": "0"}}
+	where := shop(pricer, custom("m-a"), custom("m-b"), theirOwn())
+	where.Regions = where.Regions[:1]
+	q := selection.Query{Order: selection.CheapestFirst, InstanceType: "ecs.g7.large", Limit: 1}
+	paged := ""
+	for range 3 {
+		list, err := find(t.Context(), where, q)
+		if err != nil || len(list.Page) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		if first := q.Cursor == ""; first != slices.ContainsFunc(list.Page[0].Why, func(r image.Reason) bool { return r.Code == "cheapest" && strings.Contains(r.Sentence, "of the 2 that fit") }) {
+			t.Errorf("%s: %v", list.Page[0].ID, list.Page[0].Why)
+		}
+		paged, q.Cursor = paged+" "+string(list.Page[0].ID), list.Next
+	}
+	if paged != " m-b m-a m-stranger" {
+		t.Errorf("got %q", paged)
+	}
+}
+
 // made is an image that an import made, newer than m-ours, in a channel.
 func made(id image.ID, channel string, family image.Family) image.Image {
 	return custom(id, func(i *image.Image) {

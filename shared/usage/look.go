@@ -229,20 +229,17 @@ func hints(f Filter, servers []Server, images []image.Image) []image.Reason {
 			found = append(found, image.Reason{Code: "instanceNotSeen", Sentence: fmt.Sprintf("no instance %s is seen where it was looked for", id)})
 		}
 	}
+	names := make([]string, 0, len(images))
+	for _, i := range images {
+		names = append(names, string(i.FamilyName()))
+	}
 	for _, family := range f.Families {
 		if slices.ContainsFunc(images, func(i image.Image) bool { return i.InFamilies([]image.Family{family}) }) {
 			continue
 		}
-		var near []string
-		for _, i := range images {
-			if name := string(i.FamilyName()); name != "" && (strings.Contains(name, string(family)) || strings.Contains(string(family), name)) && !slices.Contains(near, name) {
-				near = append(near, name)
-			}
-		}
-		slices.Sort(near)
 		sentence := fmt.Sprintf("no image of family %s is seen where it was looked for", family)
-		if len(near) > 0 {
-			sentence += ", but of " + strings.Join(near[:min(3, len(near))], ", ")
+		if near := image.Nearest(string(family), names); len(near) > 0 {
+			sentence += ", but of " + strings.Join(near, ", ")
 		}
 		found = append(found, image.Reason{Code: "familyNotSeen", Sentence: sentence})
 	}

@@ -237,6 +237,11 @@ func TestFromPlanToEnd(t *testing.T) {
 		if _, w := h.get("/lamps/" + digest[:20] + "?since=" + time.Now().Add(time.Hour).UTC().Format(time.RFC3339)); len(w["items"].([]any)) != 0 {
 			t.Errorf("since: %v", w["items"])
 		}
+		for _, since := range []string{"0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z", "0001-01-01T02:00:00%2B02:00", ""} { // given, and nothing
+			if code, w := h.get("/lamps/" + digest[:20] + "?since=" + since); code != 400 || w["code"] != "emptyValue" || w["field"] != "since" {
+				t.Errorf("since %q: %d %v", since, code, w)
+			}
+		}
 	})
 }
 
