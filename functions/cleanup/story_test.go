@@ -561,3 +561,47 @@ func TestRulesOfOneImage(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// Each item tells when its next stage is due, from its announcement to the end of the
+// bin, by the rules as they are now; what is due is written down once.
+func TestDueAt(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	s := newStage(t)
+	id := s.apply("cleanups.create", map[string]any{"images": []string{"m-web1"}})
+	tells := func(stage retention.Stage, after time.Duration, since time.Time) {
+		t.Helper()
+		i := s.item(id, "m-web1")
+		if i.Stage != stage || i.DueAt == nil || i.DueAt.Sub(since.Add(after)).Abs() > 10*time.Minute {
+			t.Errorf("%s: due at %v, and not %s after %s", i.Stage, i.DueAt, after, since)
+		}
+	}
+	announced := s.clock.Now()
+	tells(retention.StageMarked, 14*day, announced)
+	before := *s.item(id, "m-web1").Since
+	s.pass(2 * day)
+	if tells(retention.StageMarked, 14*day, announced); !s.item(id, "m-web1").Since.Equal(before) {
+		t.Error("it was written down again, and is the same")
+	}
+	s.rules.Document.Grace = image.Duration(5 * day)
+	s.pass(2 * day)
+	tells(retention.StageMarked, 5*day, announced)
+	s.clock.Advance(announced.Add(5 * day).Sub(s.clock.Now()))
+	s.tick(4)
+	quarantined := s.clock.Now()
+	tells(retention.StageQuarantined, 3*day, quarantined)
+	before = *s.item(id, "m-web1").Since
+	s.rules.Document.Quarantine = image.Duration(4 * day)
+	s.pass(2 * day)
+	if tells(retention.StageQuarantined, 4*day, quarantined); s.item(id, "m-web1").Since.Equal(before) {
+		t.Error("another time was not written down")
+	}
+	s.clock.Advance(quarantined.Add(4 * day).Sub(s.clock.Now()))
+	s.tick(6)
+	tells(retention.StageDeleted, 30*day, s.clock.Now())
+	s.pass(31 * day)
+	s.pass(day)
+	if i := s.item(id, "m-web1"); i.Result != "applied" || i.DueAt != nil {
+		t.Errorf("at its end: %+v", i)
+	}
+}

@@ -425,6 +425,6 @@ func (d *deed) announce(ctx context.Context) error {
 			return err
 		}
 	}
-	d.notes[noteAnnounced] = now.Format(time.RFC3339)
+	d.notes[noteAnnounced], d.notes[noteDue] = now.Format(time.RFC3339), a.Due.Format(time.RFC3339)
 	return nil
 }

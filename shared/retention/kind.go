@@ -165,7 +165,7 @@ func Tell(_ work.Work, i work.Item) Told {
 	if t.Stage == StagePurged || i.Outcome.Result == plan.Applied {
 		t.Saved = savedOf(i.Notes)
 	}
-	if due, unreadable := readTime("the end of its time in the bin", i.Notes[noteBin]); unreadable == nil && !i.Ended() {
+	if due, unreadable := readTime("when the next stage is due", dueOf(i)); unreadable == nil {
 		t.DueAt = due
 	}
 	switch {
@@ -176,6 +176,19 @@ func Tell(_ work.Work, i work.Item) Told {
 		t.Why = &image.Reason{Code: "purging", Sentence: "its snapshots are being deleted: the next look tells which are gone"}
 	}
 	return t
+}
+
+// dueOf is what is written down of when the next stage of an item is due.
+func dueOf(i work.Item) string {
+	switch {
+	case i.Ended():
+		return ""
+	case i.Notes[noteBin] != "":
+		return i.Notes[noteBin]
+	case i.Level == levelAnnounced || i.Level == levelSuspended || i.Level == levelQuarantined:
+		return i.Notes[noteDue]
+	}
+	return ""
 }
 
 func wishOf(w work.Work) (Wish, error) {
@@ -203,7 +216,7 @@ const (
 	factMode      = "mode"
 	factWindow    = "window" // when work may be done; empty: now
 	factLooked    = "looked"
-	factGrace     = "grace"
+	factRest      = "quarantine" // how long it lasts
 	factBin       = "bin"
 	factTerms     = "ruleTerms" // those of the rule now; noteTerms are those that were announced
 	factCap       = "cap"
@@ -268,6 +281,7 @@ const (
 	noteFailures    = "failures"
 	noteFailed      = "failedAt"
 	noteRefused     = "refused" // a guard kept it, or it was not as it had been: no failure
+	noteDue         = "dueAt"   // when its next stage is due, until it is in the bin
 	noteBin         = "binUntil"
 	noteClosed      = "closed"
 	noteSaved       = "saved/" // and a snapshot: what it cost
@@ -436,10 +450,10 @@ func (l *looking) decide(inv Inventory, refs map[image.Ref]string) []Judgement {
 func (l *looking) common() plan.Facts {
 	doc := l.rules.Document.Complete()
 	f := plan.Facts{
-		factMode: string(doc.Mode), factLooked: l.began.Format(time.RFC3339), factGrace: doc.Grace.String(), factBin: doc.Bin.String(),
+		factMode: string(doc.Mode), factLooked: l.began.Format(time.RFC3339), factRest: doc.Quarantine.String(), factBin: doc.Bin.String(),
 	}
 	if l.wish.SkipWaits {
-		delete(f, factGrace)
+		delete(f, factRest)
 	}
 	if l.rules.Broken != nil {
 		f[factMode] = "broken"

@@ -203,6 +203,11 @@ func (s *step) noted(do string) {
 	switch do {
 	case doSuspend:
 		s.item.Notes[noteQuarantined] = s.now.UTC().Format(time.RFC3339)
+		delete(s.item.Notes, noteDue)
+		var rest image.Duration
+		if text, known := s.facts[factRest]; known && rest.UnmarshalText([]byte(text)) == nil {
+			s.item.Notes[noteDue] = s.now.Add(time.Duration(rest)).UTC().Format(time.RFC3339)
+		}
 	case doDeprecate:
 		s.item.Notes[noteDeprecated] = yes
 	case doRevive:
@@ -373,6 +378,7 @@ func snapshotThing(in image.RegionID, id image.SnapshotID) string {
 func (s *step) announce() {
 	if at := s.facts[noteAnnounced]; at != "" && s.facts[noteTerms] == s.facts[factTerms] {
 		s.item.Notes[noteAnnounced], s.item.Notes[noteTerms] = at, s.facts[noteTerms]
+		s.due(s.facts[factDue])
 		s.set(levelAnnounced)
 		return
 	}
@@ -437,7 +443,16 @@ func (s *step) waits() {
 		return
 	}
 	due := s.facts[factDue]
+	s.due(due)
 	s.sleepUntil("when the next step is due", due, image.Reason{Code: "waits", Sentence: "the next step is due at " + due})
+}
+
+// due writes down when the next stage is due, where the rules have another time for it
+// than is written.
+func (s *step) due(at string) {
+	if _, unreadable := readTime("when the next step is due", at); unreadable == nil && s.item.Notes[noteDue] != at {
+		s.item.Notes[noteDue], s.changed = at, true
+	}
 }
 
 // back returns an image to where it was.
@@ -587,6 +602,7 @@ func (s *step) orphanGoes() {
 	case unreadable != nil:
 		s.sleep(s.now.Add(usualLook), unreadable)
 	case s.now.Before(due):
+		s.due(s.facts[factDue])
 		s.sleep(due, &image.Reason{Code: "waits", Sentence: "the next step is due at " + due.Format(time.RFC3339)})
 	case s.facts[factWindow] != "":
 		s.sleepUntil("when the next maintenance window opens", s.facts[factWindow], outsideWindow())

@@ -225,3 +225,27 @@ func TestRetentionWithoutADate(t *testing.T) {
 		t.Errorf("%v", j.Removes)
 	}
 }
+
+// When the next stage is due is written down again only where the rules have another
+// time for it.
+func TestDueIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	is, other := at(-time.Hour), at(-2*time.Hour)
+	for _, c := range []struct {
+		one   retention.WishItem
+		level string
+	}{{retention.WishItem{}, "announced"}, {retention.WishItem{}, "quarantined"}, {retention.WishItem{Orphan: "s-1"}, "announced"}} {
+		for _, due := range []string{is, other} {
+			w := workOf(t, c.one, work.Item{Level: c.level, Notes: map[string]string{"terms": "t", "dueAt": is}})
+			d := retention.Next(w, work.Seen{itemName: {"row": "there", "mode": "delete", "action": "wait", "ruleTerms": "t", "due": due}}, now())
+			if len(d.Acts) > 0 || (len(d.Items) > 0) != (due == other) {
+				t.Errorf("%s, due %s: %+v", c.level, due, d)
+			}
+			for _, i := range d.Items {
+				if told := retention.Tell(w, i); told.DueAt.Format(time.RFC3339) != other {
+					t.Errorf("%s tells %s", c.level, told.DueAt)
+				}
+			}
+		}
+	}
+}
