@@ -4,6 +4,8 @@ package readme_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,14 +44,16 @@ func TestWalks(t *testing.T) {
 		t.Fatal(err)
 	}
 	walked := 0
-	for _, document := range append(documents, top+"/README.md") {
+	// The play-books come last: they end with an uninstallation.
+	for _, document := range append(documents, top+"/README.md", top+"/functions/README.md") {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, walk := range readme.Walks(string(text)) {
 			walked++
-			stack.walk(t, strings.TrimPrefix(document, top+"/"), walk)
+			name := fmt.Sprintf("%s:%d", filepath.Base(filepath.Dir(document)), walk.Line)
+			t.Run(name, func(t *testing.T) { stack.walk(t, strings.TrimPrefix(document, top+"/"), walk) }) //nolint:paralleltest // one after the other
 		}
 	}
 	if walked == 0 {
@@ -64,7 +68,11 @@ func (s *stack) walk(t *testing.T, document string, walk readme.Walk) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	here := strings.NewReplacer("127.0.0.1:8080", s.gateway, "127.0.0.1:7070", s.cloud, "127.0.0.1:7071", s.objects)
+	_, port, err := net.SplitHostPort(s.cloud)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := strings.NewReplacer("127.0.0.1:8080", s.gateway, "127.0.0.1:7070", s.cloud, "127.0.0.1:7071", s.objects, ".local/journal/7070", ".local/journal/"+port)
 	shell := exec.CommandContext(ctx, "bash", "-e", "-u", "-o", "pipefail", "-c", here.Replace(walk.Script))
 	shell.Dir = top
 	shell.Env = append(withoutMake(os.Environ()), "TMPDIR="+t.TempDir())
