@@ -100,7 +100,7 @@ func (s *session) wake(ctx context.Context, ref image.Ref) {
 	}
 	r := s.runner()
 	for _, id := range held.Images[ref.ID] {
-		if w, err := r.Get(ctx, cleanupID(id)); err == nil && w.State == work.Waiting {
+		if w, err := r.Get(ctx, cleanupID(id)); err == nil && (w.State == work.Waiting || w.State == work.Running) {
 			_, err = r.Order(ctx, w.ID, work.Order{Do: work.Resume, By: change.By(s.call), Reason: "an image of it is kept"})
 			if err != nil {
 				s.call.Log.Warn("cleanup not woken", "id", w.ID, "code", fault.Code(err))

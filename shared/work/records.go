@@ -324,7 +324,10 @@ func (w Work) order(o Order) Work {
 		w.State, w.PausedAt = Paused, o.At
 		w.Why = &image.Reason{Code: "paused", Sentence: said("paused", o)}
 	case Resume:
-		w.ResumedAt, w.State, w.Why = o.At, Running, nil
+		if w.State != Running && w.State != Queued { // else it only slept
+			w.ResumedAt = o.At
+		}
+		w.State, w.Why = Running, nil
 		if !w.begun() {
 			w.State = Queued
 		}

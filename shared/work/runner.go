@@ -244,10 +244,14 @@ func (w Work) obeys(o Order) (bool, error) {
 	case slices.Contains(changes, w.State):
 		return true, nil
 	case slices.Contains(already, w.State):
-		return false, nil
+		return o.Do == Resume && w.State == Running && w.blindTo(o.At), nil
 	}
 	return false, fault.New(fault.Conflict, "%s cannot be done while it is %s", o.Do, w.State).WithCode("wrongState")
 }
+
+// blindTo: what is new now is not looked at soon: a worker has looked already, or
+// comes later.
+func (w Work) blindTo(now time.Time) bool { return w.Worker != "" || w.Next.After(now) }
 
 // states are those in which an order changes something, and those in which it is
 // obeyed already.

@@ -441,6 +441,46 @@ func TestStopAndHalt(t *testing.T) {
 	})
 }
 
+// drowsy is a kind that begins one item, sees it through, and sleeps for a day.
+type drowsy struct{ contract.Toys }
+
+func (k drowsy) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
+	if w.Done() > 0 {
+		return work.Decision{Wake: now.Add(24 * time.Hour)}
+	}
+	return k.Toys.Next(w, seen, now)
+}
+
+// TestWokenWhileItSleeps: a work that runs, and that nobody comes to before tomorrow, is due
+// at once when somebody resumes it; what counts from when it was resumed counts on.
+func TestWokenWhileItSleeps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := stage(t, 4)
+		s.Kind.Width = 1
+		r := s.Runner(s.Clean())
+		r.Kind = drowsy{s.Kind}
+		id := s.Approve(contract.Document("sleeps", 0, 1), "ada").ID
+		for range 10 {
+			s.Tick(r)
+			time.Sleep(time.Minute)
+		}
+		asleep := s.Get(id)
+		if asleep.State != work.Running || time.Until(asleep.Next) < time.Hour {
+			t.Fatalf("it is %s until %s", asleep.State, asleep.Next)
+		}
+		for range 2 { // the second time it is awake
+			w, err := r.Order(t.Context(), id, work.Order{Do: work.Resume, By: "bob"})
+			if err != nil || w.State != work.Running || w.Next.After(time.Now()) || !w.ResumedAt.Equal(asleep.ResumedAt) {
+				t.Errorf("%s until %s, resumed at %s: %v", w.State, w.Next, w.ResumedAt, err)
+			}
+		}
+		if w := s.UntilEnded(id, 10); w.State != work.Finished {
+			t.Errorf("it is %s", w.State)
+		}
+	})
+}
+
 // silent is a kind of whose calls nobody sees the end, nor any effect, until a time.
 type silent struct {
 	contract.Toys
