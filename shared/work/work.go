@@ -34,7 +34,7 @@ const (
 	Aborting         State = "aborting"         // by an order: only what is begun is brought to an end
 	Aborted          State = "aborted"          // ended by an order
 	Finished         State = "finished"         // ended, with everything done
-	Partly           State = "partly"           // ended, with some of it done, or with none of it because none might be; see Refuser
+	Partly           State = "partly"           // ended, with some of it done; also with none, where a rollout or a cleanup had only what was refused or had moved
 	Failed           State = "failed"           // ended, with nothing done
 )
 

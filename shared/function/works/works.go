@@ -122,7 +122,8 @@ type State[I any] struct {
 	Notices []Notice `json:"notices,omitempty"`
 }
 
-// Page is a part of a list of works.
+// Page is a part of a list of works, each without its items, and without its findings and
+// unknown: these stand in its plan, which a list does not read, and GET /{kind}/{id} tells them.
 type Page struct {
 	Items []Summary `json:"items"`
 	// NextCursor asks for the next part; left out: this is the last.
