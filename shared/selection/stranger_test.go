@@ -65,7 +65,9 @@ func TestAStrangersImageIsNotTheCheapest(t *testing.T) {
 		if err != nil || len(list.Page) != 1 {
 			t.Fatalf("%+v, %v", list, err)
 		}
-		if first := q.Cursor == ""; first != slices.ContainsFunc(list.Page[0].Why, func(r image.Reason) bool { return r.Code == "cheapest" && strings.Contains(r.Sentence, "of the 2 that fit") }) {
+		if first := q.Cursor == ""; first != slices.ContainsFunc(list.Page[0].Why, func(r image.Reason) bool {
+			return r.Code == "cheapest" && strings.Contains(r.Sentence, "of the 2 that fit")
+		}) {
 			t.Errorf("%s: %v", list.Page[0].ID, list.Page[0].Why)
 		}
 		paged, q.Cursor = paged+" "+string(list.Page[0].ID), list.Next
