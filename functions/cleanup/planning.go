@@ -59,7 +59,7 @@ func (s *session) plan(ctx context.Context, in createInput) (work.Document, erro
 
 // errBlind: there is nothing to plan by.
 func errBlind(inv retention.Inventory) error {
-	return fault.New(fault.Unknown, "the images of no account and region could be read (%s)", survey.Sentence(inv.Unread)).WithCode(survey.CodeUnread)
+	return survey.Unreadable(inv.Unread, "the images of no account and region could be read (%s)", survey.Sentence(inv.Unread))
 }
 
 // withBin adds to a plan what is in the bin, and waits there for its end: of every image,
@@ -134,7 +134,7 @@ func (s *session) named(ctx context.Context, all *survey.Survey, in createInput)
 		case len(own) > 1:
 			return nil, fault.InField("region", "ambiguous", "must say which %s is meant: %s", id, own)
 		case len(asked.Unread()) > 0:
-			return nil, fault.New(fault.Unknown, "%s was not found as an image of ours, and not all could be read (%s)", id, survey.Sentence(asked.Unread())).WithCode(survey.CodeUnread)
+			return nil, survey.Unreadable(asked.Unread(), "%s was not found as an image of ours, and not all could be read (%s)", id, survey.Sentence(asked.Unread()))
 		case seen:
 			return nil, fault.InField(field, "notOurs", "%s is not an image of an account of ours", id)
 		default:
@@ -154,7 +154,7 @@ func (s *session) there(ctx context.Context, all *survey.Survey, id image.ID) er
 		return err
 	}
 	if unread := all.Unread(); len(unread) > 0 {
-		return fault.New(fault.Unknown, "%s was not found, and not all could be read (%s)", id, survey.Sentence(unread)).WithCode(survey.CodeUnread)
+		return survey.Unreadable(unread, "%s was not found, and not all could be read (%s)", id, survey.Sentence(unread))
 	}
 	return s.notFound(ctx, id)
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
@@ -479,6 +480,32 @@ func TestBlindnessNamesWhatItCan(t *testing.T) {
 	} {
 		if got := fault.Sentence(blind([]image.Unread{first})); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// throttled is an account whose every list is refused for the pace of the calls.
+type throttled struct{ survey.Reader }
+
+func (throttled) Images(context.Context, image.RegionID, image.Listing) ([]image.Image, error) {
+	return nil, &fault.Error{Kind: fault.Throttled, Code: "Throttling.User", Sentence: "too many calls", RetryAfter: 7 * time.Second}
+}
+
+// TestThrottledIsToldAsSuch: where nothing could be read for the pace of the calls, the
+// answer says when to try again; where something else failed, too, it does not.
+func TestThrottledIsToldAsSuch(t *testing.T) {
+	t.Parallel()
+	cloud := world()
+	look := func(others ...survey.Account) func(function.Call) []survey.Account {
+		return func(function.Call) []survey.Account {
+			return append([]survey.Account{{Reader: throttled{sim{cloud.View(cloudsim.FirstAccount)}}}}, others...)
+		}
+	}
+	for _, target := range []string{"/images?kind=custom", "/images?format=csv", "/images/m-new", "/families", "/families/web-base"} {
+		var got answered
+		answer := get(t, finder(look()), target, nil)
+		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d %v %+v", target, answer.StatusCode, answer.Header, got)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/quoting"
@@ -79,7 +78,7 @@ func blind(unread []image.Unread) error {
 	if place != "" { // nothing of it is known where the account itself did not answer
 		place += ": "
 	}
-	return fault.New(fault.Unknown, "nothing could be read; of %d places the first says: %s%s", len(unread), place, first.Sentence).WithCode(survey.CodeUnread)
+	return survey.Unreadable(unread, "nothing could be read; of %d places the first says: %s%s", len(unread), place, first.Sentence)
 }
 
 // HTTPHeader repeats what a table has no place for.

@@ -178,8 +178,8 @@ func blind(unread []image.Unread) error {
 	if slow(unread) {
 		return works.TooLarge(narrow)
 	}
-	failed := fault.New(fault.Unknown, "nothing could be read: %s", survey.Sentence(unread)).WithCode(survey.CodeUnread)
-	if !slices.ContainsFunc(unread, func(u image.Unread) bool { return u.Permission != "" }) {
+	failed := survey.Unreadable(unread, "nothing could be read: %s", survey.Sentence(unread))
+	if failed.RetryAfter == 0 && !slices.ContainsFunc(unread, func(u image.Unread) bool { return u.Permission != "" }) {
 		failed.RetryAfter = time.Minute
 	}
 	return failed

@@ -2,7 +2,9 @@ package image
 
 import (
 	"cmp"
+	"errors"
 	"slices"
+	"time"
 
 	"imagekeeper/shared/fault"
 )
@@ -16,6 +18,9 @@ type Unread struct {
 	// Permission is the RAM action that is missing, e.g. "ecs:DescribeImages";
 	// empty if no permission would help.
 	Permission string `json:"permission,omitempty"`
+	// RetryAfter is how long to wait, where only the pace of the calls is in the way;
+	// zero if it is something else. Answers have it as a whole.
+	RetryAfter time.Duration `json:"-"`
 }
 
 // UnreadOf says that something could not be read in a place, and why: account and
@@ -24,8 +29,15 @@ type Unread struct {
 // else by the one that the caller knows to be needed.
 func UnreadOf(account AccountID, region RegionID, permission string, err error) Unread {
 	u := Unread{Account: account, Region: region, Reason: Reason{Code: fault.Code(err), Sentence: fault.Sentence(err)}}
-	if fault.Of(err) == fault.Forbidden {
+	switch fault.Of(err) {
+	case fault.Forbidden:
 		u.Permission = cmp.Or(fault.Permission(err), permission)
+	case fault.Throttled:
+		u.RetryAfter = 5 * time.Second
+		var failed *fault.Error
+		if errors.As(err, &failed) {
+			u.RetryAfter = cmp.Or(failed.RetryAfter, u.RetryAfter)
+		}
 	}
 	return u
 }
@@ -44,5 +56,5 @@ func CompareUnread(a, b Unread) int {
 func AllUnread(lists ...[]Unread) []Unread {
 	all := append([]Unread{}, slices.Concat(lists...)...)
 	slices.SortFunc(all, CompareUnread)
-	return slices.Compact(all)
+	return slices.CompactFunc(all, func(a, b Unread) bool { return CompareUnread(a, b) == 0 })
 }

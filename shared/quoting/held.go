@@ -231,7 +231,7 @@ func (p Prices) Month(ctx context.Context, s *survey.Survey, only pricing.Only) 
 	}
 	there := slices.ContainsFunc(held, func(h pricing.Held) bool { return !h.Gone })
 	if unread := s.Unread(); !there && len(unread) > 0 {
-		return monthly, nil, fault.New(fault.Unknown, "nothing could be read: %s", survey.Sentence(unread)).WithCode(survey.CodeUnread)
+		return monthly, nil, survey.Unreadable(unread, "nothing could be read: %s", survey.Sentence(unread))
 	}
 	return monthly, none, nil
 }

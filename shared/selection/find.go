@@ -321,7 +321,7 @@ func byRegion(verdicts []Verdict) map[image.RegionID][]Verdict {
 func missing(q Query, seen Observed) error {
 	name := string(q.Families[0])
 	if len(seen.Unread) > 0 {
-		return fault.New(fault.Unknown, "no image of family %s was found, but not all could be read (%s)", name, survey.Sentence(seen.Unread)).WithCode(survey.CodeUnread)
+		return survey.Unreadable(seen.Unread, "no image of family %s was found, but not all could be read (%s)", name, survey.Sentence(seen.Unread))
 	}
 	sentence := "no image of family " + name + " where it was looked for"
 	if len(q.IDs) > 0 {

@@ -193,7 +193,23 @@ func missing(unread []image.Unread, what, name string) error {
 	if len(unread) == 0 {
 		return fault.New(fault.NotFound, "no %s %s where it was looked for", what, name)
 	}
-	return fault.New(fault.Unknown, "no %s %s was found, but not all could be read (%s)", what, name, Sentence(unread)).WithCode(CodeUnread)
+	return Unreadable(unread, "no %s %s was found, but not all could be read (%s)", what, name, Sentence(unread))
+}
+
+// Unreadable is the failure of who could read too little to answer, with CodeUnread:
+// fault.Throttled, with when to try again, where the pace of the calls was in the way
+// of a part of it, else fault.Unknown.
+func Unreadable(unread []image.Unread, format string, args ...any) *fault.Error {
+	wait := time.Duration(0)
+	for _, u := range unread {
+		wait = max(wait, u.RetryAfter)
+	}
+	if wait == 0 {
+		return fault.New(fault.Unknown, format, args...).WithCode(CodeUnread)
+	}
+	failed := fault.New(fault.Throttled, format, args...).WithCode(CodeUnread)
+	failed.RetryAfter = wait
+	return failed
 }
 
 // Sentence says in one sentence what could not be read.
