@@ -32,26 +32,40 @@ func writers(id, family string) []written {
 	const imported = `{"source":{"instance":{"instanceId":"` + server + `"}},"region":"cn-hangzhou","account":"1000000000000001",` +
 		`"image":{"name":"golden-1","family":"golden","tags":{"team":"web"}},"release":{"regions":["cn-hangzhou"],"share":{"accounts":[{"accountId":"1000000000000005"}]}}}`
 	return []written{
-		{asked: post("price.images", "/prices", `{"questions":[{"imageId":"`+id+`","region":"cn-hangzhou","account":"1000000000000001","instanceType":"ecs.g7.large"}]}`, function.Viewer),
-			regions: []string{"questions.0.region"}, accounts: []string{"questions.0.account"}, images: []string{"questions.0.imageId"}},
-		{asked: asked{"share.put", http.MethodPut, "/shares/" + id, `{"region":"cn-hangzhou","account":"1000000000000001","accounts":[` + grantee + `]}`, function.Viewer},
-			regions: []string{"region"}, accounts: []string{"account"}, may: []string{"accounts"}},
-		{asked: asked{"share.patch", http.MethodPatch, "/shares/" + id, `{"region":"cn-hangzhou","account":"1000000000000001","add":[` + grantee + `],"remove":["1000000000000006"],"evenIfUsed":["1000000000000006"]}`, function.Viewer},
-			regions: []string{"region"}, accounts: []string{"account"}},
+		{
+			asked:   post("price.images", "/prices", `{"questions":[{"imageId":"`+id+`","region":"cn-hangzhou","account":"1000000000000001","instanceType":"ecs.g7.large"}]}`, function.Viewer),
+			regions: []string{"questions.0.region"}, accounts: []string{"questions.0.account"}, images: []string{"questions.0.imageId"},
+		},
+		{
+			asked:   asked{"share.put", http.MethodPut, "/shares/" + id, `{"region":"cn-hangzhou","account":"1000000000000001","accounts":[` + grantee + `]}`, function.Viewer},
+			regions: []string{"region"}, accounts: []string{"account"}, may: []string{"accounts"},
+		},
+		{
+			asked:   asked{"share.patch", http.MethodPatch, "/shares/" + id, `{"region":"cn-hangzhou","account":"1000000000000001","add":[` + grantee + `],"remove":["1000000000000006"],"evenIfUsed":["1000000000000006"]}`, function.Viewer},
+			regions: []string{"region"}, accounts: []string{"account"},
+		},
 		{asked: post("imports.post", "/imports", imported, function.Operator), regions: []string{"region", "release.regions.0"}, accounts: []string{"account"}, may: []string{"image.tags.team"}},
 		{asked: post("imports.post", "/imports", `{"source":{"image":{"imageId":"`+id+`"}},"image":{"name":"golden-1"}}`, function.Operator), images: []string{"source.image.imageId"}},
-		{asked: post("exports.post", "/exports", `{"imageId":"`+id+`","region":"cn-hangzhou","account":"1000000000000001","bucket":"golden-exports","prefix":"out"}`, function.Operator),
-			regions: []string{"region"}, accounts: []string{"account"}, images: []string{"imageId"}},
-		{asked: asked{"attributes.patch", http.MethodPatch, "/attributes/" + id, `{"region":"cn-hangzhou","account":"1000000000000001","description":"golden","tags":{"team":"web"},"untag":["old"]}`, function.Operator},
-			regions: []string{"region"}, accounts: []string{"account"}, may: []string{"tags.team"}},
+		{
+			asked:   post("exports.post", "/exports", `{"imageId":"`+id+`","region":"cn-hangzhou","account":"1000000000000001","bucket":"golden-exports","prefix":"out"}`, function.Operator),
+			regions: []string{"region"}, accounts: []string{"account"}, images: []string{"imageId"},
+		},
+		{
+			asked:   asked{"attributes.patch", http.MethodPatch, "/attributes/" + id, `{"region":"cn-hangzhou","account":"1000000000000001","description":"golden","tags":{"team":"web"},"untag":["old"]}`, function.Operator},
+			regions: []string{"region"}, accounts: []string{"account"}, may: []string{"tags.team"},
+		},
 		{asked: asked{"releases.put", http.MethodPut, "/releases/" + family, `{"channel":"stable","images":{"cn-hangzhou":"` + id + `"},"reason":"it is good","adopt":true}`, function.Operator}},
 		{asked: post("rollouts.post", "/rollouts", rollout, function.Fleet), regions: []string{"select.region.0"}, accounts: []string{"select.account.0"}, may: []string{"select.family"}},
 		{asked: asked{"rollouts.stop", http.MethodPut, "/rollouts/stop", `{"reason":"an incident"}`, function.Fleet}},
-		{asked: post("cleanups.create", "/cleanups", `{"images":["`+id+`"],"region":"cn-hangzhou","account":"1000000000000001"}`, function.Reaper),
-			regions: []string{"region"}, accounts: []string{"account"}, images: []string{"images.0"}},
+		{
+			asked:   post("cleanups.create", "/cleanups", `{"images":["`+id+`"],"region":"cn-hangzhou","account":"1000000000000001"}`, function.Reaper),
+			regions: []string{"region"}, accounts: []string{"account"}, images: []string{"images.0"},
+		},
 		{asked: post("cleanups.create", "/cleanups", `{"rules":true,"image":"`+id+`"}`, function.Reaper), images: []string{"image"}},
-		{asked: asked{"cleanups.keep", http.MethodPut, "/keeps/" + id, `{"region":"cn-hangzhou","account":"1000000000000001","reason":"an audit","until":"` + time.Now().UTC().AddDate(0, 1, 0).Format(time.RFC3339) + `"}`, function.Viewer},
-			regions: []string{"region"}, accounts: []string{"account"}},
+		{
+			asked:   asked{"cleanups.keep", http.MethodPut, "/keeps/" + id, `{"region":"cn-hangzhou","account":"1000000000000001","reason":"an audit","until":"` + time.Now().UTC().AddDate(0, 1, 0).Format(time.RFC3339) + `"}`, function.Viewer},
+			regions: []string{"region"}, accounts: []string{"account"},
+		},
 		{asked: post("cleanups.restore", "/bin/"+id+"/restore", `{"region":"cn-hangzhou"}`, function.Reaper), regions: []string{"region"}},
 		{asked: asked{"cleanups.stop", http.MethodPut, "/cleanups/stop", `{"reason":"an incident"}`, function.Reaper}},
 	}

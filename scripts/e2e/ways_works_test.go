@@ -93,7 +93,9 @@ func (w *way) ask(operation, method, target string, names, wish object) object {
 	if wish != nil {
 		body = encoded(wish)
 	}
-	name, status, text := resource(operation), 0, ""
+	var status int
+	var text string
+	name := resource(operation)
 	switch {
 	case w.http && w.lambda == nil:
 		request, err := http.NewRequestWithContext(w.Context(), method, w.gateway+target, strings.NewReader(string(body)))

@@ -29,7 +29,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	if err != nil || unit == 0 || n > 99_999 || strings.HasPrefix(number, "0") {
 		return fault.New(fault.Invalid, "must be a whole number and m, h or d, such as 90m or 14d")
 	}
-	length := time.Duration(n) * unit //nolint:gosec // five digits
+	length := time.Duration(n) * unit
 	if length > MaxDuration {
 		return fault.New(fault.Invalid, "must not be longer than 3660d")
 	}
