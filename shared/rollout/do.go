@@ -176,8 +176,6 @@ func (d *deed) moved(s Server, at Moment) *image.Reason {
 		return new(reason("moved", "it runs %s, and ran %s", b.Image, d.spec.image))
 	case b.Type != d.spec.kind:
 		return new(reason("moved", "it is %s, and was %s", b.Type, d.spec.kind))
-	case at == BeforeReplace && ranSince(*b) != d.item.Notes[noteRanSince]:
-		return new(reason("moved", "somebody started it after its backup was taken, which has not what was written since"))
 	case d.act.Do == doBegin && d.item.Notes[noteUndo] == "" && (b.Status == image.InstanceRunning) != d.spec.ran:
 		return new(reason("moved", "it is %s, which it was not", b.Status))
 	}

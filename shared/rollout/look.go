@@ -295,13 +295,9 @@ func (l *look) instances(ctx context.Context) error {
 		}
 		s.before = &found[n]
 		s.facts[factStatus], s.facts[factImage] = string(found[n].Status), string(found[n].Image)
-		s.facts[factRanSince] = ranSince(found[n])
 	}
 	return nil
 }
-
-// ranSince is when it came up last, as ECS says it: with every start it is another time.
-func ranSince(b image.Before) string { return b.StartedAt.UTC().Format(time.RFC3339) }
 
 func ids(of []*sight, wanted func(*sight) bool) []image.InstanceID {
 	var all []image.InstanceID

@@ -17,7 +17,6 @@ const (
 	noteBackup    = "backup"      // the snapshot of the stopped disk
 	noteDisk      = "disk"        // the system disk that this replacement replaces
 	noteNewDisk   = "newDisk"     // the one that it makes
-	noteRanSince  = "ranSince"    // since when it had been running, as its backup has it
 	noteSize      = "size"        // what the new disk was asked for, in GiB
 	noteBegunAt   = "begunAt"     // when the first act of the item was sent
 	noteCommitted = "committedAt" // from when on it may be down because of us
@@ -51,8 +50,7 @@ const (
 	factImage     = "image"    // what it runs
 	factVerified  = "verified" // the id of its new disk, once all that was sent shows
 	factDisk      = "disk"
-	factRanSince  = "ranSince" // when it came up last
-	factFirst     = "first"    // the states of the snapshots, or gone
+	factFirst     = "first" // the states of the snapshots, or gone
 	factFirstID   = "firstId"
 	factBackup    = "backup"
 	factBackupID  = "backupId"

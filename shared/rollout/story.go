@@ -491,7 +491,7 @@ func (s *stage) overdue() bool {
 // backup takes the snapshot of the stopped disk, and waits until it is whole.
 func (s *stage) backup() {
 	if !s.sent() {
-		if why, ok := s.act(doBackup, LevelBackedUp, map[string]string{noteRanSince: s.facts[factRanSince]}); !ok {
+		if why, ok := s.act(doBackup, LevelBackedUp, nil); !ok {
 			s.giveUp(why.Code, "%s", why.Sentence)
 		}
 		return
