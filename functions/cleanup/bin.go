@@ -32,22 +32,45 @@ type binInput struct {
 // mostBinned is how many entries are shown at once if nobody says.
 const mostBinned = 1000
 
-// page are the entries that are asked for of all, and where the next ones begin.
+// page are the entries that are asked for of all, in order, and where the next ones
+// begin: behind the place of an entry, which need not be there any more.
 func (in binInput) page(all []binEntry) ([]binEntry, string, error) {
 	from := 0
 	if in.Cursor != "" {
-		last, _, err := works.ReadCursor(in.Cursor)
-		at := slices.IndexFunc(all, func(e binEntry) bool { return e.ref().String() == last })
-		if err != nil || at < 0 {
+		last, err := readPlace(in.Cursor)
+		if err != nil {
 			return nil, "", fault.InField("cursor", "cursorMalformed", "is not a cursor of this API")
 		}
-		from = at + 1
+		if from = slices.IndexFunc(all, func(e binEntry) bool { return e.compare(last) > 0 }); from < 0 {
+			from = len(all)
+		}
 	}
 	to := min(len(all), from+cmp.Or(in.Limit, mostBinned))
 	if to == len(all) {
 		return all[from:], "", nil
 	}
-	return all[from:to], works.CursorOf(all[to-1].ref().String(), 0), nil
+	return all[from:to], all[to-1].place(), nil
+}
+
+// compare orders entries: the last deleted first.
+func (e binEntry) compare(o binEntry) int {
+	return cmp.Or(o.DeletedAt.Compare(e.DeletedAt), cmp.Compare(e.RegionID, o.RegionID), cmp.Compare(e.ID, o.ID))
+}
+
+// place is where an entry is in that order, as a cursor.
+func (e binEntry) place() string {
+	return works.CursorOf(strings.Join([]string{e.DeletedAt.UTC().Format(time.RFC3339Nano), string(e.RegionID), string(e.ID)}, " "), 0)
+}
+
+// readPlace reads a cursor as the entry that has that place.
+func readPlace(cursor string) (binEntry, error) {
+	name, _, err := works.ReadCursor(cursor)
+	words := strings.Split(name, " ")
+	if err != nil || len(words) != 3 {
+		return binEntry{}, errors.Join(err, errors.New("not the place of an entry"))
+	}
+	at, err := time.Parse(time.RFC3339Nano, words[0])
+	return binEntry{DeletedAt: at, RegionID: image.RegionID(words[1]), ID: image.ID(words[2])}, err
 }
 
 // binEntry is an image that was deleted.
@@ -78,10 +101,6 @@ type binEntry struct {
 	Saved *pricing.Cost `json:"saved,omitempty"`
 	// Reason is why it cannot be brought back now, or soon not any more.
 	Reason *image.Reason `json:"reason,omitempty"`
-}
-
-func (e binEntry) ref() image.Ref {
-	return image.Ref{Account: e.AccountID, Region: e.RegionID, ID: e.ID}
 }
 
 // binOut is the bin.
@@ -122,9 +141,7 @@ func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binO
 			out.Items = append(out.Items, shown)
 		}
 	}
-	slices.SortFunc(out.Items, func(a, b binEntry) int {
-		return cmp.Or(b.DeletedAt.Compare(a.DeletedAt), cmp.Compare(a.RegionID, b.RegionID), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(out.Items, binEntry.compare)
 	out.Total, out.Saved = len(out.Items), append(out.Saved, pricing.Add(saved)...)
 	out.Items, out.NextCursor, err = in.page(out.Items)
 	return out, err

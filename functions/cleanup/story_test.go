@@ -523,7 +523,9 @@ func TestTheBinByParts(t *testing.T) {
 	s.apply("cleanups.create", map[string]any{"images": []string{"m-web0", "m-web1"}, "skipWaits": true, "reason": "a key was in them"})
 	var ids []string
 	part := func(input map[string]any) (out binOut) {
-		input["state"] = "all"
+		if input["state"] == nil {
+			input["state"] = "all"
+		}
 		if raw := s.event(map[string]any{"operation": "cleanups.bin", "input": input}); json.Unmarshal(raw, &out) != nil {
 			t.Fatalf("%s", raw)
 		}
@@ -544,6 +546,10 @@ func TestTheBinByParts(t *testing.T) {
 	}
 	if slices.Sort(ids); !slices.Equal(ids, []string{"m-web0", "m-web1"}) {
 		t.Errorf("the bin has %v", ids)
+	}
+	// The part goes on where it was, also if its last entry is not in that state any more.
+	if left := part(map[string]any{"state": "restored", "cursor": one.NextCursor}); left.Total != 0 || len(left.Items) != 0 {
+		t.Errorf("%+v", left)
 	}
 	if a := s.call("cleanups.bin", map[string]any{"cursor": "x"}); fmt.Sprint(a.Status) != "400" || a.Code != "cursorMalformed" || a.Field != "cursor" {
 		t.Errorf("%+v", a)

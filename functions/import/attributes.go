@@ -71,7 +71,7 @@ func (s *session) attributes(found image.Image, wish importing.Attributes) plan.
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		return importing.PlanAttributes(now, wish, wish.Namesake(ctx, opened.Place(found.Account, found.Region), now)), nil
+		return importing.PlanAttributes(now, wish, wish.Namesake(ctx, opened.Again().Place(found.Account, found.Region), now)), nil
 	}
 	return plan.Work{
 		Target: importing.AttributesTarget(found.Ref), Log: s.log, Now: s.now, Batch: atOnce,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,8 +81,9 @@ type Namesake struct {
 }
 
 // Namesake looks for another custom image of ours, of the same region, that has the name
-// asked for. at is the place of the image; nil: it cannot be looked at.
-func (a Attributes) Namesake(ctx context.Context, at *survey.Place, i image.Image) Namesake {
+// asked for. at is the place of the image, never a list that was read before; nil: it
+// cannot be looked at. A list without the image itself proves nothing.
+func (a Attributes) Namesake(ctx context.Context, at *survey.FreshPlace, i image.Image) Namesake {
 	if a.Name == nil || *a.Name == i.Name {
 		return Namesake{}
 	}
@@ -91,6 +93,9 @@ func (a Attributes) Namesake(ctx context.Context, at *survey.Place, i image.Imag
 	all, err := at.Images(ctx, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
 	if err != nil {
 		return Namesake{Unread: reasonOf(err)}
+	}
+	if !slices.ContainsFunc(all, func(other image.Image) bool { return other.ID == i.ID }) {
+		return Namesake{Unread: &image.Reason{Code: survey.CodeUnread, Sentence: "the list of images does not show the image itself"}}
 	}
 	var found Namesake
 	for n := range all {
