@@ -71,8 +71,6 @@ func (w Wish) target() error {
 		return fault.InField("image.description", "invalidDescription", "must not begin with http:// or https://")
 	case w.Source.Object == nil && w.Image.DiskSizeGiB != 0:
 		return fault.InField("image.diskSizeGiB", "noEffect", "counts for imports of objects only: the disks of other sources keep their sizes")
-	case w.Image.Family != "" && image.CheckShape("family", "image.family", string(w.Image.Family)) != nil:
-		return image.CheckShape("family", "image.family", string(w.Image.Family))
 	}
 	return w.inherited()
 }

@@ -22,14 +22,14 @@ type Rule struct {
 	Name string `json:"name" validate:"required,rulename" doc:"Its name, which every import of it is approved by"`
 	// From is the folder, oss://bucket/folder/.
 	From string `json:"from" validate:"required,max=1000" doc:"The folder of the uploads: oss://bucket/folder/"`
-	// File is how the rest of the key reads, with captured texts in braces().
+	// File is how the rest of the key reads, with captured texts in braces.
 	File string `json:"file" validate:"required,max=500" doc:"How a file is called, such as {family}_{version}.{format}: what is in braces is captured, letters, digits, _ and -, 1 to 64 of them"`
 	// Families are those that it may make images of, with * and ?.
 	Families []image.Family  `json:"families" validate:"required,min=1,max=100,unique,dive,familypattern" doc:"The families that it may make images of, with * and ?"`
 	Region   image.RegionID  `json:"region,omitempty" validate:"omitempty,regionid" doc:"Where the image is made; left out: the region of the function"`
 	Account  image.AccountID `json:"account,omitempty" validate:"omitempty,accountid" doc:"Whose image it will be; left out: the account of the function"`
 	// Image is as in a request; its name, family, description and values of tags
-	// take captured texts in braces().
+	// take captured texts in braces.
 	Image   Target   `json:"image" doc:"What the image is to be, as in POST /imports; name, family, description and the values of tags take captured texts in braces"`
 	Check   *Check   `json:"check,omitempty" doc:"As in POST /imports"`
 	Test    *Test    `json:"test,omitempty" doc:"As in POST /imports"`
@@ -155,14 +155,14 @@ func (v *ruleCheck) file() (captures []string, known bool) {
 }
 
 // braces are a captured text in a pattern or a template.
-func braces() *regexp.Regexp { return regexp.MustCompile(`\{([a-z][A-Za-z0-9]{0,31})\}`) }
+var braces = regexp.MustCompile(`\{([a-z][A-Za-z0-9]{0,31})\}`)
 
-// capturesIn are the names in braces of a text, or what is wrong with its braces().
+// capturesIn are the names in braces of a text, or what is wrong with its braces.
 func capturesIn(text string) (names []string, wrong string) {
-	for _, found := range braces().FindAllStringSubmatch(text, -1) {
+	for _, found := range braces.FindAllStringSubmatch(text, -1) {
 		names = append(names, found[1])
 	}
-	if strings.ContainsAny(braces().ReplaceAllString(text, ""), "{}") {
+	if strings.ContainsAny(braces.ReplaceAllString(text, ""), "{}") {
 		return names, "braces hold a name of letters and digits, such as {family}"
 	}
 	return names, ""
