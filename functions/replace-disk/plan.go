@@ -172,17 +172,12 @@ func (s *session) chosen(ctx context.Context, all, here *survey.Survey, in selec
 	return c, nil
 }
 
-// blind is the failure where nothing at all could be read: with when to try again, if
-// that passes by itself.
+// blind is the failure where nothing at all could be read.
 func blind(unread []image.Unread) error {
 	if slow(unread) {
 		return works.TooLarge(narrow)
 	}
-	failed := survey.Unreadable(unread, "nothing could be read: %s", survey.Sentence(unread))
-	if failed.RetryAfter == 0 && !slices.ContainsFunc(unread, func(u image.Unread) bool { return u.Permission != "" }) {
-		failed.RetryAfter = time.Minute
-	}
-	return failed
+	return survey.Unreadable(unread, "nothing could be read: %s", survey.Sentence(unread))
 }
 
 // slow reports whether something was not read only because the calls that it takes, at

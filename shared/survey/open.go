@@ -196,18 +196,26 @@ func missing(unread []image.Unread, what, name string) error {
 	return Unreadable(unread, "no %s %s was found, but not all could be read (%s)", what, name, Sentence(unread))
 }
 
+// passes is when to try again after what passes by itself, such as a cloud that does
+// not answer.
+const passes = time.Minute
+
 // Unreadable is the failure of who could read too little to answer, with CodeUnread:
-// fault.Throttled, with when to try again, where the pace of the calls was in the way
-// of a part of it, else fault.Unknown.
+// fault.Throttled where the pace of the calls was in the way of a part of it, else
+// fault.Unknown. It says when to try again unless a permission is missing, which does
+// not pass by itself.
 func Unreadable(unread []image.Unread, format string, args ...any) *fault.Error {
-	wait := time.Duration(0)
+	kind, wait, lasts := fault.Unknown, time.Duration(0), false
 	for _, u := range unread {
-		wait = max(wait, u.RetryAfter)
+		wait, lasts = max(wait, u.RetryAfter), lasts || u.Permission != ""
 	}
-	if wait == 0 {
-		return fault.New(fault.Unknown, format, args...).WithCode(CodeUnread)
+	switch {
+	case wait > 0:
+		kind = fault.Throttled
+	case !lasts:
+		wait = passes
 	}
-	failed := fault.New(fault.Throttled, format, args...).WithCode(CodeUnread)
+	failed := fault.New(kind, format, args...).WithCode(CodeUnread)
 	failed.RetryAfter = wait
 	return failed
 }
