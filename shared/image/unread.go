@@ -23,6 +23,9 @@ type Unread struct {
 	RetryAfter time.Duration `json:"-"`
 }
 
+// usualWait is how long to wait after a throttled call that does not say it.
+const usualWait = 5 * time.Second
+
 // UnreadOf says that something could not be read in a place, and why: account and
 // region are empty where they are not known or where all of them are meant. Only
 // what was refused is cured by a permission: by the one that the refusal names,
@@ -33,7 +36,7 @@ func UnreadOf(account AccountID, region RegionID, permission string, err error) 
 	case fault.Forbidden:
 		u.Permission = cmp.Or(fault.Permission(err), permission)
 	case fault.Throttled:
-		u.RetryAfter = 5 * time.Second
+		u.RetryAfter = usualWait
 		var failed *fault.Error
 		if errors.As(err, &failed) {
 			u.RetryAfter = cmp.Or(failed.RetryAfter, u.RetryAfter)

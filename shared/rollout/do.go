@@ -166,7 +166,7 @@ func (i ignoring) Snapshots(ctx context.Context, which image.SnapshotListing) ([
 }
 
 // moved is what of an instance is not as it was when it was planned.
-func (d *deed) moved(s Server, at Moment) *image.Reason {
+func (d *deed) moved(s Server, _ Moment) *image.Reason {
 	switch b := s.Before; {
 	case b == nil:
 		return nil
