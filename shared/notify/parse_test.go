@@ -88,13 +88,31 @@ func TestIDs(t *testing.T) {
 	}
 }
 
+// TestInertWherever: a link is broken wherever it stands: in a text that is cut, and
+// behind letters that have another length in lower case.
+func TestInertWherever(t *testing.T) {
+	for name, text := range map[string]string{
+		"short":              "https://evil.example WWW.evil.example",
+		"cut":                "https://evil.example www.evil.example " + strings.Repeat("x", 200),
+		"shorter lower case": "\u212aelvin www.evil.example wWw.evil.example",
+		"longer lower case":  "\u0130stanbul www.evil.example",
+		"cut and shorter":    "www.evil.example " + strings.Repeat("\u212a", 200),
+		"not UTF-8":          "\xff www.evil.example https://evil.example",
+	} {
+		if got := strings.ToLower(notify.Inert(text)); strings.Contains(got, "www.") || strings.Contains(got, "://") || !strings.Contains(got, "evil") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
 func FuzzInert(f *testing.F) {
 	for _, i := range hostile().Items {
 		f.Add(i.Name)
 	}
+	f.Add("\u212a www.evil.example https://evil.example " + strings.Repeat("x", 200))
 	f.Fuzz(func(t *testing.T, text string) {
 		out := notify.Inert(text)
-		if len([]rune(out)) > 600 || strings.ContainsAny(out, "@\n\r\x00\u202e\u200b\u2028") || strings.Contains(out, "://") {
+		if len([]rune(out)) > 600 || strings.ContainsAny(out, "@\n\r\x00\u202e\u200b\u2028") || strings.Contains(out, "://") || strings.Contains(strings.ToLower(out), "www.") {
 			t.Errorf("%q", out)
 		}
 	})

@@ -123,16 +123,21 @@ func Text(n Notice, in Language) string { return write(n, in).text(in) }
 // mostRunes is how much of a foreign text is shown; an image's name has 128.
 const mostRunes = 160
 
+// www begins what clients make a link of without a scheme.
+const www = "www."
+
 // Inert is a foreign text that no target makes more of than text: nothing that
 // cannot be seen or that turns the direction of writing, no mention, no link. It
 // stays as readable as that leaves it.
 func Inert(s string) string {
 	var out strings.Builder
-	for n, r := range []rune(s) {
-		switch {
-		case n == mostRunes:
+	shown := 0
+	for _, r := range s {
+		if shown++; shown > mostRunes {
 			out.WriteString("…")
-			return out.String()
+			break
+		}
+		switch {
 		case r == '@':
 			out.WriteRune('＠')
 		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r), r == unicode.ReplacementChar:
@@ -148,15 +153,15 @@ func Inert(s string) string {
 // for suspicious addresses.
 func noLinks(s string) string {
 	s = strings.ReplaceAll(s, "://", "[:]//")
-	lower := strings.ToLower(s)
 	var out strings.Builder
-	for {
-		at := strings.Index(lower, "www.")
-		if at < 0 || len(lower) != len(s) {
-			out.WriteString(s)
-			return out.String()
+	for s != "" {
+		if n := len(www); len(s) >= n && strings.EqualFold(s[:n], www) {
+			out.WriteString(s[:n-1] + "[.]")
+			s = s[n:]
+			continue
 		}
-		out.WriteString(s[:at+3] + "[.]")
-		s, lower = s[at+4:], lower[at+4:]
+		out.WriteByte(s[0])
+		s = s[1:]
 	}
+	return out.String()
 }
