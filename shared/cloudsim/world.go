@@ -347,7 +347,9 @@ func (c *Cloud) fillInstance(r *region, row *InstanceRow, system image.Image, no
 	}
 	// DescribeInstances tells times to the minute.
 	row.CreatedAt = row.CreatedAt.UTC().Truncate(time.Minute)
-	row.StartedAt = row.CreatedAt.Add(time.Minute)
+	if row.StartedAt = row.CreatedAt.Add(time.Minute); row.StartedAt.After(now) { // nothing has started in the future
+		row.StartedAt = row.CreatedAt
+	}
 	if row.Status == image.InstanceRunning {
 		row.runningFrom = row.StartedAt
 	}

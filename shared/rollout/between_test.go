@@ -8,10 +8,49 @@ import (
 	"time"
 
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/rollout"
 	"imagekeeper/shared/work"
 )
+
+// upAndDown is somebody who starts a stopped instance and stops it again.
+func (w *world) upAndDown(id image.InstanceID) {
+	err := w.view().Start(w.Context(), hangzhou, id)
+	time.Sleep(3 * time.Minute)
+	err = errors.Join(err, w.view().Stop(w.Context(), hangzhou, image.StopRequest{Instance: id, Mode: "KeepCharging"}))
+	time.Sleep(3 * time.Minute)
+	if err != nil {
+		w.Error(err)
+	}
+}
+
+// TestStartedSinceItsBackup: what an instance wrote after its backup, because somebody
+// started it and stopped it again, is in no backup, so its disk is not released: neither
+// before the replacement was sent, nor where nobody knows whether it arrived.
+func TestStartedSinceItsBackup(t *testing.T) {
+	for name, at := range map[string]string{"before the replacement": "deleteSnapshot", "while it is in doubt": "replace"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1, cloudsim.Options{})
+				time.Sleep(time.Hour) // when it came up is told to the minute
+				was, met := w.disk(w.fleet[0]).ID, false
+				w.before = func(_ int, call string) error {
+					if call != at || met {
+						return nil
+					}
+					met = true
+					w.upAndDown(w.fleet[0])
+					return fault.New(fault.Unavailable, "it never arrived")
+				}
+				got := w.end(w.approve(w.to(), w.fleet...))
+				if o := outcomes(got)[w.fleet[0]]; !strings.HasPrefix(o, "failed ") || w.disk(w.fleet[0]).ID != was || w.instance(w.fleet[0]).Status != image.InstanceRunning {
+					t.Errorf("%s: %s by %v", got.State, o, w.did)
+				}
+			})
+		})
+	}
+}
 
 // TestUndoOfALongRollout: as long as a rollout is open the time of its backups has not
 // begun, however long ago they were taken.

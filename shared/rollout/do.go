@@ -166,7 +166,7 @@ func (i ignoring) Snapshots(ctx context.Context, which image.SnapshotListing) ([
 }
 
 // moved is what of an instance is not as it was when it was planned.
-func (d *deed) moved(s Server, _ Moment) *image.Reason {
+func (d *deed) moved(s Server, at Moment) *image.Reason {
 	switch b := s.Before; {
 	case b == nil:
 		return nil
@@ -176,6 +176,8 @@ func (d *deed) moved(s Server, _ Moment) *image.Reason {
 		return new(reason("moved", "it runs %s, and ran %s", b.Image, d.spec.image))
 	case b.Type != d.spec.kind:
 		return new(reason("moved", "it is %s, and was %s", b.Type, d.spec.kind))
+	case at == BeforeReplace && startedSince(*b, d.item.Notes[noteBackupAt]):
+		return new(reason("moved", "somebody started it after its backup was taken, which has not what was written since"))
 	case d.act.Do == doBegin && d.item.Notes[noteUndo] == "" && (b.Status == image.InstanceRunning) != d.spec.ran:
 		return new(reason("moved", "it is %s, which it was not", b.Status))
 	}

@@ -401,7 +401,7 @@ func (l *look) snapshots(ctx context.Context) error {
 			}
 			s.facts[fact], s.facts[fact+"Id"] = gone, id
 			if n := slices.IndexFunc(found, func(f image.Snapshot) bool { return string(f.ID) == id }); n >= 0 {
-				s.facts[fact] = found[n].Status
+				s.facts[fact], s.facts[fact+"At"] = found[n].Status, stampOf(found[n])
 			}
 		}
 		if err := l.unnamed(ctx, s); err != nil {
@@ -409,6 +409,18 @@ func (l *look) snapshots(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// stampOf is when a snapshot was begun, by ECS's clock: in seconds since 1970, as no time
+// of ours is to be compared with it.
+func stampOf(s image.Snapshot) string { return strconv.FormatInt(s.CreatedAt.Unix(), 10) }
+
+// startedSince: it came up after its backup was begun. Both times are ECS's. That of a
+// start is told to the minute and perhaps late, so that one in the same minute is not
+// noticed; an earlier one is never taken for a later one.
+func startedSince(b image.Before, backup string) bool {
+	at, err := strconv.ParseInt(backup, 10, 64)
+	return err == nil && b.StartedAt.Unix() > at
 }
 
 // snapshotName is what our snapshots are called.
@@ -437,7 +449,7 @@ func (l *look) unnamed(ctx context.Context, s *sight) error {
 	name := snapshotName(l.work, s.spec.Name, sent.Do, sent.Attempt)
 	for _, f := range found {
 		if f.Tags[TagBackup] == l.work.ID && f.Name == name {
-			s.facts[fact], s.facts[fact+"Id"] = f.Status, string(f.ID)
+			s.facts[fact], s.facts[fact+"Id"], s.facts[fact+"At"] = f.Status, string(f.ID), stampOf(f)
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ const (
 	noteBefore    = "before"      // the record of what was, to be restored
 	noteFirst     = "first"       // the snapshot that was taken while it ran
 	noteBackup    = "backup"      // the snapshot of the stopped disk
+	noteBackupAt  = "backupAt"    // when that was begun, by ECS's clock
 	noteDisk      = "disk"        // the system disk that this replacement replaces
 	noteNewDisk   = "newDisk"     // the one that it makes
 	noteSize      = "size"        // what the new disk was asked for, in GiB
@@ -54,6 +55,7 @@ const (
 	factFirstID   = "firstId"
 	factBackup    = "backup"
 	factBackupID  = "backupId"
+	factBackupAt  = "backupAt"
 	factAuto      = "deleteAutoSnapshot" // of the disk that it has
 	factDiffers   = "differs"            // what of the disk is not as it was, joined by commas
 	factHealth    = "health"

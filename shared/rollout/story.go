@@ -498,7 +498,7 @@ func (s *stage) backup() {
 	}
 	switch s.facts[factBackup] {
 	case "accomplished":
-		s.reach(LevelBackedUp, noteBackup, s.facts[factBackupID])
+		s.reach(LevelBackedUp, noteBackup, s.facts[factBackupID], noteBackupAt, s.facts[factBackupAt])
 	case "failed":
 		s.giveUp("backupFailed", "ECS could not take the backup")
 	default:
