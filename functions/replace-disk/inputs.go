@@ -71,7 +71,7 @@ func (in selectInput) check() error {
 	case in.All && chosen:
 		return fault.InField("select.all", "contradiction", "does not go with what selects some")
 	case in.Exclude.empty():
-		return fault.InField("select.exclude", "emptyValue", "excludes nothing; leave it out instead")
+		return fault.InField("select.exclude", "emptyValue", "excludes nothing; give it a value, or leave it out")
 	case !in.All && !chosen:
 		return fault.InField("select", "required", "selects nothing: name instances, images, families, tags or descendantsOf, or say \"all\": true")
 	}
@@ -191,7 +191,7 @@ type retryInput struct {
 func (t terms) wish(of rollout.Wish) (rollout.Wish, error) {
 	if t.Strategy != nil {
 		if reflect.ValueOf(*t.Strategy).IsZero() {
-			return of, fault.InField("strategy", "emptyValue", "is empty; leave it out instead")
+			return of, fault.InField("strategy", "emptyValue", "is empty; give it a value, or leave it out")
 		}
 		of.Strategy = *t.Strategy
 	}

@@ -251,7 +251,7 @@ func (r *reader) take(name string) any {
 	for _, m := range r.fields {
 		if m.key == name {
 			if m.value == nil {
-				r.fail(name, "null", "it is null; leave it out instead")
+				r.fail(name, "null", "it is null; give it a value, or leave it out")
 			}
 			return m.value
 		}

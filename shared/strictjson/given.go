@@ -59,7 +59,7 @@ func NothingGiven(field, why string, required bool) *fault.Error {
 	if required {
 		return fault.InField(field, CodeEmpty, "%s, and a value is needed", why)
 	}
-	return fault.InField(field, CodeEmpty, "%s; leave it out instead", why)
+	return fault.InField(field, CodeEmpty, "%s; give it a value, or leave it out", why)
 }
 
 // Required reports whether f has to be given, by its validate tag.

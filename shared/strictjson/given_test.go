@@ -170,5 +170,5 @@ func ExampleDecodeInput() {
 		Accounts []string `json:"accounts"`
 	}
 	fmt.Println(strictjson.DecodeInput([]byte(`{"accounts":[]}`), &in))
-	// Output: accounts: is empty; leave it out instead
+	// Output: accounts: is empty; give it a value, or leave it out
 }

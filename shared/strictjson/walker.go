@@ -166,7 +166,7 @@ func (w *walker) null(t reflect.Type, nullable bool, at *place) error {
 	case !nullable:
 		return at.refuse(CodeType, "must be %s, not null", expected(t))
 	case w.asked && !anything:
-		return at.refuse(CodeType, "must not be null; leave it out instead")
+		return at.refuse(CodeType, "must not be null; give it a value, or leave it out")
 	}
 	return nil
 }
