@@ -256,6 +256,7 @@ func beforeFields(plain fields[image.Instance]) fields[image.Before] {
 	sleep := fields[image.Before]{"Configured": func(s *scanner, b *image.Before) { b.Hibernates = s.tri() }}
 	all := fields[image.Before]{
 		"KeyPairName":        func(s *scanner, b *image.Before) { b.KeyPair = s.word() },
+		"HostName":           func(s *scanner, b *image.Before) { b.HostName = s.str() },
 		"AutoReleaseTime":    func(s *scanner, b *image.Before) { b.AutoReleaseAt = s.moment() },
 		"DeletionProtection": func(s *scanner, b *image.Before) { b.Protected = s.tri() },
 		"MetadataOptions":    func(s *scanner, b *image.Before) { options.read(s, &b.Metadata) },

@@ -198,8 +198,8 @@ func (c *Cloud) checkReplacement(r *region, account image.AccountID, row Instanc
 		return nil, wrongState(400, "OperationDenied", "The specified image contains the snapshot of the data disk,does not support this operation.")
 	case with.img.OSType != row.OSType && !r.mainland():
 		return nil, wrongState(403, "OperationDenied.ImageNotValid", "The operating system cannot be changed between Linux and Windows in this region.")
-	case isALinuxPro(row.OSName):
-		return nil, wrongState(403, "OperationDenied.ImageNotValid", "The operating system of an Alibaba Cloud Linux Pro instance cannot be replaced.")
+	case image.AlibabaLinux3Pro(row.OSName):
+		return nil, wrongState(403, "OperationDenied.ImageNotValid", "The operating system of an Alibaba Cloud Linux 3 Pro instance cannot be replaced.")
 	case req.KeyPair != "" && with.img.OSType == image.Windows:
 		return nil, wrongState(403, "InvalidParameter.NotMatch", "A key pair cannot be bound to a Windows instance.")
 	case req.KeyPair != "" && !r.hasKeyPair(account, req.KeyPair):

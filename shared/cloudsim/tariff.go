@@ -183,7 +183,7 @@ func isALinuxPro(name string) bool {
 // mainland: the Chinese mainland, where Windows is free; source: the page of
 // image prices.
 func (p place) mainland() bool {
-	return strings.HasPrefix(string(p.id), "cn-") && p.id != "cn-hongkong"
+	return image.Mainland(p.id) == image.Yes
 }
 
 // instancePrice is what one unit of an instance type costs: made up, always the

@@ -101,6 +101,8 @@ type MetadataOptions struct {
 // know: what DescribeInstances shows only when it is asked for it.
 type Before struct {
 	Instance
+	// HostName is what its system calls itself; empty: not shown.
+	HostName       string
 	KeyPair        string
 	Metadata       MetadataOptions
 	LoginAsNonRoot Tri

@@ -1,8 +1,6 @@
 package pricing
 
 import (
-	"strings"
-
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 )
@@ -119,7 +117,7 @@ func (b *builder) was() Ruling {
 
 // replaceFindings: what ECS refuses.
 func (b *builder) replaceFindings(old image.Image) {
-	if isAlibabaLinux3Pro(old) {
+	if image.AlibabaLinux3Pro(old.OSName) {
 		b.find(true, "alibabaLinux3ProNotReplaced", "the system disk of an Alibaba Cloud Linux 3 Pro instance cannot be replaced")
 	}
 	from, to := old.OSType, b.q.Image.OSType
@@ -136,11 +134,6 @@ func (b *builder) replaceFindings(old image.Image) {
 	default:
 		b.find(false, "regionNotListed", "Linux and Windows replace each other in the Chinese mainland only; whether this region counts is not known")
 	}
-}
-
-func isAlibabaLinux3Pro(i image.Image) bool {
-	name := strings.ToLower(strings.Join(strings.Fields(i.OSName), " ")) // "Alibaba Cloud Linux  3.2104 LTS 64 bit Pro", not 2.1903
-	return ProductOf(OSOf(i)) == AlibabaLinuxPro && strings.Contains(name, "linux 3")
 }
 
 // notes are remarks about the quote as a whole.

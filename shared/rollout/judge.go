@@ -263,20 +263,37 @@ func (j *judge) system() {
 	switch {
 	case i.OSType == "" || t.OSType == "":
 		j.no("systemUnknown", "the operating system of the instance or of %s is not said", t.ID)
-	case i.OSType != t.OSType && !mainland(j.server.Region):
-		j.no("crossedSystems", "Linux and Windows can be exchanged in regions of the Chinese mainland only")
 	case i.OSType != t.OSType:
-		j.warn("crossedSystems", "it changes from %s to %s", i.OSType, t.OSType)
+		j.crossed()
 	}
-	if strings.Contains(i.OSName, "Alibaba Cloud Linux") && strings.Contains(i.OSName, "Pro") {
-		j.no("systemNotReplaceable", "the system of an Alibaba Cloud Linux Pro instance cannot be replaced")
+	if image.AlibabaLinux3Pro(i.OSName) {
+		j.no("systemNotReplaceable", "the system of an Alibaba Cloud Linux 3 Pro instance cannot be replaced")
 	}
 }
 
-// mainland: a region of the Chinese mainland; source: the vendor's list of regions.
-func mainland(r image.RegionID) bool {
-	return strings.HasPrefix(string(r), "cn-") && r != "cn-hongkong"
+// crossed: Linux becomes Windows, or Windows Linux; source: the vendor's guide to
+// replacing the operating system.
+func (j *judge) crossed() {
+	i, t := j.server.Before, j.target
+	switch image.Mainland(j.server.Region) {
+	case image.Yes:
+		j.warn("systemChanges", "it changes from %s to %s", i.OSType, t.OSType)
+	case image.No:
+		j.no("crossedSystems", "Linux and Windows can be exchanged in regions of the Chinese mainland only")
+	default:
+		j.no("regionNotListed", "Linux and Windows can be exchanged in regions of the Chinese mainland only, and whether %s is one is not known", j.server.Region)
+	}
+	if n := len(i.HostName); t.OSType == image.Windows && n > 0 && (n < leastWindowsHost || n > mostWindowsHost) {
+		j.warn("hostNameForWindows", "Windows wants a host name of %d to %d characters; %q has %d", leastWindowsHost, mostWindowsHost, i.HostName, n)
+	}
 }
+
+// The characters of a host name of Windows; source: the vendor's guide to
+// replacing the operating system.
+const (
+	leastWindowsHost = 2
+	mostWindowsHost  = 15
+)
 
 // machine: the size of the instance boots the image.
 func (j *judge) machine() {

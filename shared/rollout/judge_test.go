@@ -89,12 +89,17 @@ func ofInstances() map[string]refusal {
 // ofImages are refusals for what the image is, and for what does not go together.
 func ofImages() map[string]refusal {
 	return map[string]refusal{
-		"deprecated":      {func(w broken) { w.i.Status = image.StatusDeprecated }, "imageDeprecated"},
-		"creating":        {func(w broken) { w.i.Status = image.StatusCreating }, "imageNotAvailable"},
-		"data disks":      {func(w broken) { w.i.Disks = []image.DiskMapping{{Device: "/dev/xvdb"}} }, "imageHasDataDisks"},
-		"terms":           {func(w broken) { w.i.ProductCode = "cmj" }, "termsNotAccepted"},
-		"no system":       {func(w broken) { w.i.OSType = "" }, "systemUnknown"},
-		"crossed":         {func(w broken) { w.s.Region = "ap-southeast-1"; w.i.OSType = image.Windows; w.s.Before.KeyPair = "" }, "crossedSystems"},
+		"deprecated": {func(w broken) { w.i.Status = image.StatusDeprecated }, "imageDeprecated"},
+		"creating":   {func(w broken) { w.i.Status = image.StatusCreating }, "imageNotAvailable"},
+		"data disks": {func(w broken) { w.i.Disks = []image.DiskMapping{{Device: "/dev/xvdb"}} }, "imageHasDataDisks"},
+		"terms":      {func(w broken) { w.i.ProductCode = "cmj" }, "termsNotAccepted"},
+		"no system":  {func(w broken) { w.i.OSType = "" }, "systemUnknown"},
+		"crossed":    {func(w broken) { w.s.Region = "ap-southeast-1"; w.i.OSType = image.Windows; w.s.Before.KeyPair = "" }, "crossedSystems"},
+		"crossed unlisted": {func(w broken) {
+			w.s.Region, w.i.Region = "cn-newcity", "cn-newcity"
+			w.i.OSType, w.s.Before.KeyPair = image.Windows, ""
+		}, "regionNotListed"},
+		"Linux 2 Pro":     {func(w broken) { w.s.Before.OSName = "Alibaba Cloud Linux  2.1903 LTS 64 bit Pro" }, ""},
 		"Linux Pro":       {func(w broken) { w.s.Before.OSName = "Alibaba Cloud Linux  3 Pro 64 bit" }, "systemNotReplaceable"},
 		"type":            {func(w broken) { w.s.Type = nil }, "typeUnknown"},
 		"architecture":    {func(w broken) { w.i.Architecture = image.ARM64 }, "architectureDiffers"},

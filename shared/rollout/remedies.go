@@ -45,6 +45,7 @@ func remedies() map[string]string {
 		"productRemoved":          "take an image without that product",
 		"systemUnknown":           "take an image that says its operating system",
 		"crossedSystems":          "launch a new instance instead",
+		"regionNotListed":         "launch a new instance instead",
 		"systemNotReplaceable":    "launch a new instance instead",
 		"typeUnknown":             "grant ecs:DescribeInstanceTypes",
 		"architectureUnknown":     "take an image that says its architecture",
