@@ -473,3 +473,35 @@ func TestEvidenceAsTables(t *testing.T) {
 		}
 	}
 }
+
+// TestLineageWithNothingButAName: the name that OOS gives is told as inferred, in
+// JSON and in a table; and of a Marketplace product that only a code tells of, no image
+// is named as its source.
+func TestLineageWithNothingButAName(t *testing.T) {
+	t.Parallel()
+	cloud := world()
+	add := func(id image.ID, name string, code image.ProductCode) {
+		cloud.AddImage(cloudsim.FirstAccount, "cn-hangzhou", cloudsim.ImageSpec{Image: image.Image{
+			Ref: image.Ref{ID: id}, Kind: image.KindCustom, Name: name, ProductCode: code, Architecture: image.X86_64, BootMode: image.UEFI, CreatedAt: day(25),
+			Disks: []image.DiskMapping{{System: true, SizeGiB: 40, Encrypted: image.No, SnapshotID: image.SnapshotID("s-" + id[2:])}},
+		}})
+	}
+	add("m-updated", "UpdateImage_from_m-new_on_exec-4f9be9d9f4a24c5a", "")
+	add("m-coded", "erp", "cmjj0001")
+	f := finder(views(cloud))
+	var got ancestry
+	get(t, f, "/images/m-updated/lineage?region=cn-hangzhou", &got)
+	if len(got.Parents) != 1 || got.Parents[0].Parent.ImageID != "m-new" || got.Parents[0].Evidence != lineage.ByName || got.Parents[0].Certainty != lineage.Inferred ||
+		got.Parents[0].Code != "imageName" {
+		t.Errorf("%+v", got.Parents)
+	}
+	rows, err := csv.NewReader(get(t, f, "/images/m-updated/lineage?region=cn-hangzhou&format=csv", nil).Body).ReadAll()
+	if err != nil || len(rows) != 2 || !slices.Contains(rows[1], "imageName") || !slices.Contains(rows[1], "inferred") {
+		t.Errorf("%v %v", rows, err)
+	}
+	got = ancestry{}
+	get(t, f, "/images/m-coded/lineage?region=cn-hangzhou", &got)
+	if got.Source.Kind != lineage.SourceMarketplace || got.Source.ProductCode != "cmjj0001" || got.Source.Image != nil || len(got.Parents) != 0 {
+		t.Errorf("%+v", got.Source)
+	}
+}

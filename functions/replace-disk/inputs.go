@@ -51,7 +51,7 @@ type selectInput struct {
 	EndsBefore    time.Time              `json:"endOfLifeBefore,omitzero" doc:"Only systems that get no updates any more at that time; what is not known is no match"`
 	Region        []image.RegionID       `json:"region,omitempty" validate:"omitempty,min=1,max=100,dive,regionid" doc:"Regions to look at"`
 	Account       []image.AccountID      `json:"account,omitempty" validate:"omitempty,min=1,max=100,dive,accountid" doc:"Accounts to look at"`
-	DescendantsOf image.ID               `json:"descendantsOf,omitempty" validate:"omitempty,imageid" doc:"Everything that runs this image, or one that was made from it"`
+	DescendantsOf image.ID               `json:"descendantsOf,omitempty" validate:"omitempty,imageid" doc:"Everything that runs this image, or one that was made from it, as far as that is recorded or observed; what is only inferred selects nothing"`
 	All           bool                   `json:"all,omitempty" doc:"true: every instance of the places that are looked at"`
 	Exclude       *excludeInput          `json:"exclude,omitempty" doc:"What is left out of that"`
 }

@@ -200,7 +200,7 @@ func excluded(e *excludeInput, id image.InstanceID) bool {
 }
 
 // descendants are those of the servers that run an image, or one that was made from
-// it: as far as that is known, and what of that could not be read.
+// it: as far as that is recorded or observed, and what of that could not be read.
 func (s *session) descendants(ctx context.Context, all *survey.Survey, servers []usage.Server, of image.ID) ([]usage.Server, []image.Unread) {
 	world := lineage.Observe(ctx, lineage.Places(all.Places()))
 	graph := lineage.New(world)
@@ -211,8 +211,8 @@ func (s *session) descendants(ctx context.Context, all *survey.Survey, servers [
 		}
 	}
 	for key := range maps.Clone(runs) {
-		for _, link := range graph.Story(key).Children {
-			runs[link.Child] = true
+		for _, child := range graph.Proven(key) {
+			runs[child] = true
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(servers), func(one usage.Server) bool {

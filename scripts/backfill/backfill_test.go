@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -111,15 +112,64 @@ func TestBackfill(t *testing.T) {
 		t.Fatal(err)
 	}
 	world := lineage.Observe(t.Context(), lineage.Places(there.Places()))
-	graph, found := lineage.New(world), 0
+	graph, found, vendors := lineage.New(world), 0, 0
 	for _, i := range world.Images {
 		links := graph.Story(lineage.KeyOf(i.Ref)).Parents
 		if p, ok := cloud.Parent(i.Ref); ok && len(links) > 0 && links[0].Parent == lineage.KeyOf(p) && links[0].Certainty == lineage.Recorded {
 			found++
+			if strings.HasPrefix(string(p.ID), "aliyun") {
+				vendors++
+			}
 		}
 	}
-	if found != n {
-		t.Errorf("%d of %d recorded parents are found", found, n)
+	if found != n || vendors == 0 {
+		t.Errorf("%d of %d recorded parents are found, %d of them have an id that begins with aliyun", found, n, vendors)
+	}
+}
+
+// TestIDsThatNoValueMayBeginWith: ECS refuses the bare id of such a parent as the
+// value of a tag; the form that the cure names is written, and read back.
+func TestIDsThatNoValueMayBeginWith(t *testing.T) {
+	t.Parallel()
+	cloud, look := firm(t)
+	images, err := cloud.View(cloudsim.FirstAccount).Images(t.Context(), "cn-hangzhou", image.Listing{Kind: image.KindCustom})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var child image.ID
+	parent := image.ID("")
+	for _, i := range images {
+		if p, ok := cloud.Parent(i.Ref); ok && strings.HasPrefix(string(p.ID), "aliyun") && i.Tags[lineage.ParentTag] == "" {
+			child, parent = i.ID, p.ID
+			break
+		}
+	}
+	bare := cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"}).TagResources(cloudsim.TagResourcesRequest{
+		RegionID: "cn-hangzhou", ResourceType: "image", ResourceIDs: []string{string(child)}, Tags: []cloudsim.Tag{{Key: lineage.ParentTag, Value: string(parent)}},
+	})
+	if !errors.Is(bare, fault.Invalid) {
+		t.Errorf("the bare id %q: %v", parent, bare)
+	}
+	told := func() lineage.Story {
+		there, err := survey.Open(t.Context(), []survey.Account{{Reader: cloud.View(cloudsim.FirstAccount)}}, survey.Scope{Regions: []image.RegionID{"cn-hangzhou"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lineage.New(lineage.Observe(t.Context(), lineage.Places(there.Places()))).Ancestry(lineage.Key{Region: "cn-hangzhou", ID: child})
+	}
+	if before := told(); len(before.Parents) != 0 || !strings.Contains(before.Source.Cure, "as regionId/imageId") {
+		t.Fatalf("before: %+v", before)
+	}
+	name := filepath.Join(t.TempDir(), "parents.csv")
+	if err := os.WriteFile(name, fmt.Appendf(nil, "imageId,parent,regionId\n%s,%s,cn-hangzhou\n", child, parent), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), look, name, true, &out); err != nil || !strings.Contains(out.String(), "1 set, 0 calls failed") {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	if after := told(); len(after.Parents) != 1 || after.Parents[0].Parent.ID != parent || after.Parents[0].Evidence != lineage.ByTag || after.Source.Kind != lineage.SourcePublic {
+		t.Errorf("after: %+v", after)
 	}
 }
 

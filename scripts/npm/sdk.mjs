@@ -146,6 +146,13 @@ for (const [name, connect] of Object.entries(clients)) {
       RegionId: region, ImageId: source.ImageId, InstanceType: types[0].InstanceTypeId,
       ...(name.startsWith('@alicloud/ecs') ? { SystemDisk: new Ecs.RunInstancesRequestSystemDisk({ size: '0' }) } : { 'SystemDisk.Size': 0 }),
     });
+    const sizeless = (kind) => (name.startsWith('@alicloud/ecs') ? { SystemDisk: new Ecs[kind]({ size: 0 }) } : { 'SystemDisk.Size': 0 });
+    const { LaunchTemplateId } = await call('CreateLaunchTemplate', {
+      RegionId: region, LaunchTemplateName: `relied-${Object.keys(clients).indexOf(name)}`, ImageId: source.ImageId, ...sizeless('CreateLaunchTemplateRequestSystemDisk'),
+    });
+    await call('CreateLaunchTemplateVersion', {
+      RegionId: region, LaunchTemplateId, ImageId: source.ImageId, ...sizeless('CreateLaunchTemplateVersionRequestSystemDisk'),
+    });
     const [instanceId] = InstanceIdSets.InstanceIdSet;
     const state = await call('DescribeInstances', { RegionId: region, InstanceIds: JSON.stringify([instanceId]) });
     assert.equal(state.Instances.Instance[0].Status, 'Pending');

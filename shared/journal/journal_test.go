@@ -32,6 +32,8 @@ type bucket struct {
 	appends int
 	// deny is the key of an object that is said not to exist.
 	deny string
+	// deaf is how reads fail; nil: they do not.
+	deaf error
 }
 
 func newBucket() *bucket {
@@ -42,6 +44,9 @@ func (b *bucket) Get(_ context.Context, key string, offset int64) ([]byte, error
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	object, ok := b.objects[key]
+	if b.deaf != nil {
+		return nil, b.deaf
+	}
 	if !ok || key == b.deny {
 		return nil, fault.New(fault.NotFound, "no object %s", key)
 	}
@@ -207,6 +212,43 @@ func TestALostReplyIsRecognised(t *testing.T) {
 	}
 	if records, err := j.Read(t.Context(), "log"); err != nil || len(records) != 6 {
 		t.Errorf("%d records, %v", len(records), err)
+	}
+}
+
+// TestAWriteThatCannotBeLookedForIsUnknown: where the reply is lost and the record
+// cannot be read back, nobody knows whether it is there, whatever the reason. It is
+// never told as a conflict, which says that somebody else's is; and read later, it is
+// there once. What says for certain that nothing was written stays what it is.
+func TestAWriteThatCannotBeLookedForIsUnknown(t *testing.T) {
+	t.Parallel()
+	for _, deaf := range []fault.Kind{fault.Unavailable, fault.Throttled, fault.Forbidden, fault.Unauthenticated, fault.Internal, fault.Unknown} {
+		t.Run(string(deaf), func(t *testing.T) {
+			t.Parallel()
+			b := newBucket()
+			j, o := open(journal.OpenObjects(b, ""), "a"), journal.OpenObjects(b, "")
+			if err := j.Append(t.Context(), "log", 0, "first"); err != nil {
+				t.Fatal(err)
+			}
+			lost := func(int) bool {
+				b.deaf = fault.New(deaf, "the bucket cannot be read")
+				return true
+			}
+			b.lose = lost
+			if err := j.Append(t.Context(), "log", 1, "second"); !errors.Is(err, fault.Unknown) || fault.Code(err) != "writeUnknown" {
+				t.Errorf("a record: %v", err)
+			}
+			b.deaf = nil
+			if err := o.Keep(t.Context(), "a.json", []byte("ours")); !errors.Is(err, fault.Unknown) || fault.Code(err) != "writeUnknown" {
+				t.Errorf("a document: %v", err)
+			}
+			b.deaf, b.lose = nil, func(int) bool { return false }
+			if records, err := j.Read(t.Context(), "log"); err != nil || len(records) != 2 {
+				t.Errorf("%d records, %v", len(records), err)
+			}
+			if text, err := o.Kept(t.Context(), "a.json"); err != nil || string(text) != "ours" {
+				t.Errorf("%q, %v", text, err)
+			}
+		})
 	}
 }
 

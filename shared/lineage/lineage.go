@@ -1,7 +1,7 @@
 // Package lineage rediscovers where an image comes from and what was made from
 // it. ECS names no parent of an image, so each link is found by evidence: a tag,
 // the copied snapshot, the disk a snapshot was taken of, the pipeline that built
-// it, the calls that made it. A link that no evidence shows is unknown, with what broke it; it is never
+// it, the calls that made it, the name that automation gave it. A link that no evidence shows is unknown, with what broke it; it is never
 // guessed. Everything here is a pure function of what was observed.
 package lineage
 
@@ -61,6 +61,7 @@ const (
 	ByDisk           Evidence = "disk"           // Snapshot.SourceDiskId, then Disk.ImageId
 	ByPipeline       Evidence = "pipeline"       // DescribeImagePipelineExecutions, then BaseImage
 	ByTrail          Evidence = "actionTrail"    // LookupEvents: CreateImage, then RunInstances or ReplaceSystemDisk; CopyImage
+	ByName           Evidence = "imageName"      // Image.ImageName as OOS's public templates give it: UpdateImage_from_imageId_on_executionId
 )
 
 // Certainty is how sure a link is.
@@ -237,7 +238,7 @@ func (g *Graph) climb(k Key) ([]Link, Source, []image.Reason) {
 		seen[at] = true
 		u, known := g.ups[at]
 		if !known {
-			return links, g.absent(at, certainty), conflicts
+			return links, g.orProduct(links, g.absent(at, certainty)), conflicts
 		}
 		conflicts = append(conflicts, u.conflicts...)
 		if !u.isLink {
@@ -251,12 +252,25 @@ func (g *Graph) climb(k Key) ([]Link, Source, []image.Reason) {
 }
 
 // descend lists the children breadth first.
-func (g *Graph) descend(k Key) []Link {
+func (g *Graph) descend(k Key) []Link { return g.below(k, func(Link) bool { return true }) }
+
+// Proven are the images made from one, and from those, by links that are recorded or
+// observed: what only follows if nothing unusual was done proves nothing.
+func (g *Graph) Proven(k Key) []Key {
+	var found []Key
+	for _, l := range g.below(k, func(l Link) bool { return l.Certainty != Inferred }) {
+		found = append(found, l.Child)
+	}
+	return found
+}
+
+// below lists the children that follow by the links that are taken.
+func (g *Graph) below(k Key, taken func(Link) bool) []Link {
 	var found []Link
 	seen := map[Key]bool{k: true}
 	for queue := []Key{k}; len(queue) > 0; queue = queue[1:] {
 		for _, l := range g.downs[queue[0]] {
-			if !seen[l.Child] {
+			if !seen[l.Child] && taken(l) {
 				seen[l.Child] = true
 				found = append(found, l)
 				queue = append(queue, l.Child)

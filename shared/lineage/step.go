@@ -62,7 +62,11 @@ func (g *Graph) stepUp(i image.Image) up {
 	if link, ok := g.byTrail(i); ok {
 		return up{link: link, isLink: true, conflicts: conflicts}
 	}
-	return up{end: g.fallback(i), conflicts: conflicts}
+	end := g.fallback(i)
+	if link, ok := g.byName(i); ok && end.forgotten() {
+		return up{link: link, isLink: true, conflicts: conflicts}
+	}
+	return up{end: end, conflicts: conflicts}
 }
 
 // why is the reason of the step.
@@ -76,7 +80,21 @@ func (u up) why() image.Reason {
 // fallback ends a chain that no evidence continues: at the Marketplace product
 // whose code the image carries, else at unknown.
 func (g *Graph) fallback(i image.Image) Source {
-	end := g.lost(i)
+	return productOf(i, g.lost(i))
+}
+
+// orProduct is where a chain ends of which the last image is not seen: at the product
+// whose code the one before it carries, if nothing else is known.
+func (g *Graph) orProduct(links []Link, end Source) Source {
+	if end.Kind != SourceUnknown || len(links) == 0 {
+		return end
+	}
+	return productOf(g.images[links[len(links)-1].Child], end)
+}
+
+// productOf is the Marketplace product whose code an image carries: images made of a
+// product's keep it. Without one it is end.
+func productOf(i image.Image, end Source) Source {
 	if i.ProductCode == "" {
 		return end
 	}

@@ -96,10 +96,18 @@ func (o *observer) recall(ctx context.Context, places []Place, of []Key) {
 // trailed is that the trail was asked about an image.
 func trailed(k Key) string { return "trail " + k.String() }
 
-// lostAt reports whether nothing shows where an image comes from.
+// lostAt reports whether nothing but perhaps a name shows where an image comes from.
 func (g *Graph) lostAt(i image.Image) bool {
 	u := g.stepUp(i)
-	return !u.isLink && u.end.Kind == SourceUnknown && u.end.Why.Code != "unreadable" && u.end.Why.Code != CodeRegionNotRead
+	if u.isLink {
+		return u.link.Evidence == ByName
+	}
+	return u.end.forgotten()
+}
+
+// forgotten: everything could be read, and does not tell.
+func (s Source) forgotten() bool {
+	return s.Kind == SourceUnknown && s.Why.Code != "unreadable" && s.Why.Code != CodeRegionNotRead
 }
 
 // makers asks which instances images of a place were made of, and then what those

@@ -82,7 +82,7 @@ func (c *call) configuration() cloudsim.ScalingConfigurationRequest {
 	req := cloudsim.ScalingConfigurationRequest{
 		Name: p.text("ScalingConfigurationName"), Image: image.ID(p.text("ImageId")), ImageName: p.text("ImageName"), Family: image.Family(p.text("ImageFamily")),
 		InstanceType: image.InstanceTypeID(cmp.Or(p.text("InstanceType"), types[0])), SecurityGroups: p.repeat("SecurityGroupIds"),
-		SystemDisk: cloudsim.NewDisk{Category: p.text("SystemDisk.Category"), SizeGiB: c.positive("SystemDisk.Size")}, Further: map[string]string{},
+		SystemDisk: cloudsim.NewDisk{Category: p.text("SystemDisk.Category"), SizeGiB: c.size("SystemDisk.Size")}, Further: map[string]string{},
 	}
 	for _, n := range p.numbers("DataDisk") {
 		member := func(key string) string { return p.member("DataDisk", n, key) }

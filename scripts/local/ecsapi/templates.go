@@ -29,7 +29,7 @@ func (c *call) templateData() cloudsim.TemplateData {
 		Image: image.ID(p.text("ImageId")), InstanceType: image.InstanceTypeID(p.text("InstanceType")), SecurityGroups: p.repeat("SecurityGroupIds"),
 		Tags: c.tags(), DataDisks: c.newDisks(), Further: map[string]string{},
 		SystemDisk: cloudsim.NewDisk{
-			Category: p.text("SystemDisk.Category"), SizeGiB: c.positive("SystemDisk.Size"), Name: p.text("SystemDisk.DiskName"),
+			Category: p.text("SystemDisk.Category"), SizeGiB: c.size("SystemDisk.Size"), Name: p.text("SystemDisk.DiskName"),
 			PerformanceLevel: p.text("SystemDisk.PerformanceLevel"),
 		},
 	}
