@@ -68,6 +68,11 @@ func (f *fleets) put(s *stage) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.of[s] = fleet
+	s.t.Cleanup(func() { // of thousands of stages one is left at a time
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.of, s)
+	})
 	s.answered = f.watch(s)
 }
 

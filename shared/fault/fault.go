@@ -127,14 +127,38 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Cause }
+// Unwrap returns the cause without its kind: whoever wrapped it said what it means
+// here. A write that was refused as a conflict and could not be looked for is
+// Unknown, and nobody is to take it for a conflict.
+func (e *Error) Unwrap() error {
+	if e.Cause == nil {
+		return nil
+	}
+	return cause{e.Cause}
+}
 
-// Is reports whether target is the kind of e. errors.Is goes on to the causes,
-// so a failure that wraps another matches both kinds; Of names the outermost.
+// Is reports whether target is the kind of e.
 func (e *Error) Is(target error) bool {
 	k, ok := target.(Kind)
 	return ok && k == e.Kind
+}
+
+// cause is everything that a cause is but one of the kinds.
+type cause struct{ err error }
+
+func (c cause) Error() string { return c.err.Error() }
+
+func (c cause) Is(target error) bool {
+	_, kind := target.(Kind)
+	return !kind && errors.Is(c.err, target)
+}
+
+func (c cause) As(target any) bool {
+	switch target.(type) {
+	case **Error, *Kind:
+		return false
+	}
+	return errors.As(c.err, target)
 }
 
 // Of returns the kind of err: that of the outermost *Error or Kind in it,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"testing"
 
 	"imagekeeper/shared/fault"
@@ -53,6 +54,30 @@ func TestKindOfWrappedErrors(t *testing.T) {
 	}
 	if !errors.Is(outer, fault.Unknown) {
 		t.Error("errors.Is does not find the kind")
+	}
+	if errors.Is(outer, inner.Kind) || errors.Is(fmt.Errorf("x: %w", outer), inner.Kind) {
+		t.Error("a failure is taken for the kind of its cause")
+	}
+	for _, kind := range []fault.Kind{inner.Kind, fault.Unknown} {
+		if !errors.Is(errors.Join(inner, outer), kind) {
+			t.Errorf("of two that are joined, %s is not found", kind)
+		}
+	}
+}
+
+// TestCauses: what is no kind is found behind a kind.
+func TestCauses(t *testing.T) {
+	behind := fault.Wrap(fault.Unavailable, fmt.Errorf("open: %w", &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}), "it is down")
+	var path *fs.PathError
+	if !errors.Is(behind, fs.ErrNotExist) || !errors.As(behind, &path) || path.Op != "open" {
+		t.Errorf("%v hides its cause", behind)
+	}
+	var f *fault.Error
+	if twice := fault.Wrap(fault.Unknown, behind, "twice"); !errors.As(twice, &f) || f != twice || !errors.Is(twice, fs.ErrNotExist) {
+		t.Errorf("%v is %v", twice, f)
+	}
+	if errors.Unwrap(fault.New(fault.Invalid, "no cause")) != nil {
+		t.Error("a failure without a cause has one")
 	}
 }
 

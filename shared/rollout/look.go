@@ -559,13 +559,14 @@ func (l *look) healths(ctx context.Context) error {
 	return nil
 }
 
-// beatsSince: a heartbeat of the new system: after our start, and after it came up.
+// beatsSince: a heartbeat of the new system: after our start, and no earlier than it
+// came up, which is told to the minute.
 func (s *sight) beatsSince(beat time.Time) bool {
 	start, err := time.Parse(time.RFC3339, s.item.Notes[noteStartAt])
 	if err != nil {
 		return false
 	}
-	return beat.After(start) && !s.before.StartedAt.Before(start.Truncate(time.Minute)) && beat.After(s.before.StartedAt)
+	return beat.After(start) && !s.before.StartedAt.Before(start.Truncate(time.Minute)) && !beat.Before(s.before.StartedAt)
 }
 
 // groups looks at those that are in scaling groups.

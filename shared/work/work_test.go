@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -321,6 +322,58 @@ type unheard struct {
 func (u *unheard) Append(context.Context, string, int64, []byte) error {
 	u.writes++
 	return fault.New(fault.Unknown, "no answer")
+}
+
+// halfHeard is a bucket that writes a claim, says that it is there already, as it does
+// to whoever repeats what arrived, and then cannot be read for a while.
+type halfHeard struct {
+	journal.Bucket
+	deaf int
+}
+
+func (h *halfHeard) Append(ctx context.Context, key string, position int64, content []byte) error {
+	err := h.Bucket.Append(ctx, key, position, content)
+	if err == nil && strings.Contains(key, "claims/") && h.deaf == 0 {
+		h.deaf = 1
+		return fault.New(fault.Conflict, "it has another length")
+	}
+	return err
+}
+
+func (h *halfHeard) Get(ctx context.Context, key string, offset int64) ([]byte, error) {
+	if h.deaf == 1 && strings.Contains(key, "claims/") {
+		return nil, fault.New(fault.Unavailable, "no answer")
+	}
+	return h.Bucket.Get(ctx, key, offset)
+}
+
+// TestClaimsThatNobodySees: whether a thing was claimed is not known, which does not
+// mean that another work holds it.
+func TestClaimsThatNobodySees(t *testing.T) {
+	t.Parallel()
+	for name, whole := range map[string]bool{"of the work": true, "of an item": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				bucket, open := watched(t)
+				s := contract.NewStage(t, open, 1)
+				d := contract.Document("d", 0)
+				if whole {
+					d.Claims = []work.Claim{{Thing: "toy/whole"}}
+				} else {
+					s.Kind.Claims = func(item string) []work.Claim { return []work.Claim{{Thing: "toy/" + item}} }
+				}
+				id := s.Approve(d, "ada").ID
+				h := &halfHeard{Bucket: bucket}
+				if _, err := s.Runner(journal.OpenObjects(h, "")).Tick(t.Context(), time.Now(), time.Now().Add(time.Minute)); h.deaf == 0 {
+					t.Errorf("nothing was claimed: %v", err)
+				}
+				if w := s.UntilEnded(id, 10); w.State != work.Finished {
+					t.Errorf("%s: %+v, %+v", w.State, w.Why, w.Items)
+				}
+			})
+		})
+	}
 }
 
 // TestWritesThatNobodySees: a worker whose records do not arrive asks a few times, with
