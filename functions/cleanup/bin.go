@@ -291,7 +291,7 @@ func (s *session) planRestore(ctx context.Context, in restoreInput) (work.Docume
 	}
 	ledger := retention.OpenLedger(ctx, retention.Place{Account: e.Ref.Account, Region: e.Ref.Region}, place, s.now)
 	if u := ledger.Unread.Images; u != nil {
-		return work.Document{}, fault.New(fault.Unknown, "the images of %s cannot be read: %s", e.Ref.Region, u.Sentence).WithCode("unread")
+		return work.Document{}, survey.Unreadable([]image.Unread{*u}, "the images of %s cannot be read: %s", e.Ref.Region, u.Sentence)
 	}
 	taken := map[string]bool{}
 	for _, i := range ledger.Images {

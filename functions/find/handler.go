@@ -58,13 +58,16 @@ func (h handler) prices() quoting.Prices {
 	return quoting.Prices{Rates: h.rates, Site: h.config.Site, Now: h.now}
 }
 
+// unreadable are the failures of a list that tell with it what could not be read.
+func unreadable() []fault.Kind { return []fault.Kind{fault.Unknown, fault.Throttled} }
+
 // function returns the operations. Everything here reads, so every role may call it.
 func (h handler) function() *function.Function {
 	return function.New("find",
 		function.Handle(function.Spec{
 			Name: "find.images", Pattern: "GET /images", Role: function.Viewer, Margin: margin,
 			Summary: "Which images there are; the first one, with the default sort, is the one to use",
-			Tells:   []fault.Kind{fault.Unknown}, Headers: headers("Next-Cursor", "Unknown-Count"),
+			Tells:   unreadable(), Headers: headers("Next-Cursor", "Unknown-Count"),
 		}, h.images),
 		function.Handle(function.Spec{
 			Name: "find.image", Pattern: "GET /images/{imageId}", Role: function.Viewer, Margin: margin,
@@ -79,7 +82,7 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "find.families", Pattern: "GET /families", Role: function.Viewer, Margin: margin,
 			Summary: "Which image families there are: where, for what machines, and what is the newest, stable or a candidate there",
-			Tells:   []fault.Kind{fault.Unknown}, Headers: headers("Next-Cursor", "Unknown-Count"),
+			Tells:   unreadable(), Headers: headers("Next-Cursor", "Unknown-Count"),
 		}, h.families),
 		function.Handle(function.Spec{
 			Name: "find.lineage", Pattern: "GET /images/{imageId}/lineage", Role: function.Viewer, Margin: margin,
@@ -94,7 +97,7 @@ func (h handler) function() *function.Function {
 		function.Handle(function.Spec{
 			Name: "find.instances", Pattern: "GET /instances", Role: function.Viewer, Margin: margin,
 			Summary: "Which instances run what, and how far behind they are",
-			Tells:   []fault.Kind{fault.Unknown}, Headers: headers("Next-Cursor", "Unknown-Count"),
+			Tells:   unreadable(), Headers: headers("Next-Cursor", "Unknown-Count"),
 		}, h.instances),
 		function.Handle(function.Spec{
 			Name: "find.access", Pattern: "GET /access", Role: function.Viewer, Margin: margin,

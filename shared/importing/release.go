@@ -44,13 +44,17 @@ func (r Releasing) Observe(ctx context.Context, w ReleaseWish, told []plan.Entry
 func (r Releasing) sighted(ctx context.Context, s survey.Fresh, w ReleaseWish, now map[Channel]map[image.RegionID]Assigned, region image.RegionID) (Sighted, error) {
 	var seen Sighted
 	places := in(s, region)
-	if len(places) == 0 {
+	switch unread := s.Unread(); {
+	case len(places) == 0 && len(unread) > 0:
+		return seen, survey.Unreadable(unread, "whether %s is looked at is not known (%s)", region, survey.Sentence(unread))
+	case len(places) == 0:
 		return seen, fault.InField("images."+string(region), survey.CodeUnknownRegion, "%s is not among the regions that are looked at", region)
 	}
 	for _, p := range places {
 		images, err := p.Images(ctx, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
 		if err != nil {
-			return seen, fault.Wrap(fault.Unknown, err, "the images of account %s in %s cannot be read", p.Account, region).WithCode(survey.CodeUnread)
+			unread := []image.Unread{image.UnreadOf(p.Account, region, "ecs:DescribeImages", err)}
+			return seen, survey.Unreadable(unread, "the images of account %s in %s cannot be read: %s", p.Account, region, unread[0].Sentence)
 		}
 		for n := range images {
 			i := images[n]

@@ -30,7 +30,7 @@ func Locate(ctx context.Context, s *survey.Survey, id image.ID) (image.Image, er
 	case len(found) > 0 && !perhapsOwn(found[0].Image, s.Unread()):
 		return found[0].Image, nil
 	case len(found) > 0:
-		return image.Image{}, fault.New(fault.Unknown, "%s was not found as an image of ours, and not all could be read (%s)", id, survey.Sentence(s.Unread())).WithCode(survey.CodeUnread)
+		return image.Image{}, survey.Unreadable(s.Unread(), "%s was not found as an image of ours, and not all could be read (%s)", id, survey.Sentence(s.Unread()))
 	}
 	return image.Image{}, s.Missing("image", string(id))
 }
