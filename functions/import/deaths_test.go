@@ -278,7 +278,7 @@ func TestFourHours(t *testing.T) {
 	t.Logf("%d calls of which %d change something", len(c.all), len(c.writes))
 	var reached atomic.Int32
 	t.Run("trials", func(t *testing.T) {
-		for _, one := range drawn.Some(t, c.trials([]fate{dies, freezes}, []fate{dies, freezes, diesAfter, freezesAfter}), 220) {
+		for _, one := range drawn.Some(t, c.trials([]fate{dies, freezes}, []fate{dies, freezes, diesAfter, freezesAfter}), 440) {
 			t.Run(fmt.Sprintf("%s, fate %d", one.boundary, one.fate), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) { carriedOn(t, one, &reached) })

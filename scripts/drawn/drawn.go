@@ -79,3 +79,13 @@ func Some[T any](t logger, all []T, every int) []T {
 	t.Logf("%d of %d, drawn by %s=%d", len(kept), len(all), Variable, seed)
 	return kept
 }
+
+// Seeds are one of every so many of that many numbers, as Some has it.
+func Seeds(t logger, whole, every int) []uint64 {
+	t.Helper()
+	all := make([]uint64, whole)
+	for n := range all {
+		all[n] = uint64(n)
+	}
+	return Some(t, all, every)
+}

@@ -62,6 +62,19 @@ func TestAll(t *testing.T) {
 	}
 }
 
+// TestSeeds: each number is drawn by some seed, one of each stretch.
+func TestSeeds(t *testing.T) {
+	t.Setenv(drawn.Whole, "")
+	t.Setenv(drawn.Variable, "7")
+	if got := drawn.Seeds(t, 12, 4); len(got) != 3 || got[0] > 3 || got[2] < 8 {
+		t.Errorf("got %v", got)
+	}
+	t.Setenv(drawn.Whole, "full")
+	if got := drawn.Seeds(t, 3, 4); !slices.Equal(got, []uint64{0, 1, 2}) {
+		t.Errorf("got %v", got)
+	}
+}
+
 // TestScratchLeavesNothingBehind, also if it is interrupted.
 func TestScratchLeavesNothingBehind(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"imagekeeper/scripts/build/openapi"
@@ -22,14 +23,24 @@ func checkedIn(t *testing.T) []byte {
 	return document
 }
 
+// known is that document, read once for all witnesses: to compile its schemas costs
+// more than most tests.
+var known = sync.OnceValues(func() (*witness.Witness, error) {
+	document, err := os.ReadFile(filepath.Join(root, openapi.Path))
+	if err != nil {
+		return nil, err
+	}
+	return witness.New(document)
+})
+
 // reading is a witness of that document.
 func reading(t *testing.T) *witness.Witness {
 	t.Helper()
-	w, err := witness.New(checkedIn(t))
+	w, err := known()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return w.Another()
 }
 
 // TestTheGatewayServesTheDocument: made of the functions as they run, it is the

@@ -98,7 +98,7 @@ func (s *stack) verdict(id string) (status int, verdict string, body []byte) {
 func TestNothingThatIsUsedIsSaidToBeUnused(t *testing.T) {
 	sim := inUse()
 	cells := make(chan ecsapi.Fault)
-	all := some(t, doubts(), 16)
+	all := some(t, doubts(), 32)
 	var lanes sync.WaitGroup
 	for range min(6, 1+len(all)/8) {
 		lane := start(t, options{sim: sim, rate: -1, environment: map[string]string{"ECS_RATE_SHARE": "1000", "REGIONS": "cn-hangzhou"}})

@@ -103,7 +103,7 @@ func said(body []byte) map[string]any {
 func TestNoFaultMakesAWrongAnswer(t *testing.T) {
 	sim := company.New(cloudsim.Options{Seed: 1}, company.Options{Images: 260})
 	cells := make(chan trial)
-	all := some(t, product(), 40)
+	all := some(t, product(), 80)
 	var lanes sync.WaitGroup
 	for range min(8, 1+len(all)/8) {
 		lane := start(t, options{

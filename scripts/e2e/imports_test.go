@@ -238,7 +238,7 @@ func TestLeastPermissionOfImport(t *testing.T) {
 		}
 	})
 	tried := slices.DeleteFunc(slices.Clone(may), func(action string) bool { return slices.Contains(unneeded(), action) })
-	for _, action := range drawn.Some(t, tried, 24) {
+	for _, action := range drawn.Some(t, tried, 48) {
 		t.Run("without "+action, func(t *testing.T) {
 			t.Parallel()
 			f := newFoundry(t, without(rows, action))

@@ -361,7 +361,7 @@ func TestMistakes(t *testing.T) {
 		if sent += len(all); len(all) == 0 {
 			continue // it takes nothing
 		}
-		t.Run(op.name, func(t *testing.T) { s.makeAll(t, some(t, all, 60)) })
+		t.Run(op.name, func(t *testing.T) { s.makeAll(t, some(t, all, 120)) })
 	}
 	if sent < 5000 {
 		t.Errorf("only %d mistakes", sent)

@@ -22,9 +22,9 @@ import (
 	"imagekeeper/shared/work"
 )
 
-// drawn is a whole rollout as it is drawn: the fleet, the wish, what goes wrong, and
+// drawing is a whole rollout as it is drawn: the fleet, the wish, what goes wrong, and
 // what people do meanwhile.
-type drawn struct {
+type drawing struct {
 	instances, stopped   int
 	canary, wave         int
 	percent              bool
@@ -42,10 +42,10 @@ type drawn struct {
 }
 
 // drawings draws rollouts of at most so many instances.
-func drawings(most int) *rapid.Generator[drawn] {
-	return rapid.Custom(func(t *rapid.T) drawn {
+func drawings(most int) *rapid.Generator[drawing] {
+	return rapid.Custom(func(t *rapid.T) drawing {
 		n := rapid.IntRange(1, most).Draw(t, "instances")
-		return drawn{
+		return drawing{
 			instances: n, stopped: rapid.IntRange(0, n/4).Draw(t, "stopped"), canary: rapid.IntRange(0, 3).Draw(t, "canary"),
 			wave: rapid.IntRange(1, 50).Draw(t, "wave"), percent: rapid.Bool().Draw(t, "percent"),
 			unavailable: rapid.IntRange(max(1, n/20), max(1, n/4)).Draw(t, "unavailable"), fails: rapid.SampledFrom([]int{0, 0, 1, n}).Draw(t, "fails"),
@@ -65,7 +65,7 @@ func drawings(most int) *rapid.Generator[drawn] {
 // TestSimulation draws whole rollouts: a few, others by each DRAW; many, and large
 // ones, for TRIALS=full.
 func TestSimulation(t *testing.T) {
-	runs, most := 5, 16
+	runs, most := 2, 16
 	if os.Getenv("TRIALS") == "full" {
 		runs, most = 100, 500
 	}
@@ -88,7 +88,7 @@ func TestSimulation(t *testing.T) {
 // simulation is one drawn rollout.
 type simulation struct {
 	*pointing
-	d      drawn
+	d      drawing
 	random *rand.Rand
 	mu     sync.Mutex
 	id     string
@@ -101,7 +101,7 @@ type simulation struct {
 	held, free time.Time
 }
 
-func simulate(t *testing.T, d drawn) {
+func simulate(t *testing.T, d drawing) {
 	s := &simulation{d: d, pointing: newPointing(t, d.instances, cloudsim.Options{Seed: d.seed, Visibility: d.visibility}), random: rand.New(rand.NewPCG(d.seed, 1))}
 	for _, id := range s.fleet[:d.stopped] {
 		if err := s.view().Stop(t.Context(), hangzhou, image.StopRequest{Instance: id, Mode: "KeepCharging"}); err != nil {

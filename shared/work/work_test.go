@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/journal"
 	journaltest "imagekeeper/shared/journal/contract"
@@ -252,14 +253,14 @@ func TestStories(t *testing.T) {
 	t.Parallel()
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		contract.Run(t, 20, func(t *testing.T) (worker, clean func() contract.Place) {
+		contract.Run(t, drawn.Seeds(t, 40, 8), func(t *testing.T) (worker, clean func() contract.Place) {
 			_, open := watched(t)
 			return open, open
 		})
 	})
 	t.Run("faults", func(t *testing.T) {
 		t.Parallel()
-		contract.Run(t, 12, func(t *testing.T) (worker, clean func() contract.Place) {
+		contract.Run(t, drawn.Seeds(t, 24, 8), func(t *testing.T) (worker, clean func() contract.Place) {
 			bucket, open := watched(t)
 			f := &faulty{Bucket: bucket, random: rand.New(rand.NewPCG(3, 4))}
 			return func() contract.Place { return journal.OpenObjects(f, "") }, open
@@ -267,7 +268,7 @@ func TestStories(t *testing.T) {
 	})
 	t.Run("folder", func(t *testing.T) {
 		t.Parallel()
-		contract.Run(t, 3, func(t *testing.T) (worker, clean func() contract.Place) {
+		contract.Run(t, drawn.Seeds(t, 6, 6), func(t *testing.T) (worker, clean func() contract.Place) {
 			root := t.TempDir()
 			open := func() contract.Place {
 				d, err := journal.OpenDirectory(root)

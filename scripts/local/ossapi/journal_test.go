@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/scripts/local/ossapi"
 	"imagekeeper/shared/alicloud"
 	journalbucket "imagekeeper/shared/alicloud/oss"
@@ -93,7 +94,7 @@ func TestWorks(t *testing.T) {
 	t.Parallel()
 	t.Run("clean", func(t *testing.T) {
 		t.Parallel()
-		workcontract.Run(t, 2, func(t *testing.T) (worker, clean func() contract.Place) {
+		workcontract.Run(t, drawn.Seeds(t, 4, 4), func(t *testing.T) (worker, clean func() contract.Place) {
 			_, place := faultyPlace(t, 1)
 			return place, place
 		})
@@ -101,7 +102,7 @@ func TestWorks(t *testing.T) {
 	t.Run("faults", func(t *testing.T) {
 		t.Parallel()
 		seed := uint64(0)
-		workcontract.Run(t, 4, func(t *testing.T) (worker, clean func() contract.Place) {
+		workcontract.Run(t, drawn.Seeds(t, 8, 4), func(t *testing.T) (worker, clean func() contract.Place) {
 			seed++
 			return faultyPlace(t, seed)
 		})

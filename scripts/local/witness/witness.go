@@ -89,6 +89,11 @@ func New(document []byte) (*Witness, error) {
 	return w, nil
 }
 
+// Another knows the same document, and has seen nothing.
+func (w *Witness) Another() *Witness {
+	return &Witness{document: w.document, operations: w.operations, schemas: w.schemas, seen: map[string]int{}}
+}
+
 // compile compiles every schema of the document that is not inside another.
 func (w *Witness) compile(compiler *jsonschema.Compiler, value any, at string) error {
 	o, ok := value.(object)

@@ -73,16 +73,16 @@ func (m mortal) Drop(ctx context.Context, name string) error {
 	return m.life.Around(func() error { return m.Place.Drop(ctx, name) })
 }
 
-// Run holds a place to what must be so of works in it, in stories drawn by that many
+// Run holds a place to what must be so of works in it, in a story for each of the
 // seeds: ticks overlap, come late, twice or not at all, workers die anywhere, people
 // pause and resume, calls are refused and replies lost. open opens a new place, as
 // workers do, whose calls may fail, and without that.
-func Run(t *testing.T, seeds int, open func(t *testing.T) (worker, clean func() Place)) {
-	for seed := range seeds {
+func Run(t *testing.T, seeds []uint64, open func(t *testing.T) (worker, clean func() Place)) {
+	for _, seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				worker, clean := open(t)
-				newStory(t, uint64(seed), worker, clean).tell()
+				newStory(t, seed, worker, clean).tell()
 			})
 		})
 	}
