@@ -251,3 +251,17 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestAnother: it judges alike, and has seen nothing of what the first one saw.
+func TestAnother(t *testing.T) {
+	t.Parallel()
+	first := sample(t)
+	first.Judge(witness.Exchange{Method: http.MethodGet, URL: &url.URL{Path: "/things/first"}, Status: http.StatusOK, Answered: http.Header{"Content-Type": {"application/json"}}, Answer: []byte("1")})
+	second := first.Another()
+	if len(first.Seen()) != 1 || len(second.Seen()) != 0 {
+		t.Errorf("the first saw %v, the second %v", first.Seen(), second.Seen())
+	}
+	if found := second.Judge(witness.Exchange{Method: http.MethodGet, URL: &url.URL{Path: "/things/first"}, Status: http.StatusOK, Answered: http.Header{"Content-Type": {"application/json"}}, Answer: []byte("true")}); len(found) == 0 {
+		t.Error("the second believes everything")
+	}
+}
