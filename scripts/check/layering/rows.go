@@ -80,7 +80,7 @@ func capabilities() []Row {
 		{
 			Over: "shared/rollout", Pure: true, Why: why,
 			May:      []string{"shared/image", "shared/money", "shared/plan", "shared/work", "shared/survey", "shared/fault"},
-			TestsMay: []string{"shared/journal", "shared/journal/contract", "shared/cloudsim", "pgregory.net/rapid"},
+			TestsMay: []string{"scripts/drawn", "shared/journal", "shared/journal/contract", "shared/cloudsim", "pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/retention", Pure: true, Why: why,
@@ -120,7 +120,7 @@ func edges() []Row {
 		{
 			Over: "shared/work", Pure: true,
 			May:      []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/atonce"},
-			TestsMay: []string{"shared/journal/contract", "shared/work/contract", "github.com/anishathalye/porcupine"},
+			TestsMay: []string{"shared/journal/contract", "shared/work/contract", "scripts/drawn", "github.com/anishathalye/porcupine"},
 			Why:      "long work is carried by one engine for all kinds: it knows their logs, and nothing of what they change",
 		},
 		{
