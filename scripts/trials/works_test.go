@@ -133,19 +133,19 @@ func (y story) tell(s *stage, w *worker, id string) told {
 
 // live lets a minute's tick come after the other until the work has ended, and fails
 // if the worker died. Between two ticks the journal gets older by a minute, unless the
-// first of them was not done when its turn was over: of a machine that is so busy the
-// time that it took counts, and no other.
+// first of them took its time: on a machine that is so busy a tick does less, and only
+// the time counts that it took.
 func (y story) live(s *stage, w *worker, id string) error {
 	for range mostTurns {
 		began := time.Now()
 		if err := w.tick(); err != nil {
 			return err
 		}
-		idle := time.Since(began) < turn/2
+		quick := time.Since(began) < turn/5
 		if last, err := y.ended(s, id); err != nil || last {
 			return err
 		}
-		if idle {
+		if quick {
 			s.age(time.Minute)
 		}
 	}
