@@ -33,7 +33,7 @@ func TestImageIsReadWholeFromTheWire(t *testing.T) {
 		Family: "web-base", Status: image.StatusAvailable, OSType: image.Linux, OSName: "Ubuntu  22.04 64 bit",
 		Platform: "Ubuntu", Architecture: image.X86_64, BootMode: image.UEFIPreferred, SizeGiB: 40,
 		CreatedAt: time.Date(2023, 3, 6, 6, 4, 4, 0, time.UTC), SharedOut: image.No, Usable: image.Yes,
-		Usage: image.UsageNone, CloudInit: true, NVMe: "supported", Progress: 100,
+		Usage: image.UsageNone, CloudInit: true, IOOptimized: image.Yes, NVMe: "supported", Progress: 100,
 		Disks: []image.DiskMapping{{Device: "/dev/xvda", System: true, SizeGiB: 40, SnapshotID: "s-000000", Encrypted: image.No}},
 		Tags:  image.Tags{"team": "web", "stage": "prod"},
 	}}

@@ -216,7 +216,7 @@ func (a *Account) snapshots(account image.AccountID, region image.RegionID, want
 		check: func(n *image.Snapshot) error {
 			n.Account = account
 			n.Region = image.RegionID(either(string(n.Region), string(region)))
-			if !n.Encrypted {
+			if n.Encrypted == image.No {
 				n.Key = ""
 			}
 			return first(same(region, n.Region), asked(want.IDs, n.ID), same(want.Disk, n.SourceDisk), same(want.Status, n.Status))

@@ -154,12 +154,12 @@ func TestServersAreReadWholeFromTheWire(t *testing.T) {
 		}}, instances),
 		cmp.Diff([]image.Disk{{
 			Account: account, Region: region, Zone: "z", ID: "d-1", Name: "n", System: true, SizeGiB: 40, Category: "cloud_essd",
-			Status: "In_use", Image: "m-1", Instance: "i-1", SourceSnapshot: "s-0", ProductCode: "p", Encrypted: true, CreatedAt: at,
+			Status: "In_use", Image: "m-1", Instance: "i-1", SourceSnapshot: "s-0", ProductCode: "p", Encrypted: image.Yes, CreatedAt: at,
 		}}, disks),
 		cmp.Diff([]image.Snapshot{{
 			Account: account, Region: region, ID: "s-1", Name: "n", Status: "accomplished", SourceDisk: "d-1", SourceSystemDisk: true,
 			SourceDiskSizeGiB: 40, SourceSnapshot: "s-0", SourceRegion: "cn-beijing", ProductCode: "p", Usage: "image", Category: "standard",
-			LinkID: "sl-1", FullSizeBytes: 4096, CreatedAt: at,
+			Encrypted: image.No, LinkID: "sl-1", FullSizeBytes: 4096, CreatedAt: at,
 		}}, snapshots),
 		cmp.Diff([]image.InstanceType{{
 			ID: "ecs.g8y.large", FamilyName: "ecs.g8y", VCPUs: 2, MemoryGiB: 8, Architecture: image.ARM64,

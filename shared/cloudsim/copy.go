@@ -253,7 +253,7 @@ func (c *Cloud) copySnapshot(r *region, account image.AccountID, from image.Regi
 	snap := &snapshotState{work: state.work, kmsKey: state.kmsKey, row: SnapshotRow{Type: "copied", LastModifiedAt: made, Snapshot: image.Snapshot{
 		ID: id, Region: r.id, Status: "accomplished", SourceSystemDisk: disk.System, SourceDiskSizeGiB: disk.SizeGiB,
 		SourceSnapshot: disk.SnapshotID, SourceRegion: from, ProductCode: state.img.ProductCode, Category: "standard",
-		Encrypted: disk.Encrypted == image.Yes, LinkID: "sl-" + strings.TrimPrefix(string(id), "s-"),
+		Encrypted: disk.Encrypted, LinkID: "sl-" + strings.TrimPrefix(string(id), "s-"),
 		FullSizeBytes: int64(disk.SizeGiB) << 29, CreatedAt: made,
 	}}}
 	if disk.System {

@@ -178,9 +178,9 @@ func (c *Cloud) draftFromInstance(r *region, account image.AccountID, req Create
 	for i, e := range disks {
 		disk := e.truth().row
 		d.state.img.Disks = append(d.state.img.Disks, image.DiskMapping{
-			Device: device(i), System: disk.System, SizeGiB: disk.SizeGiB, Encrypted: image.TriOf(disk.Encrypted),
+			Device: device(i), System: disk.System, SizeGiB: disk.SizeGiB, Encrypted: disk.Encrypted,
 		})
-		if disk.Encrypted {
+		if disk.Encrypted == image.Yes {
 			d.state.kmsKey = e.truth().row.KMSKeyID
 		}
 	}
@@ -348,7 +348,7 @@ func (r *region) mapping(account image.AccountID, in DiskInput) (image.DiskMappi
 	if _, snap := r.snapshots.owned(account, string(in.SnapshotID)); snap != nil {
 		least = snap.row.SourceDiskSizeGiB
 		m.System = snap.row.SourceSystemDisk && in.Type != "data"
-		m.Encrypted = image.TriOf(snap.row.Encrypted)
+		m.Encrypted = snap.row.Encrypted
 	}
 	if m.System {
 		m.Device = device(0)

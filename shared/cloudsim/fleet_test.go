@@ -245,7 +245,7 @@ func TestFleetFilters(t *testing.T) {
 	}, DataDisks: []int{100}})
 	w.cloud.LockInstance(hangzhou, locked, "security")
 	w.cloud.AddInstance(one, hangzhou, cloudsim.InstanceSpec{Instance: image.Instance{Name: "api-1"}})
-	w.cloud.AddSnapshot(one, hangzhou, image.Snapshot{Name: "nightly", SourceSystemDisk: true, Encrypted: true, Category: "archive"})
+	w.cloud.AddSnapshot(one, hangzhou, image.Snapshot{Name: "nightly", SourceSystemDisk: true, Encrypted: image.Yes, Category: "archive"})
 	w.cloud.AddSnapshot(one, hangzhou, image.Snapshot{})
 	for _, req := range []cloudsim.DescribeInstancesRequest{
 		{InstanceName: "web-*"},

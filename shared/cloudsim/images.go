@@ -187,8 +187,9 @@ type ImageRow struct {
 func (c *Cloud) view(r *region, s *imageState, viewer image.AccountID, now time.Time) ImageRow {
 	row := ImageRow{
 		Image: s.img, OSNameEN: s.osNameEN, LoginAsNonRoot: s.loginAsNonRoot, IMDS: s.imds,
-		IOOptimized: true,
+		IOOptimized: s.img.IOOptimized != image.No,
 	}
+	row.Image.IOOptimized = image.TriOf(row.IOOptimized)
 	row.Account = viewer
 	row.Kind = s.kind(viewer)
 	if row.Kind == image.KindPublic || row.Kind == image.KindMarketplace {

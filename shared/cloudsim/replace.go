@@ -194,6 +194,8 @@ func (c *Cloud) checkReplacement(r *region, account image.AccountID, row Instanc
 	switch {
 	case row.SecureBoot && with.img.SecureBoot == image.No:
 		return nil, malformed(400, "InvalidParameter.Conflict", "The specified image does not support the secure boot of the instance.")
+	case with.img.IOOptimized == image.No:
+		return nil, wrongState(403, "IoOptimized.NotSupported", "The specified image is not support IoOptimized Instance.")
 	case len(with.img.DataDisks()) > 0:
 		return nil, wrongState(400, "OperationDenied", "The specified image contains the snapshot of the data disk,does not support this operation.")
 	case with.img.OSType != row.OSType && !r.mainland():
@@ -262,7 +264,7 @@ func (c *Cloud) replaceSystemDisk(r *region, e *entry[instanceState], old *entry
 	row := old.truth().row
 	c.releaseDisk(r, old, now)
 	row.ID, row.Image, row.SizeGiB, row.ProductCode, row.SourceSnapshot = "", with.img.ID, req.SizeGiB, with.img.ProductCode, ""
-	row.Encrypted = req.Encrypted == image.Yes || with.img.Encrypted() == image.Yes
+	row.Encrypted = image.TriOf(req.Encrypted == image.Yes || with.img.Encrypted() == image.Yes)
 	row.CreatedAt, row.AttachedAt, row.Tags = now, now, nil
 	description := row.Description
 	row.DiskDetails = DiskDetails{KMSKeyID: req.KMSKeyID}

@@ -381,7 +381,7 @@ func (s *Session) ModifySnapshotCategory(id image.SnapshotID, category string, r
 			return wrongState(400, "InvalidStatus.SnapshotInArchive", "The snapshot is archived already.")
 		case now.Sub(row.CreatedAt) < archiveAge:
 			return wrongState(400, "InvalidStatus.SnapshotAgeLimit", "The snapshot is not old enough.")
-		case row.Encrypted:
+		case row.Encrypted == image.Yes:
 			return wrongState(403, "InvalidOperation.EncryptedSnapshotUnsupport", "An encrypted snapshot cannot be archived.")
 		case retentionDays > 0 && state.lock != nil && row.CreatedAt.AddDate(0, 0, retentionDays).Before(state.lock.Ends()):
 			return malformed(400, "InvalidRetentionDays.LessThanLockExpiredTime", "The retention must not end before the lock does.")

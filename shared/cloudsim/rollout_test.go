@@ -91,7 +91,7 @@ func TestWhatAReplacementLoses(t *testing.T) {
 		if got := fmt.Sprint(now.Name, " ", now.DeleteWithInstance, " ", now.DeleteAutoSnapshot); got != want {
 			t.Errorf("keeps %v: %q, want %q", keeps, got, want)
 		}
-		if len(now.Tags) != 0 || len(now.Policies) != 0 || !now.Encrypted || now.KMSKeyID != "key-1" || now.Status != "Creating" || w.instance(id).KeyPair != "golden" {
+		if len(now.Tags) != 0 || len(now.Policies) != 0 || now.Encrypted != image.Yes || now.KMSKeyID != "key-1" || now.Status != "Creating" || w.instance(id).KeyPair != "golden" {
 			t.Errorf("after: %+v", now)
 		}
 		if s := w.snapshot(auto); s.ID != "" {
@@ -101,7 +101,7 @@ func TestWhatAReplacementLoses(t *testing.T) {
 		if _, err := w.s.ReplaceSystemDisk(cloudsim.ReplaceSystemDiskRequest{InstanceID: id, ImageID: img}); err != nil {
 			t.Fatal(err)
 		}
-		if plain := w.disks(id)[0]; plain.Encrypted || plain.KMSKeyID != "" || w.instance(id).KeyPair != "" {
+		if plain := w.disks(id)[0]; plain.Encrypted != image.No || plain.KMSKeyID != "" || w.instance(id).KeyPair != "" {
 			t.Errorf("what was not asked for: %+v", plain)
 		}
 	}

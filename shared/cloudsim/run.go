@@ -369,7 +369,7 @@ func (c *Cloud) launch(r *region, account image.AccountID, req RunInstancesReque
 			Device: device(i), DeleteWithInstance: !d.KeptWithInstance, ChargeType: req.ChargeType, PerformanceLevel: d.PerformanceLevel,
 			Disk: image.Disk{
 				System: i == 0, Instance: row.ID, Zone: row.Zone, SizeGiB: d.SizeGiB, Category: d.Category, Name: d.Name,
-				SourceSnapshot: d.SnapshotID, CreatedAt: now, Encrypted: img.Encrypted() == image.Yes, Tags: tagMap(req.Tags),
+				SourceSnapshot: d.SnapshotID, CreatedAt: now, Encrypted: img.Encrypted(), Tags: tagMap(req.Tags),
 			},
 		}
 		if i == 0 {

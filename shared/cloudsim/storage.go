@@ -147,7 +147,7 @@ func (req *DescribeDisksRequest) wants(row *DiskRow) bool {
 		return false
 	}
 	return req.wantsType(row) && req.ResourceGroup == "" &&
-		(req.Encrypted == image.Unknown || (req.Encrypted == image.Yes) == row.Encrypted) &&
+		(req.Encrypted == image.Unknown || req.Encrypted == row.Encrypted) &&
 		globs(req.DiskName, row.Name) && hasTags(row.Tags, req.Tags)
 }
 
@@ -255,7 +255,7 @@ func (r *region) diskIDsOf(id image.InstanceID, account image.AccountID) []image
 // of its state.
 func (r *region) snapshotRow(s *snapshotState, now time.Time) SnapshotRow {
 	row := s.row
-	if row.Key = ""; row.Encrypted {
+	if row.Key = ""; row.Encrypted == image.Yes {
 		row.Key = cmp.Or(s.kmsKey, image.ServiceKey)
 	}
 	row.Usage = usageOf(r.inImages[row.ID] > 0, r.inDisks[row.ID] > 0)
@@ -321,7 +321,7 @@ func (req *DescribeSnapshotsRequest) wants(row *SnapshotRow) bool {
 		req.SnapshotName != "" && req.SnapshotName != row.Name,
 		req.Status != "" && req.Status != "all" && req.Status != row.Status,
 		req.Usage != "" && req.Usage != row.Usage,
-		req.Encrypted != image.Unknown && (req.Encrypted == image.Yes) != row.Encrypted:
+		req.Encrypted != image.Unknown && req.Encrypted != row.Encrypted:
 		return false
 	}
 	return req.ResourceGroup == "" && req.wantsType(row) && hasTags(row.Tags, req.Tags)

@@ -139,7 +139,7 @@ func (c *Cloud) addImageDisks(r *region, account image.AccountID, state *imageSt
 		}
 		snap := image.Snapshot{
 			ID: d.SnapshotID, SourceSystemDisk: d.System, SourceDiskSizeGiB: d.SizeGiB, ProductCode: state.img.ProductCode,
-			Encrypted: d.Encrypted == image.Yes, CreatedAt: state.img.CreatedAt, SourceDisk: image.DiskID(rnd.id("d", r.infix)),
+			Encrypted: d.Encrypted, CreatedAt: state.img.CreatedAt, SourceDisk: image.DiskID(rnd.id("d", r.infix)),
 		}
 		if d.System && source != "" {
 			snap.SourceDisk = source
@@ -217,6 +217,7 @@ func (c *Cloud) fillSnapshot(r *region, s *snapshotState, now time.Time, rnd Ran
 
 // putSnapshot adds a new snapshot to its region.
 func (c *Cloud) putSnapshot(r *region, account image.AccountID, s *snapshotState, now time.Time) {
+	s.row.Encrypted = image.TriOf(s.row.Encrypted == image.Yes)
 	e := &entry[snapshotState]{id: string(s.row.ID), owner: account, created: s.row.CreatedAt}
 	r.snapshots.add(e)
 	r.snapshots.put(e, s, c.bornFrom(e.id, now), now)
@@ -245,6 +246,7 @@ func (c *Cloud) addDisk(r *region, account image.AccountID, row DiskRow, now tim
 		row.ID = image.DiskID(rnd.id("d", r.infix))
 	}
 	row.Region, row.Account = r.id, ""
+	row.Encrypted = image.TriOf(row.Encrypted == image.Yes)
 	row.SizeGiB = cmp.Or(row.SizeGiB, 40)
 	row.Category = cmp.Or(row.Category, "cloud_essd")
 	row.ChargeType = cmp.Or(row.ChargeType, "PostPaid")
@@ -296,7 +298,7 @@ func (c *Cloud) addInstance(r *region, account image.AccountID, spec InstanceSpe
 	r.startRunning(row.Image)
 	disk := DiskRow{Device: device(0), DeleteWithInstance: true, ChargeType: row.ChargeType, Disk: image.Disk{
 		System: true, Instance: row.ID, Image: row.Image, Zone: row.Zone, CreatedAt: row.CreatedAt,
-		SizeGiB: max(system.SizeGiB, 40), ProductCode: system.ProductCode, Encrypted: system.Encrypted() == image.Yes,
+		SizeGiB: max(system.SizeGiB, 40), ProductCode: system.ProductCode, Encrypted: system.Encrypted(),
 	}}
 	c.addDisk(r, account, disk, now, rnd)
 	for i, size := range spec.DataDisks {

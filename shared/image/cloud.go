@@ -146,9 +146,10 @@ type Disk struct {
 	Instance       InstanceID
 	SourceSnapshot SnapshotID
 	ProductCode    ProductCode
-	Encrypted      bool
-	CreatedAt      time.Time
-	Tags           Tags
+	// Encrypted is Unknown where ECS does not say.
+	Encrypted Tri
+	CreatedAt time.Time
+	Tags      Tags
 }
 
 // ServiceKey stands for the key of the service itself, which nobody can delete.
@@ -185,8 +186,9 @@ type Snapshot struct {
 	// Usage is "image", "disk", "image_disk" or "none".
 	Usage string
 	// Category is "standard" or "archive".
-	Category  string
-	Encrypted bool
+	Category string
+	// Encrypted is Unknown where ECS does not say.
+	Encrypted Tri
 	// Key is the key of KMS that it is encrypted by, or ServiceKey; empty: none, or ECS
 	// does not say.
 	Key string

@@ -179,6 +179,9 @@ type Image struct {
 	// IMDS is the metadata access that instances of it have by default: "v1", "v2"
 	// or empty (Features.ImdsSupport).
 	IMDS string
+	// IOOptimized: instances that are I/O optimised, as all are since years, can have
+	// it (IsSupportIoOptimized). Unknown where ECS does not say.
+	IOOptimized Tri
 	// SecureBoot: it boots where secure boot is on (SecureBootOptions). Unknown on old APIs.
 	SecureBoot Tri
 	// Detection is the vendor's check of it; nil: there is none, or not yet.

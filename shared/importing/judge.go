@@ -159,7 +159,7 @@ func (j *judge) instance() {
 	case len(i.Disks) > 17:
 		j.fatal("tooManyDisks", fmt.Sprintf("%s has %d disks; an image has up to 17", i.ID, len(i.Disks)), "detach some, or use snapshots")
 	}
-	j.encrypted(slices.ContainsFunc(i.Disks, func(d image.Disk) bool { return d.Encrypted }))
+	j.encrypted(disksEncrypted(i.Disks))
 	j.marketplace(i.Disks)
 }
 
@@ -174,10 +174,27 @@ func (j *judge) marketplace(disks []image.Disk) {
 }
 
 // encrypted says what an encrypted source means for what comes after.
-func (j *judge) encrypted(yes bool) {
-	if yes {
+func (j *judge) encrypted(is image.Tri) {
+	switch is {
+	case image.Yes:
 		j.warn("sourceEncrypted", "the source is encrypted: the vendor does not check its image, and sharing it has conditions of its own", "")
+	case image.Unknown:
+		j.warn("encryptionUnknown", "whether the source is encrypted is not known", "")
 	}
+}
+
+// disksEncrypted is Yes if one of them is encrypted.
+func disksEncrypted(disks []image.Disk) image.Tri {
+	all := image.No
+	for _, d := range disks {
+		switch d.Encrypted {
+		case image.Yes:
+			return image.Yes
+		case image.Unknown:
+			all = image.Unknown
+		}
+	}
+	return all
 }
 
 // snapshots judges those that an image is to be made of.
@@ -250,7 +267,7 @@ func (j *judge) existing() {
 		j.warn("marketplaceProduct", fmt.Sprintf("%s is of the Marketplace product %s: ECS may refuse to copy it", i.ID, i.ProductCode), "")
 	}
 	if j.wish.Source.Image.KMSKeyID == "" {
-		j.encrypted(i.Encrypted() == image.Yes)
+		j.encrypted(i.Encrypted())
 	}
 }
 
@@ -439,8 +456,8 @@ func (j *judge) encryptedRelease() {
 // sourceEncrypted: what the image is made of is encrypted.
 func (j *judge) sourceEncrypted() bool {
 	return j.seen.Existing != nil && j.seen.Existing.Encrypted() == image.Yes ||
-		j.seen.Instance != nil && slices.ContainsFunc(j.seen.Instance.Disks, func(d image.Disk) bool { return d.Encrypted }) ||
-		slices.ContainsFunc(j.seen.Snapshots, func(s image.Snapshot) bool { return s.Encrypted })
+		j.seen.Instance != nil && disksEncrypted(j.seen.Instance.Disks) == image.Yes ||
+		slices.ContainsFunc(j.seen.Snapshots, func(s image.Snapshot) bool { return s.Encrypted == image.Yes })
 }
 
 // checkUnavailable tells whether the vendor's check will have no result.
@@ -450,7 +467,7 @@ func checkUnavailable(w Wish, o Observed) (yes bool, why string) {
 		return true, "a copy"
 	case w.Source.Instance != nil:
 		return true, "made of an instance"
-	case slices.ContainsFunc(o.Snapshots, func(s image.Snapshot) bool { return s.Encrypted }):
+	case slices.ContainsFunc(o.Snapshots, func(s image.Snapshot) bool { return s.Encrypted == image.Yes }):
 		return true, "encrypted"
 	case slices.Contains(notChecked(), w.Image.Platform):
 		return true, w.Image.Platform + " is not supported by it"

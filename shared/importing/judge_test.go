@@ -146,7 +146,7 @@ func findings() []finding {
 		{"encrypted, and shared here alone", keyed(func(r *importing.Release) { r.Regions = nil }), func(o *seen) { o.Existing.Region = home }, ""},
 		{"encrypted, and shared elsewhere", keyed(func(*importing.Release) {}), func(o *seen) { o.Existing.Region = home }, "serviceKeyNotShared"},
 		{"a copy by the service's key, shared", existing, func(o *seen) { o.Existing.Disks = []image.DiskMapping{{Encrypted: image.Yes}} }, "serviceKeyNotShared"},
-		{"an encrypted disk, shared elsewhere", instance, func(o *seen) { o.Instance.Disks[0].Encrypted = true }, "serviceKeyNotShared"},
+		{"an encrypted disk, shared elsewhere", instance, func(o *seen) { o.Instance.Disks[0].Encrypted = image.Yes }, "serviceKeyNotShared"},
 		{"published", existing, func(o *seen) { o.Existing.Published = true }, "kindNotCopied"},
 		{"too large a copy", existing, func(o *seen) { o.Existing.Disks = []image.DiskMapping{{SizeGiB: 2000}, {SizeGiB: 49}} }, "tooLargeToCopy"},
 		{"too large to be copied", instance, func(o *seen) { o.Instance.Disks[0].SizeGiB = 2049 }, "tooLargeToCopy"},

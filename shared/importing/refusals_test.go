@@ -27,7 +27,7 @@ func warnings() []finding {
 		{"a product's disk", instance, func(o *seen) { o.Instance.Disks[0].ProductCode = "cmjj1" }, "marketplaceProduct"},
 		{"a product's snapshot", snapshots, func(o *seen) { o.Snapshots[0].ProductCode = "cmjj1" }, "marketplaceProduct"},
 		{"a product's image", existing, func(o *seen) { o.Existing.ProductCode = "cmjj1" }, "marketplaceProduct"},
-		{"encrypted snapshot", snapshots, func(o *seen) { o.Snapshots[0].Encrypted = true }, "sourceEncrypted"},
+		{"encrypted snapshot", snapshots, func(o *seen) { o.Snapshots[0].Encrypted = image.Yes }, "sourceEncrypted"},
 		{"a key of home alone", keyed(func(r *importing.Release) { r.Share = nil }), func(o *seen) { o.Existing.Region = home }, "serviceKey"},
 		{"no platform", snapshots, nil, "platformDefault"},
 		{"resets", snapshots, nil, "snapshotResets"},

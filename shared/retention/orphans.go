@@ -160,7 +160,7 @@ func (o *observer) keys(ctx context.Context) {
 		s.KeyGone = image.No
 		for _, d := range s.Disks {
 			row, shown := s.shown(d.SnapshotID)
-			if shown && !row.Encrypted && d.Encrypted == image.No {
+			if shown && row.Encrypted == image.No && d.Encrypted == image.No {
 				continue
 			}
 			gone, asked := known[p][row.Key]

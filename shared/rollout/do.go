@@ -208,6 +208,15 @@ func (d *deed) image_(ctx context.Context, s Server) (image.Image, error) {
 	return i, nil
 }
 
+// image is one that will be made of a backup.
+func (l likeness) image(at Place, system image.OSType, sizeGiB int) image.Image {
+	return image.Image{
+		Ref: image.Ref{Account: at.Account, Region: at.Region}, Kind: image.KindCustom, Status: image.StatusAvailable, OSType: system,
+		Architecture: l.Architecture, BootMode: l.BootMode, NVMe: l.NVMe, SecureBoot: l.SecureBoot, SizeGiB: sizeGiB,
+		IOOptimized: image.Yes, // as the instance is whose disk it was
+	}
+}
+
 // likeness is what the image of a backup is to be like.
 func (d *deed) likeness() likeness {
 	if d.spec.like != (likeness{}) {
@@ -219,10 +228,7 @@ func (d *deed) likeness() likeness {
 // future is the image that a backup will be.
 func (d *deed) future(s Server) image.Image {
 	like := d.likeness()
-	i := image.Image{
-		Ref: image.Ref{Account: d.spec.Account, Region: d.spec.Region}, Kind: image.KindCustom, Status: image.StatusAvailable, OSType: d.record.OSType,
-		Architecture: like.Architecture, BootMode: like.BootMode, NVMe: like.NVMe, SecureBoot: like.SecureBoot, SizeGiB: 1,
-	}
+	i := like.image(d.spec.Place, d.record.OSType, 1)
 	if s.Before != nil && i.OSType == "" {
 		i.OSType = s.Before.OSType
 	}
@@ -451,9 +457,9 @@ func (d *deed) replace(ctx context.Context) error {
 	}
 	r := image.ReplaceRequest{
 		Instance: d.spec.ID, Image: target.ID, DiskGiB: SizeFor(*s.Disk, target), LoginAsNonRoot: d.record.NonRoot,
-		Encrypted: image.TriOf(s.Disk.Encrypted), Key: s.Disk.Key, Token: d.work.Token(d.act),
+		Encrypted: s.Disk.Encrypted, Key: s.Disk.Key, Token: d.work.Token(d.act),
 	}
-	if !s.Disk.Encrypted {
+	if s.Disk.Encrypted == image.No {
 		r.Key = ""
 	}
 	if target.OSType == image.Linux {

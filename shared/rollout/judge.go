@@ -107,8 +107,11 @@ func (j *judge) state() {
 	for _, lock := range i.Locks {
 		j.no(lockCode(lock), "it is locked: %s", lock)
 	}
-	if !i.ExpiresAt.IsZero() && !j.now.Before(i.ExpiresAt) {
+	switch {
+	case !i.ExpiresAt.IsZero() && !j.now.Before(i.ExpiresAt):
 		j.no("expired", "its subscription ended at %s", i.ExpiresAt.UTC().Format(time.RFC3339))
+	case i.ExpiresAt.IsZero() && i.ChargeType != postPaid:
+		j.no("expiryUnknown", "until when its subscription runs is not said")
 	}
 	switch {
 	case j.at == BeforeReplace && i.Status != image.InstanceStopped:
@@ -123,7 +126,7 @@ func (j *judge) state() {
 		j.no("hibernationUnknown", "whether it is hibernated is not known")
 	}
 	if i.IOOptimized != image.Yes {
-		j.no("notIOOptimized", "it is not I/O optimised, or that is not known: the image may not support it")
+		j.no("notIOOptimized", "it is not I/O optimised, or that is not known: ECS replaces the disk of such a one by some images of Windows only")
 	}
 }
 
@@ -172,21 +175,27 @@ const (
 	stopCharging  = "StopCharging"
 	notApplicable = "Not-applicable"
 	noSpot        = "NoSpot"
+	postPaid      = "PostPaid"
+	prePaid       = "PrePaid"
 )
 
 // mayStart: nothing is known that could keep it from starting again.
 func (j *judge) mayStart() {
 	i := j.server.Before
 	if j.wish.MayNotStart {
-		if i.SpotStrategy != "" && i.SpotStrategy != noSpot {
-			j.warn("spot", "it is a spot instance, which may be reclaimed while it is stopped")
+		if i.SpotStrategy != noSpot {
+			j.warn("spot", "it is a spot instance, or that is not said, which may be reclaimed while it is stopped")
 		}
 		return
 	}
-	if i.SpotStrategy != noSpot && i.SpotStrategy != "" {
+	switch i.SpotStrategy {
+	case noSpot:
+	case "":
+		j.no("spotUnknown", "whether it is a spot instance is not said, which may be reclaimed while it is stopped; evenIfMayNotStart takes that risk")
+	default:
 		j.no("spot", "it is a spot instance, which may be reclaimed while it is stopped; evenIfMayNotStart takes that risk")
 	}
-	if i.Status == image.InstanceStopped && j.at == Planning && i.ChargeType != "PrePaid" && i.StoppedMode != keepCharging {
+	if i.Status == image.InstanceStopped && j.at == Planning && i.ChargeType != prePaid && i.StoppedMode != keepCharging {
 		j.no("stoppedWithoutResources", "it was stopped as %s: its resources were given back, or may have been; evenIfMayNotStart takes that risk", orUnsaid(i.StoppedMode))
 	}
 }
@@ -225,7 +234,8 @@ func (j *judge) disk() {
 	if j.server.PoliciesUnread {
 		j.no("policiesUnknown", "which snapshot policies its system disk has could not be read, so they could not be restored")
 	}
-	if d.DeleteAutoSnapshot == image.Unknown || d.DeleteWithInstance == image.Unknown {
+	if d.DeleteAutoSnapshot == image.Unknown || d.DeleteWithInstance == image.Unknown || d.Category == "" ||
+		d.Category == "cloud_essd" && d.PerformanceLevel == "" || d.Category == "cloud_auto" && d.Burst == image.Unknown {
 		j.no("diskSettingsUnknown", "the settings of its system disk are not shown, so they could not be restored")
 	}
 }
@@ -245,6 +255,9 @@ func (j *judge) image() {
 	case t.Status != image.StatusAvailable:
 		j.no("imageNotAvailable", "%s is %s", t.ID, orUnsaid(string(t.Status)))
 	}
+	if t.IOOptimized != image.Yes {
+		j.no("imageNotIOOptimized", "%s is not for instances that are I/O optimised, or that is not said", t.ID)
+	}
 	if len(t.DataDisks()) > 0 {
 		j.no("imageHasDataDisks", "%s has data disks", t.ID)
 	}
@@ -261,7 +274,7 @@ func (j *judge) image() {
 func (j *judge) system() {
 	i, t := j.server.Before, j.target
 	switch {
-	case i.OSType == "" || t.OSType == "":
+	case i.OSType == "" || t.OSType == "" || i.OSName == "":
 		j.no("systemUnknown", "the operating system of the instance or of %s is not said", t.ID)
 	case i.OSType != t.OSType:
 		j.crossed()
@@ -314,11 +327,18 @@ func (j *judge) machine() {
 	if k.MemoryGiB <= 0 {
 		j.no("memoryUnknown", "the memory of %s is not said", k.ID)
 	}
-	if len(k.BootModes) > 0 && !bootable(t.BootMode, k.BootModes) {
+	switch {
+	case len(k.BootModes) == 0 && t.BootMode != image.UEFIPreferred:
+		j.no("bootModeUnknown", "by what %s boots is not said", k.ID)
+	case len(k.BootModes) > 0 && !bootable(t.BootMode, k.BootModes):
 		j.no("bootModeDiffers", "%s boots by %s, which %s does not", t.ID, orUnsaid(string(t.BootMode)), k.ID)
 	}
-	if k.NVMe == "required" && t.NVMe != "supported" {
+	switch {
+	case t.NVMe == "supported":
+	case k.NVMe == "required":
 		j.no("nvmeMissing", "%s needs NVMe drivers, and %s is not said to have them", k.ID, t.ID)
+	case k.NVMe == "":
+		j.no("nvmeUnknown", "whether %s needs NVMe drivers is not said, nor that %s has them", k.ID, t.ID)
 	}
 	if k.LocalStorage {
 		j.warn("localDisks", "it has local disks: what is on them survives a stop that keeps its resources, and no failure of the host")
@@ -371,7 +391,7 @@ func (j *judge) size() {
 		j.no("sizeTooLarge", "%s needs a disk of %d GiB, and a %s has at most %d", t.ID, size, d.Category, most)
 	case size < leastSize(*d):
 		j.no("sizeTooSmall", "a disk of %d GiB is too small for %s", size, orUnsaid(d.PerformanceLevel))
-	case size > d.SizeGiB && j.server.Before.ChargeType == "PrePaid":
+	case size > d.SizeGiB && j.server.Before.ChargeType != postPaid:
 		j.no("unpaidOrder", "%s needs a larger disk than there is, and a subscription would have to pay for it first", t.ID)
 	case size > d.SizeGiB:
 		j.warn("diskGrows", "the disk grows from %d to %d GiB, which costs more", d.SizeGiB, size)
@@ -405,13 +425,20 @@ func (j *judge) encryption() {
 	if d == nil {
 		return
 	}
+	if d.Encrypted == image.Unknown {
+		j.no("diskSettingsUnknown", "whether its system disk is encrypted is not shown, so the new one could not be as it was")
+		return
+	}
 	switch {
 	case j.here.Encrypts == image.Unknown:
 		j.no("encryptionUnknown", "whether new disks have to be encrypted here is not known")
-	case j.here.Encrypts == image.Yes && !d.Encrypted:
+	case j.here.Encrypts == image.Yes && d.Encrypted == image.No:
 		j.no("encryptionRequired", "new disks have to be encrypted here, and its disk is not")
 	}
-	if t.Encrypted() == image.Yes && !d.Encrypted && t.Kind != image.KindCustom {
+	if d.Encrypted == image.Yes && d.Key == "" {
+		j.warn("serviceKey", "by which key its system disk is encrypted is not shown, as it is not of the service's own: that is the new one's")
+	}
+	if t.Encrypted() == image.Yes && d.Encrypted == image.No && t.Kind != image.KindCustom {
 		j.no("imageEncrypted", "%s is encrypted and shared, and the disk is not encrypted", t.ID)
 	}
 }

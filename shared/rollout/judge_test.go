@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -23,15 +24,15 @@ func suited() (rollout.Wish, rollout.Server, image.Image, rollout.Here) {
 			KeyPair: "ops", IOOptimized: image.Yes, Hibernates: image.No, SecureBoot: image.No,
 		},
 		Disk: &image.DiskSetup{
-			Disk:               image.Disk{ID: "d-1", System: true, SizeGiB: 40, Category: "cloud_essd", Status: "In_use", Instance: "i-1"},
+			Disk:               image.Disk{ID: "d-1", System: true, SizeGiB: 40, Category: "cloud_essd", Status: "In_use", Instance: "i-1", Encrypted: image.No},
 			DeleteWithInstance: image.Yes, DeleteAutoSnapshot: image.No, Burst: image.No, PerformanceLevel: "PL1",
 		},
-		Type:         &image.InstanceType{ID: "ecs.g7.large", MemoryGiB: 8, Architecture: image.X86_64, BootModes: []image.BootMode{image.BIOS, image.UEFI}},
+		Type:         &image.InstanceType{ID: "ecs.g7.large", MemoryGiB: 8, Architecture: image.X86_64, BootModes: []image.BootMode{image.BIOS, image.UEFI}, NVMe: "unsupported"},
 		Snapshotting: image.No, Assistant: &image.AssistantStatus{Instance: "i-1", Alive: true},
 	}
 	target := image.Image{
 		Ref: image.Ref{Account: one, Region: hangzhou, ID: "m-new"}, Kind: image.KindCustom, Status: image.StatusAvailable, OSType: image.Linux,
-		Architecture: image.X86_64, BootMode: image.BIOS, SizeGiB: 40,
+		Architecture: image.X86_64, BootMode: image.BIOS, SizeGiB: 40, IOOptimized: image.Yes, NVMe: "unsupported",
 	}
 	return rollout.Wish{To: rollout.Target{Family: "web"}}.Filled(), s, target, rollout.Here{Encrypts: image.No}
 }
@@ -73,6 +74,11 @@ func ofInstances() map[string]refusal {
 		"spot":              {func(w broken) { w.s.Before.SpotStrategy = "SpotAsPriceGo" }, "spot"},
 		"StopCharging":      {func(w broken) { w.stop(); w.s.Before.StoppedMode = "StopCharging" }, "stoppedWithoutResources"},
 		"mode not said":     {func(w broken) { w.stop(); w.s.Before.StoppedMode = "" }, "stoppedWithoutResources"},
+		"spot not said":     {func(w broken) { w.s.Before.SpotStrategy = "" }, "spotUnknown"},
+		"subscription":      {func(w broken) { w.s.Before.ChargeType = "PrePaid" }, "expiryUnknown"},
+		"encryption":        {func(w broken) { w.s.Disk.Encrypted = image.Unknown }, "diskSettingsUnknown"},
+		"burst":             {func(w broken) { w.s.Disk.Category, w.s.Disk.Burst = "cloud_auto", image.Unknown }, "diskSettingsUnknown"},
+		"level":             {func(w broken) { w.s.Disk.PerformanceLevel = "" }, "diskSettingsUnknown"},
 		"no disk":           {func(w broken) { w.s.Disk = nil }, "diskNotSeen"},
 		"migrating":         {func(w broken) { w.s.Disk.Status = "Transferring" }, "diskTransferring"},
 		"disk busy":         {func(w broken) { w.s.Disk.Status = "ReIniting" }, "diskBusy"},
@@ -107,6 +113,12 @@ func ofImages() map[string]refusal {
 		"memory":          {func(w broken) { w.i.Architecture = image.I386 }, "tooMuchMemory"},
 		"no memory":       {func(w broken) { w.s.Type.MemoryGiB = 0 }, "memoryUnknown"},
 		"boot mode":       {func(w broken) { w.s.Type.BootModes = []image.BootMode{image.UEFI} }, "bootModeDiffers"},
+		"boots somehow":   {func(w broken) { w.s.Type.BootModes = nil }, "bootModeUnknown"},
+		"boots by both":   {func(w broken) { w.s.Type.BootModes, w.i.BootMode = nil, image.UEFIPreferred }, ""},
+		"NVMe not said":   {func(w broken) { w.s.Type.NVMe = "" }, "nvmeUnknown"},
+		"NVMe anyway":     {func(w broken) { w.s.Type.NVMe, w.i.NVMe = "", "supported" }, ""},
+		"not optimised":   {func(w broken) { w.i.IOOptimized = image.No }, "imageNotIOOptimized"},
+		"perhaps not":     {func(w broken) { w.i.IOOptimized = image.Unknown }, "imageNotIOOptimized"},
 		"NVMe":            {func(w broken) { w.s.Type.NVMe = "required" }, "nvmeMissing"},
 		"secure boot":     {func(w broken) { w.s.Before.SecureBoot, w.i.SecureBoot = image.Yes, image.No }, "secureBootMissing"},
 		"secure unsaid":   {func(w broken) { w.s.Before.SecureBoot = image.Yes }, "secureBootUnknown"},
@@ -123,7 +135,10 @@ func ofImages() map[string]refusal {
 			w.i.SizeGiB = 20
 			w.s.Disk.SizeGiB = 30
 		}, "sizeTooSmall"},
-		"order":            {func(w broken) { w.s.Before.ChargeType = "PrePaid"; w.i.SizeGiB = 60 }, "unpaidOrder"},
+		"order": {func(w broken) {
+			w.s.Before.ChargeType, w.s.Before.ExpiresAt = "PrePaid", time.Now().AddDate(1, 0, 0)
+			w.i.SizeGiB = 60
+		}, "unpaidOrder"},
 		"default encrypts": {func(w broken) { w.h.Encrypts = image.Yes }, "encryptionRequired"},
 		"default unknown":  {func(w broken) { w.h.Encrypts = image.Unknown }, "encryptionUnknown"},
 		"encrypted": {func(w broken) {
@@ -168,6 +183,37 @@ func TestEveryRefusal(t *testing.T) {
 	for code := range rollout.Refusals() {
 		if !told[code] && !slices.Contains(besides(), code) {
 			t.Errorf("no case is refused by %s", code)
+		}
+	}
+}
+
+// TestWhatIsNotSaid: a member that ECS leaves out refuses, whichever it is, but for
+// those of which nothing depends, or whose absence means something.
+func TestWhatIsNotSaid(t *testing.T) {
+	harmless := map[string]string{
+		"Before.Account": "of the view", "Before.Region": "of the view", "Before.ID": "of the question", "Before.Name": "a name", "Before.CreatedAt": "nothing goes by it",
+		"Before.Image": "what ran is compared with what runs", "Before.Type": "the type is found by it",
+		"Before.Zone": "waves spread less", "Before.KeyPair": "none", "Before.StoppedMode": "it runs", "Before.VCPUs": "the type says it",
+		"Before.MemoryMiB": "the type says it", "Before.ExpiresAt": "pay-as-you-go", "Before.SecureBoot": "told, where the type does not say it either", "Disk.Burst": "only one kind of disks has it",
+		"Disk.ID": "found by it, and compared", "Disk.System": "asked for", "Disk.Key": "the service's", "Disk.Name": "restored if there is one", "Type.FamilyName": "a name", "Type.ID": "of the question", "Type.VCPUs": "nothing goes by it",
+		"Image.Ref": "of the question", "Image.Kind": "of the view", "Image.NVMe": "as unsupported", "Image.BootMode": "BIOS",
+	}
+	_, said, img, _ := suited()
+	for part, v := range map[string]reflect.Value{
+		"Before": reflect.ValueOf(*said.Before), "Disk": reflect.ValueOf(*said.Disk), "Type": reflect.ValueOf(*said.Type), "Image": reflect.ValueOf(img),
+	} {
+		for _, f := range reflect.VisibleFields(v.Type()) {
+			name := part + "." + f.Name
+			if f.Anonymous && f.Name != "Ref" || len(f.Index) > 1 && f.Index[0] == 0 && part == "Image" || v.FieldByIndex(f.Index).IsZero() {
+				continue
+			}
+			w, s, i, h := suited()
+			to := map[string]any{"Before": s.Before, "Disk": s.Disk, "Type": s.Type, "Image": &i}[part]
+			reflect.ValueOf(to).Elem().FieldByIndex(f.Index).SetZero()
+			refused := rollout.Judge(w, s, i, h, rollout.Planning, time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)).Refused
+			if _, may := harmless[name]; may == (len(refused) > 0) {
+				t.Errorf("without %s it is refused by %v", name, refused)
+			}
 		}
 	}
 }

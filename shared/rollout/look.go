@@ -662,7 +662,7 @@ func (r record) differs(d image.DiskSetup, policies []string, b image.Before) []
 // sent is what is not as it was of what only the replacement itself brings.
 func (r record) sent(d image.DiskSetup, b image.Before) []string {
 	var all []string
-	if was := r.Disk; was.Encrypted && (!d.Encrypted || was.Key != "" && d.Key != was.Key) {
+	if was := r.Disk; was.Encrypted == image.Yes && (d.Encrypted != image.Yes || was.Key != "" && d.Key != was.Key) {
 		all = append(all, whatEncryption)
 	}
 	if r.NonRoot != image.Unknown && b.LoginAsNonRoot != image.Unknown && b.LoginAsNonRoot != r.NonRoot {

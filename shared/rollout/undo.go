@@ -170,11 +170,8 @@ func (p Past) AimBack(previous bool, snapshot *image.Snapshot, was *image.Image,
 	}
 	return &Aim{
 		Resolved: Resolved{
-			Image: &image.Image{
-				Ref: image.Ref{Account: p.Account, Region: p.Region}, Kind: image.KindCustom, Status: image.StatusAvailable, OSType: p.OSType,
-				Architecture: like.Architecture, BootMode: like.BootMode, NVMe: like.NVMe, SecureBoot: like.SecureBoot, SizeGiB: max(1, snapshot.SourceDiskSizeGiB),
-			},
-			Why: reason("contentOfBackup", "the content that it had before comes back, from %s", p.Backup),
+			Image: new(like.image(p.Place, p.OSType, max(1, snapshot.SourceDiskSizeGiB))),
+			Why:   reason("contentOfBackup", "the content that it had before comes back, from %s", p.Backup),
 		},
 		Backup: p.Backup, Like: p.Like, Was: p.Was, Of: p.Of,
 	}

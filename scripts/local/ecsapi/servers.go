@@ -292,7 +292,7 @@ func diskOnWire(row cloudsim.DiskRow) wireDisk {
 		Type: diskType(row.System), Category: row.Category, PerformanceLevel: row.PerformanceLevel, Size: row.SizeGiB,
 		Status: row.Status, ImageID: string(row.Image), InstanceID: string(row.Instance),
 		SourceSnapshotID: string(row.SourceSnapshot), ProductCode: string(row.ProductCode), Device: row.Device,
-		Encrypted: row.Encrypted, Portable: !row.System, DeleteWithInstance: row.DeleteWithInstance,
+		Encrypted: row.Encrypted == image.Yes, Portable: !row.System, DeleteWithInstance: row.DeleteWithInstance,
 		DeleteAutoSnapshot: row.DeleteAutoSnapshot, DiskChargeType: row.ChargeType, MultiAttach: "Disabled",
 		CreationTime: toSecond(row.CreatedAt), AttachedTime: toSecond(row.AttachedAt), ExpiredTime: never,
 		Tags: tagsOnWire(row.Tags),
@@ -370,7 +370,7 @@ func snapshotOnWire(row cloudsim.SnapshotRow) wireSnapshot {
 	return wireSnapshot{
 		SnapshotID: string(row.ID), SnapshotName: row.Name, RegionID: string(row.Region), SnapshotType: snapshotType(row.Type),
 		SnapshotLinkID: row.LinkID, Status: row.Status, Progress: percent(row.Progress), RemainTime: row.RemainSeconds,
-		Description: row.Description, Available: row.Available, Usage: row.Usage, Category: row.Category, Encrypted: row.Encrypted,
+		Description: row.Description, Available: row.Available, Usage: row.Usage, Category: row.Category, Encrypted: row.Encrypted == image.Yes,
 		KMSKeyID:      strings.TrimPrefix(row.Key, image.ServiceKey),
 		RetentionDays: row.RetentionDays, SourceDiskID: string(row.SourceDisk), SourceDiskType: diskType(row.SourceSystemDisk),
 		SourceDiskSize: strconv.Itoa(row.SourceDiskSizeGiB), SourceSnapshotID: string(row.SourceSnapshot),

@@ -110,7 +110,7 @@ func disks(w *world) {
 func wholeDisk(w *world) {
 	want := image.Disk{
 		Region: region, Zone: "cn-hangzhou-k", ID: "d-bp1wholedisk00000001", Name: "data", System: true, SizeGiB: 333, Category: "cloud_auto",
-		Status: "In_use", Image: "m-1", Instance: "i-1", SourceSnapshot: "s-1", ProductCode: "cmjj000001", Encrypted: true,
+		Status: "In_use", Image: "m-1", Instance: "i-1", SourceSnapshot: "s-1", ProductCode: "cmjj000001", Encrypted: image.Yes,
 		CreatedAt: time.Date(2026, 1, 31, 0, 0, 1, 0, time.UTC), Tags: image.Tags{"env": "prod"},
 	}
 	w.cloud.AddDisk(one, region, want)
@@ -162,7 +162,7 @@ func wholeSnapshot(w *world) {
 	want := image.Snapshot{
 		Region: region, ID: "s-bp1wholesnapshot0001", Name: "nightly", Status: "accomplished", SourceDisk: "d-1", SourceSystemDisk: true,
 		SourceDiskSizeGiB: 60, SourceSnapshot: "s-9", SourceRegion: "cn-beijing", ProductCode: "cmjj000001", Usage: "none",
-		Category: "archive", Encrypted: true, Key: image.ServiceKey, LinkID: "sl-1", FullSizeBytes: 5_000_000_001,
+		Category: "archive", Encrypted: image.Yes, Key: image.ServiceKey, LinkID: "sl-1", FullSizeBytes: 5_000_000_001,
 		CreatedAt: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC), Tags: image.Tags{"env": "prod"},
 	}
 	w.cloud.AddSnapshot(one, region, want)

@@ -141,7 +141,7 @@ func wholeImage(w *world) {
 	}
 	w.cloud.AddImage(one, region, cloudsim.ImageSpec{Image: want})
 	want.Account, want.Owner, want.Kind, want.IMDS = one, one, image.KindCustom, "v1"
-	want.Progress, want.Usable, want.SharedOut, want.Usage = 100, image.Yes, image.No, image.UsageNone
+	want.Progress, want.Usable, want.SharedOut, want.Usage, want.IOOptimized = 100, image.Yes, image.No, image.UsageNone, image.Yes
 	got := w.images(image.Listing{})
 	if len(got) != 1 {
 		w.Fatalf("%d images", len(got))
