@@ -231,12 +231,17 @@ func (j *judge) disk() {
 	case j.server.Snapshots > mostSnapshots-2:
 		j.no("snapshotQuota", "its system disk has %d snapshots, and %d are the most", j.server.Snapshots, mostSnapshots)
 	}
+	j.settings(d)
+}
+
+// settings: what the disk is like is shown, so that the new one can be like it.
+func (j *judge) settings(d *image.DiskSetup) {
 	if j.server.PoliciesUnread {
 		j.no("policiesUnknown", "which snapshot policies its system disk has could not be read, so they could not be restored")
 	}
-	if d.DeleteAutoSnapshot == image.Unknown || d.DeleteWithInstance == image.Unknown || d.Category == "" ||
+	if d.DeleteAutoSnapshot == image.Unknown || d.DeleteWithInstance == image.Unknown || d.Encrypted == image.Unknown || d.Category == "" ||
 		d.Category == "cloud_essd" && d.PerformanceLevel == "" || d.Category == "cloud_auto" && d.Burst == image.Unknown {
-		j.no("diskSettingsUnknown", "the settings of its system disk are not shown, so they could not be restored")
+		j.no("diskSettingsUnknown", "the settings of its system disk are not all shown, so the new one could not be as it was")
 	}
 }
 
@@ -327,6 +332,15 @@ func (j *judge) machine() {
 	if k.MemoryGiB <= 0 {
 		j.no("memoryUnknown", "the memory of %s is not said", k.ID)
 	}
+	j.boots(k)
+	if k.LocalStorage {
+		j.warn("localDisks", "it has local disks: what is on them survives a stop that keeps its resources, and no failure of the host")
+	}
+}
+
+// boots: the image starts by a way that the instance type has, from the disks it has.
+func (j *judge) boots(k *image.InstanceType) {
+	t := j.target
 	switch {
 	case len(k.BootModes) == 0 && t.BootMode != image.UEFIPreferred:
 		j.no("bootModeUnknown", "by what %s boots is not said", k.ID)
@@ -339,9 +353,6 @@ func (j *judge) machine() {
 		j.no("nvmeMissing", "%s needs NVMe drivers, and %s is not said to have them", k.ID, t.ID)
 	case k.NVMe == "":
 		j.no("nvmeUnknown", "whether %s needs NVMe drivers is not said, nor that %s has them", k.ID, t.ID)
-	}
-	if k.LocalStorage {
-		j.warn("localDisks", "it has local disks: what is on them survives a stop that keeps its resources, and no failure of the host")
 	}
 }
 
@@ -423,10 +434,6 @@ func leastSize(d image.DiskSetup) int {
 func (j *judge) encryption() {
 	d, t := j.server.Disk, j.target
 	if d == nil {
-		return
-	}
-	if d.Encrypted == image.Unknown {
-		j.no("diskSettingsUnknown", "whether its system disk is encrypted is not shown, so the new one could not be as it was")
 		return
 	}
 	switch {
