@@ -36,7 +36,7 @@ func (s *stage) unhealthy(code, sentence string, args ...any) {
 		s.item.Level = ""
 		s.changed(
 			noteUndo, code, noteSentence, text, noteContent, s.item.Notes[noteBackup], noteDisk, cmp.Or(s.item.Notes[noteNewDisk], s.facts[factDisk]),
-			noteNewDisk, "", noteSize, "", noteBackup, "", noteBackupAt, "", noteFirst, "", noteStopAt, "", noteReplaceAt, "", noteStartAt, "", noteInvoke, "", noteProbe, "",
+			noteNewDisk, "", noteSize, "", noteBackup, "", noteBackupAt, "", noteUpAt, "", noteFirst, "", noteStopAt, "", noteReplaceAt, "", noteStartAt, "", noteInvoke, "", noteProbe, "",
 			noteProbeAt, "", notePasses, "",
 		)
 		return

@@ -52,6 +52,41 @@ func TestStartedSinceItsBackup(t *testing.T) {
 	}
 }
 
+// TestStartedInTheMinuteOfItsBackup: the same where the start is told by the minute in
+// which the backup was begun, and nobody saw it run.
+func TestStartedInTheMinuteOfItsBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, cloudsim.Options{SnapshotTime: 10 * time.Minute, PowerTime: time.Second})
+		time.Sleep(time.Hour)
+		id, snapshots := w.fleet[0], 0
+		was := w.disk(id).ID
+		w.before = func(_ int, call string) error {
+			if call != "snapshot" {
+				return nil
+			}
+			if snapshots++; snapshots < 2 {
+				return nil
+			}
+			if left := 60 - time.Now().Second(); left < 10 {
+				t.Errorf("the minute ends in %d s: it proves nothing", left)
+			}
+			go func() {
+				time.Sleep(time.Second)
+				err := w.view().Start(w.Context(), hangzhou, id)
+				time.Sleep(2 * time.Second)
+				if err = errors.Join(err, w.view().Stop(w.Context(), hangzhou, image.StopRequest{Instance: id, Mode: "KeepCharging"})); err != nil {
+					w.Error(err)
+				}
+			}()
+			return nil
+		}
+		got := w.end(w.approve(w.to(), id))
+		if o := outcomes(got)[id]; !strings.HasPrefix(o, "failed moved") || w.disk(id).ID != was || w.instance(id).Status != image.InstanceRunning {
+			t.Errorf("%s: %s by %v", got.State, o, w.did)
+		}
+	})
+}
+
 // TestUndoOfALongRollout: as long as a rollout is open the time of its backups has not
 // begun, however long ago they were taken.
 func TestUndoOfALongRollout(t *testing.T) {

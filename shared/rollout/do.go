@@ -176,7 +176,7 @@ func (d *deed) moved(s Server, at Moment) *image.Reason {
 		return new(reason("moved", "it runs %s, and ran %s", b.Image, d.spec.image))
 	case b.Type != d.spec.kind:
 		return new(reason("moved", "it is %s, and was %s", b.Type, d.spec.kind))
-	case at == BeforeReplace && startedSince(*b, d.item.Notes[noteBackupAt]):
+	case at == BeforeReplace && startedSince(*b, d.item.Notes[noteBackupAt], d.item.Notes[noteUpAt]):
 		return new(reason("moved", "somebody started it after its backup was taken, which has not what was written since"))
 	case d.act.Do == doBegin && d.item.Notes[noteUndo] == "" && (b.Status == image.InstanceRunning) != d.spec.ran:
 		return new(reason("moved", "it is %s, which it was not", b.Status))
@@ -249,6 +249,7 @@ func (d *deed) begin(ctx context.Context) error {
 			return err
 		}
 	}
+	d.keep(noteUpAt, strconv.FormatInt(s.Before.StartedAt.Unix(), 10))
 	if s.Before.Status != image.InstanceRunning || d.spec.backup != "" && d.item.Notes[noteFirst] != "" {
 		d.already = true
 		return nil

@@ -415,12 +415,17 @@ func (l *look) snapshots(ctx context.Context) error {
 // of ours is to be compared with it.
 func stampOf(s image.Snapshot) string { return strconv.FormatInt(s.CreatedAt.Unix(), 10) }
 
-// startedSince: it came up after its backup was begun. Both times are ECS's. That of a
-// start is told to the minute and perhaps late, so that one in the same minute is not
-// noticed; an earlier one is never taken for a later one.
-func startedSince(b image.Before, backup string) bool {
+// startedSince: it came up after its backup was begun. All times are ECS's. That of a
+// start is told to the minute, so one in the minute of the backup is none only if the
+// same was told before, which is up.
+func startedSince(b image.Before, backup, up string) bool {
 	at, err := strconv.ParseInt(backup, 10, 64)
-	return err == nil && b.StartedAt.Unix() > at
+	if err != nil {
+		return false
+	}
+	started := b.StartedAt.Unix()
+	same := b.StartedAt.Equal(time.Unix(at, 0).Truncate(time.Minute))
+	return started > at || same && up != "" && up != strconv.FormatInt(started, 10)
 }
 
 // snapshotName is what our snapshots are called.

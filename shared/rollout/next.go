@@ -16,6 +16,7 @@ const (
 	noteFirst     = "first"       // the snapshot that was taken while it ran
 	noteBackup    = "backup"      // the snapshot of the stopped disk
 	noteBackupAt  = "backupAt"    // when that was begun, by ECS's clock
+	noteUpAt      = "upAt"        // when the instance had come up last before it was begun, by ECS's clock
 	noteDisk      = "disk"        // the system disk that this replacement replaces
 	noteNewDisk   = "newDisk"     // the one that it makes
 	noteSize      = "size"        // what the new disk was asked for, in GiB
