@@ -42,14 +42,14 @@ else
 	@exec .build/local -real $(ARGS)
 endif
 
-# The first build compiles some hundred packages: count them while it does. The second one says what went wrong, if
-# anything did.
+# The first build compiles some hundred packages: count them while it does. Programs are linked where they are wanted,
+# which says what went wrong, if anything did.
 BUILT := ./scripts/local ./functions/...
 .PHONY: .build/local
 .build/local:
 	@mkdir -p .build
-	@of=$$($(GO) list -deps -f '{{if .Stale}}{{.ImportPath}}{{end}}' $(BUILT) | grep -c .); \
-		$(GO) build -v $(BUILT) 2>&1 | { n=0; while read -r line; do \
+	@stale=$$($(GO) list -deps -f '{{if and .Stale (ne .Name "main")}}{{.ImportPath}}{{end}}' $(BUILT)); of=$$(echo $$stale | wc -w); \
+		[ $$of -eq 0 ] || $(GO) build -v $$stale 2>&1 | { n=0; while read -r line; do \
 		n=$$((n + 1)); [ $$((n % 20)) -ne 1 ] || echo "building the local cloud: $$n of $$of packages"; done; }
 	@$(GO) build -o $@ ./scripts/local
 

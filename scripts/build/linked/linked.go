@@ -1,7 +1,7 @@
-// Package linked builds functions for tests. Tests of several packages want the
-// same binaries, and linking one takes seconds: what was linked stays in .build of
-// the tree, where the compiler sees whether it still is what the sources make. Each
-// test gets a file of its own, which nobody replaces under it.
+// Package linked builds functions for tests and for the cloud on one machine. Many
+// want the same binaries, and linking one takes seconds: what was linked stays in
+// .build of the tree, where the compiler sees whether it still is what the sources
+// make. Everybody gets a file of their own, which nobody replaces under them.
 package linked
 
 import (

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"imagekeeper/scripts/build/bootstrap"
+	"imagekeeper/scripts/build/linked"
 )
 
 // Build compiles each function for this machine, from functions/<resource> to
@@ -29,7 +30,7 @@ func (h *Host) Build(ctx context.Context) error {
 
 func (h *Host) build(ctx context.Context, f *function) error {
 	progress := &buildProgress{journal: h.log, name: f.spec.Resource, began: time.Now()}
-	_, err := bootstrap.Build(ctx, bootstrap.Order{
+	_, err := linked.Build(ctx, bootstrap.Order{
 		Root: h.options.Root, Package: "./functions/" + f.spec.Resource,
 		To: filepath.Join(h.options.Root, f.spec.Code), Progress: progress,
 	})
