@@ -179,7 +179,7 @@ func TestDeathAndFreezeAtEveryBoundary(t *testing.T) {
 		t.Errorf("there were only %d changes", len(c.writes))
 	}
 	t.Logf("%d calls, of which %d change something; %d trials", len(c.all), len(c.writes), len(all))
-	for _, one := range drawn.Some(t, all, 80) {
+	for _, one := range drawn.Some(t, all, 160) {
 		t.Run(fmt.Sprintf("%s, fate %d", one.boundary, one.fate), func(t *testing.T) {
 			t.Parallel()
 			c, met1 := newCounter(), false

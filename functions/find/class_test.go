@@ -64,8 +64,14 @@ func TestTheClassIsWhatPriceKnows(t *testing.T) {
 			}
 		}
 	}
+	var keys []lineage.Key
+	var subjects []pricing.Subject
 	for k, i := range images {
-		want := knownToPrice(h.prices().Licences(t.Context(), s, []pricing.Subject{{Image: i, Account: i.Account}}).Of[0].Rule)
+		keys, subjects = append(keys, k), append(subjects, pricing.Subject{Image: i, Account: i.Account})
+	}
+	for n, one := range h.prices().Licences(t.Context(), s, subjects).Of {
+		k, i := keys[n], subjects[n].Image
+		want := knownToPrice(one.Rule)
 		if listed, _ := selection.LicenceOf(&i); want != "" && listed == selection.UnknownLicence {
 			onlySources++
 			var alone detail

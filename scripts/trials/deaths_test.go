@@ -54,7 +54,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 	t.Parallel()
 	calls := boundaries(t)
 	t.Logf("%d calls", len(calls))
-	for _, call := range drawn.Some(t, calls, 15) {
+	for _, call := range drawn.Some(t, calls, 30) {
 		for _, effect := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d %s, effect %v", call.number, call.action, effect), func(t *testing.T) {
 				t.Parallel()

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 	"imagekeeper/shared/pricing"
@@ -69,8 +70,8 @@ func cases() int {
 
 func TestAmountsEqualExactArithmetic(t *testing.T) {
 	t.Parallel()
-	const shards = 4
-	for shard := range uint64(shards) {
+	const shards = 40
+	for _, shard := range drawn.Seeds(t, shards, 10) {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()
 			exactArithmetic(t, rand.New(rand.NewPCG(20260527, shard)), cases()/shards)

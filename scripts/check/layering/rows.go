@@ -70,7 +70,7 @@ func capabilities() []Row {
 		{
 			Over: "shared/pricing", Pure: true, Why: why,
 			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/survey", "shared/atonce"},
-			TestsMay: []string{"pgregory.net/rapid"},
+			TestsMay: []string{"scripts/drawn", "pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/importing", Pure: true, Why: why,
