@@ -59,7 +59,7 @@ func (f tariff) expect(vcpus, seconds, months, bytes int64) *big.Rat {
 	return licence.Add(licence, storage)
 }
 
-// cases is how many random quotes are compared: a million, or fewer when asked to
+// cases is how many random quotes there are to draw from: a million, or fewer when asked to
 // be short or when the race detector makes each twenty times as dear.
 func cases() int {
 	if testing.Short() || raceDetector {
