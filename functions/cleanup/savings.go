@@ -75,14 +75,8 @@ func (p appraisal) price(ctx context.Context, held []pricing.Held) error {
 		return nil
 	}
 	holdings := p.collector.Holdings(ctx, held)
-	month, err := p.prices.Savings(holdings)
-	if err != nil {
+	if err := p.prices.Stored(holdings, func(of image.Ref, costs pricing.Cost) { p.costs[of] = textOf(costs) }); err != nil {
 		return err
-	}
-	for _, rows := range [][]pricing.Row{month.Rows, month.Unknown} {
-		for n := range rows {
-			p.costs[rows[n].Image] = textOf(rows[n].Storage)
-		}
 	}
 	for n := range holdings {
 		if r := holdings[n].Image.Ref; p.may[r] {
@@ -116,11 +110,12 @@ func (s *session) worth(ctx context.Context, of image.Ref, id image.SnapshotID) 
 		return ""
 	}
 	i := image.Image{Ref: of, Kind: image.KindCustom, Disks: []image.DiskMapping{{System: true, SnapshotID: id}}}
-	month, err := s.prices.Savings(s.prices.Collector(o.survey.Apart()).Holdings(ctx, []pricing.Held{{Image: i, Root: of, Use: pricing.NotUsed, Shared: image.No}}))
-	if err != nil || len(month.Rows)+len(month.Unknown) == 0 {
+	held := []pricing.Held{{Image: i, Root: of, Use: pricing.NotUsed, Shared: image.No}}
+	text := ""
+	if err := s.prices.Stored(s.prices.Collector(o.survey.Apart()).Holdings(ctx, held), func(_ image.Ref, costs pricing.Cost) { text = textOf(costs) }); err != nil {
 		return ""
 	}
-	return textOf(slices.Concat(month.Rows, month.Unknown)[0].Storage)
+	return text
 }
 
 func textOf(c pricing.Cost) string {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,7 @@ type caller struct {
 	RequestID, AccountID, Region, Key, Source, Printed, Caller string
 	Secret, Token                                              string
 	Milliseconds, Memory                                       int64
+	Collector                                                  uint64
 }
 
 func fail(_ context.Context, _ function.Call, in failure) (text, error) {
@@ -180,8 +182,15 @@ func who(_ context.Context, call function.Call, _ struct{}) (caller, error) {
 		RequestID: call.RequestID, AccountID: call.AccountID, Region: call.Region, Source: string(call.Source),
 		Key: call.Credentials.AccessKeyID, Secret: string(call.Credentials.Secret), Token: string(call.Credentials.SecurityToken),
 		Printed: fmt.Sprintf("%v %+v %#v", call.Credentials, call.Credentials, call.Credentials), Milliseconds: time.Until(call.Deadline).Milliseconds(),
-		Memory: debug.SetMemoryLimit(-1),
+		Memory: debug.SetMemoryLimit(-1), Collector: collector(),
 	}, nil
+}
+
+// collector is how much, in percent, Go's collector lets come together.
+func collector() uint64 {
+	samples := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64()
 }
 
 func echo[T any](_ context.Context, _ function.Call, in T) (T, error) { return in, nil }

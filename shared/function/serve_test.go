@@ -107,7 +107,7 @@ func TestCredentialsOfTheEvent(t *testing.T) {
 		want := caller{
 			Caller: "system  [viewer]", RequestID: id, AccountID: "1000000000000001", Region: "cn-hangzhou", Key: "STS.contextkey12345", Source: "direct",
 			Secret: "context-secret-of-" + id, Token: "context-token", Printed: "*** *** ***", Milliseconds: got.Milliseconds,
-			Memory: 512 << 20 / 10 * 9,
+			Memory: 512 << 20 / 10 * 9, Collector: 300,
 		}
 		if got != want {
 			t.Errorf("got %+v, want %+v", got, want)

@@ -241,12 +241,12 @@ func (c *Collector) Holdings(ctx context.Context, held []Held) []Holding {
 		numbers[n] = n
 	}
 	survey.Each(numbers, func(n int) {
-		h := &held[n]
-		holdings[n] = Holding{Image: h.Image, Source: h.Source, Root: h.Root, Use: h.Use, Shared: h.Shared, Gone: h.Gone, Hidden: h.Hidden, Unseen: h.Unseen}
+		h, to := &held[n], &holdings[n]
+		to.Image, to.Source, to.Root, to.Use, to.Shared, to.Gone, to.Hidden, to.Unseen = h.Image, h.Source, h.Root, h.Use, h.Shared, h.Gone, h.Hidden, h.Unseen
 		if !h.Gone {
-			holdings[n].Storage = c.Storage(ctx, h.Image)
+			to.Storage = c.Storage(ctx, h.Image)
 		}
-		holdings[n].Running = c.running(ctx, h)
+		to.Running = c.running(ctx, h)
 	})
 	for n := range holdings { // when every answer that there is has told the site of its account
 		h := &holdings[n]
@@ -259,6 +259,9 @@ func (c *Collector) Holdings(ctx context.Context, held []Held) []Holding {
 }
 
 func (c *Collector) running(ctx context.Context, h *Held) []Running {
+	if len(h.Instances) == 0 {
+		return nil
+	}
 	all := RunningOf(h.Instances)
 	if ruling := Judge(h.Image, h.Source, h.Image.Region); !ruling.costs() || h.Gone {
 		return all

@@ -249,6 +249,20 @@ func Savings(holdings []Holding, rates Rates) (Report, error) {
 	return r, m.saved(&r)
 }
 
+// Stored tells what storing each image costs in a month, as its row of the report says
+// it. It fails as Monthly does.
+func Stored(holdings []Holding, rates Rates, tell func(of image.Ref, costs Cost)) error {
+	for n := range holdings {
+		m := &monthly{rates: rates}
+		if err := m.take(&holdings[n]); err != nil {
+			return err
+		}
+		e := m.entries[0]
+		tell(e.holding.Image.Ref, e.storage.cost(e.site.Currency()))
+	}
+	return nil
+}
+
 // rows is a report of the images alone.
 func (m *monthly) rows() Report {
 	r := Report{Rows: []Row{}, Unknown: []Row{}, Wanted: distinctRates(m.wanted)}

@@ -241,6 +241,14 @@ func (p Prices) Collector(s *survey.Survey) *pricing.Collector {
 	return pricing.NewCollector(s, p.Sites, p.Site, p.Now())
 }
 
+// Stored tells what storing each of some images costs in a month, as Month says it.
+func (p Prices) Stored(holdings []pricing.Holding, tell func(of image.Ref, costs pricing.Cost)) error {
+	if err := pricing.Stored(holdings, p.Rates.At(p.Now()), tell); err != nil {
+		return fault.Wrap(fault.Internal, err, "what images cost could not be told")
+	}
+	return nil
+}
+
 // Savings is what each of some images costs in a month, and what deleting those saves
 // that nobody uses, as Month says it of all.
 func (p Prices) Savings(holdings []pricing.Holding) (pricing.Report, error) {

@@ -68,7 +68,7 @@ func judgementOf(s *Subject) Judgement {
 }
 
 func newScene(inv *Inventory, doc Document, now time.Time) *scene {
-	at := &scene{now: now, inv: inv, doc: doc.Complete(), families: familiesOf(inv)}
+	at := &scene{now: now, inv: inv, doc: doc.Complete(), families: familiesOf(inv), guards: guards()}
 	at.rank()
 	return at
 }

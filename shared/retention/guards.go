@@ -17,6 +17,7 @@ type scene struct {
 	newest   map[lineKey]*Subject
 	families map[string]image.Family // by line
 	ranks    map[*Subject]int
+	guards   []guard
 }
 
 // guard is one reason for which an image is never removed. holds returns the
@@ -76,7 +77,7 @@ func GuardCodes() []string {
 // guarded returns why an image stays whatever is asked.
 func (at *scene) guarded(s *Subject, asked request) []image.Reason {
 	var keeps []image.Reason
-	for _, g := range guards() {
+	for _, g := range at.guards {
 		if sentence, holds := g.holds(s, at, asked); holds {
 			keeps = append(keeps, image.Reason{Code: g.code, Sentence: sentence})
 		}
@@ -101,11 +102,17 @@ func sentences(reasons []image.Reason) string {
 }
 
 func journalUnreadable(_ *Subject, at *scene, _ request) (string, bool) {
-	return "the records of other functions cannot be read: " + sentences(at.inv.JournalUnread), len(at.inv.JournalUnread) > 0
+	if len(at.inv.JournalUnread) == 0 {
+		return "", false
+	}
+	return "the records of other functions cannot be read: " + sentences(at.inv.JournalUnread), true
 }
 
 func evidenceShort(_ *Subject, at *scene, _ request) (string, bool) {
-	return "less was seen than in the last good look: " + sentences(at.inv.Short), len(at.inv.Short) > 0
+	if len(at.inv.Short) == 0 {
+		return "", false
+	}
+	return "less was seen than in the last good look: " + sentences(at.inv.Short), true
 }
 
 func regionUnread(s *Subject, at *scene, _ request) (string, bool) {
@@ -118,7 +125,10 @@ func regionUnread(s *Subject, at *scene, _ request) (string, bool) {
 }
 
 func notOurs(s *Subject, _ *scene, _ request) (string, bool) {
-	return fmt.Sprintf("it is a %s image, and only custom images of our own accounts are removed", s.Kind), s.Kind != image.KindCustom
+	if s.Kind == image.KindCustom {
+		return "", false
+	}
+	return fmt.Sprintf("it is a %s image, and only custom images of our own accounts are removed", s.Kind), true
 }
 
 func kept(s *Subject, at *scene, _ request) (string, bool) {
@@ -138,16 +148,25 @@ func kept(s *Subject, at *scene, _ request) (string, bool) {
 }
 
 func inUse(s *Subject, _ *scene, _ request) (string, bool) {
-	return sentences(s.Use.Why), s.Use.Verdict == InUse
+	if s.Use.Verdict != InUse {
+		return "", false
+	}
+	return sentences(s.Use.Why), true
 }
 
 func useUnknown(s *Subject, _ *scene, _ request) (string, bool) {
-	return "whether it is used is not known: " + sentences(s.Use.Why), s.Use.Verdict != InUse && s.Use.Verdict != NotInUse
+	if s.Use.Verdict == InUse || s.Use.Verdict == NotInUse {
+		return "", false
+	}
+	return "whether it is used is not known: " + sentences(s.Use.Why), true
 }
 
 func newestOfFamily(s *Subject, at *scene, _ request) (string, bool) {
 	key, ok := at.lineOf(s)
-	return fmt.Sprintf("it is the newest Available image of family %s for %s there", key.family, key.arch), ok && at.newest[key] == s
+	if !ok || at.newest[key] != s {
+		return "", false
+	}
+	return fmt.Sprintf("it is the newest Available image of family %s for %s there", key.family, key.arch), true
 }
 
 func inChannel(s *Subject, _ *scene, _ request) (string, bool) {
@@ -158,7 +177,10 @@ func heldByWork(s *Subject, _ *scene, _ request) (string, bool) {
 	if !s.HoldersKnown {
 		return "which works hold it is not known", true
 	}
-	return "it is held by " + strings.Join(s.Holders, ", "), len(s.Holders) > 0
+	if len(s.Holders) == 0 {
+		return "", false
+	}
+	return "it is held by " + strings.Join(s.Holders, ", "), true
 }
 
 func published(s *Subject, _ *scene, _ request) (string, bool) {
@@ -172,7 +194,10 @@ func sharedWithUnread(s *Subject, _ *scene, asked request) (string, bool) {
 			return slices.Contains(asked.rule.Remove.EvenIfSharedWith, a)
 		})
 	}
-	return fmt.Sprintf("it is shared with %v, which cannot be read; end that by PATCH /shares/%s", blind, s.ID), len(blind) > 0
+	if len(blind) == 0 {
+		return "", false
+	}
+	return fmt.Sprintf("it is shared with %v, which cannot be read; end that by PATCH /shares/%s", blind, s.ID), true
 }
 
 func grantsUnknown(s *Subject, _ *scene, _ request) (string, bool) {

@@ -117,7 +117,7 @@ func comparePlaces(a, b Place) int {
 
 // Observe makes the inventory of what ledgers show.
 func Observe(ctx context.Context, e Eyes) Inventory {
-	o := &observer{Eyes: e, byRegion: map[image.RegionID][]*Ledger{}}
+	o := &observer{Eyes: e, byRegion: map[image.RegionID][]*Ledger{}, regional: map[image.RegionID][]Look{}}
 	o.inv.BeganAt = e.Since
 	for _, l := range e.Ledgers {
 		o.byRegion[l.Region] = append(o.byRegion[l.Region], l)
@@ -155,7 +155,8 @@ type observer struct {
 	byRegion map[image.RegionID][]*Ledger
 	keeps    map[image.Ref][]KeepNote
 	looks    map[Place]Look
-	held     *Held // nil: it could not be read
+	regional map[image.RegionID][]Look // those of all accounts there
+	held     *Held                     // nil: it could not be read
 	stories  map[image.Ref]Story
 	unread   []*image.Unread // by subject: its grants
 	mu       sync.Mutex
@@ -206,7 +207,7 @@ func (o *observer) subjects(l *Ledger) {
 		if c, ok := o.stories[i.Ref].Last(StageQuarantined); ok {
 			s.Suspended = c.Suspended
 		}
-		s.Unused = o.proof(*i)
+		s.Unused = o.proof(i)
 		o.inv.Subjects = append(o.inv.Subjects, s)
 	}
 }
@@ -250,13 +251,16 @@ func keptUntil(value string) time.Time {
 }
 
 // proof joins the looks of all accounts of the region.
-func (o *observer) proof(i image.Image) Proof {
-	var looks []Look
+func (o *observer) proof(i *image.Image) Proof {
 	there := o.byRegion[i.Region]
-	for _, l := range there {
-		if look, ok := o.looks[l.Place]; ok {
-			looks = append(looks, look)
+	looks, known := o.regional[i.Region]
+	if !known {
+		for _, l := range there {
+			if look, ok := o.looks[l.Place]; ok {
+				looks = append(looks, look)
+			}
 		}
+		o.regional[i.Region] = looks
 	}
 	return ProofOf(i.ID, looks, len(looks) == len(there) && len(o.Closed) == 0)
 }
@@ -475,12 +479,13 @@ func (o *observer) judge() {
 			}
 		}
 	}
+	tops := make(map[lineKey][]image.Image, len(newest))
+	for key, top := range newest {
+		tops[key] = []image.Image{*top}
+	}
 	for n := range o.inv.Subjects {
 		s := &o.inv.Subjects[n]
-		var siblings []image.Image
-		if top := newest[lineKey{account: s.Account, region: s.Region, family: s.FamilyName()}]; top != nil {
-			siblings = append(siblings, *top)
-		}
+		siblings := slices.Clip(tops[lineKey{account: s.Account, region: s.Region, family: s.FamilyName()}])
 		for _, d := range s.Disks {
 			if one := mapped[diskKey{s.Account, s.Region, d.SnapshotID}]; one != nil && len(one.more) > 0 {
 				siblings = append(siblings, one.all()...)

@@ -26,8 +26,8 @@ func (l *Ledger) ListSnapshots(ctx context.Context) {
 	}
 	locked := locksOf(ctx, l.Reader)
 	l.left = make([]SnapshotRow, 0, len(rows))
-	for _, row := range rows {
-		l.left = append(l.left, SnapshotRow{Snapshot: row, Locked: locked(row.ID)})
+	for n := range rows {
+		l.left = append(l.left, SnapshotRow{Snapshot: rows[n], Locked: locked(rows[n].ID)})
 	}
 }
 

@@ -84,7 +84,23 @@ func compareRefs(a, b image.Ref) int {
 
 // actionRank is the order in which a plan is shown.
 func actionRank(a Action) int {
-	return slices.Index([]Action{Purge, Delete, Quarantine, Mark, Return, Wait, Refuse, Keep}, a)
+	switch a {
+	case Purge:
+		return 0
+	case Delete:
+		return 1
+	case Quarantine:
+		return 2
+	case Mark:
+		return 3
+	case Return:
+		return 4
+	case Wait:
+		return 5
+	case Refuse:
+		return 6
+	}
+	return 7 // Keep
 }
 
 // builder makes a plan, case by case.

@@ -98,6 +98,9 @@ func filterDisks(all []image.Disk, which image.DiskListing) []image.Disk {
 }
 
 func filterSnapshots(all []image.Snapshot, which image.SnapshotListing) []image.Snapshot {
+	if len(which.IDs) == 0 && which.Disk == "" && which.Status == "" {
+		return slices.Clone(all)
+	}
 	wanted := set(which.IDs)
 	var found []image.Snapshot
 	for _, s := range all {

@@ -216,7 +216,7 @@ func (l *look) Snapshots(ctx context.Context, which image.SnapshotListing) ([]im
 	if which.Instance == "" && l.has(everySnapshot) { // a snapshot does not say whose disk it was of
 		all, err := l.allSnapshots(ctx, image.SnapshotListing{})
 		if err == nil && len(which.IDs) > 0 && l.remembers {
-			all = l.amongSnapshots(all, which.IDs)
+			all, which.IDs = l.amongSnapshots(all, which.IDs), nil
 		}
 		if err == nil {
 			return filterSnapshots(all, which), nil

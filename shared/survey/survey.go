@@ -8,6 +8,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"imagekeeper/shared/atonce"
@@ -183,13 +184,13 @@ const atOnce = 64
 // Each does f for each of some things, many at once, and waits. A panic in f is
 // carried to the caller.
 func Each[T any](of []T, f func(T)) {
-	turns := make(chan struct{}, atOnce)
+	var next atomic.Int64
 	var wait atonce.Group
-	for _, one := range of {
-		turns <- struct{}{}
+	for range min(atOnce, len(of)) {
 		wait.Go(func() {
-			defer func() { <-turns }()
-			f(one)
+			for n := next.Add(1); n <= int64(len(of)); n = next.Add(1) {
+				f(of[n-1])
+			}
 		})
 	}
 	wait.Wait()
