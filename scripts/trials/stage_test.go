@@ -381,6 +381,8 @@ type worker struct {
 	log      *bytes.Buffer
 	// report is what the last tick answered.
 	report []byte
+	// frozen: it was stopped, and another goes on.
+	frozen atomic.Bool
 }
 
 type invocation struct {

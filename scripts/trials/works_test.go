@@ -141,6 +141,9 @@ func (y story) live(s *stage, w *worker, id string) error {
 		if err := w.tick(); err != nil {
 			return err
 		}
+		if w.frozen.Load() { // the tick was over when it was to stop: time goes by for the other one
+			return nil
+		}
 		quick := time.Since(began) < turn/5
 		if last, err := y.ended(s, id); err != nil || last {
 			return err
@@ -255,6 +258,7 @@ func (y story) survives(t *testing.T, b blow) bool {
 		}
 		close(met)
 		if b.what == frozenAfter {
+			victim.frozen.Store(true)
 			victim.signal(syscall.SIGSTOP)
 			return false
 		}
