@@ -208,11 +208,23 @@ func TestNoInstancesSaysWhatMayHaveBeenMeant(t *testing.T) {
 	f := finder(views(fleetOf()))
 	for query, want := range map[string]string{
 		"family=web-bas": "but of web-base", "family=wab-base": "but of web-base", "family=web-basee": "but of web-base", "family=ewb-base": "web-base", "family=WEB-BASE": "but of web-base", "family=web": "but of web-base",
-		"family=plan-nine": "no image of family plan-nine is seen", "image=m-none": "no image m-none is seen", "id=i-none": "no instance i-none is seen", "tag.team=none": "instances were passed over",
+		"family=plan-nine": "no image of family plan-nine is seen", "image=m-none": "no image m-none is seen", "id=i-none": "no instance i-none is seen",
 	} {
 		var got fleet
 		if get(t, f, "/instances?"+query, &got); len(got.Items) != 0 || len(got.Hints) != 1 || !strings.Contains(got.Hints[0].Sentence, want) || strings.Contains(got.Hints[0].Sentence, "plan-nine") && strings.Contains(got.Hints[0].Sentence, "but of") {
 			t.Errorf("%s: %q, hints %v, want %q", query, names(got), got.Hints, want)
+		}
+	}
+	for query, want := range map[string][2]string{
+		"tag.team=none": {"they differ: 5 by tag", "no instance has the tag team=none; there are web"}, "tag.tema=web": {"5 by tag", "no instance has a tag tema; there are team"},
+		"instanceType=ecs.g7.larg": {"5 by instanceType", "of the type ecs.g7.larg; there are"}, "osName=plan": {"by osName", "called plan; there are Ubuntu"},
+		"behind=9": {"5 by behind", ""}, "endOfLifeBefore=1999-01-01T00:00:00Z": {"5 by endOfLifeBefore", ""}, "tag.env=prod&behind=0&image=m-new": {"by image, ", ""},
+	} {
+		var got fleet
+		get(t, f, "/instances?"+query, &got)
+		if len(got.Hints) == 0 || got.Hints[0].Code != "passedOver" || !strings.Contains(got.Hints[0].Sentence, want[0]) || (len(got.Hints) == 2) != (want[1] != "") ||
+			!strings.Contains(got.Hints[len(got.Hints)-1].Sentence, want[1]) {
+			t.Errorf("%s: hints %v, want %q", query, got.Hints, want)
 		}
 	}
 	for _, query := range []string{"id=i-old", "tag.env=prod", "image=m-old", "account=1000000000000001&behind=1", "region=cn-hangzhou&family=web-base&behind=1", "limit=1&sort=-behind", "osName=ubuntu&image=m-old"} {

@@ -29,9 +29,10 @@ func Nearest(name string, names []string) []string {
 	return near[:min(shownNames, len(near))]
 }
 
-// distance is how many letters are to be added, left out or changed to make b of a.
+// distance is how many letters are to be added, left out, changed, or swapped with
+// the next one, to make b of a.
 func distance(a, b string) int {
-	before := make([]int, len(b)+1)
+	earlier, before := make([]int, len(b)+1), make([]int, len(b)+1)
 	for n := range before {
 		before[n] = n
 	}
@@ -44,8 +45,11 @@ func distance(a, b string) int {
 				change++
 			}
 			now[k+1] = min(change, before[k+1]+1, now[k]+1)
+			if i > 0 && k > 0 && a[i] == b[k-1] && a[i-1] == b[k] {
+				now[k+1] = min(now[k+1], earlier[k-1]+1)
+			}
 		}
-		before = now
+		earlier, before = before, now
 	}
 	return before[len(b)]
 }

@@ -2,6 +2,7 @@ package selection
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -93,6 +94,66 @@ func meant(q Query, all []Sighting) []image.Reason {
 	}
 	if q.Platform != "" {
 		found = append(found, meantPlatform(platformOf(q.Platform), q.Platform, all)...)
+	}
+	if len(q.IDs) > 0 || q.Snapshot != "" { // then nothing else was looked at
+		return append(found, notSeen(q, all)...)
+	}
+	return append(append(found, meantOwner(q.Owner, all)...), meantTags(q, all)...)
+}
+
+// notSeen says which of the images and snapshots that were named are not there at all.
+func notSeen(q Query, all []Sighting) []image.Reason {
+	var found []image.Reason
+	for _, id := range q.IDs {
+		if !slices.ContainsFunc(all, func(s Sighting) bool { return s.ID == id }) {
+			found = append(found, image.Reason{Code: "imageNotSeen", Sentence: fmt.Sprintf("no image %s is seen where it was looked for: it is in another region, was deleted, or is not shared", id)})
+		}
+	}
+	onIt := func(s Sighting) bool {
+		return slices.ContainsFunc(s.Disks, func(d image.DiskMapping) bool { return d.SnapshotID == q.Snapshot })
+	}
+	if q.Snapshot != "" && !slices.ContainsFunc(all, onIt) {
+		found = append(found, image.Reason{Code: "snapshotNotSeen", Sentence: fmt.Sprintf("no image that is seen stands on the snapshot %s", q.Snapshot)})
+	}
+	return found
+}
+
+// meantOwner tells whose images there are where none is of the owner that is asked for.
+func meantOwner(owner image.AccountID, all []Sighting) []image.Reason {
+	owners := namesOf(all, func(s *Sighting) string { return string(s.Owner) })
+	if owner == "" || len(owners) == 0 || slices.Contains(owners, string(owner)) {
+		return nil
+	}
+	return []image.Reason{{Code: "ownerNotSeen", Sentence: fmt.Sprintf("no image of account %s is seen; there are images of %s", owner, strings.Join(owners[:min(shownOwners, len(owners))], ", "))}}
+}
+
+// shownOwners is how many accounts a sentence has.
+const shownOwners = 5
+
+// meantTags tells which tags, and which software, are like those that no image has.
+func meantTags(q Query, all []Sighting) []image.Reason {
+	var keys, software []string
+	for i := range all {
+		for key, value := range all[i].Tags {
+			if keys = append(keys, key); strings.EqualFold(key, "software") {
+				software = append(software, strings.FieldsFunc(strings.ToLower(value), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })...)
+			}
+		}
+	}
+	keys = inOrder(keys)
+	var found []image.Reason
+	for _, key := range slices.Sorted(maps.Keys(q.Tags)) {
+		if near := image.Nearest(key, keys); len(near) > 0 {
+			found = append(found, image.Reason{Code: "tagNear", Sentence: fmt.Sprintf("no image has a tag %s, but %s", key, strings.Join(near, ", "))})
+			continue
+		}
+		values := namesOf(all, func(s *Sighting) string { return s.Tags[key] })
+		if near := image.Nearest(q.Tags[key], values); q.Tags[key] != "" && len(near) > 0 {
+			found = append(found, image.Reason{Code: "tagNear", Sentence: fmt.Sprintf("no image has the tag %s=%s, but %s", key, q.Tags[key], strings.Join(near, ", "))})
+		}
+	}
+	if near := image.Nearest(strings.ToLower(q.Software), inOrder(software)); q.Software != "" && len(near) > 0 {
+		found = append(found, image.Reason{Code: "softwareNear", Sentence: fmt.Sprintf("no image says that it has %s; there is %s", q.Software, strings.Join(near, ", "))})
 	}
 	return found
 }

@@ -150,7 +150,10 @@ func TestAFamilyHasOneNewestForEachKindOfMachine(t *testing.T) {
 func TestNothingFoundSaysWhatMayHaveBeenMeant(t *testing.T) {
 	t.Parallel()
 	gone := custom("m-gone", func(i *image.Image) { i.Status = image.StatusDeprecated })
-	where, _ := scope(custom("m-1", func(i *image.Image) { i.Platform, i.OSName = "RedHat", "Red Hat Enterprise Linux  9.6 64 bit" }), gone)
+	where, _ := scope(custom("m-1", func(i *image.Image) {
+		i.Platform, i.OSName = "RedHat", "Red Hat Enterprise Linux  9.6 64 bit"
+		i.Tags = image.Tags{"team": "web", "Software": "Nginx 1.26,redis"}
+	}), gone)
 	where.Regions = where.Regions[:1]
 	for _, c := range []struct {
 		query      selection.Query
@@ -163,6 +166,18 @@ func TestNothingFoundSaysWhatMayHaveBeenMeant(t *testing.T) {
 		{selection.Query{Platform: "Red Hat"}, "m-1", ""},
 		{selection.Query{IDs: []image.ID{"m-gone"}}, "m-gone", ""},
 		{selection.Query{Snapshot: "s-1"}, "m-1 m-gone", ""},
+		{selection.Query{IDs: []image.ID{"m-none"}}, "", "imageNotSeen"},
+		{selection.Query{IDs: []image.ID{"m-none", "m-never"}, Owner: theirs}, "", "imageNotSeen imageNotSeen"},
+		{selection.Query{IDs: []image.ID{"m-1"}, Owner: theirs}, "", ""},
+		{selection.Query{Snapshot: "s-none"}, "", "snapshotNotSeen"},
+		{selection.Query{Owner: "1000000000000009"}, "", "ownerNotSeen"},
+		{selection.Query{Owner: ours, Name: "*z*"}, "", ""},
+		{selection.Query{Tags: map[string]string{"Team": "web"}}, "", "tagNear"},
+		{selection.Query{Tags: map[string]string{"tem": ""}}, "", "tagNear"},
+		{selection.Query{Tags: map[string]string{"team": "Web"}}, "", "tagNear"},
+		{selection.Query{Tags: map[string]string{"team": "plan-nine"}}, "", ""},
+		{selection.Query{Software: "ngnix"}, "", "softwareNear"},
+		{selection.Query{Software: "oracle"}, "", ""},
 	} {
 		list, err := find(context.Background(), where, c.query)
 		if err != nil || ids(list.Page) != c.page || codes(list.Meant) != c.hint || (c.page == "") != (list.PassedOver != nil) {

@@ -244,9 +244,9 @@ func hints(f Filter, servers []Server, images []image.Image) []image.Reason {
 		found = append(found, image.Reason{Code: "familyNotSeen", Sentence: sentence})
 	}
 	if len(found) == 0 && len(servers) > 0 {
-		found = append(found, image.Reason{Code: "passedOver", Sentence: fmt.Sprintf("%d instances were passed over: none is all that was asked for", len(servers))})
+		found = append(found, passedOver(f, servers))
 	}
-	return found
+	return append(found, meant(f, servers)...)
 }
 
 // Types are the types of servers, in their order; one that cannot be read is zero.
