@@ -114,6 +114,8 @@ type binOut struct {
 	Saved []pricing.Cost `json:"saved"`
 	// Unknown is what could not be looked at to tell whether an image is gone.
 	Unknown []image.Unread `json:"unknown"`
+	// Hints say what was passed over, where there is nothing in the state asked for.
+	Hints []image.Reason `json:"hints,omitempty"`
 }
 
 // bin lists what can be brought back, last deleted first.
@@ -132,6 +134,7 @@ func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binO
 	}
 	out := binOut{Items: []binEntry{}, Saved: []pricing.Cost{}, Unknown: image.AllUnread(unread)}
 	var saved []pricing.Cost
+	others := map[string]int{}
 	for _, e := range entries {
 		shown := entryOut(e, s.now())
 		if shown.Saved != nil {
@@ -139,7 +142,12 @@ func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binO
 		}
 		if in.State == "all" || shown.State == cmp.Or(in.State, "inBin") {
 			out.Items = append(out.Items, shown)
+		} else {
+			others[shown.State]++
 		}
+	}
+	if len(out.Items) == 0 {
+		out.Hints = works.PassedOver(others)
 	}
 	slices.SortFunc(out.Items, binEntry.compare)
 	out.Total, out.Saved = len(out.Items), append(out.Saved, pricing.Add(saved)...)

@@ -129,11 +129,12 @@ func refusals(t *testing.T) {
 		input     map[string]any
 		field     string
 	}{
-		"two sources":  {"imports.post", change("source", map[string]any{"instance": map[string]any{"instanceId": "i-1"}}), "source"},
-		"reserved tag": {"imports.post", change("image", map[string]any{"tags": map[string]string{"imagekeeper:keep": ""}}), "image.tags"},
-		"a licence":    {"imports.post", change("image", map[string]any{"licenseType": "BYOL"}), "image.licenceType"},
-		"no boot":      {"imports.post", change("test", map[string]any{"boot": false}), "test.boot"},
-		"nothing":      {"attributes.patch", map[string]any{"imageId": "m-1"}, "name"},
+		"two sources":              {"imports.post", change("source", map[string]any{"instance": map[string]any{"instanceId": "i-1"}}), "source"},
+		"a value that ECS refuses": {"imports.post", change("image", map[string]any{"tags": map[string]string{"base": "aliyun_3_x64_20G_alibase_20260815.vhd"}}), "image.tags"},
+		"reserved tag":             {"imports.post", change("image", map[string]any{"tags": map[string]string{"imagekeeper:keep": ""}}), "image.tags"},
+		"a licence":                {"imports.post", change("image", map[string]any{"licenseType": "BYOL"}), "image.licenceType"},
+		"no boot":                  {"imports.post", change("test", map[string]any{"boot": false}), "test.boot"},
+		"nothing":                  {"attributes.patch", map[string]any{"imageId": "m-1"}, "name"},
 	} {
 		if a := s.call(c.operation, c.input); a.Status != "400" || a.Field != c.field {
 			t.Errorf("%s: %+v", name, a)

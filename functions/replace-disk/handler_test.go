@@ -278,7 +278,7 @@ func TestNothingSelectedSaysWhatMayHaveBeenMeant(t *testing.T) {
 		}{
 			"a family one letter off":  {object{"family": "wep"}, "nothingSelected familyNotSeen"},
 			"an image that is nowhere": {object{"image": []string{"m-none"}}, "nothingSelected imageNotSeen"},
-			"a tag that none has":      {object{"tag": object{"env": "stage"}}, "nothingSelected passedOver"},
+			"a tag that none has":      {object{"tag": object{"env": "stage"}}, "nothingSelected passedOver tagNotSeen"},
 			"no descendant":            {object{"descendantsOf": "m-none"}, "nothingSelected passedOver"},
 			"all are excluded":         {object{"id": ids, "exclude": object{"tag": object{"env": ""}}}, "nothingSelected allExcluded"},
 			"one that is not there":    {object{"id": []string{"i-none"}}, "instanceNotSeen"},

@@ -66,16 +66,27 @@ type excludeInput struct {
 
 // check refuses a selection that selects nothing, or everything by accident.
 func (in selectInput) check() error {
-	chosen := len(in.ID)+len(in.Image)+len(in.Family)+len(in.Tag)+len(in.Type)+len(in.System) > 0 || in.Behind != nil || in.DescendantsOf != "" || !in.EndsBefore.IsZero()
+	chosen := in.some() > 0 || in.Behind != nil
 	switch {
 	case in.All && chosen:
 		return fault.InField("select.all", "contradiction", "does not go with what selects some")
 	case in.Exclude.empty():
 		return fault.InField("select.exclude", "emptyValue", "excludes nothing; give it a value, or leave it out")
+	case !in.All && in.some() == 0 && in.Behind != nil && *in.Behind == 0:
+		return fault.InField("select.behind", "noEffect", "is 0, by which nothing is left out; say how many versions behind at least, or \"all\": true")
 	case !in.All && !chosen:
 		return fault.InField("select", "required", "selects nothing: name instances, images, families, tags or descendantsOf, or say \"all\": true")
 	}
 	return nil
+}
+
+// some is how much is said that selects some instances, beside how far behind they are.
+func (in selectInput) some() int {
+	n := len(in.ID) + len(in.Image) + len(in.Family) + len(in.Tag) + len(in.Type) + len(in.System) + len(in.DescendantsOf)
+	if !in.EndsBefore.IsZero() {
+		n++
+	}
+	return n
 }
 
 // filter is the same for the list of instances. Ids are looked for by themselves.

@@ -373,6 +373,7 @@ func mistaken(s *stage) {
 	}
 	for field, wish := range map[string]object{
 		"select":               {"select": object{}, "to": object{"image": image}},
+		"select.behind":        {"select": object{"behind": 0, "region": []string{"cn-hangzhou"}}, "to": object{"image": image}},
 		"select.all":           {"select": object{"all": true, "family": []string{"web"}}, "to": object{"image": image}},
 		"select.family":        {"select": object{"family": []string{}}, "to": object{"image": image}},
 		"select.id":            {"select": object{"id": []string{}}, "to": object{"image": image}},

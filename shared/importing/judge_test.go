@@ -221,6 +221,7 @@ func TestWishesThatCannotBeRight(t *testing.T) {
 		"image.tags":             func(w *importing.Wish) { w.Image.Tags = image.Tags{"imagekeeper:channel": "stable"} },
 		"image.tags ":            func(w *importing.Wish) { w.Image.Tags = image.Tags{"ImageKeeper:keep": ""} },
 		"image.tags  ":           func(w *importing.Wish) { w.Image.Tags = image.Tags{"Team": "a", "team": "b"} },
+		"image.tags    ":         func(w *importing.Wish) { w.Image.Tags = image.Tags{"docs": "see https://example.com"} },
 		"image.tags   ":          func(w *importing.Wish) { w.Image.Tags = image.Tags{"acs:x": "a"} },
 		"image.family":           func(w *importing.Wish) { w.Image.Family = "" },
 		"image.family ":          func(w *importing.Wish) { w.Image.Family = "a/b" },

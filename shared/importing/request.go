@@ -133,14 +133,20 @@ func (w Wish) tags() error {
 			return fault.InField("image.tags", "invalidTag", "keys have 1 to 128 characters, values up to 128")
 		case strings.HasPrefix(lower, ReservedTag):
 			return fault.InField("image.tags", "reservedTag", "tags that begin with %s are set by Imagekeeper alone", ReservedTag)
-		case strings.HasPrefix(lower, "acs:"), strings.HasPrefix(lower, "aliyun"), strings.Contains(lower, "http://"), strings.Contains(lower, "https://"):
-			return fault.InField("image.tags", "invalidTag", "keys do not begin with aliyun or acs:, and have no http:// or https:// in them")
+		case vendors(lower), vendors(strings.ToLower(w.Image.Tags[key])):
+			return fault.InField("image.tags", "invalidTag", "keys and values do not begin with aliyun or acs:, and have no http:// or https:// in them")
 		case seen[lower]:
 			return fault.InField("image.tags", "invalidTag", "ECS takes two keys that differ only in case for the same")
 		}
 		seen[lower] = true
 	}
 	return nil
+}
+
+// vendors: a text in lower case that ECS takes neither as the key of a tag nor as its
+// value; source: TagResources.
+func vendors(text string) bool {
+	return strings.HasPrefix(text, "acs:") || strings.HasPrefix(text, "aliyun") || strings.Contains(text, "http://") || strings.Contains(text, "https://")
 }
 
 func (w Wish) released() error {

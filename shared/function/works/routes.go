@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
+	"imagekeeper/shared/image"
 	"imagekeeper/shared/work"
 )
 
@@ -295,7 +298,7 @@ func (k Kind[S, I]) list(ctx context.Context, call function.Call, in listInput) 
 
 // page reads works until as many as are asked for are in the state asked for.
 func (in listInput) page(ctx context.Context, r work.Runner, ids []string) (Page, error) {
-	page, limit := Page{Items: []Summary{}}, cmp.Or(in.Limit, usualWorks)
+	page, limit, others := Page{Items: []Summary{}}, cmp.Or(in.Limit, usualWorks), map[string]int{}
 	for some := range slices.Chunk(ids, atOnce) {
 		read, err := summaries(ctx, r, some)
 		if err != nil {
@@ -308,10 +311,27 @@ func (in listInput) page(ctx context.Context, r work.Runner, ids []string) (Page
 			}
 			if s.ID != "" && (in.State == "" || s.State == in.State) {
 				page.Items = append(page.Items, s)
+			} else if s.ID != "" {
+				others[string(s.State)]++
 			}
 		}
 	}
+	if len(page.Items) == 0 && in.Cursor == "" {
+		page.Hints = PassedOver(others)
+	}
 	return page, nil
+}
+
+// PassedOver says how many are in other states than the one asked for; nil: none.
+func PassedOver(others map[string]int) []image.Reason {
+	var told []string
+	for _, state := range slices.Sorted(maps.Keys(others)) {
+		told = append(told, fmt.Sprintf("%d %s", others[state], state))
+	}
+	if len(told) == 0 {
+		return nil
+	}
+	return []image.Reason{{Code: "passedOver", Sentence: "none is in that state; there are " + strings.Join(told, ", ")}}
 }
 
 // summaries reads some works at the same time. One that was announced and never

@@ -130,6 +130,8 @@ type Page struct {
 	NextCursor string `json:"nextCursor,omitempty"`
 	// Total is how many there are, where no state was asked for.
 	Total *int `json:"total,omitempty"`
+	// Hints say what was passed over, where there is nothing in the state asked for.
+	Hints []image.Reason `json:"hints,omitempty"`
 }
 
 // Shown is what a plan tells beside its steps.

@@ -389,6 +389,9 @@ func TestLists(t *testing.T) {
 		if _, page := h.get("/lamps?state=paused"); len(page["items"].([]any)) != 1 {
 			t.Errorf("paused: %v", page)
 		}
+		if _, page := h.get("/lamps?state=halted"); len(page["items"].([]any)) != 0 || !strings.Contains(fmt.Sprint(page["hints"]), "passedOver") || !strings.Contains(fmt.Sprint(page["hints"]), "1 paused") {
+			t.Errorf("nothing in that state: %v", page)
+		}
 		if code, p := h.get("/lamps?state=done"); code != 400 || p["field"] != "state" {
 			t.Errorf("no state: %d %v", code, p)
 		}
