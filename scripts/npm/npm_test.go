@@ -5,6 +5,7 @@ package npm_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -96,10 +97,26 @@ func install(t *testing.T) string {
 	return folder
 }
 
-// installed puts the packages of the lock file into .build of the tree, unless they
-// are there, and returns their folder. Nothing writes to it afterwards.
+// shelfOf is where the packages of a lock file are kept: in the user's cache, as the
+// compiler keeps what it made, so that every clone of the tree has them; where there is
+// none, in .build of the tree.
+func shelfOf(lock []byte) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return filepath.Abs(filepath.Join(root, ".build", "npm"))
+	}
+	return filepath.Join(cache, "imagekeeper", "npm", fmt.Sprintf("%.8x", sha256.Sum256(lock))), nil
+}
+
+// installed puts the packages of the lock file on their shelf, unless they are there,
+// and returns their folder. Nothing writes to it afterwards.
 func installed(ctx context.Context) (string, error) {
-	shelf, err := filepath.Abs(filepath.Join(root, ".build", "npm"))
+	const wanted = "package-lock.json"
+	want, err := os.ReadFile(wanted)
+	if err != nil {
+		return "", err
+	}
+	shelf, err := shelfOf(want)
 	if err != nil {
 		return "", err
 	}
@@ -114,12 +131,7 @@ func installed(ctx context.Context) (string, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}
-	const wanted = "package-lock.json"
 	packages := filepath.Join(shelf, "node_modules")
-	want, err := os.ReadFile(wanted)
-	if err != nil {
-		return "", err
-	}
 	if there, err := os.ReadFile(filepath.Join(packages, wanted)); err == nil && bytes.Equal(there, want) {
 		return packages, nil
 	}
