@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
@@ -56,16 +57,6 @@ func elsewhere(action string) bool {
 	return strings.HasPrefix(action, "oss:") || slices.Contains([]string{"sts:AssumeRole", "ecs:DescribeRegions", "actiontrail:LookupEvents"}, action)
 }
 
-// some tells whether an action is tried: a few, others by each DRAW; all for
-// TRIALS=full.
-func some(n int) bool {
-	draw := 0
-	for _, c := range os.Getenv("DRAW") {
-		draw = (draw*31 + int(c)) % 8
-	}
-	return os.Getenv("TRIALS") == "full" || n%8 == draw
-}
-
 // TestEveryPermissionIsNeeded: with the least policy everything is done; without any
 // one of its actions something is not, and what comes tells so.
 func TestEveryPermissionIsNeeded(t *testing.T) {
@@ -84,10 +75,12 @@ func TestEveryPermissionIsNeeded(t *testing.T) {
 	for _, one := range policy {
 		all = append(all, one.Action...)
 	}
-	for n, action := range all {
-		if elsewhere(action) || !some(n) && action != "ecs:DescribePrice" {
-			continue
-		}
+	all = slices.DeleteFunc(all, elsewhere)
+	tried := drawn.Some(t, all, 8)
+	if price := "ecs:DescribePrice"; !slices.Contains(tried, price) {
+		tried = append(tried, price)
+	}
+	for _, action := range tried {
 		if story := run(action); story == whole {
 			t.Errorf("nothing is missing without %s", action)
 		}

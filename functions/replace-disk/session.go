@@ -66,14 +66,7 @@ func (s *session) look(ctx context.Context) (*survey.Survey, error) {
 }
 
 // again looks at the accounts with nothing remembered.
-func (s *session) again(ctx context.Context) survey.Fresh {
-	opened, err := s.look(ctx)
-	if err != nil {
-		s.call.Log.Warn("accounts not opened", "code", fault.Code(err), "error", err)
-		return survey.Fresh{}
-	}
-	return opened.Again()
-}
+func (s *session) again(ctx context.Context) survey.Fresh { return places.Again(ctx, s.call, s.look) }
 
 // in is the account of an id. It fails with fault.Unavailable, "notSent", if that
 // cannot be opened.

@@ -202,14 +202,21 @@ func (c *Cloud) checkReplacement(r *region, account image.AccountID, row Instanc
 		return nil, wrongState(403, "OperationDenied.ImageNotValid", "The operating system cannot be changed between Linux and Windows in this region.")
 	case image.AlibabaLinux3Pro(row.OSName):
 		return nil, wrongState(403, "OperationDenied.ImageNotValid", "The operating system of an Alibaba Cloud Linux 3 Pro instance cannot be replaced.")
-	case req.KeyPair != "" && with.img.OSType == image.Windows:
-		return nil, wrongState(403, "InvalidParameter.NotMatch", "A key pair cannot be bound to a Windows instance.")
-	case req.KeyPair != "" && !r.hasKeyPair(account, req.KeyPair):
-		return nil, refuseAs(fault.NotFound, 400, "InvalidKeyPairName.NotFound", "The specified KeyPairName does not exist.")
 	case req.Encrypted != image.Yes && with.img.Encrypted() == image.Yes && with.img.Owner != account:
 		return nil, malformed(400, "InvalidParameter.Conflict", "The specified parameter Encrypted must be true for a shared encrypted image.")
 	}
-	return with, nil
+	return with, r.checkKeyPair(account, with, req)
+}
+
+// checkKeyPair refuses a key pair that cannot be bound.
+func (r *region) checkKeyPair(account image.AccountID, with *imageState, req ReplaceSystemDiskRequest) error {
+	switch {
+	case req.KeyPair != "" && with.img.OSType == image.Windows:
+		return wrongState(403, "InvalidParameter.NotMatch", "A key pair cannot be bound to a Windows instance.")
+	case req.KeyPair != "" && !r.hasKeyPair(account, req.KeyPair):
+		return refuseAs(fault.NotFound, 400, "InvalidKeyPairName.NotFound", "The specified KeyPairName does not exist.")
+	}
+	return nil
 }
 
 // checkEncryption refuses a plain disk where an account's new disks have to be

@@ -210,8 +210,8 @@ func runtimes() []Row {
 		},
 		{
 			Over: "shared/function/places",
-			May:  []string{"shared/image", "shared/survey", "shared/alicloud", "shared/function"}, TestsMay: []string{"shared/fault"},
-			Why: "as whom a call looks, and where, is the same for every function: it joins the runtime's calls with accounts and surveys",
+			May:  []string{"shared/image", "shared/survey", "shared/alicloud", "shared/function", "shared/fault"},
+			Why:  "as whom a call looks, and where, is the same for every function: it joins the runtime's calls with accounts and surveys",
 		},
 		{
 			Over: "shared/function/upkeep",
@@ -257,7 +257,7 @@ func programs() []Row {
 				"shared/alicloud", "shared/journal", "shared/plan", "shared/work", "shared/rollout", "shared/importing", "shared/lineage", "shared/usage",
 				"shared/survey", "shared/atonce", "shared/image", "shared/fault", "shared/pricing", "shared/quoting",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/journal/contract", "shared/function/surface", "shared/function/bearer/mint"},
+			TestsMay: []string{"shared/cloudsim", "shared/journal/contract", "shared/function/surface", "shared/function/bearer/mint", "scripts/drawn"},
 			Why:      "replace-disk wires rollout to the cloud, selects by usage and lineage, prices, reads what import released, and records what it replaces",
 		},
 		{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/alicloud"
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
@@ -103,6 +104,17 @@ func (l Look) Both(ctx context.Context, call function.Call, in Where) (all, here
 	}
 	here, err = all.Narrow(in.Within())
 	return all, here, err
+}
+
+// Again is what look opens with nothing remembered. Where it opens nothing, the log says
+// why, and nothing is looked at.
+func Again(ctx context.Context, call function.Call, look func(context.Context) (*survey.Survey, error)) survey.Fresh {
+	opened, err := look(ctx)
+	if err != nil {
+		call.Log.Warn("accounts not opened", "code", fault.Code(err), "error", err)
+		return survey.Fresh{}
+	}
+	return opened.Again()
 }
 
 // Age is how old lists may be that answer again.
