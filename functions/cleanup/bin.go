@@ -310,6 +310,7 @@ func (s *session) planRestore(ctx context.Context, in restoreInput) (work.Docume
 	if err != nil {
 		return work.Document{}, err
 	}
+	findings = append(findings, stillNamed(ctx, e.Ref.ID, o.survey.In(e.Ref.Region))...)
 	return restoreDocument(e.Entry, r, findings, s.now(), o.survey.Unread())
 }
 
@@ -348,26 +349,30 @@ func (s *session) objections(ctx context.Context, e binned, r retention.Restore,
 	if newer := newerIn(e.Image, l.Images); in.Family && newer != "" {
 		say(image.Fatal, "newerInFamily", "leave family out", "family %s has a newer version, %s: what comes back would be taken for the newest", e.Image.Family, newer)
 	}
-	return append(found, stillNamed(e.Ref.ID, l)...), nil
+	return found, nil
 }
 
-// stillNamed are what still refers to an image that is gone, with what mends it.
-func stillNamed(id image.ID, l *retention.Ledger) []image.Finding {
+// stillNamed are what still refers to an image that is gone, in all accounts that are
+// looked at, with what mends it. What could not be read is noted in the survey.
+func stillNamed(ctx context.Context, id image.ID, there []*survey.Place) []image.Finding {
 	var found []image.Finding
 	say := func(remedy, sentence string, args ...any) {
 		found = append(found, image.Finding{Level: image.Warning, Reason: image.Reason{Code: "stillNamed", Sentence: fmt.Sprintf(sentence, args...)}, Remedy: remedy})
 	}
-	one := l.Of(id)
-	for _, v := range one.Templates {
-		if v.Image == id {
-			say(fmt.Sprintf("make a version of %s with all that version %d has (ECS takes nothing over) and the new image", v.Template, v.Version),
-				"version %d of launch template %s still names %s", v.Version, v.Template, id)
+	for _, p := range there {
+		versions, _ := p.TemplateVersions(ctx)
+		for _, v := range versions {
+			if v.Image == id {
+				say(fmt.Sprintf("make a version of %s with all that version %d has (ECS takes nothing over) and the new image; in Terraform:\n-  image_id = %q\n+  image_id = \"$IMAGE_ID\"", v.Template, v.Version, id),
+					"version %d of launch template %s of account %s still names %s", v.Version, v.Template, p.Account, id)
+			}
 		}
-	}
-	for _, c := range one.Scaling {
-		if c.Image == id {
-			say(fmt.Sprintf(`aliyun ess ModifyScalingConfiguration --RegionId %s --ScalingConfigurationId %s --ImageId "$IMAGE_ID"`, c.Region, c.ID),
-				"scaling configuration %s still names %s", c.ID, id)
+		scaling, _ := p.ScalingConfigurations(ctx)
+		for _, c := range scaling {
+			if c.Image == id {
+				say(fmt.Sprintf(`aliyun ess ModifyScalingConfiguration --RegionId %s --ScalingConfigurationId %s --ImageId "$IMAGE_ID"`, p.Region, c.ID),
+					"scaling configuration %s of account %s still names %s", c.ID, p.Account, id)
+			}
 		}
 	}
 	return found

@@ -171,7 +171,7 @@ func (s *session) workOn(j *planning, found image.Image, w wish) plan.Work {
 		},
 	}
 	return plan.Work{
-		Target: target, Log: s.log, Now: s.now,
+		Target: target, Log: s.log, Now: s.now, Heeds: sharing.Suspended,
 		Observe: func(ctx context.Context, told []plan.Entry) (plan.Plan, error) {
 			seen, p, err := s.weigh(ctx, found, told, w)
 			j.keep(target, seen)

@@ -171,6 +171,8 @@ type story struct {
 	earlier map[string]finished
 	// requests are the digests that were approved for a request without one.
 	requests map[string]string
+	// heeded: what changes nothing is written down, too.
+	heeded bool
 }
 
 // finished is a plan of which nothing is left, and what came of it.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"imagekeeper/shared/image"
@@ -166,4 +167,19 @@ func TermsOf(held map[image.AccountID]Record) map[image.AccountID]Terms {
 		terms[account] = m.Terms
 	}
 	return terms
+}
+
+// suspender begins the names of those who take access away for a while and give it
+// back, unless the log says that somebody decided since: works of cleanup.
+const suspender = "cleanup/"
+
+// Suspended reports, by the log of an image, that nobody has decided about its shares
+// since they were taken away for a while.
+func Suspended(told []plan.Entry) bool {
+	for _, e := range slices.Backward(told) {
+		if e.Kind == plan.Approved {
+			return strings.HasPrefix(e.By, suspender)
+		}
+	}
+	return false
 }

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"imagekeeper/shared/function/upkeep"
+	"imagekeeper/shared/image"
+	"imagekeeper/shared/journal"
+	"imagekeeper/shared/retention"
+	"imagekeeper/shared/sharing"
+)
+
+// What Terraform owns is not deprecated, as it would be made again, unless the rule says
+// so; it goes all the same.
+func TestWhatTerraformOwns(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		tag       image.Tags
+		deprecate bool
+		status    image.Status
+	}{
+		"by key":            {image.Tags{"terraform": "true"}, false, image.StatusAvailable},
+		"by value":          {image.Tags{"managed-by": "Terraform"}, false, image.StatusAvailable},
+		"the rule says so":  {image.Tags{"terraform": "true"}, true, image.StatusDeprecated},
+		"nothing of either": {image.Tags{"owner": "web"}, false, image.StatusDeprecated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.rules.Approver = func(rule string) string { return "rule:" + rule + "@etag" }
+			s.rules.Document.Rules[0].Deprecate = c.deprecate
+			if err := s.cloud.View(first).Tag(t.Context(), region, "image", []string{"m-web1"}, c.tag); err != nil {
+				t.Fatal(err)
+			}
+			quarantined := false
+			for hour := 0; hour < 24*24 && !quarantined; hour++ {
+				s.event(map[string]any{"triggerTime": s.clock.Now().Format(time.RFC3339), "triggerName": "schedule", "payload": ""})
+				s.tick(3)
+				s.clock.Advance(57 * time.Minute)
+				now, _, err := s.image("m-web1")
+				if err != nil {
+					t.Fatal(err)
+				}
+				quarantined = strings.HasPrefix(now.Tags[retention.TagCleanup], "quarantined ")
+			}
+			s.tick(3)
+			if now, _, err := s.image("m-web1"); err != nil || !quarantined || now.Status != c.status {
+				t.Errorf("in quarantine %v: %s, %v", quarantined, now.Status, err)
+			}
+		})
+	}
+}
+
+// giver is how share works in the log of an image.
+func (s *stage) giver() upkeep.Giver {
+	return upkeep.Giver{
+		Journal: journal.New(s.objects(), s.clock.Now, rand.Text), Allowed: []image.AccountID{second, third}, Now: s.clock.Now,
+		Pause: func(context.Context, time.Duration) error { return nil },
+		Cloud: func(_ context.Context, a image.AccountID) (sharing.Cloud, error) { return s.cloud.View(a), nil },
+	}
+}
+
+const third = image.AccountID("1000000000000003")
+
+// A decision about shares that somebody takes during the quarantine wins: what cleanup
+// took away is not given back over it, and is listed.
+func TestSharesDecidedDuringTheQuarantine(t *testing.T) {
+	t.Parallel()
+	ref := image.Ref{Account: first, Region: region, ID: "m-web0"}
+	until := start().AddDate(0, 6, 0)
+	for name, c := range map[string]struct {
+		during func(t *testing.T, g upkeep.Giver) error
+		grants []image.AccountID
+		left   string
+	}{
+		"nobody decides": {func(*testing.T, upkeep.Giver) error { return nil }, []image.AccountID{second}, ""},
+		"another account": {func(t *testing.T, g upkeep.Giver) error {
+			t.Helper()
+			return g.Lend(t.Context(), ref, []sharing.Terms{{Account: third, Until: until, OnExpiry: sharing.Remove, Reason: "audit"}}, "ann")
+		}, []image.AccountID{third}, string(second)},
+		"the same account, and it ends again": {func(t *testing.T, g upkeep.Giver) error {
+			t.Helper()
+			if err := g.Lend(t.Context(), ref, []sharing.Terms{{Account: second, Reason: "audit"}}, "ann"); err != nil {
+				return err
+			}
+			return g.Suspend(t.Context(), ref, "ann")
+		}, nil, string(second)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			if err := s.cloud.View(first).Tag(t.Context(), region, "image", []string{"m-web0"}, image.Tags{"terraform": "true"}); err != nil { // it stays Available
+				t.Fatal(err)
+			}
+			if err := s.giver().Suspend(t.Context(), ref, "ann"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.giver().Lend(t.Context(), ref, []sharing.Terms{{Account: second, Until: until, OnExpiry: sharing.Remove, Reason: "a partner"}}, "ann"); err != nil {
+				t.Fatal(err)
+			}
+			id := s.apply("cleanups.create", map[string]any{"images": []string{"m-web0"}})
+			s.pass(15 * 24 * time.Hour)
+			if i := s.item(id, "m-web0"); i.Stage != retention.StageQuarantined {
+				t.Fatalf("it is %+v", i)
+			}
+			if err := c.during(t, s.giver()); err != nil {
+				t.Fatal(err)
+			}
+			s.call("cleanups.keep", map[string]any{"imageId": "m-web0", "reason": "audit", "until": s.clock.Now().Add(240 * time.Hour)})
+			s.pass(24 * time.Hour)
+			now, grants, err := s.image("m-web0")
+			var with []image.AccountID
+			for _, g := range grants {
+				with = append(with, g.Account)
+			}
+			i := s.item(id, "m-web0")
+			if err != nil || now.Status != image.StatusAvailable || !slices.Equal(with, c.grants) || i.Level != "returned" {
+				t.Errorf("%v: %s, shared with %v: %+v", err, now.Status, with, i)
+			}
+			var left []string
+			for _, a := range i.NotGivenBack {
+				left = append(left, string(a))
+			}
+			if strings.Join(left, ",") != c.left {
+				t.Errorf("listed as not given back: %v", left)
+			}
+		})
+	}
+}
