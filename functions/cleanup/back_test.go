@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/upkeep"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -130,5 +133,66 @@ func TestSharesDecidedDuringTheQuarantine(t *testing.T) {
 				t.Errorf("listed as not given back: %v", left)
 			}
 		})
+	}
+}
+
+// What still names an image that is gone is listed with what mends it, whoever has it.
+func TestWhatStillNamesWhatIsGone(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	quick(&s.rules)
+	s.apply("cleanups.create", map[string]any{"images": []string{"m-web0"}})
+	s.tick(30)
+	if _, _, err := s.image("m-web0"); fault.Of(err) != fault.NotFound {
+		t.Fatalf("it is there: %v", err)
+	}
+	named := cloudsim.LaunchTemplateSpec{Name: "web", Versions: []cloudsim.TemplateVersionSpec{{Image: "m-web5"}, {Image: "m-web0"}}}
+	s.cloud.AddLaunchTemplate(first, region, named)
+	s.cloud.AddLaunchTemplate(second, region, named)
+	s.cloud.AddScalingGroup(second, region, cloudsim.ScalingGroupSpec{Name: "web", Configurations: []cloudsim.ScalingConfigurationSpec{
+		{Name: "old", Image: "m-web0", InstanceType: "ecs.g7.large"}, {Name: "new", Active: true, Image: "m-web5", InstanceType: "ecs.g7.large"},
+	}})
+	planned := s.call("cleanups.restore", map[string]any{"id": "m-web0"})
+	var told []string
+	for _, f := range planned.Findings {
+		if f.Code == "stillNamed" {
+			told = append(told, f.Sentence+" | "+f.Remedy)
+		}
+	}
+	slices.Sort(told)
+	want := []string{
+		`scaling configuration asc-[^ ]+ of account 1000000000000002 still names m-web0 \| aliyun ess ModifyScalingConfiguration --RegionId cn-hangzhou --ScalingConfigurationId asc-[^ ]+ --ImageId "\$IMAGE_ID"`,
+		`version 2 of launch template lt-[^ ]+ of account 1000000000000001 still names m-web0 \| (?s:.*)\n-  image_id = "m-web0"\n\+  image_id = "\$IMAGE_ID"`,
+		`version 2 of launch template lt-[^ ]+ of account 1000000000000002 still names m-web0 \| (?s:.*)\n-  image_id = "m-web0"\n\+  image_id = "\$IMAGE_ID"`,
+	}
+	if len(told) != len(want) || !planned.Plan.Applicable {
+		t.Fatalf("applicable %v: %q", planned.Plan.Applicable, told)
+	}
+	for n, one := range told {
+		if !regexp.MustCompile("^" + want[n] + "$").MatchString(one) {
+			t.Errorf("%q does not say %q", one, want[n])
+		}
+	}
+}
+
+// A snapshot that a rollout keeps as its backup stays when the image in the bin goes that
+// was made of it, and so does one that is older than the image.
+func TestBackupsBehindImages(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	quick(&s.rules)
+	old := s.cloud.AddSnapshot(first, region, image.Snapshot{ID: "s-older", Status: "accomplished", CreatedAt: start().AddDate(-2, 0, 0)})
+	custom(s, cloudsim.ImageSpec{Image: image.Image{Ref: image.Ref{ID: "m-undo"}, Tags: image.Tags{retention.TagUndo: "r-1"}}})
+	custom(s, cloudsim.ImageSpec{Image: image.Image{Ref: image.Ref{ID: "m-made"}, Disks: []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: old, Encrypted: image.No}}}})
+	custom(s, cloudsim.ImageSpec{Image: image.Image{Ref: image.Ref{ID: "m-plain"}}})
+	if err := s.cloud.View(first).Tag(t.Context(), region, "snapshot", []string{"s-undo"}, image.Tags{retention.TagBackup: "r-1"}); err != nil {
+		t.Fatal(err)
+	}
+	id := s.apply("cleanups.create", map[string]any{"images": []string{"m-undo", "m-made", "m-plain"}})
+	s.pass(60 * 24 * time.Hour)
+	for snapshot, stays := range map[image.SnapshotID]bool{"s-undo": true, old: true, "s-plain": false} {
+		if _, there := s.snapshot(snapshot); there != stays {
+			t.Errorf("%s: there %v, want %v; %s: %+v", snapshot, there, stays, s.state(id), s.call("cleanups.get", map[string]any{"id": id}).Items)
+		}
 	}
 }

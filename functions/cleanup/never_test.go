@@ -75,6 +75,15 @@ func nevers() map[string]never {
 		"public to the community": {codes: []string{"published"}, image: "m-open", arrange: func(s *stage, id image.ID) {
 			custom(s, cloudsim.ImageSpec{Image: image.Image{Ref: image.Ref{ID: id}, Kind: image.KindCommunity}})
 		}},
+		"parent whose snapshot another image needs": {codes: []string{"inUse"}, arrange: func(s *stage, id image.ID) {
+			custom(s, cloudsim.ImageSpec{Image: image.Image{Ref: image.Ref{ID: "m-child"}, Disks: []image.DiskMapping{
+				{System: true, SizeGiB: 40, SnapshotID: "s-child", Encrypted: image.No}, {SizeGiB: 40, SnapshotID: image.SnapshotID("s-" + id[2:]), Encrypted: image.No},
+			}}})
+		}},
+		"undo image that is in use": {codes: []string{"inUse"}, image: "m-undo", arrange: func(s *stage, id image.ID) {
+			custom(s, cloudsim.ImageSpec{Image: image.Image{Ref: image.Ref{ID: id}, Tags: image.Tags{retention.TagUndo: "r-1"}}})
+			s.runs(first, id)
+		}},
 		"made today": {codes: []string{"madeToday"}, image: "m-young", arrange: func(s *stage, id image.ID) {
 			custom(s, cloudsim.ImageSpec{Image: image.Image{Ref: image.Ref{ID: id}, CreatedAt: s.clock.Now().Add(-23 * time.Hour)}})
 		}},
