@@ -231,10 +231,8 @@ func decide(told story, now Plan, r Request, at time.Time) decision {
 			told.at.Add(Grace).UTC().Format(time.RFC3339)+" only the same plan can go on", nil)
 	case same && len(now.Refusals()) > 0:
 		return forbidden(now.Refusals()[0])
-	case same && len(now.Changes()) == 0 && told.heeded: // it needs no second person
-		return decision{verdict: act, plan: now, known: map[string]Outcome{}, approved: []string{r.By}}
 	case same && len(now.Changes()) == 0:
-		return decision{verdict: answer}
+		return decideNothing(told, now, r)
 	case same:
 		return decideNew(told, now, r, at)
 	}
@@ -242,6 +240,14 @@ func decide(told story, now Plan, r Request, at time.Time) decision {
 		return decideAgain(earlier, now)
 	}
 	return refused("planChanged", "the plan is not the one that was approved: look at the one in this answer, and apply its digest", told.moved(now.Base))
+}
+
+// decideNothing: nothing has to be changed, which needs no second person.
+func decideNothing(told story, now Plan, r Request) decision {
+	if !told.heeded {
+		return decision{verdict: answer}
+	}
+	return decision{verdict: act, plan: now, known: map[string]Outcome{}, approved: []string{r.By}}
 }
 
 // decideNew: the plan is that of now, and nobody approved it yet; perhaps one of two
