@@ -2,7 +2,9 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -86,11 +88,8 @@ func (s *stack) unreadable(t *testing.T, r asked) (code string, answer []byte) {
 		}
 		Findings []struct{ Level, Code string }
 	}
-	var raw json.RawMessage
-	if err := json.NewDecoder(reply.Body).Decode(&raw); err == nil {
-		err = json.Unmarshal(raw, &told)
-	}
-	if err != nil {
+	raw, err := io.ReadAll(reply.Body)
+	if err := errors.Join(err, json.Unmarshal(raw, &told)); err != nil {
 		t.Errorf("%s %s: %d %s, %v", r.method, r.target, reply.StatusCode, raw, err)
 	}
 	code = fmt.Sprint(reply.StatusCode, " ", told.Code)
