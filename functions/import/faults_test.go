@@ -86,7 +86,7 @@ func TestFaultsAndLies(t *testing.T) {
 	all := cells(names)
 	t.Logf("%d calls: %v", len(names), slices.Sorted(maps.Keys(names)))
 	t.Run("cells", func(t *testing.T) {
-		for _, c := range drawn.Some(t, all, 220) {
+		for _, c := range drawn.Some(t, all, 440) {
 			t.Run(c.String(), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) { wrong(t, c) })
