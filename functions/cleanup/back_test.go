@@ -196,3 +196,41 @@ func TestBackupsBehindImages(t *testing.T) {
 		}
 	}
 }
+
+// Where a region is not there any more that was seen of late nothing goes, by anybody,
+// and that is told; after a week without it, it is no longer missed.
+func TestRegionsThatAreMissed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	at := s.clock.Now().UTC()
+	archive := upkeep.Archive{Journal: journal.New(s.objects(), s.clock.Now, rand.Text), Documents: s.objects(), Now: s.clock.Now}
+	if err := archive.KeepLook(t.Context(), retention.Look{
+		Account: first, Region: "cn-beijing", At: at, Since: at, Used: map[image.ID]time.Time{}, Images: 4, Best: retention.Best{At: at, Images: 4},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	told := func() (short bool) {
+		for _, ask := range []map[string]any{{"images": []string{"m-web1"}}, {"images": []string{"m-web1"}, "skipWaits": true, "reason": "leaked"}} {
+			p := s.call("cleanups.create", ask)
+			step := p.Plan.Steps[0]
+			short = slices.ContainsFunc(step.Reasons, func(r image.Reason) bool {
+				return r.Code == "evidenceShort" && strings.HasSuffix(r.Sentence, "2 regions were seen of late, and of these not now: cn-beijing")
+			})
+			if short != (step.Action == "refuse") {
+				t.Errorf("%v: %s %+v", ask, step.Action, step.Reasons)
+			}
+		}
+		return short
+	}
+	if !told() {
+		t.Error("cn-beijing is not missed")
+	}
+	s.looks(1, time.Hour)
+	if p := s.call("cleanups.create", map[string]any{"rules": true}); !slices.ContainsFunc(p.Findings, func(f image.Finding) bool { return f.Code == "evidenceShort" }) {
+		t.Errorf("the plan of the timer does not say so: %+v", p.Findings)
+	}
+	s.pass(8 * 24 * time.Hour)
+	if told() {
+		t.Error("cn-beijing is missed for ever")
+	}
+}

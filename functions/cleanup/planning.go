@@ -188,8 +188,17 @@ func (s *session) observe(ctx context.Context, all *survey.Survey, doc *retentio
 	}
 	return retention.Observe(ctx, retention.Eyes{
 		Ledgers: ledgers, Closed: closed(all), Judge: upkeep.Judge, Archive: s.archive, Wanted: wanted,
-		Evidence: doc.Complete().Evidence, Orphans: len(named) == 0 && doc.AboutOrphans(),
+		Evidence: doc.Complete().Evidence, Orphans: len(named) == 0 && doc.AboutOrphans(), Regions: regionsOf(all),
 	})
+}
+
+// regionsOf are all that are looked at.
+func regionsOf(all *survey.Survey) []image.RegionID {
+	var regions []image.RegionID
+	for _, p := range all.Places() {
+		regions = append(regions, p.Region)
+	}
+	return regions
 }
 
 // closed are the accounts that could not be opened.

@@ -116,7 +116,7 @@ func (r *round) take(ctx context.Context, seen upkeep.Sight) error {
 		doc := r.rules.Document.Over(seen.Ledgers)
 		inv := retention.Observe(ctx, retention.Eyes{
 			Ledgers: seen.Ledgers, Closed: closed(r.survey), Judge: upkeep.Judge, Archive: r.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
-			Orphans: doc.AboutOrphans(), Memory: r.memory, Since: r.began,
+			Orphans: doc.AboutOrphans(), Memory: r.memory, Since: r.began, Regions: regionsOf(r.survey),
 		})
 		for _, l := range seen.Ledgers {
 			l.Release()

@@ -361,6 +361,15 @@ func (l *looking) refs() map[image.Ref]string {
 	return refs
 }
 
+// regionsOf are all that are looked at.
+func regionsOf(at survey.Fresh) []image.RegionID {
+	var all []image.RegionID
+	for _, p := range at.Places() {
+		all = append(all, p.Region)
+	}
+	return all
+}
+
 func (l *looking) all(ctx context.Context) work.Seen {
 	seen, refs := work.Seen{}, l.refs()
 	left := slices.ContainsFunc(l.work.Names(), func(name string) bool { return l.wish.Items[name].Orphan != "" && !l.work.Items[name].Ended() })
@@ -376,7 +385,7 @@ func (l *looking) all(ctx context.Context) work.Seen {
 			_, ours := refs[i.Ref]
 			return ours || l.copied(i.Ref)
 		},
-		Evidence: l.rules.Document.Complete().Evidence, Orphans: left,
+		Evidence: l.rules.Document.Complete().Evidence, Orphans: left, Regions: regionsOf(l.at),
 	})
 	for n := range inv.Subjects {
 		s := &inv.Subjects[n]

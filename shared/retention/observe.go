@@ -60,6 +60,9 @@ type Eyes struct {
 	Orphans bool
 	// Memory is what the journal knows beside the stories of images; nil: it is read now.
 	Memory *Memory
+	// Regions are all that are looked at now, also by other looks than this one; none:
+	// nobody compares them with those before.
+	Regions []image.RegionID
 	// Since is when the look began that this one is a part of; zero: it is none.
 	Since time.Time
 }
@@ -538,7 +541,28 @@ func (o *observer) evidence() {
 			o.inv.Short = append(o.inv.Short, image.Reason{Code: "evidenceShort", Sentence: fmt.Sprintf("account %s in %s was seen before, and is not now", p.Account, p.Region)})
 		}
 	}
+	o.regions()
 	slices.SortFunc(o.inv.Short, func(a, b image.Reason) int { return cmp.Compare(a.Sentence, b.Sentence) })
+}
+
+// regions compares those that are looked at with those of the looks of late.
+func (o *observer) regions() {
+	all := map[image.RegionID]bool{}
+	for _, r := range o.Regions {
+		all[r] = true
+	}
+	var missing []string
+	for p, look := range o.looks {
+		if !all[p.Region] && o.inv.BeganAt.Sub(look.At) < yields {
+			all[p.Region] = true
+			missing = append(missing, string(p.Region))
+		}
+	}
+	if len(o.Regions) == 0 || len(missing)*100 <= len(all)*int(o.Evidence) {
+		return
+	}
+	slices.Sort(missing)
+	o.inv.Short = append(o.inv.Short, image.Reason{Code: "evidenceShort", Sentence: fmt.Sprintf("%d regions were seen of late, and of these not now: %s", len(all), strings.Join(missing, ", "))})
 }
 
 // owned is how many images of its own the account shows.
