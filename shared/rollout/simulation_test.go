@@ -65,7 +65,7 @@ func drawings(most int) *rapid.Generator[drawing] {
 // TestSimulation draws whole rollouts: a few, others by each DRAW; many, and large
 // ones, for TRIALS=full.
 func TestSimulation(t *testing.T) {
-	runs, most := 2, 16
+	runs, most := 2, 10
 	if os.Getenv("TRIALS") == "full" {
 		runs, most = 100, 500
 	}
