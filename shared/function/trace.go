@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -123,12 +124,17 @@ func (t *trace) line() (attrs []any, undone bool) {
 }
 
 // summary is what an output tells, by the members that mean the same in every
-// answer: plan.digest, applied, complete, recorded, outcomes by result, unknown
-// by code, total. undone: something was not read, or not done.
+// answer: id and state of a work, its digest or its plan's, the plan's changes,
+// applied, complete, recorded, outcomes and items by result, unknown by code, total.
+// undone: something was not read, or not done.
 func summary(out any) (attrs []any, undone bool) {
 	v := reflect.Indirect(reflect.ValueOf(out))
-	if digest := member(member(v, "plan"), "digest"); digest.IsValid() && digest.Kind() == reflect.String && digest.String() != "" {
-		attrs = append(attrs, "digest", digest.String())
+	planned := member(v, "plan")
+	if state := textOf(v, "state"); state != "" {
+		attrs = append(attrs, "work", textOf(v, "id"), "state", state)
+	}
+	if digest := cmp.Or(textOf(v, "digest"), textOf(planned, "digest")); digest != "" {
+		attrs = append(attrs, "digest", digest)
 	}
 	for _, name := range []string{"applied", "complete", "recorded"} {
 		if is := member(v, name); is.IsValid() && is.Kind() == reflect.Bool {
@@ -136,8 +142,13 @@ func summary(out any) (attrs []any, undone bool) {
 			undone = undone || name == "complete" && !is.Bool()
 		}
 	}
-	if counts := countsBy(member(v, "outcomes"), "result"); len(counts) > 0 {
-		attrs = append(attrs, slog.Any("outcomes", counts))
+	if changes := member(planned, "changes"); changes.IsValid() && changes.CanInt() {
+		attrs = append(attrs, "changes", changes.Int())
+	}
+	for _, name := range []string{"outcomes", "items"} {
+		if counts := countsBy(member(v, name), "result"); len(counts) > 0 {
+			attrs = append(attrs, slog.Any(name, counts))
+		}
 	}
 	if counts := countsBy(member(v, "unknown"), "code"); len(counts) > 0 {
 		attrs, undone = append(attrs, slog.Any("unknown", counts)), true
@@ -165,6 +176,15 @@ func member(v reflect.Value, name string) reflect.Value {
 		return reflect.Indirect(found)
 	}
 	return reflect.Value{}
+}
+
+// textOf is a member that is a text, else empty.
+func textOf(v reflect.Value, name string) string {
+	said := member(v, name)
+	if !said.IsValid() || said.Kind() != reflect.String {
+		return ""
+	}
+	return said.String()
 }
 
 // countsBy counts the entries of a list by what one of their members says.

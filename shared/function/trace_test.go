@@ -25,11 +25,17 @@ type done struct {
 	Result string `json:"result"`
 }
 
+type state string
+
 type told struct {
 	*function.Problem
-	Plan struct {
-		Digest string `json:"digest"`
+	ID    string `json:"id,omitempty"`
+	State state  `json:"state,omitempty"`
+	Plan  struct {
+		Digest  string `json:"digest"`
+		Changes int    `json:"changes"`
 	} `json:"plan"`
+	Items    []done   `json:"items,omitempty"`
 	Applied  bool     `json:"applied"`
 	Complete *bool    `json:"complete,omitempty"`
 	Outcomes []done   `json:"outcomes,omitempty"`
@@ -85,6 +91,11 @@ func TestOneLinePerEvent(t *testing.T) {
 			out.Plan.Digest = "abc"
 			return out, nil
 		}, direct, map[string]any{"level": "WARN", "digest": "abc", "applied": true, "complete": false, "outcomes": map[string]any{"applied": 2.0, "failed": 1.0}}, nil},
+		"a work": {func(context.Context, function.Call) (told, error) {
+			out := told{ID: "r-1", State: "running", Items: []done{{"open"}, {"applied"}, {"open"}}}
+			out.Plan.Changes = 3
+			return out, nil
+		}, direct, map[string]any{"level": "INFO", "work": "r-1", "state": "running", "changes": 3.0, "items": map[string]any{"open": 2.0, "applied": 1.0}}, nil},
 		"a problem with the answer": {func(_ context.Context, call function.Call) (told, error) {
 			return told{Problem: call.Problem(fault.New(fault.Unknown, "nothing could be read").WithCode("unread"))}, nil
 		}, direct, map[string]any{"level": "ERROR", "status": 502.0, "code": "unread", "error": "nothing could be read"}, nil},
