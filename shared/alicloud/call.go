@@ -56,10 +56,22 @@ func (a *Account) do(ctx context.Context, account image.AccountID, c call) error
 			a.cloud.retries.earn()
 			return nil
 		}
-		if last, again := tries.again(ctx, failed, repeatable(failed)); !again {
+		before := tries.last
+		last, again := tries.again(ctx, failed, repeatable(failed))
+		switch {
+		case again:
+		case before != nil && before.Kind == fault.Throttled && cut(ctx, failed):
+			return before
+		default:
 			return last
 		}
 	}
+}
+
+// cut reports whether an attempt failed because its caller's time was up: nothing is
+// known of it then, and what was known before stays.
+func cut(ctx context.Context, failed *fault.Error) bool {
+	return ctx.Err() != nil && failed.Kind == fault.Unavailable && (errors.Is(failed, context.DeadlineExceeded) || errors.Is(failed, context.Canceled))
 }
 
 // attempt makes a call once, at its time.

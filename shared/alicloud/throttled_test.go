@@ -132,6 +132,39 @@ func TestAThrottledCallUsesTheTimeOfItsCaller(t *testing.T) {
 	}
 }
 
+// late answers the first calls as another does, and the rest never.
+type late struct {
+	moody
+	after int
+}
+
+func (l *late) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l.total() < l.after || r.URL.Query().Get("Action") == "GetCallerIdentity" {
+		return l.moody.RoundTrip(r)
+	}
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestThrottledAndThenCut: whoever was told that it is too much, and whose time ends
+// while the next answer is on its way, was throttled.
+func TestThrottledAndThenCut(t *testing.T) {
+	t.Parallel()
+	for calls, want := range map[int]fault.Kind{0: fault.Unavailable, 1: fault.Throttled, 2: fault.Throttled} {
+		synctest.Test(t, func(t *testing.T) {
+			cloud, err := alicloud.Open(alicloud.Config{Transport: &late{moody{throttles: always}, calls}, RateShare: 1, Jitter: func() float64 { return 0.5 }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = within(t, cloud.Account(planted()), region, 5*time.Second)
+			var failed *fault.Error
+			if !errors.As(err, &failed) || failed.Kind != want || (want == fault.Throttled) != (failed.RetryAfter > 0) {
+				t.Errorf("after %d calls that were throttled: %#v", calls, err)
+			}
+		})
+	}
+}
+
 // TestEverySecondCallThrottled, the answer is whole in the time that a function has.
 func TestEverySecondCallThrottled(t *testing.T) {
 	t.Parallel()
