@@ -80,6 +80,8 @@ type lied struct {
 	nth        int
 	// late: the need comes when the image is on its way.
 	late bool
+	// locked: its snapshot is; the locks are read when the bin's time is over.
+	locked bool
 }
 
 // inventoriesOf has every pair of list and what is wrong with it, with all needs, early
@@ -91,7 +93,11 @@ func inventoriesOf(times int) []lied {
 		for _, list := range lists() {
 			for _, wrong := range wrongs() {
 				for range times {
-					all = append(all, lied{need, list, wrong, r.IntN(8), r.IntN(3) == 0})
+					one := lied{need: need, list: list, wrong: wrong, nth: r.IntN(8), late: r.IntN(3) == 0}
+					if list == "SnapshotLocks" { // nobody asks for them before the image is gone
+						one = lied{list: list, wrong: wrong, nth: r.IntN(2), locked: r.IntN(2) == 0}
+					}
+					all = append(all, one)
 				}
 			}
 		}
@@ -155,6 +161,9 @@ func (l lied) live(t *testing.T) (removed, met1 bool) {
 	if !l.late {
 		needs()[l.need](s, "m-web0")
 	}
+	if l.locked {
+		s.locks("s-web0")
+	}
 	var mu sync.Mutex
 	n := 0
 	s.armed(func(m met) fate {
@@ -183,11 +192,13 @@ func (l lied) live(t *testing.T) (removed, met1 bool) {
 		needs()[l.need](s, "m-web0")
 		s.armed(before)
 	}
-	for range 40 {
-		s.tick(1)
+	s.tick(40)
+	if l.list == "SnapshotLocks" {
+		s.clock.Advance(time.Duration(s.rules.Document.Bin))
+		s.tick(10)
 	}
 	_, _, err := s.image("m-web0")
-	if _, there := s.snapshot("s-web0"); !there && l.need != "" {
+	if _, there := s.snapshot("s-web0"); !there && (l.need != "" || l.locked) {
 		t.Error("its snapshot is gone")
 	}
 	return fault.Of(err) == fault.NotFound, met1

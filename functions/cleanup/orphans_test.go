@@ -32,6 +32,14 @@ func (s *stage) looks(times int, every time.Duration) {
 	}
 }
 
+// locks puts a lock on a snapshot.
+func (s *stage) locks(id image.SnapshotID) {
+	s.t.Helper()
+	if _, err := s.cloud.As(cloudsim.Caller{Account: first, Type: "Account"}).LockSnapshot(cloudsim.LockSnapshotRequest{RegionID: region, SnapshotID: id, Mode: "compliance", Days: 400}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *stage) snapshot(id image.SnapshotID) (image.Snapshot, bool) {
 	s.t.Helper()
 	rows, err := s.cloud.View(first).Snapshots(s.t.Context(), region, image.SnapshotListing{IDs: []image.SnapshotID{id}})
@@ -71,9 +79,7 @@ func TestSnapshotsThatImagesLeft(t *testing.T) {
 	if err := s.cloud.View(first).Tag(t.Context(), region, "snapshot", []string{"s-web3"}, image.Tags{"imagekeeper:backup": "r-1"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.cloud.As(cloudsim.Caller{Account: first, Type: "Account"}).LockSnapshot(cloudsim.LockSnapshotRequest{RegionID: region, SnapshotID: "s-web4", Mode: "compliance", Days: 400}); err != nil {
-		t.Fatal(err)
-	}
+	s.locks("s-web4")
 	s.looks(1, 24*time.Hour)
 	s.looks(28, 24*time.Hour)
 	if list := s.call("cleanups.list", map[string]any{}); len(list.Items) != 0 {
