@@ -28,6 +28,7 @@ func report(ctx context.Context, b binaries) ([]result, error) {
 	c := serve(filled(images/len(regions()), regions()...), -1, 50*time.Millisecond)
 	defer c.Close()
 	variables := c.variables(joined(regions()), "1000")
+	variables["FC_FUNCTION_MEMORY_SIZE"] = "512" // as s.yaml has it
 	instance, err := platform.Start(ctx, b.price, variables)
 	if err != nil {
 		return nil, err
@@ -57,14 +58,16 @@ func report(ctx context.Context, b binaries) ([]result, error) {
 	}, nil
 }
 
-// leastCalls is how many calls the page sizes allow at the least for so many
-// images in each region: images, their snapshots and their chains by the
-// hundred; one call each for instances and whether they may be listed, system
-// disks, launch templates, scaling groups, scaling configurations, pipelines and
-// the size of all snapshots; and one for who we are.
+// leastCalls is how many calls the evidence needs at the least for so many images in
+// each region: images, their snapshots and their chains by the hundred; by the hundred
+// and twice, as none of them is there any more and an empty answer is asked for again,
+// the disks that the snapshots were taken of; twice as well the seven lists that are
+// empty here, which are instances, system disks, launch templates, scaling groups,
+// scaling configurations, pipelines and their runs; whether instances may be listed,
+// and the size of all snapshots; and one for who we are.
 func leastCalls(each int) int {
-	const page, lists, single = 100, 3, 8
-	return len(regions())*(lists*((each+page-1)/page)+single) + 1
+	const page, lists, gone, empty, single = 100, 3, 2, 7, 2
+	return len(regions())*((lists+gone)*((each+page-1)/page)+2*empty+single) + 1
 }
 
 // reported asks for the report and wants all images in it, priced or not.

@@ -267,16 +267,14 @@ func (o *observer) snapshots(ctx context.Context, places []Place) {
 		if len(wanted) == 0 {
 			return
 		}
-		survey.Each(places, func(p Place) {
-			for ids := range slices.Chunk(wanted[placeKey{p.Account, p.Region}], batch) {
-				found, err := p.Reader.Snapshots(ctx, image.SnapshotListing{IDs: ids})
-				o.mu.Lock()
-				if err != nil {
-					o.failed(p, err, survey.MayListSnapshots)
-				}
-				o.world.Snapshots = append(o.world.Snapshots, found...)
-				o.mu.Unlock()
+		survey.Each(byHundred(places, wanted), func(q hundred[image.SnapshotID]) {
+			found, err := q.of.Reader.Snapshots(ctx, image.SnapshotListing{IDs: q.ids})
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			if err != nil {
+				o.failed(q.of, err, survey.MayListSnapshots)
 			}
+			o.world.Snapshots = append(o.world.Snapshots, found...)
 		})
 	}
 }
@@ -311,6 +309,27 @@ func (o *observer) hidden(places []Place) {
 			Code: "snapshotHidden", Sentence: fmt.Sprintf("%s stands on the snapshot %s, which ECS does not list", k, d.SnapshotID),
 		}})
 	}
+}
+
+// hundred is what one call asks a place for. One that fails leaves the others.
+type hundred[ID any] struct {
+	of  Place
+	ids []ID
+}
+
+// byHundred are the calls that ask for what is wanted. Places take turns, because
+// each has a rate of its own.
+func byHundred[ID any](places []Place, wanted map[placeKey][]ID) []hundred[ID] {
+	var all []hundred[ID]
+	for begun, left := 0, true; left; begun += batch {
+		left = false
+		for _, p := range places {
+			if ids := wanted[placeKey{p.Account, p.Region}]; begun < len(ids) {
+				all, left = append(all, hundred[ID]{p, ids[begun:min(begun+batch, len(ids))]}), true
+			}
+		}
+	}
+	return all
 }
 
 type placeKey struct {
@@ -353,16 +372,14 @@ func (o *observer) disks(ctx context.Context, places []Place) {
 			wanted[at] = append(wanted[at], s.SourceDisk)
 		}
 	}
-	survey.Each(places, func(p Place) {
-		for ids := range slices.Chunk(wanted[placeKey{p.Account, p.Region}], batch) {
-			found, err := p.Reader.Disks(ctx, image.DiskListing{IDs: ids})
-			o.mu.Lock()
-			if err != nil {
-				o.failed(p, err, survey.MayListDisks)
-			}
-			o.world.Disks = append(o.world.Disks, found...)
-			o.mu.Unlock()
+	survey.Each(byHundred(places, wanted), func(q hundred[image.DiskID]) {
+		found, err := q.of.Reader.Disks(ctx, image.DiskListing{IDs: q.ids})
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if err != nil {
+			o.failed(q.of, err, survey.MayListDisks)
 		}
+		o.world.Disks = append(o.world.Disks, found...)
 	})
 }
 

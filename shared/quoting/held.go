@@ -136,13 +136,19 @@ func (o *observer) ours(ctx context.Context) []pricing.Held {
 	}
 	held := make([]pricing.Held, len(own))
 	numbers := make([]int, len(own))
+	observers := map[image.RegionID]usage.Observer{}
 	for n := range numbers {
 		numbers[n] = n
+	}
+	for _, p := range o.survey.Places() {
+		if _, ready := observers[p.Region]; !ready {
+			observers[p.Region] = usage.NewObserver(ctx, o.readers(p.Region))
+		}
 	}
 	survey.Each(numbers, func(n int) {
 		i, k := own[n], lineage.KeyOf(own[n].Ref)
 		story := o.graph.Ancestry(k)
-		seen := usage.Observe(ctx, i, o.grants(i), o.readers(i.Region))
+		seen := observers[i.Region].Observe(ctx, i, o.grants(i))
 		o.survey.Note(seen.Unread()...)
 		held[n] = pricing.Held{
 			Image: i, Source: provenance.SourceOf(story, o.images), Root: o.graph.Root(k), Use: pricing.Use(usage.Judge(seen).Verdict),

@@ -77,9 +77,10 @@ func filterInstances(all []image.Instance, which image.InstanceListing) []image.
 	}
 	wanted := set(which.IDs)
 	var found []image.Instance
-	for _, i := range all {
-		if (wanted == nil || wanted[i.ID]) && (which.Image == "" || i.Image == which.Image) && (which.Status == "" || i.Status == which.Status) {
-			found = append(found, i)
+	for n := range all {
+		i := &all[n]
+		if (which.Image == "" || i.Image == which.Image) && (wanted == nil || wanted[i.ID]) && (which.Status == "" || i.Status == which.Status) {
+			found = append(found, *i)
 		}
 	}
 	return found

@@ -199,7 +199,26 @@ func (l *look) Disks(ctx context.Context, which image.DiskListing) ([]image.Disk
 			return nil, err
 		}
 	}
+	if len(which.IDs) > 0 && l.has(key("disks", image.DiskListing{System: image.Yes})) { // most that are asked for by id are system disks
+		if all, err := l.allDisks(ctx, image.DiskListing{System: image.Yes}); err == nil {
+			found := filterDisks(all, which)
+			if which.IDs = without(which.IDs, found); len(which.IDs) == 0 {
+				return found, nil
+			}
+			others, err := l.allDisks(ctx, which)
+			return slices.Concat(found, others), err
+		}
+	}
 	return l.allDisks(ctx, which)
+}
+
+// without are the ids that are none of some disks.
+func without(ids []image.DiskID, disks []image.Disk) []image.DiskID {
+	found := make(map[image.DiskID]bool, len(disks))
+	for n := range disks {
+		found[disks[n].ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id image.DiskID) bool { return found[id] })
 }
 
 func (l *look) allDisks(ctx context.Context, which image.DiskListing) ([]image.Disk, error) {

@@ -88,6 +88,13 @@ func (c *counted) Instances(ctx context.Context, in image.RegionID, which image.
 	return c.Reader.Instances(ctx, in, which)
 }
 
+func (c *counted) Disks(ctx context.Context, in image.RegionID, which image.DiskListing) ([]image.Disk, error) {
+	if err := c.call("disks"); err != nil {
+		return nil, err
+	}
+	return c.Reader.Disks(ctx, in, which)
+}
+
 // world is two accounts in two regions, in which the first owns m-own, shared with
 // the second, and there is one Marketplace image.
 func world() *cloudsim.Cloud {
@@ -462,4 +469,29 @@ func ExampleOpen() {
 	// Output:
 	// m-own custom [1000000000000001 1000000000000002]
 	// true 0
+}
+
+func TestSystemDisksThatWereReadAreNotAskedForAgain(t *testing.T) {
+	t.Parallel()
+	cloud := world()
+	id := cloud.AddInstance(first, home, cloudsim.InstanceSpec{Instance: image.Instance{Image: "m-own", Type: "ecs.g7.large"}})
+	accounts, one, _ := readers(cloud)
+	p := open(t, accounts, regions()).Place(first, home)
+	all, err := p.Disks(t.Context(), image.DiskListing{System: image.Yes})
+	if err != nil || len(all) != 1 || all[0].Instance != id {
+		t.Fatalf("got %+v, %v", all, err)
+	}
+	before := one.sum()
+	for _, c := range []struct {
+		ids   []image.DiskID
+		calls int
+	}{
+		{[]image.DiskID{all[0].ID}, 0},
+		{[]image.DiskID{"d-data", all[0].ID}, 2}, // what is in no list may be a data disk, and an empty answer is asked for again
+	} {
+		found, err := p.Disks(t.Context(), image.DiskListing{IDs: c.ids})
+		if calls := one.sum() - before; err != nil || len(found) != 1 || found[0].ID != all[0].ID || calls != c.calls {
+			t.Errorf("%v: got %+v, %v by %d calls, want %d", c.ids, found, err, calls, c.calls)
+		}
+	}
 }

@@ -30,7 +30,7 @@ type View struct {
 	// MaySee: the permission to list instances was shown (by a dry run with the
 	// same credentials, or because some other instance was visible).
 	MaySee image.Tri
-	// SystemDisks are all of the region; Disk.ImageId is compared.
+	// SystemDisks are those of the region that were made from it, by Disk.ImageId.
 	SystemDisks Part[image.Disk]
 	Templates   Part[image.TemplateVersion]
 	Scaling     Part[image.ScalingConfiguration]
@@ -41,7 +41,8 @@ type View struct {
 type Observation struct {
 	// Image is the owner's view.
 	Image image.Image
-	// Siblings are the other images of the owner in the region.
+	// Siblings are the other images of the owner in the region that tell something of
+	// it: the newest of its family, and those that stand on its snapshots.
 	Siblings Part[image.Image]
 	// Grants are the accounts it is shared with.
 	Grants       []image.Grant

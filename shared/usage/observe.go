@@ -46,42 +46,53 @@ type Grants interface {
 // may use it; owner is not asked then. What cannot be read is part of the
 // observation; Observe does not fail.
 func Observe(ctx context.Context, i image.Image, owner Grants, readers map[image.AccountID]Reader) Observation {
-	o := Observation{Image: i}
-	accounts := slices.Sorted(maps.Keys(readers))
-	if i.Kind == image.KindCustom {
-		accounts = o.askOwner(ctx, owner)
+	return NewObserver(ctx, readers).Observe(ctx, i, owner)
+}
+
+// Observer looks at images of one region, each as the function Observe does. What
+// concerns all of them is read and put in order once. Safe for concurrent use.
+type Observer struct {
+	readers map[image.AccountID]Reader
+	// indexes are what each account has, by image.
+	indexes map[image.AccountID]*index
+}
+
+// NewObserver looks by the accounts of a region.
+func NewObserver(ctx context.Context, readers map[image.AccountID]Reader) Observer {
+	o := Observer{readers: readers, indexes: make(map[image.AccountID]*index, len(readers))}
+	for a, r := range readers {
+		o.indexes[a] = newIndex(ctx, r)
 	}
-	var wait atonce.Group
-	wait.Go(func() { o.Views = lookAt(ctx, i, accounts, readers) })
-	if r, ok := readers[ownerOf(i)]; ok {
-		wait.Go(func() { o.Siblings = siblings(ctx, i, r) })
-	}
-	wait.Wait()
 	return o
 }
 
-// siblings are the other images of the owner in the region.
-func siblings(ctx context.Context, i image.Image, r Reader) Part[image.Image] {
-	return part(i.Account, i.Region, survey.MayListImages, func() ([]image.Image, error) {
-		found, err := r.Images(ctx, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
-		if err == nil && !slices.ContainsFunc(found, func(s image.Image) bool { return s.ID == i.ID }) {
-			err = fault.New(fault.Unknown, "the list of images does not show %s, which is there", i.ID).WithCode("listContradicts")
-		}
-		return found, err
-	})
+// Observe looks at one image.
+func (o Observer) Observe(ctx context.Context, i image.Image, owner Grants) Observation {
+	found := Observation{Image: i}
+	accounts := slices.Sorted(maps.Keys(o.readers))
+	if i.Kind == image.KindCustom {
+		accounts = found.askOwner(ctx, owner)
+	}
+	var wait atonce.Group
+	wait.Go(func() { found.Views = o.lookAt(ctx, i, accounts) })
+	if x, ok := o.indexes[ownerOf(i)]; ok {
+		wait.Go(func() { found.Siblings = x.siblings(i) })
+	}
+	wait.Wait()
+	return found
 }
 
 // lookAt looks at those who may use an image, and at what all others run.
-func lookAt(ctx context.Context, i image.Image, may []image.AccountID, readers map[image.AccountID]Reader) []View {
-	accounts := slices.Sorted(maps.Keys(readers))
+func (o Observer) lookAt(ctx context.Context, i image.Image, may []image.AccountID) []View {
+	accounts := slices.Sorted(maps.Keys(o.readers))
 	views := make([]View, len(accounts))
 	var wait atonce.Group
 	for n, a := range accounts {
 		wait.Go(func() {
 			if slices.Contains(may, a) {
-				views[n] = look(ctx, a, i, readers[a])
+				views[n] = look(ctx, a, i, o.indexes[a])
 			} else {
-				views[n] = runs(ctx, a, i, readers[a])
+				views[n] = runs(ctx, a, i, o.indexes[a])
 			}
 		})
 	}
@@ -119,16 +130,16 @@ func Explain(ctx context.Context, o Observation, readers map[image.AccountID]Rea
 	for _, v := range o.Views {
 		delete(others, v.Account)
 	}
-	o.Views = slices.Concat(o.Views, lookAt(ctx, o.Image, nil, others))
+	o.Views = slices.Concat(o.Views, NewObserver(ctx, others).lookAt(ctx, o.Image, nil))
 	return o
 }
 
 // runs looks at what an account runs that may not use the image.
-func runs(ctx context.Context, a image.AccountID, i image.Image, r Reader) View {
+func runs(ctx context.Context, a image.AccountID, i image.Image, r *index) View {
 	v := View{Account: a, Other: true}
 	var wait atonce.Group
 	wait.Go(func() { v.Instances, v.MaySee = instancesOf(ctx, a, i, r) })
-	wait.Go(func() { v.SystemDisks = systemDisksOf(ctx, a, i, r) })
+	wait.Go(func() { v.SystemDisks = r.systemDisks(a, i) })
 	wait.Wait()
 	return v
 }
@@ -144,21 +155,15 @@ func instancesOf(ctx context.Context, a image.AccountID, i image.Image, r Reader
 	return found, may
 }
 
-func systemDisksOf(ctx context.Context, a image.AccountID, i image.Image, r Reader) Part[image.Disk] {
-	return part(a, i.Region, survey.MayListDisks, func() ([]image.Disk, error) {
-		return r.Disks(ctx, image.DiskListing{System: image.Yes})
-	})
-}
-
 // look reads one account that may use the image, everything at once.
-func look(ctx context.Context, a image.AccountID, i image.Image, r Reader) View {
+func look(ctx context.Context, a image.AccountID, i image.Image, r *index) View {
 	v := View{Account: a}
 	if a == i.Account {
 		v.Image = i
 	}
 	var wait atonce.Group
 	wait.Go(func() { v.Instances, v.MaySee = instancesOf(ctx, a, i, r) })
-	wait.Go(func() { v.SystemDisks = systemDisksOf(ctx, a, i, r) })
+	wait.Go(func() { v.SystemDisks = r.systemDisks(a, i) })
 	wait.Go(func() {
 		v.Templates = part(a, i.Region, survey.MayListTemplates, func() ([]image.TemplateVersion, error) { return r.TemplateVersions(ctx) })
 	})

@@ -3,6 +3,7 @@ package usage_test
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -18,6 +19,7 @@ type account struct {
 	instances []image.Instance
 	disks     []image.Disk
 	templates []image.TemplateVersion
+	pipelines []image.Pipeline
 	may       image.Tri
 	deny      string
 }
@@ -61,7 +63,7 @@ func (a account) ScalingConfigurations(context.Context) ([]image.ScalingConfigur
 }
 
 func (a account) Pipelines(context.Context) ([]image.Pipeline, error) {
-	return nil, a.refuse("pipelines")
+	return a.pipelines, a.refuse("pipelines")
 }
 
 func observeAs(t *testing.T, mine account, theirs *account) usage.Report {
@@ -211,5 +213,57 @@ func TestAnAccountThatCannotBeOpenedMayRunIt(t *testing.T) {
 	got := usage.Judge(o)
 	if got.Verdict != usage.Unknown || len(got.Causes) != 1 || got.Causes[0].Permission != "sts:AssumeRole" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// listing counts how often the lists of an account are read.
+type listing struct {
+	account
+	images, disks *atomic.Int32
+}
+
+func (l listing) Images(ctx context.Context, which image.Listing) ([]image.Image, error) {
+	l.images.Add(1)
+	return l.account.Images(ctx, which)
+}
+
+func (l listing) Disks(ctx context.Context, which image.DiskListing) ([]image.Disk, error) {
+	l.disks.Add(1)
+	return l.account.Disks(ctx, which)
+}
+
+func TestManyImagesAreJudgedFromListsReadOnce(t *testing.T) {
+	t.Parallel()
+	const count = 50
+	mine := listing{account{may: image.Yes}, &atomic.Int32{}, &atomic.Int32{}}
+	all := make([]image.Image, count)
+	want := make([]usage.Verdict, count)
+	for n := range all {
+		one := subject()
+		one.ID, one.SharedOut, one.CreatedAt = image.ID("m-"+strconv.Itoa(100+n)), image.No, one.CreatedAt.AddDate(0, 0, n)
+		one.Disks = []image.DiskMapping{{System: true, SnapshotID: image.SnapshotID("s-" + strconv.Itoa(100+n))}}
+		all[n], want[n] = one, usage.NotInUse
+	}
+	all[7].Disks[0].SnapshotID = all[8].Disks[0].SnapshotID
+	all[count-1].Status = image.StatusDeprecated // so the one before it is the newest of the family that can be used
+	for _, used := range []int{3, 7, 8, count - 2, count - 1} {
+		want[used] = usage.InUse
+	}
+	mine.account.pipelines = []image.Pipeline{{ID: "ip-1", BaseType: "IMAGE_FAMILY", Base: "web"}}
+	mine.account.siblings = all
+	mine.account.disks = append(mine.account.disks, image.Disk{ID: "d-3", Image: all[3].ID, System: true, Instance: "i-hidden"})
+	observer := usage.NewObserver(t.Context(), map[image.AccountID]usage.Reader{owner: mine})
+	for n := range all {
+		if got := usage.Judge(observer.Observe(t.Context(), all[n], mine)); got.Verdict != want[n] {
+			t.Errorf("image %d: got %s %+v, want %s", n, got.Verdict, got.Why, want[n])
+		}
+	}
+	if mine.images.Load() != 1 || mine.disks.Load() != 1 {
+		t.Errorf("images were listed %d times and disks %d times", mine.images.Load(), mine.disks.Load())
+	}
+	stranger := subject()
+	stranger.ID, stranger.Family = "m-stranger", ""
+	if got := usage.Judge(observer.Observe(t.Context(), stranger, mine)); got.Verdict != usage.Unknown {
+		t.Errorf("an image that its owner's list does not show: %+v", got)
 	}
 }
