@@ -50,7 +50,7 @@ func open(look function.Lookup) (*function.Function, error) {
 
 // look is where calls look.
 func (h handler) look() places.Look {
-	return places.Look{Configured: h.config.Places, Accounts: h.accounts, Recent: h.recent, Now: h.now}
+	return places.Look{Configured: h.config.Places, Accounts: h.accounts, Recent: h.recent, Reads: true, Now: h.now}
 }
 
 // prices are by what this deployment prices.

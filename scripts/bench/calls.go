@@ -41,7 +41,7 @@ func routes(b binaries) []route {
 		{b.find, "an unknown id", "/images/m-none", http.StatusNotFound, opened + places + 2*2*8 + 1, 56, "each place beside a public image, Marketplace and community lists of each region twice"},
 		{b.find, "who uses it", image + "/usage", http.StatusOK, opened + places + 2 + 12 + 12, 46, "the image; its shares and siblings; what runs or launches it in each account of its region, twice where there is none"},
 		{b.find, "where it comes from", image + "/lineage", http.StatusOK, opened + 6*places, 6 * (opened + 6*places) / 5, "of each place images, snapshots, and twice the pipelines and disks that there are none of; beside it what ActionTrail alone tells"},
-		{b.find, "all with a paid licence", "/images?licence=paid", http.StatusOK, opened + places + 43, opened + places + 44, "one list for each place, and what the derived ones were made from"},
+		{b.find, "all with a paid licence", "/images?licence=paid", http.StatusOK, opened + places + 41, opened + places + 42, "one list for each place, and what the derived ones were made from"},
 		{b.price, "what it costs", price, http.StatusOK, opened + places + 13, opened + places + 13, "the image; the snapshots, chains, disks, pipelines and events of its region, twice where there are none"},
 		{b.price, "what it costs, region named", price + "?region=cn-hangzhou", http.StatusOK, opened + 2 + 13, opened + 2 + 13, "the same, without the other regions"},
 		{b.share, "who may use it", share, http.StatusOK, opened + places + 1, opened + places + 1, "the image, and whom it is shared with"},

@@ -155,11 +155,20 @@ func (s *Survey) regionsOf(ctx context.Context, a Account, id image.AccountID) (
 	return s.wantedOf(regions), true
 }
 
+// regionsLast is how long the regions of an account answer again to those who read.
+const regionsLast = time.Minute
+
 // regions lists the regions of an account, which cannot be none.
 func (s *Survey) regions(ctx context.Context, a Account, id image.AccountID) ([]image.Region, error) {
+	const list = "regions"
 	k := &kept{reader: a.Reader, at: at{account: id}, answers: map[string]any{}}
+	if s.scope.Reads {
+		if listed, _, ok := recall[image.Region](s.recent, k.at, list, s.now().Add(-regionsLast)); ok {
+			return listed, nil
+		}
+	}
 	l := look{call: s.call, kept: k, survey: s.Apart(), remembers: true}
-	return read(&l, "regions", "", func() ([]image.Region, error) {
+	return read(&l, list, "", func() ([]image.Region, error) {
 		listed, err := a.Reader.Regions(ctx)
 		if err == nil && len(listed) == 0 {
 			err = fault.New(fault.Unknown, "the list of regions is empty, which it cannot be").WithCode(CodeEmptyList)

@@ -47,6 +47,9 @@ type Scope struct {
 	Recent *Recent
 	// MaxAge is how old a list of Recent may be that answers again; 0: none may.
 	MaxAge time.Duration
+	// Reads: nothing is changed by what is seen. The regions of an account, which hardly
+	// ever change, then answer again for a minute: their rate is half of that of images.
+	Reads bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }

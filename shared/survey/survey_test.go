@@ -427,6 +427,47 @@ func TestListsMayBeAsOldAsIsAllowed(t *testing.T) {
 	}
 }
 
+func TestRegionsAnswerAgainToThoseWhoRead(t *testing.T) {
+	t.Parallel()
+	clock := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	recent := survey.NewRecent()
+	accounts, one, two := readers(world())
+	for _, c := range []struct {
+		what      string
+		after     time.Duration
+		all       bool
+		reads     bool
+		first     int // calls by now, as our own account
+		byTheRole int
+	}{
+		{"the first call", 0, true, true, 1, 1},
+		{"a reader soon after", 59 * time.Second, true, true, 1, 1},
+		{"a reader of regions that are named", 0, false, true, 1, 1},
+		{"who changes something", 0, true, false, 2, 2},
+		{"who changes something where regions are named: the role is tried", 0, false, false, 2, 3},
+		{"a reader when it is over", 2 * time.Minute, true, true, 3, 4},
+	} {
+		clock = clock.Add(c.after)
+		now := clock
+		scope := survey.Scope{All: c.all, Home: home, Recent: recent, Reads: c.reads, Now: func() time.Time { return now }}
+		if !c.all {
+			scope.Regions = []image.RegionID{home, away}
+		}
+		s := open(t, accounts, scope)
+		if one.calls["regions"] != c.first || two.calls["regions"] != c.byTheRole || s.Place(second, away) == nil || !s.AsOf().Equal(now) {
+			t.Errorf("%s: %d and %d calls, want %d and %d; as of %s", c.what, one.calls["regions"], two.calls["regions"], c.first, c.byTheRole, s.AsOf())
+		}
+	}
+	two.refuse = func(string) error { return fault.New(fault.Forbidden, "denied").WithCode("NoPermission") }
+	for _, after := range []time.Duration{2 * time.Minute, 0} { // a role that may not be assumed is not remembered
+		clock = clock.Add(after)
+		scope := survey.Scope{All: true, Home: home, Recent: recent, Reads: true, Now: func() time.Time { return clock }}
+		if s := open(t, accounts, scope); len(s.Unread()) != 1 || s.Place(second, away) != nil {
+			t.Errorf("got %+v", s.Unread())
+		}
+	}
+}
+
 func TestAPanicReachesEverybodyWhoAsked(t *testing.T) {
 	t.Parallel()
 	accounts, one, _ := readers(world())

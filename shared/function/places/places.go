@@ -81,7 +81,9 @@ type Look struct {
 	Accounts func(call function.Call) []survey.Account
 	// Recent is what the process remembers between calls.
 	Recent *survey.Recent
-	Now    func() time.Time
+	// Reads: the function changes nothing.
+	Reads bool
+	Now   func() time.Time
 }
 
 // At opens what a request narrows the configuration to. It fails with fault.Invalid,
@@ -93,7 +95,7 @@ func (l Look) At(ctx context.Context, call function.Call, within survey.Within, 
 		return nil, err
 	}
 	return survey.Open(ctx, l.Accounts(call), survey.Scope{
-		Regions: regions, All: all, Home: home, Within: within, Recent: l.Recent, MaxAge: age.Duration(), Now: l.Now,
+		Regions: regions, All: all, Home: home, Within: within, Recent: l.Recent, MaxAge: age.Duration(), Reads: l.Reads, Now: l.Now,
 	})
 }
 
