@@ -109,7 +109,7 @@ func (r Rule) texts(name string) map[string]string {
 	var pattern strings.Builder
 	pattern.WriteString("^")
 	last, names := 0, []string{}
-	for _, at := range braces.FindAllStringSubmatchIndex(r.File, -1) {
+	for _, at := range braces().FindAllStringSubmatchIndex(r.File, -1) {
 		pattern.WriteString(regexp.QuoteMeta(r.File[last:at[0]]) + captured)
 		names, last = append(names, r.File[at[2]:at[3]]), at[1]
 	}
@@ -131,8 +131,9 @@ func (r Rule) texts(name string) map[string]string {
 
 // wish is what a rule makes of an object with captured texts.
 func (r Rule) wish(bucket, key string, texts map[string]string) Wish {
+	taken := braces()
 	fill := func(text string) string {
-		return braces.ReplaceAllStringFunc(text, func(in string) string { return texts[in[1:len(in)-1]] })
+		return taken.ReplaceAllStringFunc(text, func(in string) string { return texts[in[1:len(in)-1]] })
 	}
 	w := Wish{
 		Source: Source{Object: &Object{Bucket: bucket, Key: key}}, Region: r.Region, Account: r.Account,

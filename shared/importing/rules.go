@@ -154,15 +154,17 @@ func (v *ruleCheck) file() (captures []string, known bool) {
 	return captures, true
 }
 
-// braces are a captured text in a pattern or a template.
-var braces = regexp.MustCompile(`\{([a-z][A-Za-z0-9]{0,31})\}`)
+// braces are a captured text in a pattern or a template. Few need it, so it is compiled
+// when they do, and not at every start.
+func braces() *regexp.Regexp { return regexp.MustCompile(`\{([a-z][A-Za-z0-9]{0,31})\}`) }
 
 // capturesIn are the names in braces of a text, or what is wrong with its braces.
 func capturesIn(text string) (names []string, wrong string) {
-	for _, found := range braces.FindAllStringSubmatch(text, -1) {
+	pattern := braces()
+	for _, found := range pattern.FindAllStringSubmatch(text, -1) {
 		names = append(names, found[1])
 	}
-	if strings.ContainsAny(braces.ReplaceAllString(text, ""), "{}") {
+	if strings.ContainsAny(pattern.ReplaceAllString(text, ""), "{}") {
 		return names, "braces hold a name of letters and digits, such as {family}"
 	}
 	return names, ""

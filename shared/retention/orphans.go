@@ -2,9 +2,9 @@ package retention
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/image"
@@ -52,20 +52,19 @@ func locksOf(ctx context.Context, r Protections) func(image.SnapshotID) image.Tr
 	}
 }
 
-// imageInTag finds the image that the tag of a snapshot in the bin names.
-var imageInTag = regexp.MustCompile(`(?:^| )(m-[A-Za-z0-9]+)(?: |$)`)
-
 // imageOf is the image that the tag of a snapshot says it was of.
 func imageOf(tags image.Tags) image.ID {
 	value := tags[TagCleanup]
 	if !strings.HasPrefix(value, string(StageDeleted)+" ") {
 		return ""
 	}
-	found := imageInTag.FindStringSubmatch(value)
-	if found == nil {
-		return ""
+	for word := range strings.SplitSeq(value, " ") {
+		id, ok := strings.CutPrefix(word, "m-")
+		if other := strings.ContainsFunc(id, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }); ok && id != "" && !other {
+			return image.ID(word)
+		}
 	}
-	return image.ID(found[1])
+	return ""
 }
 
 // taggedByOther: another function, or another product, put its tag on a snapshot.

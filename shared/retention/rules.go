@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
@@ -109,11 +110,12 @@ type Caps struct {
 // Percent is a share as people write it: 10%.
 type Percent int
 
-var percentPattern = regexp.MustCompile(`^([1-9]?[0-9]|100)%$`)
+// percentPattern is how a Percent is written.
+const percentPattern = `^([1-9]?[0-9]|100)%$`
 
 // UnmarshalText reads 0% to 100%.
 func (p *Percent) UnmarshalText(text []byte) error {
-	found := percentPattern.FindSubmatch(text)
+	found := regexp.MustCompile(percentPattern).FindSubmatch(text)
 	if found == nil {
 		return errors.New("must be a whole number from 0 to 100 and %, such as 10%")
 	}
@@ -124,7 +126,7 @@ func (p *Percent) UnmarshalText(text []byte) error {
 
 // JSONSchema is the form of what is read, as JSON Schema 2020-12.
 func (Percent) JSONSchema() map[string]any {
-	return map[string]any{"type": "string", "pattern": percentPattern.String(), "description": "A whole number and %", "examples": []string{"10%"}}
+	return map[string]any{"type": "string", "pattern": percentPattern, "description": "A whole number and %", "examples": []string{"10%"}}
 }
 
 // MarshalText writes it as it is read.
@@ -233,10 +235,14 @@ func (d Document) checkNumbers() error {
 	return nil
 }
 
-var ruleName = regexp.MustCompile(`^[^\x00-\x1f\x7f]{1,40}$`)
+// longestName is how many characters the name of a rule has at the most.
+const longestName = 40
+
+// isControl: a character of ASCII that shows as nothing.
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func (r Rule) check(at string) error {
-	if !ruleName.MatchString(r.Name) || strings.TrimSpace(r.Name) == "" {
+	if utf8.RuneCountInString(r.Name) > longestName || strings.ContainsFunc(r.Name, isControl) || strings.TrimSpace(r.Name) == "" {
 		return fault.InField(at+"name", "required", "must be a name of 1 to 40 characters")
 	}
 	if err := r.Match.check(at + "match"); err != nil {

@@ -72,7 +72,7 @@ func Read[T any](text []byte, from Source, etag string, check Check[T]) Document
 }
 
 // place is how the reader begins a sentence.
-var place = regexp.MustCompile(`^line (\d+)(?:, column (\d+))?: `)
+const place = `^line (\d+)(?:, column (\d+))?: `
 
 // flawOf places what is wrong with a text.
 func flawOf(text []byte, err error) Flaw {
@@ -82,7 +82,7 @@ func flawOf(text []byte, err error) Flaw {
 		f.Path = e.Field
 	}
 	f.Line, f.Column, _ = strictyaml.Place(text, f.Path)
-	if found := place.FindStringSubmatch(f.Sentence); found != nil { // it knows best
+	if found := regexp.MustCompile(place).FindStringSubmatch(f.Sentence); found != nil { // it knows best
 		f.Line, _ = strconv.Atoi(found[1])
 		f.Column, _ = strconv.Atoi(found[2])
 		f.Sentence = f.Sentence[len(found[0]):]

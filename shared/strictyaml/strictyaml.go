@@ -106,13 +106,13 @@ func decode(d *yaml.Decoder, into *yaml.Node) (err error) {
 }
 
 // linePattern is how the library says where a document is broken.
-var linePattern = regexp.MustCompile(`line (\d+)`)
+const linePattern = `line (\d+)`
 
 // malformed passes on the line of what the library says, and nothing that may
 // quote the document.
 func malformed(err error) error {
 	where := ""
-	if found := linePattern.FindStringSubmatch(err.Error()); found != nil {
+	if found := regexp.MustCompile(linePattern).FindStringSubmatch(err.Error()); found != nil {
 		where = "line " + found[1] + ": "
 	}
 	return fault.Wrap(fault.Invalid, err, "%smust be YAML or JSON", where).WithCode(CodeMalformed)
@@ -229,9 +229,11 @@ func (w *writer) sequence(n *yaml.Node, path string, depth int) error {
 	return nil
 }
 
-// jsonNumber is a number as JSON has it. YAML's other ways to write one (0x1f,
+// isNumber: a number as JSON has it. YAML's other ways to write one (0x1f,
 // 1_000, 010, .5, .inf) are refused: readers do not agree on them.
-var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+func isNumber(text string) bool {
+	return text != "" && strings.ContainsRune("-0123456789", rune(text[0])) && strings.TrimSpace(text) == text && json.Valid([]byte(text))
+}
 
 func (w *writer) scalar(n *yaml.Node, path string) error {
 	switch n.Tag {
@@ -244,7 +246,7 @@ func (w *writer) scalar(n *yaml.Node, path string) error {
 		}
 		w.out.WriteString(b)
 	case "!!int", "!!float":
-		if !jsonNumber.MatchString(n.Value) {
+		if !isNumber(n.Value) {
 			return refuse(n, path, CodeForm, "must be a decimal number; quote it if it is text")
 		}
 		w.out.WriteString(n.Value)

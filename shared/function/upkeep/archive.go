@@ -269,9 +269,9 @@ const (
 
 // imagePattern and snapshotPattern find whatever may be the id of an image, or of a
 // snapshot.
-var (
-	imagePattern    = regexp.MustCompile(`\bm-[A-Za-z0-9]+`)
-	snapshotPattern = regexp.MustCompile(`\bs-[A-Za-z0-9]+`)
+const (
+	imagePattern    = `\bm-[A-Za-z0-9]+`
+	snapshotPattern = `\bs-[A-Za-z0-9]+`
 )
 
 // holding are the kinds of works whose images stay.
@@ -361,10 +361,10 @@ func (a Archive) holds(ctx context.Context, kind, id string, held retention.Held
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "%s %s cannot be told", kind, id)
 	}
-	for _, found := range imagePattern.FindAll(text, -1) {
+	for _, found := range regexp.MustCompile(imagePattern).FindAll(text, -1) {
 		enter(held.Images, image.ID(found), kind+"/"+id)
 	}
-	for _, found := range snapshotPattern.FindAll(text, -1) {
+	for _, found := range regexp.MustCompile(snapshotPattern).FindAll(text, -1) {
 		enter(held.Snapshots, image.SnapshotID(found), kind+"/"+id)
 	}
 	return nil
