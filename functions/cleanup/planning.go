@@ -186,7 +186,7 @@ func (s *session) observe(ctx context.Context, all *survey.Survey, doc *retentio
 		}
 		return doc.About(i)
 	}
-	return retention.Observe(ctx, retention.Eyes{
+	return retention.Observe(ctx, retention.Scope{
 		Ledgers: ledgers, Closed: closed(all), Judge: upkeep.Judge, Archive: s.archive, Wanted: wanted,
 		Evidence: doc.Complete().Evidence, Orphans: len(named) == 0 && doc.AboutOrphans(), Regions: regionsOf(all),
 	})

@@ -4,7 +4,7 @@ import (
 	"flag"
 	"testing"
 
-	"imagekeeper/shared/function/surface"
+	"imagekeeper/shared/function/functiontest"
 	"imagekeeper/shared/retention"
 )
 
@@ -13,5 +13,5 @@ var update = flag.Bool("update", false, "write the table of reasons into README.
 // What every reason means stands in the README.
 func TestReasonsAreToldInTheREADME(t *testing.T) {
 	t.Parallel()
-	surface.Told(t, "| code | what it means |\n|---|---|\n", retention.Meanings(), *update)
+	functiontest.Told(t, "| code | what it means |\n|---|---|\n", retention.Meanings(), *update)
 }

@@ -114,7 +114,7 @@ func (r *round) take(ctx context.Context, seen upkeep.Sight) error {
 	}
 	if r.planner != nil {
 		doc := r.rules.Document.Over(seen.Ledgers)
-		inv := retention.Observe(ctx, retention.Eyes{
+		inv := retention.Observe(ctx, retention.Scope{
 			Ledgers: seen.Ledgers, Closed: closed(r.survey), Judge: upkeep.Judge, Archive: r.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
 			Orphans: doc.AboutOrphans(), Memory: r.memory, Since: r.began, Regions: regionsOf(r.survey),
 		})

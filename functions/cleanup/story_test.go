@@ -20,7 +20,7 @@ import (
 	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/notify"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/quoting"
@@ -86,7 +86,7 @@ type stage struct {
 	t      *testing.T
 	cloud  *cloudsim.Cloud
 	clock  *cloudsim.Clock
-	bucket *contract.Bucket // of the journal
+	bucket *journaltest.Bucket // of the journal
 	rules  retention.Ruling
 	flaw   notify.Notice // of rules that are broken
 	loose  []image.ScalingConfiguration
@@ -120,7 +120,7 @@ func (s *stage) Send(_ context.Context, targets []notify.Target, n notify.Notice
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	clock := cloudsim.NewClock(start())
-	s := &stage{t: t, clock: clock, cloud: cloudsim.New(cloudsim.Options{Clock: clock}), bucket: contract.NewBucket(nil)}
+	s := &stage{t: t, clock: clock, cloud: cloudsim.New(cloudsim.Options{Clock: clock}), bucket: journaltest.NewBucket(nil)}
 	s.rules = retention.Ruling{Document: retention.Document{
 		Mode: retention.ModeDelete, Notify: []string{"platform"}, Caps: retention.Caps{PerDay: 20, PercentPerDay: 60, PercentOfFamily: 60},
 		Rules: []retention.Rule{{

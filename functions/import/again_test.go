@@ -12,7 +12,7 @@ import (
 	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/work"
 )
@@ -191,7 +191,7 @@ func TestDeleteByState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
-				key, err := mint.NewEC("only")
+				key, err := bearertest.NewEC("only")
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/works"
@@ -90,7 +90,7 @@ type workReport struct {
 func (h handler) carry(ctx context.Context, call function.Call, tick function.Tick) (workReport, error) {
 	var report workReport
 	failures := make([]error, 2)
-	var group atonce.Group
+	var group fanout.Group
 	group.Go(func() { report.Imports, failures[0] = h.kind().Worker(ctx, call, tick) })
 	group.Go(func() { report.Exports, failures[1] = h.exporting().Worker(ctx, call, tick) })
 	group.Wait()

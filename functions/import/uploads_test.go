@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/cloudsim"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/work"
 )
@@ -71,7 +71,7 @@ func fromAnUploadToStable(t *testing.T) {
 	s := newStage(t)
 	s.rules = rulesTo("stable")
 	s.upload("incoming/web_1.raw", 0x83)
-	var group atonce.Group
+	var group fanout.Group
 	answers := make([]became, 5)
 	for n := range answers {
 		group.Go(func() { answers[n] = s.told("incoming/web_1.raw") })

@@ -18,7 +18,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 	"imagekeeper/shared/image"
 )
 
@@ -130,7 +130,7 @@ func TestEveryWord(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStageOf(t, map[string]cloudsim.Options{slowCheck: {CheckTime: 5 * time.Hour}}[name])
-				key, err := mint.NewEC("only")
+				key, err := bearertest.NewEC("only")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -181,7 +181,7 @@ func (s *stage) as(subject string, role function.Role, method, target string, bo
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if subject != "" {
-		r.Header.Set("Authorization", "Bearer "+s.key.Token(mint.Grant{
+		r.Header.Set("Authorization", "Bearer "+s.key.Token(bearertest.Grant{
 			Issuer: issuer, Audience: "imagekeeper", Subject: subject, Roles: []string{string(role)}, From: time.Now().Add(-time.Second), For: time.Hour,
 		}))
 	}

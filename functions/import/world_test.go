@@ -19,11 +19,11 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/importing"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
 )
@@ -222,7 +222,7 @@ func (h shelves) Newer(context.Context, string, string, string, int) ([]byte, st
 type stage struct {
 	t      *testing.T
 	cloud  *cloudsim.Cloud
-	bucket *contract.Bucket
+	bucket *journaltest.Bucket
 	two    bool
 	// narrow: what the account's key may do is what import may do in it.
 	narrow bool
@@ -233,7 +233,7 @@ type stage struct {
 	journal string
 	events  atomic.Int64
 	// key, if there is one, signs the tokens of those who call over HTTP.
-	key   *mint.Key
+	key   *bearertest.Key
 	words *words
 
 	mu sync.Mutex
@@ -290,7 +290,7 @@ func newStage(t *testing.T) *stage {
 
 func newStageOf(t *testing.T, o cloudsim.Options) *stage {
 	t.Helper()
-	s := &stage{t: t, cloud: cloudsim.New(o), bucket: contract.NewBucket(nil), doors: map[string]*door{}}
+	s := &stage{t: t, cloud: cloudsim.New(o), bucket: journaltest.NewBucket(nil), doors: map[string]*door{}}
 	s.built = sync.OnceValue(s.build)
 	for _, region := range []image.RegionID{"cn-hangzhou", "cn-shanghai"} {
 		s.cloud.AddImage(own, region, cloudsim.ImageSpec{Image: image.Image{
@@ -378,7 +378,7 @@ func (s *stage) build() *function.Function {
 	f := h.function()
 	environment := map[string]string{"SYSTEM_ROLES": "operator"}
 	if s.key != nil {
-		maps.Copy(environment, map[string]string{"PORTAL_JWKS": mint.Set(*s.key), "PORTAL_ISSUER": issuer, "PORTAL_AUDIENCE": "imagekeeper"})
+		maps.Copy(environment, map[string]string{"PORTAL_JWKS": bearertest.Set(*s.key), "PORTAL_ISSUER": issuer, "PORTAL_AUDIENCE": "imagekeeper"})
 	}
 	if err := f.Guard(func(name string) (string, bool) { return environment[name], true }); err != nil {
 		s.t.Fatal(err)

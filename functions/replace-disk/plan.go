@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/works"
@@ -249,7 +249,7 @@ func (s *session) observe(ctx context.Context, all *survey.Survey, names []rollo
 	channels, read := s.channels(ctx, wish.To.Family)
 	copies := s.copies(ctx, all, wish.To.Image, order)
 	var mu sync.Mutex
-	var group atonce.Group
+	var group fanout.Group
 	for _, at := range order {
 		group.Go(func() {
 			servers, here := s.place(ctx, all, at, by[at], wish)

@@ -4,7 +4,7 @@ import (
 	"flag"
 	"testing"
 
-	"imagekeeper/shared/function/surface"
+	"imagekeeper/shared/function/functiontest"
 	"imagekeeper/shared/rollout"
 )
 
@@ -13,5 +13,5 @@ var update = flag.Bool("update", false, "write the table of refusals into README
 // Each refusal stands in the README, with what cures it.
 func TestRefusalsAreToldInTheREADME(t *testing.T) {
 	t.Parallel()
-	surface.Told(t, "| code | what cures it |\n|---|---|\n", rollout.Refusals(), *update)
+	functiontest.Told(t, "| code | what cures it |\n|---|---|\n", rollout.Refusals(), *update)
 }

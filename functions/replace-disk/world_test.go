@@ -17,10 +17,10 @@ import (
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/rollout"
 	"imagekeeper/shared/survey"
@@ -63,12 +63,12 @@ func (o onlooker) Quota(ctx context.Context, in image.RegionID, code string) (im
 type stage struct {
 	t       *testing.T
 	cloud   *cloudsim.Cloud
-	bucket  *contract.Bucket
+	bucket  *journaltest.Bucket
 	regions []image.RegionID
 	two     bool
 	// looks: nothing may be changed.
 	looks bool
-	key   mint.Key
+	key   bearertest.Key
 	words *words
 	// late: requests come when their time is over.
 	late  bool
@@ -80,7 +80,7 @@ type stage struct {
 func newStage(t *testing.T, regions ...image.RegionID) *stage {
 	t.Helper()
 	time.Sleep(time.Until(cloudsim.Epoch()))
-	key, err := mint.NewEC("only")
+	key, err := bearertest.NewEC("only")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func newStage(t *testing.T, regions ...image.RegionID) *stage {
 		regions = []image.RegionID{"cn-hangzhou"}
 	}
 	s := &stage{
-		t: t, cloud: cloudsim.New(cloudsim.Options{}), bucket: contract.NewBucket(nil), regions: regions, key: key, words: newWords(),
+		t: t, cloud: cloudsim.New(cloudsim.Options{}), bucket: journaltest.NewBucket(nil), regions: regions, key: key, words: newWords(),
 		old: map[rollout.Place]image.ID{}, golden: map[rollout.Place]image.ID{},
 	}
 	for _, at := range s.places() {
@@ -166,7 +166,7 @@ func (s *stage) function() *function.Function {
 		worker: func() string { return fmt.Sprint("worker-", s.event.Add(1)) },
 	}
 	f := h.function()
-	environment := map[string]string{"PORTAL_JWKS": mint.Set(s.key), "PORTAL_ISSUER": issuer, "PORTAL_AUDIENCE": "imagekeeper"}
+	environment := map[string]string{"PORTAL_JWKS": bearertest.Set(s.key), "PORTAL_ISSUER": issuer, "PORTAL_AUDIENCE": "imagekeeper"}
 	if err := f.Guard(func(name string) (string, bool) { v, is := environment[name]; return v, is }); err != nil {
 		s.t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ const issuer = "https://login.example"
 
 // token is one of a person with roles; each is another one.
 func (s *stage) token(subject string, roles ...function.Role) string {
-	grant := mint.Grant{Issuer: issuer, Audience: "imagekeeper", Subject: subject, From: time.Now().Add(-time.Duration(s.event.Add(1)) * time.Second), For: 24 * time.Hour}
+	grant := bearertest.Grant{Issuer: issuer, Audience: "imagekeeper", Subject: subject, From: time.Now().Add(-time.Duration(s.event.Add(1)) * time.Second), For: 24 * time.Hour}
 	for _, r := range roles {
 		grant.Roles = append(grant.Roles, string(r))
 	}

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
@@ -57,7 +57,7 @@ type expiryRun struct {
 	*session
 	*sharing.Expiry
 	places chan struct{}
-	wait   atonce.Group
+	wait   fanout.Group
 	mu     sync.Mutex
 	gone   map[string]bool // targets whose image is
 }

@@ -13,7 +13,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
-	journaltest "imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/rollout"
 	"imagekeeper/shared/survey"

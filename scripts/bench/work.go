@@ -8,10 +8,10 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/journal"
-	journaltest "imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
-	"imagekeeper/shared/work/contract"
+	"imagekeeper/shared/work/worktest"
 )
 
 // longWork measures the engine of long work on a bucket in memory: what a work of 500
@@ -62,14 +62,14 @@ type effort struct {
 
 // carried carries a work of so many items from its approval to its end.
 func carried(ctx context.Context, items int) (written, effort, error) {
-	bucket, factory := journaltest.NewBucket(nil), contract.NewFactory(items)
+	bucket, factory := journaltest.NewBucket(nil), worktest.NewFactory(items)
 	factory.Takes = 0
-	r := benchRunner(bucket, contract.Toys{Factory: factory})
+	r := benchRunner(bucket, worktest.Toys{Factory: factory})
 	before, err := processorTime()
 	if err != nil {
 		return written{}, effort{}, err
 	}
-	approved, err := r.Approve(ctx, contract.Document("bench", contract.UpTo(items)...), work.Approval{By: "bench"})
+	approved, err := r.Approve(ctx, worktest.Document("bench", worktest.UpTo(items)...), work.Approval{By: "bench"})
 	if err != nil {
 		return written{}, effort{}, err
 	}
@@ -94,7 +94,7 @@ func carried(ctx context.Context, items int) (written, effort, error) {
 }
 
 // resting is a kind whose items all wait for something in an hour.
-type resting struct{ contract.Toys }
+type resting struct{ worktest.Toys }
 
 // Next waits.
 func (resting) Next(_ work.Work, _ work.Seen, now time.Time) work.Decision {
@@ -104,12 +104,12 @@ func (resting) Next(_ work.Work, _ work.Seen, now time.Time) work.Decision {
 // ticked is how many calls a tick makes that finds so many open works due, beside
 // others that have ended.
 func ticked(ctx context.Context, ended, open int) (int, error) {
-	bucket, factory := journaltest.NewBucket(nil), contract.NewFactory(ended+open)
+	bucket, factory := journaltest.NewBucket(nil), worktest.NewFactory(ended+open)
 	factory.Takes = 0
-	toys := contract.Toys{Factory: factory}
+	toys := worktest.Toys{Factory: factory}
 	approve := func(from, to int) error {
 		for n := from; n < to; n++ {
-			if _, err := benchRunner(bucket, toys).Approve(ctx, contract.Document(fmt.Sprint(n), n), work.Approval{By: "bench"}); err != nil {
+			if _, err := benchRunner(bucket, toys).Approve(ctx, worktest.Document(fmt.Sprint(n), n), work.Approval{By: "bench"}); err != nil {
 				return err
 			}
 		}

@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"imagekeeper/scripts/browser"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 // provider is an OpenID provider that lets everybody in at once.
 type provider struct {
-	key    mint.Key
+	key    bearertest.Key
 	server *httptest.Server
 
 	mu     sync.Mutex
@@ -29,7 +29,7 @@ type provider struct {
 
 func newProvider(t *testing.T) *provider {
 	t.Helper()
-	key, err := mint.NewRSA("provider")
+	key, err := bearertest.NewRSA("provider")
 	must(t, err)
 	p := &provider{key: key, asked: map[string]url.Values{}}
 	mux := http.NewServeMux()
@@ -79,12 +79,12 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 	delete(p.asked, r.PostForm.Get("code"))
 	p.grants++
-	access := p.key.Token(mint.Grant{Issuer: p.server.URL, Audience: "imagekeeper", Subject: "ada", Roles: []string{"operator"}, From: time.Now(), For: time.Hour})
+	access := p.key.Token(bearertest.Grant{Issuer: p.server.URL, Audience: "imagekeeper", Subject: "ada", Roles: []string{"operator"}, From: time.Now(), For: time.Hour})
 	w.Header().Set("Cache-Control", "no-store")
 	say(w, 200, object{"token_type": "Bearer", "expires_in": 3600, "access_token": access, "id_token": p.identity(q.Get("nonce"))})
 }
 
-// identity is an identity token with a nonce, which mint has no word for. The
+// identity is an identity token with a nonce, which bearertest has no word for. The
 // page reads it from the provider itself, so that its signature counts for nothing there.
 func (p *provider) identity(nonce string) string {
 	now := time.Now().Unix()
@@ -108,7 +108,7 @@ func TestSigningIn(t *testing.T) {
 	tried(t)
 	p, b := newProvider(t), chromium(t)
 	s := up(t, map[string]string{
-		"PORTAL_JWKS": mint.Set(p.key), "PORTAL_ISSUER": p.server.URL, "PORTAL_AUDIENCE": "imagekeeper", "PORTAL_OIDC_CLIENT": "page",
+		"PORTAL_JWKS": bearertest.Set(p.key), "PORTAL_ISSUER": p.server.URL, "PORTAL_AUDIENCE": "imagekeeper", "PORTAL_OIDC_CLIENT": "page",
 	}, "-only", "find,portal")
 	one := tab(t, b, s, "", "#/images?kind=custom&limit=10", browser.Look{})
 	soon(t, one, `document.querySelectorAll('tbody tr').length === 10`)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 // world is where a deployment goes in a test: programs that note how they were
@@ -26,12 +26,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	key, err := mint.NewRSA("k1")
+	key, err := bearertest.NewRSA("k1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &world{t: t, stacks: `{"Stacks":[]}`, templates: map[string]string{}, environment: map[string]string{
-		"PORTAL_JWKS": mint.Set(key), "PORTAL_ISSUER": "https://tokens.example", "PORTAL_AUDIENCE": "imagekeeper", "JOURNAL": "oss://audit/imagekeeper",
+		"PORTAL_JWKS": bearertest.Set(key), "PORTAL_ISSUER": "https://tokens.example", "PORTAL_AUDIENCE": "imagekeeper", "JOURNAL": "oss://audit/imagekeeper",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "planted-secret",
 	}}
 }

@@ -19,7 +19,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 	"imagekeeper/shared/image"
 )
 
@@ -209,11 +209,11 @@ func TestHostileTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger, err := mint.NewRSA("stranger")
+	stranger, err := bearertest.NewRSA("stranger")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cases := mint.Attack{Trusted: trusted, Stranger: stranger, Grant: granted(function.Viewer)}.Hostile()
+	cases := bearertest.Attack{Trusted: trusted, Stranger: stranger, Grant: granted(function.Viewer)}.Hostile()
 	if len(cases) < 60 {
 		t.Fatalf("only %d hostile tokens", len(cases))
 	}

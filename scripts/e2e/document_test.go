@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"imagekeeper/scripts/build/openapi"
-	"imagekeeper/scripts/local/witness"
+	"imagekeeper/scripts/local/apicheck"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
 )
@@ -25,16 +25,16 @@ func checkedIn(t *testing.T) []byte {
 
 // known is that document, read once for all witnesses: to compile its schemas costs
 // more than most tests.
-var known = sync.OnceValues(func() (*witness.Witness, error) {
+var known = sync.OnceValues(func() (*apicheck.Checker, error) {
 	document, err := os.ReadFile(filepath.Join(root, openapi.Path))
 	if err != nil {
 		return nil, err
 	}
-	return witness.New(document)
+	return apicheck.New(document)
 })
 
-// reading is a witness of that document.
-func reading(t *testing.T) *witness.Witness {
+// reading is a checker of that document.
+func reading(t *testing.T) *apicheck.Checker {
 	t.Helper()
 	w, err := known()
 	if err != nil {

@@ -14,30 +14,30 @@ import (
 	"testing"
 
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/surface"
+	"imagekeeper/shared/function/functiontest"
 )
 
 // oddRequest is a request that is wrong as a whole, in no field of its own.
 type oddRequest struct {
 	name   string
-	change func(*surface.Request)
+	change func(*functiontest.Request)
 	status []int
 	field  string // exactly
 }
 
-func body(text string) func(*surface.Request) {
-	return func(r *surface.Request) { r.Body = []byte(text) }
+func body(text string) func(*functiontest.Request) {
+	return func(r *functiontest.Request) { r.Body = []byte(text) }
 }
 
-func header(name, value string) func(*surface.Request) {
-	return func(r *surface.Request) {
+func header(name, value string) func(*functiontest.Request) {
+	return func(r *functiontest.Request) {
 		kept := r.Header[:0:0]
 		for _, p := range r.Header {
 			if p.Name != name {
 				kept = append(kept, p)
 			}
 		}
-		r.Header = append(kept, surface.Pair{Name: name, Value: value})
+		r.Header = append(kept, functiontest.Pair{Name: name, Value: value})
 	}
 }
 
@@ -54,17 +54,17 @@ func oddBodies() []oddRequest {
 	bad, media, large := []int{http.StatusBadRequest}, []int{http.StatusUnsupportedMediaType}, []int{http.StatusRequestEntityTooLarge}
 	all := []oddRequest{
 		{"nothing", body(""), bad, ""},
-		{"a byte order mark", func(r *surface.Request) { r.Body = append([]byte("\ufeff"), r.Body...) }, bad, ""},
-		{"two documents", func(r *surface.Request) { r.Body = append(r.Body, "{}"...) }, bad, ""},
-		{"257 KiB of spaces", func(r *surface.Request) { r.Body = append(r.Body, strings.Repeat(" ", 257<<10)...) }, large, ""},
-		{"257 KiB in base64", func(r *surface.Request) { r.Body = bytes.Repeat([]byte{0xff}, 257<<10) }, large, ""},
-		{"gzip", func(r *surface.Request) { r.Body = zipped(r.Body) }, bad, ""},
-		{"gzip, and said so", func(r *surface.Request) {
+		{"a byte order mark", func(r *functiontest.Request) { r.Body = append([]byte("\ufeff"), r.Body...) }, bad, ""},
+		{"two documents", func(r *functiontest.Request) { r.Body = append(r.Body, "{}"...) }, bad, ""},
+		{"257 KiB of spaces", func(r *functiontest.Request) { r.Body = append(r.Body, strings.Repeat(" ", 257<<10)...) }, large, ""},
+		{"257 KiB in base64", func(r *functiontest.Request) { r.Body = bytes.Repeat([]byte{0xff}, 257<<10) }, large, ""},
+		{"gzip", func(r *functiontest.Request) { r.Body = zipped(r.Body) }, bad, ""},
+		{"gzip, and said so", func(r *functiontest.Request) {
 			r.Body = zipped(r.Body)
 			header("Content-Encoding", "gzip")(r)
 		}, media, "Content-Encoding"},
 		{"gzip, only said", header("Content-Encoding", "gzip"), media, "Content-Encoding"},
-		{"UTF-16", func(r *surface.Request) { r.Body = []byte("\xff\xfe{\x00}\x00") }, bad, ""},
+		{"UTF-16", func(r *functiontest.Request) { r.Body = []byte("\xff\xfe{\x00}\x00") }, bad, ""},
 	}
 	for _, text := range []string{"nothing", "[]", "null", `"x"`, "1", "{", "{}}", "{'a':1}", `{"a":1,}`, "accounts=1&add=2", "<a/>", "{}\x00", `{"":1}`} {
 		all = append(all, oddRequest{"the body " + text, body(text), bad, ""})
@@ -84,7 +84,7 @@ func oddPaths() []oddRequest {
 	// Some are the path of another operation, which has another method.
 	nowhere := []int{http.StatusNotFound, http.StatusBadRequest, http.StatusMethodNotAllowed}
 	path := func(name string, change func(string) string) oddRequest {
-		return oddRequest{name, func(r *surface.Request) { r.Path = change(r.Path) }, nowhere, ""}
+		return oddRequest{name, func(r *functiontest.Request) { r.Path = change(r.Path) }, nowhere, ""}
 	}
 	all := []oddRequest{
 		path("a slash in front", func(p string) string { return "/" + p }),
@@ -103,7 +103,7 @@ func oddPaths() []oddRequest {
 		all = append(all, path(fmt.Sprintf("%.20q at the end", end), func(p string) string { return p + end }))
 	}
 	for _, method := range []string{"DELETE", "TRACE", "CONNECT", "PROPFIND", "get", "Post", "G\u0435T", "X"} {
-		all = append(all, oddRequest{"the method " + method, func(r *surface.Request) { r.Method = method }, []int{http.StatusMethodNotAllowed, http.StatusBadRequest}, ""})
+		all = append(all, oddRequest{"the method " + method, func(r *functiontest.Request) { r.Method = method }, []int{http.StatusMethodNotAllowed, http.StatusBadRequest}, ""})
 	}
 	return all
 }
@@ -117,7 +117,7 @@ func (op *taking) anyBody() bool {
 
 // another tells whether an odd request is right after all, because it is what
 // another operation, or the same one, takes.
-func (op *taking) another(r surface.Request, all []*taking) bool {
+func (op *taking) another(r functiontest.Request, all []*taking) bool {
 	if op.name == "releases.get" && r.Path == "/releases/web-base:" { // another family, of which nothing is released
 		return true
 	}
@@ -209,19 +209,21 @@ func TestLegitimateOddities(t *testing.T) {
 	t.Parallel()
 	s := sturdy(t)
 	const image = "/shares/m-bp1p3iw05ysr6wic1ldo"
-	auth := []surface.Pair{{Name: "Authorization", Value: "Bearer " + s.tokens[function.Operator]}}
-	with := func(name, value string) []surface.Pair { return append(auth, surface.Pair{Name: name, Value: value}) }
+	auth := []functiontest.Pair{{Name: "Authorization", Value: "Bearer " + s.tokens[function.Operator]}}
+	with := func(name, value string) []functiontest.Pair {
+		return append(auth, functiontest.Pair{Name: name, Value: value})
+	}
 	wish := []byte(`{"add":[{"accountId":"1000000000000003"}]}`)
 	for why, event := range map[string][]byte{
-		"a body without content-type is JSON":              surface.Request{Method: "PATCH", Path: image, Header: auth, Body: wish}.V1(),
-		"UTF-8 is what JSON is in":                         surface.Request{Method: "PATCH", Path: image, Header: with("content-type", "application/json; charset=UTF-8"), Body: wish}.V2(),
-		"spaces around a document mean nothing":            surface.Request{Method: "PATCH", Path: image, Header: auth, Body: []byte("\n " + string(wish) + " \t\r\n")}.V1(),
-		"letters may be escaped":                           surface.Request{Method: "PATCH", Path: image, Header: auth, Body: []byte(`{"\u0061dd":[{"accountId":"1000000000000003"}]}`)}.V1(),
-		"a body may come in base64":                        bytes.Replace(surface.Request{Method: "PATCH", Path: image, Header: auth, Body: []byte("eyJhZGQiOlt7ImFjY291bnRJZCI6IjEwMDAwMDAwMDAwMDAwMDMifV19")}.V1(), []byte(`"isBase64Encoded":false`), []byte(`"isBase64Encoded":true`), 1),
-		"escaped letters of a path are letters":            surface.Request{Method: "GET", Path: "/%73hares/m-bp1p3iw05ysr6wic1ldo", Header: auth}.V1(),
-		"HEAD is GET without its body":                     surface.Request{Method: "HEAD", Path: image, Header: auth}.V2(),
-		"a comma list may have spaces":                     surface.Direct("share.get", []byte(`{"imageId":"m-bp1p3iw05ysr6wic1ldo"}`)),
-		"names with joiners and emoji are names of people": surface.Request{Method: "PATCH", Path: image, Header: auth, Body: []byte(`{"add":[{"accountId":"1000000000000003","reason":"für 张 👩‍🔧"}]}`)}.V1(),
+		"a body without content-type is JSON":              functiontest.Request{Method: "PATCH", Path: image, Header: auth, Body: wish}.V1(),
+		"UTF-8 is what JSON is in":                         functiontest.Request{Method: "PATCH", Path: image, Header: with("content-type", "application/json; charset=UTF-8"), Body: wish}.V2(),
+		"spaces around a document mean nothing":            functiontest.Request{Method: "PATCH", Path: image, Header: auth, Body: []byte("\n " + string(wish) + " \t\r\n")}.V1(),
+		"letters may be escaped":                           functiontest.Request{Method: "PATCH", Path: image, Header: auth, Body: []byte(`{"\u0061dd":[{"accountId":"1000000000000003"}]}`)}.V1(),
+		"a body may come in base64":                        bytes.Replace(functiontest.Request{Method: "PATCH", Path: image, Header: auth, Body: []byte("eyJhZGQiOlt7ImFjY291bnRJZCI6IjEwMDAwMDAwMDAwMDAwMDMifV19")}.V1(), []byte(`"isBase64Encoded":false`), []byte(`"isBase64Encoded":true`), 1),
+		"escaped letters of a path are letters":            functiontest.Request{Method: "GET", Path: "/%73hares/m-bp1p3iw05ysr6wic1ldo", Header: auth}.V1(),
+		"HEAD is GET without its body":                     functiontest.Request{Method: "HEAD", Path: image, Header: auth}.V2(),
+		"a comma list may have spaces":                     functiontest.Direct("share.get", []byte(`{"imageId":"m-bp1p3iw05ysr6wic1ldo"}`)),
+		"names with joiners and emoji are names of people": functiontest.Request{Method: "PATCH", Path: image, Header: auth, Body: []byte(`{"add":[{"accountId":"1000000000000003","reason":"für 张 👩‍🔧"}]}`)}.V1(),
 	} {
 		a, err := s.attempt(mistake{function: "share", event: event})
 		if err != nil || a.Status != http.StatusOK {

@@ -19,7 +19,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/surface"
+	"imagekeeper/shared/function/functiontest"
 )
 
 // mistake is one thing that is sent, and what is to become of it.
@@ -27,7 +27,7 @@ type mistake struct {
 	name, function string
 	// event goes straight to the function; else request goes through the gateway.
 	event   []byte
-	request *surface.Request
+	request *functiontest.Request
 	// status is what it is refused with; 0: that is the operation's to say.
 	status []int
 	// field begins the name of the field that is blamed; fields of a text that
@@ -88,7 +88,7 @@ func fewAllowed(all []mistake) []mistake {
 func (f field) inParameter() []mistake {
 	var all []mistake
 	sent := 0
-	add := func(d damage, forbidden bool, query ...surface.Pair) {
+	add := func(d damage, forbidden bool, query ...functiontest.Pair) {
 		r := f.op.request(f, d.value, query...)
 		for way, event := range map[string][]byte{"v1": r.V1(), "2.0": r.V2()} {
 			if way == "2.0" && (f.in == "path" || !d.always || sent%2 == 0) {
@@ -114,7 +114,7 @@ func (f field) inParameter() []mistake {
 			add(d, forbidden)
 			continue
 		}
-		add(d, forbidden, surface.Pair{Name: f.name, Value: d.value})
+		add(d, forbidden, functiontest.Pair{Name: f.name, Value: d.value})
 	}
 	if f.in == "path" {
 		return all
@@ -122,10 +122,10 @@ func (f field) inParameter() []mistake {
 	good := fmt.Sprint(f.example())
 	prefixed := len(f.keys) > 1
 	if !prefixed { // a key alone is a question
-		add(damage{name: "empty"}, true, surface.Pair{Name: f.name})
+		add(damage{name: "empty"}, true, functiontest.Pair{Name: f.name})
 	}
 	if !f.may("array") && !prefixed {
-		r := f.op.request(f, "", surface.Pair{Name: f.name, Value: good}, surface.Pair{Name: f.name, Value: good})
+		r := f.op.request(f, "", functiontest.Pair{Name: f.name, Value: good}, functiontest.Pair{Name: f.name, Value: good})
 		m := f.refused(damage{name: "twice"}, true, true)
 		m.event = r.V2()
 		all = append(all, m)
@@ -134,7 +134,7 @@ func (f field) inParameter() []mistake {
 		if prefixed && strings.HasPrefix(name, f.name[:1]) && name != strings.ToUpper(f.name) {
 			continue // another key
 		}
-		r := f.op.request(f, "", surface.Pair{Name: name, Value: good})
+		r := f.op.request(f, "", functiontest.Pair{Name: name, Value: good})
 		m := f.refused(damage{name: fmt.Sprintf("called %q", name)}, true, true)
 		m.event, m.field = r.V1(), strings.TrimSuffix(name, "\x1b")
 		all = append(all, m)
@@ -144,15 +144,15 @@ func (f field) inParameter() []mistake {
 
 // request is a request of the operation that is right but for f, in whose place
 // in the path segment is.
-func (op *taking) request(f field, segment string, query ...surface.Pair) surface.Request {
+func (op *taking) request(f field, segment string, query ...functiontest.Pair) functiontest.Request {
 	for _, other := range op.fields {
 		if f.in == "query" && other.in == "query" && beside(f.name, other.name) && !op.inBody(other.name) {
-			query = append(slices.Clone(query), surface.Pair{Name: other.name, Value: fmt.Sprint(other.example())})
+			query = append(slices.Clone(query), functiontest.Pair{Name: other.name, Value: fmt.Sprint(other.example())})
 		}
 	}
-	r := surface.Request{
+	r := functiontest.Request{
 		Method: op.method, Path: op.path, Query: query,
-		Header: []surface.Pair{{Name: "Authorization", Value: "Bearer " + tokenSpot}, {Name: "Content-Type", Value: "application/json"}},
+		Header: []functiontest.Pair{{Name: "Authorization", Value: "Bearer " + tokenSpot}, {Name: "Content-Type", Value: "application/json"}},
 	}
 	for _, other := range op.fields {
 		if other.in != "path" {
@@ -220,7 +220,7 @@ func (f field) inDirectCall() []mistake {
 			continue // in bodies
 		}
 		m := d.mistake
-		m.name, m.event = m.name+", direct", surface.Direct(f.op.name, f.damaged("direct", d.value))
+		m.name, m.event = m.name+", direct", functiontest.Direct(f.op.name, f.damaged("direct", d.value))
 		all = append(all, m)
 	}
 	return all
@@ -470,7 +470,7 @@ func (s *stack) judge(m mistake) error {
 }
 
 // taken is what came of a mistake.
-type taken struct{ surface.Answer }
+type taken struct{ functiontest.Answer }
 
 // blames reports whether a field or something below it is named.
 func (a taken) blames(field string) bool {
@@ -502,12 +502,12 @@ func (s *stack) attempt(m mistake) (taken, error) {
 	if status != http.StatusOK {
 		return taken{}, fmt.Errorf("the platform answers %d %s", status, body)
 	}
-	a, err := surface.Read(body, "local-secret", s.tokens[function.Operator])
+	a, err := functiontest.Read(body, "local-secret", s.tokens[function.Operator])
 	return alone(taken{a}), err
 }
 
 // through sends a request to the gateway as an operator.
-func (s *stack) through(r surface.Request) (taken, error) {
+func (s *stack) through(r functiontest.Request) (taken, error) {
 	target := s.gateway + r.Path
 	for n, p := range r.Query {
 		target += string("?&"[min(n, 1)]) + url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.Value)
@@ -536,7 +536,7 @@ func (s *stack) through(r surface.Request) (taken, error) {
 	if err != nil {
 		return taken{}, err
 	}
-	a, err := surface.Read(event, "local-secret", s.tokens[function.Operator])
+	a, err := functiontest.Read(event, "local-secret", s.tokens[function.Operator])
 	return alone(taken{a}), err
 }
 
@@ -544,7 +544,7 @@ func (s *stack) through(r surface.Request) (taken, error) {
 // answered or refused on its own, for the answer.
 func alone(a taken) taken {
 	var several struct {
-		Items []struct{ Problem *surface.Problem }
+		Items []struct{ Problem *functiontest.Problem }
 	}
 	if a.Status != http.StatusOK || json.Unmarshal(a.Body, &several) != nil || len(several.Items) == 0 || several.Items[0].Problem == nil {
 		return a

@@ -87,7 +87,7 @@ func asset() string {
 }
 
 // TestEveryOperation asks for each operation of the document once, in each
-// format, by HEAD, directly and through the function's own trigger; the witness
+// format, by HEAD, directly and through the function's own trigger; the checker
 // at the gateway judges what comes. An operation that is not asked for fails.
 func TestEveryOperation(t *testing.T) {
 	t.Parallel()
@@ -122,10 +122,10 @@ func TestEveryOperation(t *testing.T) {
 		}
 	}
 	s.healthy(t)
-	seen := s.witness.Seen()
+	seen := s.checker.Seen()
 	// What outlives a call is asked by TestMatrix, TestOddRequests and TestMistakes.
 	long := []string{"attributes", "cleanups", "exports", "imports", "releases", "rollouts"}
-	for _, operation := range s.witness.Operations() {
+	for _, operation := range s.checker.Operations() {
 		if seen[operation+" 200"] == 0 && !slices.Contains(long, owner(operation)) {
 			t.Errorf("%s was never answered: add it to the list", operation)
 		}
@@ -207,7 +207,7 @@ func inputOf(t *testing.T, r asked, id, family string) []byte {
 
 // TestWhatTheDocumentForbids sends each operation what the document forbids of
 // each parameter and each field, at any depth. Each is refused with a problem
-// that names the field; the witness would tell of one that is not.
+// that names the field; the checker would tell of one that is not.
 func TestWhatTheDocumentForbids(t *testing.T) {
 	t.Parallel()
 	s, id, family := documented(t)

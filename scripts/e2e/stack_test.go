@@ -20,13 +20,13 @@ import (
 	"imagekeeper/scripts/build/bootstrap"
 	"imagekeeper/scripts/build/linked"
 	"imagekeeper/scripts/drawn"
+	"imagekeeper/scripts/local/apicheck"
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/syaml"
-	"imagekeeper/scripts/local/witness"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 // root is the folder of s.yaml.
@@ -40,8 +40,8 @@ type stack struct {
 	// tokens are those of the roles.
 	tokens map[function.Role]string
 	host   *fchost.Host
-	// witness holds whatever passes the gateway against the OpenAPI document.
-	witness *witness.Witness
+	// checker holds whatever passes the gateway against the OpenAPI document.
+	checker *apicheck.Checker
 	// door passes requests on to the host there is now.
 	door atomic.Pointer[fchost.Host]
 	make func(timeout time.Duration) (*fchost.Host, error)
@@ -97,15 +97,15 @@ func inScratch(run func() int) int {
 
 // issuers are the keys whose tokens the functions and their triggers trust, as
 // in the middle of a change of keys.
-var issuers = sync.OnceValues(func() ([2]mint.Key, error) {
-	first, err1 := mint.NewRSA("first")
-	second, err2 := mint.NewEC("second")
-	return [2]mint.Key{first, second}, errors.Join(err1, err2)
+var issuers = sync.OnceValues(func() ([2]bearertest.Key, error) {
+	first, err1 := bearertest.NewRSA("first")
+	second, err2 := bearertest.NewEC("second")
+	return [2]bearertest.Key{first, second}, errors.Join(err1, err2)
 })
 
 // granted is what a good token says of somebody with one role.
-func granted(role function.Role) mint.Grant {
-	return mint.Grant{
+func granted(role function.Role) bearertest.Grant {
+	return bearertest.Grant{
 		Issuer: "https://login.example", Audience: "imagekeeper", Subject: "ada", Roles: []string{string(role)},
 		From: time.Now(), For: time.Hour,
 	}
@@ -118,7 +118,7 @@ func load(folder string, timeout time.Duration) (*syaml.Project, error) {
 		return nil, err
 	}
 	environment := map[string]string{
-		"PORTAL_JWKS": mint.Set(trusted[:]...), "PORTAL_ISSUER": granted("").Issuer, "PORTAL_AUDIENCE": granted("").Audience,
+		"PORTAL_JWKS": bearertest.Set(trusted[:]...), "PORTAL_ISSUER": granted("").Issuer, "PORTAL_AUDIENCE": granted("").Audience,
 	}
 	project, err := syaml.Load(filepath.Join(root, "s.yaml"), func(name string) (string, bool) {
 		value, set := environment[name]
@@ -188,8 +188,8 @@ func start(t *testing.T, o options) *stack {
 	s.renew(t, o.timeout)
 	t.Cleanup(func() { s.host.Close() })
 	door := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.door.Load().ServeHTTP(w, r) })
-	s.witness = reading(t)
-	gateway := httptest.NewServer(s.witness.Handler(door, func(err error) { t.Error(err) }))
+	s.checker = reading(t)
+	gateway := httptest.NewServer(s.checker.Handler(door, func(err error) { t.Error(err) }))
 	t.Cleanup(gateway.Close)
 	s.gateway = gateway.URL
 	return s

@@ -7,7 +7,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 )
 
 func shelfOf(t *testing.T) shelf {
@@ -22,7 +22,7 @@ func shelfOf(t *testing.T) shelf {
 func TestTheShelfIsAPlaceForJournals(t *testing.T) {
 	t.Parallel()
 	s := shelfOf(t)
-	contract.Run(t, func() journal.Store { return journal.OpenObjects(s, journalPrefix) })
+	journaltest.Run(t, func() journal.Store { return journal.OpenObjects(s, journalPrefix) })
 }
 
 // With a journal in the emulated OSS the past of cleanup is there, too, where the

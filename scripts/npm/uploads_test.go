@@ -21,9 +21,9 @@ import (
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/started"
 	"imagekeeper/scripts/local/ossapi"
-	"imagekeeper/shared/atonce"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/cloudsim/company"
+	"imagekeeper/shared/fanout"
 )
 
 // The rules of the test, in a bucket of their own.
@@ -252,7 +252,7 @@ func TestUploadsBecomeImages(t *testing.T) {
 	d.rules(goldenRules)
 
 	// The same events five times, at once, when all is over.
-	var again atonce.Group
+	var again fanout.Group
 	for _, e := range before {
 		for range 5 {
 			again.Go(func() { d.host.ObjectChanged(e) })

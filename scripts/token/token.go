@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 // longest is the longest life of a token: one that is lost ends by itself.
@@ -44,12 +44,12 @@ func issue(folder string, w wish, now time.Time) (string, error) {
 		keys = append(keys, key)
 	}
 	if w.set || w.rotate {
-		return mint.Set(keys...), nil
+		return bearertest.Set(keys...), nil
 	}
 	if err := w.check(); err != nil {
 		return "", err
 	}
-	return keys[len(keys)-1].Token(mint.Grant{
+	return keys[len(keys)-1].Token(bearertest.Grant{
 		Issuer: w.issuer, Audience: w.audience, Subject: w.subject, Roles: w.roles, From: now, For: w.lifetime,
 	}), nil
 }
@@ -77,13 +77,13 @@ func (w wish) check() error {
 
 // read are the keys of a folder, the oldest first. The names of their files begin
 // with when they were made.
-func read(folder string) ([]mint.Key, error) {
+func read(folder string) ([]bearertest.Key, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.pem"))
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(files)
-	keys := make([]mint.Key, 0, len(files))
+	keys := make([]bearertest.Key, 0, len(files))
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -98,27 +98,27 @@ func read(folder string) ([]mint.Key, error) {
 		if err != nil || !ok {
 			return nil, fmt.Errorf("%s holds no RSA key: %w", file, err)
 		}
-		keys = append(keys, mint.Key{ID: strings.TrimSuffix(filepath.Base(file), ".pem"), Signer: private})
+		keys = append(keys, bearertest.Key{ID: strings.TrimSuffix(filepath.Base(file), ".pem"), Signer: private})
 	}
 	return keys, nil
 }
 
 // add makes a key. It is RSA, because the platform's schema of triggers knows no
 // other kind.
-func add(folder string, now time.Time) (mint.Key, error) {
+func add(folder string, now time.Time) (bearertest.Key, error) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return mint.Key{}, err
+		return bearertest.Key{}, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return mint.Key{}, err
+		return bearertest.Key{}, err
 	}
 	print := sha256.Sum256(x509.MarshalPKCS1PublicKey(&private.PublicKey))
 	id := now.UTC().Format("20060102T150405") + "-" + hex.EncodeToString(print[:4])
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return mint.Key{}, err
+		return bearertest.Key{}, err
 	}
 	file := filepath.Join(folder, id+".pem")
-	return mint.Key{ID: id, Signer: private}, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+	return bearertest.Key{ID: id, Signer: private}, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }

@@ -26,9 +26,9 @@ import (
 	"imagekeeper/scripts/build/linked"
 	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/drawn"
+	"imagekeeper/scripts/local/apicheck"
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/scripts/local/ossapi"
-	"imagekeeper/scripts/local/witness"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -100,8 +100,8 @@ type stage struct {
 	// function is the one whose workers are started.
 	function string
 	cloud    *cloudsim.Cloud
-	// witness holds calls and answers against the OpenAPI document.
-	witness  *witness.Witness
+	// checker holds calls and answers against the OpenAPI document.
+	checker  *apicheck.Checker
 	ecs, oss *httptest.Server
 
 	mu    sync.Mutex
@@ -127,12 +127,12 @@ func newStage(t *testing.T) *stage {
 }
 
 // described is the OpenAPI document, read once for all stages.
-var described = sync.OnceValues(func() (*witness.Witness, error) { //nolint:gochecknoglobals // a test's
+var described = sync.OnceValues(func() (*apicheck.Checker, error) { //nolint:gochecknoglobals // a test's
 	document, err := os.ReadFile("../../" + openapi.Path)
 	if err != nil {
 		return nil, err
 	}
-	return witness.New(document)
+	return apicheck.New(document)
 })
 
 // newStageOf is a stage for one function.
@@ -142,7 +142,7 @@ func newStageOf(t *testing.T, function string, o cloudsim.Options) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, function: function, cloud: cloudsim.New(o), witness: document}
+	s := &stage{t: t, function: function, cloud: cloudsim.New(o), checker: document}
 	if err := s.cloud.As(cloudsim.Caller{Account: owner, Type: "Account"}).PutBucket(bucket, region); err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +373,7 @@ func (l *lines) Subjects(context.Context, string) ([]string, error) { return nil
 type worker struct {
 	t        *testing.T
 	function string
-	witness  *witness.Witness
+	checker  *apicheck.Checker
 	process  *exec.Cmd
 	asks     chan invocation
 	answers  chan []byte
@@ -399,7 +399,7 @@ func (s *stage) start(key, journal string, more ...string) *worker {
 			s.t.Fatal(err)
 		}
 	}
-	w := &worker{t: s.t, function: s.function, witness: s.witness, asks: make(chan invocation), answers: make(chan []byte, 1), dead: make(chan struct{}), log: &bytes.Buffer{}}
+	w := &worker{t: s.t, function: s.function, checker: s.checker, asks: make(chan invocation), answers: make(chan []byte, 1), dead: make(chan struct{}), log: &bytes.Buffer{}}
 	runtime := httptest.NewServer(w.runtime(key))
 	binary := built(s.t, s.function)
 	w.process = exec.Command(binary)
@@ -497,7 +497,7 @@ func (w *worker) text(event any, timeout time.Duration) ([]byte, error) {
 func (w *worker) wait(event []byte) ([]byte, error) {
 	select {
 	case body := <-w.answers:
-		for _, err := range w.witness.Judge(witness.Exchange{
+		for _, err := range w.checker.Judge(apicheck.Exchange{
 			Method: http.MethodPost, URL: &url.URL{Path: "/_local/invoke/" + w.function}, Body: event, Status: http.StatusOK, Answer: body,
 		}) {
 			w.t.Error(err)

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -152,7 +152,7 @@ func (l listing[T]) numbered(ctx context.Context, a *Account) ([]T, error) {
 	for number := 2; (number-1)*l.size < first.total; number++ {
 		from := (number - 1) * l.size
 		to := min(from+l.size, first.total)
-		group.Go(atonce.Contained(func() error {
+		group.Go(fanout.Contained(func() error {
 			got, err := l.page(ctx, a, number, "", all[from:from:to])
 			if err != nil {
 				return err

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -31,7 +31,7 @@ func each[K, T any](ctx context.Context, a *Account, of []K, read func(context.C
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cap(a.cloud.slots))
 	for i, k := range of {
-		group.Go(atonce.Contained(func() (err error) {
+		group.Go(fanout.Contained(func() (err error) {
 			found[i], err = read(ctx, k)
 			return err
 		}))
@@ -151,11 +151,11 @@ func (a *Account) scaling(ctx context.Context, account image.AccountID, region i
 	var found []image.ScalingConfiguration
 	var groups []scalingGroup
 	both, ctx := errgroup.WithContext(ctx)
-	both.Go(atonce.Contained(func() (err error) {
+	both.Go(fanout.Contained(func() (err error) {
 		found, err = a.configurations(account, region).byNumber(ctx, a)
 		return err
 	}))
-	both.Go(atonce.Contained(func() (err error) {
+	both.Go(fanout.Contained(func() (err error) {
 		groups, err = a.groups(account, region).byNumber(ctx, a)
 		return err
 	}))

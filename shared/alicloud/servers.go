@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/image"
 )
 
@@ -39,7 +39,7 @@ func (a *Account) InstanceTypes(ctx context.Context, region image.RegionID, ids 
 	found := make([][]image.InstanceType, len(parts))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, part := range parts {
-		group.Go(atonce.Contained(func() (err error) {
+		group.Go(fanout.Contained(func() (err error) {
 			found[i], err = a.types(ctx, account, region, part)
 			return err
 		}))

@@ -4,27 +4,27 @@ import (
 	"testing"
 
 	"imagekeeper/shared/cloudsim"
-	"imagekeeper/shared/cloudsim/contract"
+	"imagekeeper/shared/cloudsim/cloudsimtest"
 	"imagekeeper/shared/image"
 )
 
 func TestViewKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	contract.Run(t, func(_ *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Subject {
+	cloudsimtest.Run(t, func(_ *testing.T, cloud *cloudsim.Cloud, account image.AccountID) cloudsimtest.Subject {
 		return cloud.View(account)
 	})
 }
 
 func TestViewKeepsTheContractFurther(t *testing.T) {
 	t.Parallel()
-	contract.RunFurther(t, func(_ *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Further {
+	cloudsimtest.RunFurther(t, func(_ *testing.T, cloud *cloudsim.Cloud, account image.AccountID) cloudsimtest.Further {
 		return cloud.View(account)
 	})
 }
 
 func TestViewKeepsTheContractOfSharing(t *testing.T) {
 	t.Parallel()
-	contract.RunSharing(t, func(_ *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Sharer {
+	cloudsimtest.RunSharing(t, func(_ *testing.T, cloud *cloudsim.Cloud, account image.AccountID) cloudsimtest.Sharer {
 		return cloud.View(account)
 	})
 }

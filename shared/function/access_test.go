@@ -18,7 +18,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 const (
@@ -27,14 +27,14 @@ const (
 )
 
 // keyring is made once: an RSA key takes its time.
-var keyring = sync.OnceValues(func() ([3]mint.Key, error) {
-	first, err1 := mint.NewRSA("first")
-	second, err2 := mint.NewEC("second")
-	stranger, err3 := mint.NewRSA("stranger")
-	return [3]mint.Key{first, second, stranger}, errors.Join(err1, err2, err3)
+var keyring = sync.OnceValues(func() ([3]bearertest.Key, error) {
+	first, err1 := bearertest.NewRSA("first")
+	second, err2 := bearertest.NewEC("second")
+	stranger, err3 := bearertest.NewRSA("stranger")
+	return [3]bearertest.Key{first, second, stranger}, errors.Join(err1, err2, err3)
 })
 
-func keys(t testing.TB) (first, second, stranger mint.Key) {
+func keys(t testing.TB) (first, second, stranger bearertest.Key) {
 	t.Helper()
 	made, err := keyring()
 	if err != nil {
@@ -43,13 +43,13 @@ func keys(t testing.TB) (first, second, stranger mint.Key) {
 	return made[0], made[1], made[2]
 }
 
-func granted(roles ...string) mint.Grant {
-	return mint.Grant{Issuer: issuer, Audience: audience, Subject: "ada", Roles: roles, From: time.Now(), For: time.Hour}
+func granted(roles ...string) bearertest.Grant {
+	return bearertest.Grant{Issuer: issuer, Audience: audience, Subject: "ada", Roles: roles, From: time.Now(), For: time.Hour}
 }
 
 // portal is the environment of a function that knows its callers.
-func portal(keys ...mint.Key) map[string]string {
-	return map[string]string{"PORTAL_JWKS": mint.Set(keys...), "PORTAL_ISSUER": issuer, "PORTAL_AUDIENCE": "other," + audience}
+func portal(keys ...bearertest.Key) map[string]string {
+	return map[string]string{"PORTAL_JWKS": bearertest.Set(keys...), "PORTAL_ISSUER": issuer, "PORTAL_AUDIENCE": "other," + audience}
 }
 
 // guarded is f behind a gate, with what its audit heard and its log.
@@ -177,7 +177,7 @@ func withToken(token string) http.Header {
 func TestHostileTokens(t *testing.T) {
 	t.Parallel()
 	first, second, stranger := keys(t)
-	cases := mint.Attack{Trusted: [2]mint.Key{first, second}, Stranger: stranger, Grant: granted("viewer")}.Hostile()
+	cases := bearertest.Attack{Trusted: [2]bearertest.Key{first, second}, Stranger: stranger, Grant: granted("viewer")}.Hostile()
 	g := guard(t, sample(), portal(first, second))
 	if a := g.invoked(t, request{method: "GET", target: "/things", header: withToken(first.Token(granted("viewer")))}); a.status != 200 {
 		t.Fatalf("a good token: %d %s", a.status, a.body)
@@ -312,15 +312,15 @@ func TestRotation(t *testing.T) {
 	t.Parallel()
 	before, after, _ := keys(t)
 	for _, stage := range []struct {
-		keys []mint.Key
+		keys []bearertest.Key
 		want []int // of a token of the old key, of the new one
 	}{
-		{[]mint.Key{before}, []int{200, 401}},
-		{[]mint.Key{before, after}, []int{200, 200}},
-		{[]mint.Key{after}, []int{401, 200}},
+		{[]bearertest.Key{before}, []int{200, 401}},
+		{[]bearertest.Key{before, after}, []int{200, 200}},
+		{[]bearertest.Key{after}, []int{401, 200}},
 	} {
 		g := guard(t, sample(), portal(stage.keys...))
-		for i, k := range []mint.Key{before, after} {
+		for i, k := range []bearertest.Key{before, after} {
 			r := request{method: "GET", target: "/things", header: withToken(k.Token(granted("viewer")))}
 			if a := g.invoked(t, r); a.status != stage.want[i] {
 				t.Errorf("%d keys, key %s: got %d, want %d", len(stage.keys), k.ID, a.status, stage.want[i])
@@ -660,7 +660,7 @@ func TestGuardRefuses(t *testing.T) {
 		}
 		return environment
 	}
-	private := strings.Replace(mint.Set(first), `"use":"sig"`, `"use":"sig","d":"hunter2"`, 1)
+	private := strings.Replace(bearertest.Set(first), `"use":"sig"`, `"use":"sig","d":"hunter2"`, 1)
 	for name, test := range map[string]struct {
 		environment map[string]string
 		fields      string
@@ -668,7 +668,7 @@ func TestGuardRefuses(t *testing.T) {
 		"no keys":           {with("PORTAL_JWKS", ""), "PORTAL_JWKS"},
 		"no issuer":         {with("PORTAL_ISSUER", ""), "PORTAL_ISSUER"},
 		"no audience":       {with("PORTAL_AUDIENCE", ""), "PORTAL_AUDIENCE"},
-		"only keys":         {map[string]string{"PORTAL_JWKS": mint.Set(first)}, "PORTAL_ISSUER PORTAL_AUDIENCE"},
+		"only keys":         {map[string]string{"PORTAL_JWKS": bearertest.Set(first)}, "PORTAL_ISSUER PORTAL_AUDIENCE"},
 		"only a claim":      {map[string]string{"PORTAL_ROLES_CLAIM": "groups"}, "PORTAL_JWKS PORTAL_ISSUER PORTAL_AUDIENCE"},
 		"malformed keys":    {with("PORTAL_JWKS", `{"keys":[{"kty":"hunter2"`), "PORTAL_JWKS"},
 		"no key set":        {with("PORTAL_JWKS", `hunter2`), "PORTAL_JWKS"},
@@ -775,7 +775,7 @@ func TestAuditOfChanges(t *testing.T) {
 // TestSourceIPs: only an address is taken for one.
 func TestSourceIPs(t *testing.T) {
 	t.Parallel()
-	g := guard(t, sample(), portal(func() mint.Key { k, _, _ := keys(t); return k }()))
+	g := guard(t, sample(), portal(func() bearertest.Key { k, _, _ := keys(t); return k }()))
 	for text, want := range map[string]string{"2001:db8::7": "2001:db8::7", "1.2.3.4": "1.2.3.4", "x\\nforged": "", "": "", "1.2.3.4, 5.6.7.8": ""} {
 		event := strings.Replace(v1("GET", "/things", "", "", ""), "1.2.3.4", text, 1)
 		g.Invoke(t.Context(), function.Call{}, []byte(event))

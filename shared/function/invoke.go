@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/strictjson"
 )
@@ -236,7 +236,7 @@ type stackError struct {
 func (e *stackError) Error() string { return fmt.Sprint("panic: ", e.said) }
 
 func panicked(p any) error {
-	if elsewhere, ok := p.(*atonce.Panic); ok { // it was in a goroutine of the operation's own
+	if elsewhere, ok := p.(*fanout.Panic); ok { // it was in a goroutine of the operation's own
 		return fault.Wrap(fault.Internal, &stackError{said: elsewhere.Said, stack: elsewhere.Stack}, "a defect of this function stopped the request")
 	}
 	return fault.Wrap(fault.Internal, &stackError{said: p, stack: string(debug.Stack())}, "a defect of this function stopped the request")

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 )
@@ -222,7 +222,7 @@ func sample() *function.Function {
 			panic("db password=hunter2")
 		}),
 		function.Handle(get("panicApart", "/panic/apart"), func(context.Context, function.Call, struct{}) (text, error) {
-			var g atonce.Group
+			var g fanout.Group
 			g.Go(func() { panic("db password=hunter2") })
 			g.Wait()
 			return text{}, nil

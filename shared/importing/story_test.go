@@ -15,7 +15,7 @@ import (
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/importing"
 	"imagekeeper/shared/journal"
-	journaltest "imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"

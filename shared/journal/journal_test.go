@@ -20,7 +20,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 )
 
 // bucket is an object store in memory whose replies can get lost.
@@ -112,12 +112,12 @@ func backends(t *testing.T) map[string]func() journal.Store {
 func TestContract(t *testing.T) {
 	t.Parallel()
 	for name, reopen := range backends(t) {
-		t.Run(name, func(t *testing.T) { contract.Run(t, reopen) })
-		place := func() contract.Place { return reopen().(contract.Place) }
-		t.Run(name, func(t *testing.T) { contract.RunAgenda(t, place) })
-		t.Run(name, func(t *testing.T) { contract.RunClaims(t, place) })
+		t.Run(name, func(t *testing.T) { journaltest.Run(t, reopen) })
+		place := func() journaltest.Place { return reopen().(journaltest.Place) }
+		t.Run(name, func(t *testing.T) { journaltest.RunAgenda(t, place) })
+		t.Run(name, func(t *testing.T) { journaltest.RunClaims(t, place) })
 		t.Run(name+" with faults", func(t *testing.T) {
-			contract.RunFaulty(t, func() contract.Place { return contract.Dying(place(), 7) }, place)
+			journaltest.RunFaulty(t, func() journaltest.Place { return journaltest.Dying(place(), 7) }, place)
 		})
 	}
 }
@@ -127,7 +127,7 @@ func TestDocuments(t *testing.T) {
 	t.Parallel()
 	for name, reopen := range backends(t) {
 		t.Run(name, func(t *testing.T) {
-			contract.RunDocuments(t, func() journal.Documents { return reopen().(journal.Documents) })
+			journaltest.RunDocuments(t, func() journal.Documents { return reopen().(journal.Documents) })
 			if err := open(reopen(), "a").Append(t.Context(), "names/log", 0, 1); err != nil {
 				t.Fatal(err)
 			}
@@ -283,7 +283,7 @@ const writerFolder = "JOURNAL_TEST_WRITER"
 
 func TestKilledWriterLosesNothingAcknowledged(t *testing.T) {
 	folder := cmp.Or(os.Getenv(writerFolder), t.TempDir())
-	contract.RunKilled(t, t.Name(), []string{writerFolder + "=" + folder}, func() journal.Store {
+	journaltest.RunKilled(t, t.Name(), []string{writerFolder + "=" + folder}, func() journal.Store {
 		store, err := journal.OpenDirectory(folder)
 		if err != nil {
 			t.Fatal(err)

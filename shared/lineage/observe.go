@@ -8,7 +8,7 @@ import (
 	"slices"
 	"sync"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
 )
@@ -134,7 +134,7 @@ func look(ctx context.Context, places []Place) *observer {
 		}
 	}
 	survey.Each(places, func(p Place) {
-		var both atonce.Group
+		var both fanout.Group
 		both.Go(func() { o.images(ctx, p, image.Listing{Statuses: image.Statuses()}) })
 		both.Go(func() { o.builds(ctx, p) })
 		both.Wait()

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
 )
@@ -138,7 +138,7 @@ func (o *observer) makers(ctx context.Context, p Place, images []image.Image) {
 		}
 	}
 	since := p.Trail.Remembers()
-	var both atonce.Group
+	var both fanout.Group
 	if len(instances) > fewNames {
 		for _, name := range []string{eventRun, eventReplace} {
 			both.Go(func() { o.events(ctx, p, image.EventListing{Name: name, From: since, To: last, Most: mostOf}) })

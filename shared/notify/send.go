@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 )
 
 // Sender posts notices. It is safe for concurrent use; what it knows of the rates
@@ -54,7 +54,7 @@ func pauses() []time.Duration {
 // What became of it is told for each, in their order; Send itself does not fail.
 func (s *Sender) Send(ctx context.Context, targets []Target, n Notice) []Delivery {
 	told := make([]Delivery, len(targets))
-	var group atonce.Group
+	var group fanout.Group
 	for i, t := range targets {
 		group.Go(func() { told[i] = s.deliver(ctx, t, n) })
 	}

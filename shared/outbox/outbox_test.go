@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/notify"
 	"imagekeeper/shared/outbox"
 )
@@ -56,13 +56,13 @@ func (p *post) ids(target string) []string {
 // place is a journal with an outbox in it.
 type place struct {
 	t    *testing.T
-	kept contract.Place
+	kept journaltest.Place
 	post *post
 	n    int
 }
 
 func newPlace(t *testing.T) *place {
-	return &place{t: t, kept: journal.OpenObjects(contract.NewBucket(nil), ""), post: &post{got: map[string][]string{}}}
+	return &place{t: t, kept: journal.OpenObjects(journaltest.NewBucket(nil), ""), post: &post{got: map[string][]string{}}}
 }
 
 // box is the outbox of one event.
@@ -215,7 +215,7 @@ func TestOneSender(t *testing.T) {
 		for n := range 5 {
 			p.put(fmt.Sprint("msg_", n))
 		}
-		var group atonce.Group
+		var group fanout.Group
 		for range 4 {
 			box := p.box()
 			group.Go(func() {
@@ -238,7 +238,7 @@ func TestDeath(t *testing.T) {
 		for seed := range uint64(60) {
 			p := newPlace(t)
 			clean := p.kept
-			p.kept = contract.Dying(clean, seed)
+			p.kept = journaltest.Dying(clean, seed)
 			_, _ = p.box().Put(t.Context(), notify.Notice{ID: "msg_1", Kind: notify.Started}, nil)
 			_, _ = p.box().Deliver(t.Context(), time.Now().Add(50*time.Second))
 			p.kept = clean

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 )
 
@@ -31,7 +31,7 @@ type together struct {
 func (t together) observe(ctx context.Context, target string) (Plan, error) {
 	targets := slices.Sorted(maps.Keys(t.parts))
 	plans, failed := make([]Plan, len(targets)), make([]error, len(targets))
-	var wait atonce.Group
+	var wait fanout.Group
 	for n, part := range targets {
 		wait.Go(func() { plans[n], failed[n] = t.parts[part].Plan(ctx) })
 	}

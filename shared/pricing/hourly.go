@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
 )
@@ -221,7 +221,7 @@ func urgency(r *Ruling) int {
 
 // ask puts the first inquiries to DescribePrice, a few at a time.
 func (h Hourly) ask(ctx context.Context, inquiries []*inquiry) {
-	var wait atonce.Group
+	var wait fanout.Group
 	tickets := make(chan struct{}, inquiriesAtOnce)
 	for n, i := range inquiries {
 		reader := h.Readers[i.subject.Account]

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/lineage"
@@ -60,7 +60,7 @@ func Held(ctx context.Context, s *survey.Survey) []pricing.Held {
 // read reads what the report needs of a place in as few calls as the page sizes
 // allow. A failure is noted in the survey.
 func (o *observer) read(ctx context.Context, p *survey.Place) {
-	var wait atonce.Group
+	var wait fanout.Group
 	wait.Go(func() {
 		images, _ := p.Images(ctx, image.Listing{Statuses: image.Statuses()})
 		var ids []image.SnapshotID
@@ -136,19 +136,19 @@ func (o *observer) ours(ctx context.Context) []pricing.Held {
 	}
 	held := make([]pricing.Held, len(own))
 	numbers := make([]int, len(own))
-	observers := map[image.RegionID]usage.Observer{}
+	indexes := map[image.RegionID]usage.Index{}
 	for n := range numbers {
 		numbers[n] = n
 	}
 	for _, p := range o.survey.Places() {
-		if _, ready := observers[p.Region]; !ready {
-			observers[p.Region] = usage.NewObserver(ctx, o.readers(p.Region))
+		if _, ready := indexes[p.Region]; !ready {
+			indexes[p.Region] = usage.NewIndex(ctx, o.readers(p.Region))
 		}
 	}
 	survey.Each(numbers, func(n int) {
 		i, k := own[n], lineage.KeyOf(own[n].Ref)
 		story := o.graph.Ancestry(k)
-		seen := observers[i.Region].Observe(ctx, i, o.grants(i))
+		seen := indexes[i.Region].Observe(ctx, i, o.grants(i))
 		o.survey.Note(seen.Unread()...)
 		held[n] = pricing.Held{
 			Image: i, Source: provenance.SourceOf(story, o.images), Root: o.graph.Root(k), Use: pricing.Use(usage.Judge(seen).Verdict),

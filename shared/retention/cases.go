@@ -12,7 +12,7 @@ type Case struct {
 	Judgement
 	// Worth is what it costs a month, in words of whoever prices it.
 	Worth string
-	kin
+	link
 	subject *Subject // nil: a snapshot, or it was let go
 	// own is its family, and family that by which it was judged: its own, or that of an
 	// image of its line.
@@ -34,25 +34,25 @@ type leak struct {
 	published bool
 }
 
-// kin is by what the regional copies of an image are found.
-type kin struct {
+// link is by what the regional copies of an image are found.
+type link struct {
 	ref   image.Ref
 	line  string
 	disks []image.SnapshotID
 	from  []string
 }
 
-// kinOf are those of all images of an inventory.
-func kinOf(inv *Inventory) []kin {
-	all := make([]kin, 0, len(inv.Subjects))
+// linksOf are those of all images of an inventory.
+func linksOf(inv *Inventory) []link {
+	all := make([]link, 0, len(inv.Subjects))
 	for n := range inv.Subjects {
-		all = append(all, inv.Subjects[n].kin())
+		all = append(all, inv.Subjects[n].link())
 	}
 	return all
 }
 
-func (s *Subject) kin() kin {
-	return kin{ref: s.Ref, line: s.Line, disks: snapshotsOf(s.Image), from: s.From}
+func (s *Subject) link() link {
+	return link{ref: s.Ref, line: s.Line, disks: snapshotsOf(s.Image), from: s.From}
 }
 
 // cases judges every image, and every snapshot that one left, by what its region
@@ -61,7 +61,7 @@ func (at *scene) cases(r Request) []*Case {
 	all := make([]*Case, 0, len(at.inv.Subjects)+len(at.inv.Orphans))
 	for n := range at.inv.Subjects {
 		s := &at.inv.Subjects[n]
-		c := &Case{subject: s, kin: kin{line: s.Line}, named: s.Named}
+		c := &Case{subject: s, link: link{line: s.Line}, named: s.Named}
 		switch {
 		case len(r.Images) == 0:
 			c.Judgement = at.byRules(s)
@@ -94,7 +94,7 @@ func (at *scene) remember(c *Case, r Request) {
 		}
 		return
 	}
-	c.subject, c.kin = nil, s.kin()
+	c.subject, c.link = nil, s.link()
 	key, _ := at.lineOf(s)
 	c.own, c.family = familyOf(s.Image), key.family
 	if r.SkipWaits && (len(s.Grants) > 0 || s.Published) {

@@ -379,7 +379,7 @@ func (l *looking) all(ctx context.Context) work.Seen {
 	}
 	ledgers := OpenLedgers(ctx, places, l.Now)
 	l.rules.Document = l.rules.Document.Over(ledgers)
-	inv := Observe(ctx, Eyes{
+	inv := Observe(ctx, Scope{
 		Ledgers: ledgers, Closed: l.at.Unread(), Judge: l.Judge, Archive: l.Archive,
 		Wanted: func(i image.Image) bool {
 			_, ours := refs[i.Ref]

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
 )
@@ -102,7 +102,7 @@ func OpenLedger(ctx context.Context, p Place, r Reader, now func() time.Time) *L
 	var versions []image.TemplateVersion
 	var scaling []image.ScalingConfiguration
 	var pipelines []image.Pipeline
-	var wait atonce.Group
+	var wait fanout.Group
 	wait.Go(func() {
 		l.Images, l.Unread.Images = gap(p, survey.MayListImages, func() ([]image.Image, error) {
 			return r.Images(ctx, image.Listing{Statuses: image.Statuses()})

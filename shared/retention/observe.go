@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
@@ -45,8 +45,8 @@ type Held struct {
 	Channels map[image.ID]string
 }
 
-// Eyes is where and how one look is taken.
-type Eyes struct {
+// Scope is where and how one look is taken.
+type Scope struct {
 	Ledgers []*Ledger
 	// Closed are accounts that could not be opened.
 	Closed  []image.Unread
@@ -106,7 +106,7 @@ func OpenLedgers(ctx context.Context, places map[Place]Reader, now func() time.T
 	}
 	slices.SortFunc(keys, comparePlaces)
 	ledgers := make([]*Ledger, len(keys))
-	var wait atonce.Group
+	var wait fanout.Group
 	for n, p := range keys {
 		wait.Go(func() { ledgers[n] = OpenLedger(ctx, p, places[p], now) })
 	}
@@ -119,8 +119,8 @@ func comparePlaces(a, b Place) int {
 }
 
 // Observe makes the inventory of what ledgers show.
-func Observe(ctx context.Context, e Eyes) Inventory {
-	o := &observer{Eyes: e, byRegion: map[image.RegionID][]*Ledger{}, regional: map[image.RegionID][]Look{}}
+func Observe(ctx context.Context, e Scope) Inventory {
+	o := &observer{Scope: e, byRegion: map[image.RegionID][]*Ledger{}, regional: map[image.RegionID][]Look{}}
 	o.inv.BeganAt = e.Since
 	for _, l := range e.Ledgers {
 		o.byRegion[l.Region] = append(o.byRegion[l.Region], l)
@@ -153,7 +153,7 @@ func Observe(ctx context.Context, e Eyes) Inventory {
 }
 
 type observer struct {
-	Eyes
+	Scope
 	inv      Inventory
 	byRegion map[image.RegionID][]*Ledger
 	keeps    map[image.Ref][]KeepNote
@@ -305,7 +305,7 @@ func (o *observer) details(ctx context.Context) {
 		}
 	}
 	rows := map[Place]map[image.SnapshotID]*SnapshotRow{}
-	var wait atonce.Group
+	var wait fanout.Group
 	for _, l := range o.Ledgers {
 		if len(wanted[l.Place]) == 0 {
 			continue
@@ -341,7 +341,7 @@ func (o *observer) grants(ctx context.Context) {
 		places[l.Place] = l
 	}
 	turns := make(chan struct{}, 16)
-	var wait atonce.Group
+	var wait fanout.Group
 	for n := range o.inv.Subjects {
 		s := &o.inv.Subjects[n]
 		if s.SharedOut == image.No {
@@ -375,7 +375,7 @@ func (o *observer) lines() {
 	for n := range o.inv.Subjects {
 		o.inv.Subjects[n].From = originals(&o.inv.Subjects[n])
 	}
-	lines := linesOf(kinOf(&o.inv))
+	lines := linesOf(linksOf(&o.inv))
 	for n := range o.inv.Subjects {
 		o.inv.Subjects[n].Line = lines[o.inv.Subjects[n].Ref]
 	}
@@ -400,7 +400,7 @@ func originals(s *Subject) []string {
 }
 
 // linesOf names the line of each image that is a copy, or has one.
-func linesOf(all []kin) map[image.Ref]string {
+func linesOf(all []link) map[image.Ref]string {
 	wanted := map[string]string{} // region and id, and the image that is, or has, it
 	for n := range all {
 		for _, from := range all[n].from {

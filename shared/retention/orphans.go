@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
 )
@@ -33,7 +33,7 @@ func (l *Ledger) ListSnapshots(ctx context.Context) {
 
 // ListAllSnapshots reads those of all ledgers, many at once.
 func ListAllSnapshots(ctx context.Context, ledgers []*Ledger) {
-	var wait atonce.Group
+	var wait fanout.Group
 	for _, l := range ledgers {
 		wait.Go(func() { l.ListSnapshots(ctx) })
 	}

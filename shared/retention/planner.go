@@ -187,22 +187,22 @@ func (p *Planner) families() map[string]image.Family {
 
 // join finds the copies of all regions.
 func (p *Planner) join() {
-	var all []kin
+	var all []link
 	for _, one := range p.parts {
 		for _, c := range one.cases {
 			if c.Snapshot == "" {
-				all = append(all, c.kin)
+				all = append(all, c.link)
 			}
 		}
 		if one.waits != nil {
-			all = append(all, kinOf(one.waits)...)
+			all = append(all, linksOf(one.waits)...)
 		}
 	}
 	lines := linesOf(all)
 	for _, one := range p.parts {
 		for _, c := range one.cases {
 			if c.Snapshot == "" {
-				c.line = lines[c.kin.ref]
+				c.line = lines[c.link.ref]
 			}
 		}
 		if one.waits == nil {

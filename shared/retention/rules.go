@@ -238,11 +238,14 @@ func (d Document) checkNumbers() error {
 // longestName is how many characters the name of a rule has at the most.
 const longestName = 40
 
-// isControl: a character of ASCII that shows as nothing.
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+// named: the rule has a name that shows.
+func (r Rule) named() bool {
+	control := func(c rune) bool { return c < ' ' || c == 0x7f }
+	return utf8.RuneCountInString(r.Name) <= longestName && !strings.ContainsFunc(r.Name, control) && strings.TrimSpace(r.Name) != ""
+}
 
 func (r Rule) check(at string) error {
-	if utf8.RuneCountInString(r.Name) > longestName || strings.ContainsFunc(r.Name, isControl) || strings.TrimSpace(r.Name) == "" {
+	if !r.named() {
 		return fault.InField(at+"name", "required", "must be a name of 1 to 40 characters")
 	}
 	if err := r.Match.check(at + "match"); err != nil {

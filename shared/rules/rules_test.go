@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/rules"
 )
@@ -158,7 +158,7 @@ func TestFlawsHavePlaces(t *testing.T) {
 func TestManyEvents(t *testing.T) {
 	s := &shelf{text: "keep: [{name: a, last: 1}]", etag: "1"}
 	l := rules.NewLoader(parsed(t, "oss://rules/a/keep.yaml"), positive)
-	var group atonce.Group
+	var group fanout.Group
 	for n := range 8 {
 		group.Go(func() {
 			for i := range 20 {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
@@ -93,7 +93,7 @@ func (o *observer) lookAt(ctx context.Context, p *survey.Place, asks []Ask, name
 // the first half alone would look as if ECS refused the instance type.
 func (o *observer) listed(ctx context.Context, p *survey.Place, asks []Ask) (found []Glimpse, whole bool) {
 	halves := make([][]Glimpse, len(asks))
-	var wait atonce.Group
+	var wait fanout.Group
 	for n, a := range asks {
 		wait.Go(func() { halves[n] = answer(ctx, p, a) })
 	}

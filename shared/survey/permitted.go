@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -105,7 +105,7 @@ func unlisted(needs []Need, closed []image.Unread, in asks) []Permission {
 func permissions(ctx context.Context, needs []Need, p *Place, in asks) []Permission {
 	asked := slices.DeleteFunc(slices.Clone(needs), func(n Need) bool { return !in.wants(n.Action) })
 	found := make([]Permission, len(asked))
-	var wait atonce.Group
+	var wait fanout.Group
 	for i, n := range asked {
 		wait.Go(func() {
 			may, err := p.May(ctx, n.Action)

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 )
@@ -188,7 +188,7 @@ const atOnce = 64
 // carried to the caller.
 func Each[T any](of []T, f func(T)) {
 	var next atomic.Int64
-	var wait atonce.Group
+	var wait fanout.Group
 	for range min(atOnce, len(of)) {
 		wait.Go(func() {
 			for n := next.Add(1); n <= int64(len(of)); n = next.Add(1) {

@@ -9,9 +9,9 @@ import (
 	"imagekeeper/shared/survey"
 )
 
-// index is what one account shows in one region, by image: of lists that are the same
+// account is what one account shows in one region, by image: of lists that are the same
 // for all images, each is put in order once. A panic reaches all who ask.
-type index struct {
+type account struct {
 	Reader
 	// images are what the images of the account tell of each other.
 	images func() (siblings, error)
@@ -19,8 +19,8 @@ type index struct {
 	disks func() (map[image.ID][]image.Disk, error)
 }
 
-func newIndex(ctx context.Context, r Reader) *index {
-	return &index{
+func newAccount(ctx context.Context, r Reader) *account {
+	return &account{
 		Reader: r,
 		images: sync.OnceValues(func() (siblings, error) {
 			all, err := r.Images(ctx, image.Listing{Kind: image.KindCustom, Statuses: image.Statuses()})
@@ -86,9 +86,9 @@ func (s siblings) of(i image.Image) []image.Image {
 }
 
 // siblings are the other images of the owner that tell something of an image.
-func (x *index) siblings(i image.Image) Part[image.Image] {
+func (a *account) siblings(i image.Image) Part[image.Image] {
 	return part(i.Account, i.Region, survey.MayListImages, func() ([]image.Image, error) {
-		all, err := x.images()
+		all, err := a.images()
 		if err == nil && !all.listed[i.ID] {
 			err = fault.New(fault.Unknown, "the list of images does not show %s, which is there", i.ID).WithCode("listContradicts")
 		}
@@ -97,9 +97,9 @@ func (x *index) siblings(i image.Image) Part[image.Image] {
 }
 
 // systemDisks are those that were made from an image.
-func (x *index) systemDisks(a image.AccountID, i image.Image) Part[image.Disk] {
-	return part(a, i.Region, survey.MayListDisks, func() ([]image.Disk, error) {
-		made, err := x.disks()
+func (a *account) systemDisks(of image.AccountID, i image.Image) Part[image.Disk] {
+	return part(of, i.Region, survey.MayListDisks, func() ([]image.Disk, error) {
+		made, err := a.disks()
 		return made[i.ID], err
 	})
 }

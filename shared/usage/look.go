@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
@@ -100,7 +100,7 @@ func Look(ctx context.Context, all, in *survey.Survey, f Filter) (Found, error) 
 		return Found{Unread: in.Unread()}, err
 	}
 	m := &looking{}
-	var both atonce.Group
+	var both fanout.Group
 	both.Go(func() { in.Each(func(p *survey.Place) { m.servers(ctx, p) }) })
 	both.Go(func() { there.Each(func(p *survey.Place) { m.imagesOf(ctx, p) }) })
 	both.Wait()

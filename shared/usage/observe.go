@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
@@ -46,53 +46,54 @@ type Grants interface {
 // may use it; owner is not asked then. What cannot be read is part of the
 // observation; Observe does not fail.
 func Observe(ctx context.Context, i image.Image, owner Grants, readers map[image.AccountID]Reader) Observation {
-	return NewObserver(ctx, readers).Observe(ctx, i, owner)
+	return NewIndex(ctx, readers).Observe(ctx, i, owner)
 }
 
-// Observer looks at images of one region, each as the function Observe does. What
-// concerns all of them is read and put in order once. Safe for concurrent use.
-type Observer struct {
+// Index is what the accounts of a region show, for looking at many images, each as the
+// function Observe does. What concerns all of them is read and put in order once. Safe
+// for concurrent use.
+type Index struct {
 	readers map[image.AccountID]Reader
-	// indexes are what each account has, by image.
-	indexes map[image.AccountID]*index
+	// accounts are what each shows, by image.
+	accounts map[image.AccountID]*account
 }
 
-// NewObserver looks by the accounts of a region.
-func NewObserver(ctx context.Context, readers map[image.AccountID]Reader) Observer {
-	o := Observer{readers: readers, indexes: make(map[image.AccountID]*index, len(readers))}
+// NewIndex looks by the accounts of a region.
+func NewIndex(ctx context.Context, readers map[image.AccountID]Reader) Index {
+	x := Index{readers: readers, accounts: make(map[image.AccountID]*account, len(readers))}
 	for a, r := range readers {
-		o.indexes[a] = newIndex(ctx, r)
+		x.accounts[a] = newAccount(ctx, r)
 	}
-	return o
+	return x
 }
 
 // Observe looks at one image.
-func (o Observer) Observe(ctx context.Context, i image.Image, owner Grants) Observation {
+func (x Index) Observe(ctx context.Context, i image.Image, owner Grants) Observation {
 	found := Observation{Image: i}
-	accounts := slices.Sorted(maps.Keys(o.readers))
+	accounts := slices.Sorted(maps.Keys(x.readers))
 	if i.Kind == image.KindCustom {
 		accounts = found.askOwner(ctx, owner)
 	}
-	var wait atonce.Group
-	wait.Go(func() { found.Views = o.lookAt(ctx, i, accounts) })
-	if x, ok := o.indexes[ownerOf(i)]; ok {
-		wait.Go(func() { found.Siblings = x.siblings(i) })
+	var wait fanout.Group
+	wait.Go(func() { found.Views = x.lookAt(ctx, i, accounts) })
+	if owned, ok := x.accounts[ownerOf(i)]; ok {
+		wait.Go(func() { found.Siblings = owned.siblings(i) })
 	}
 	wait.Wait()
 	return found
 }
 
 // lookAt looks at those who may use an image, and at what all others run.
-func (o Observer) lookAt(ctx context.Context, i image.Image, may []image.AccountID) []View {
-	accounts := slices.Sorted(maps.Keys(o.readers))
+func (x Index) lookAt(ctx context.Context, i image.Image, may []image.AccountID) []View {
+	accounts := slices.Sorted(maps.Keys(x.readers))
 	views := make([]View, len(accounts))
-	var wait atonce.Group
+	var wait fanout.Group
 	for n, a := range accounts {
 		wait.Go(func() {
 			if slices.Contains(may, a) {
-				views[n] = look(ctx, a, i, o.indexes[a])
+				views[n] = look(ctx, a, i, x.accounts[a])
 			} else {
-				views[n] = runs(ctx, a, i, o.indexes[a])
+				views[n] = runs(ctx, a, i, x.accounts[a])
 			}
 		})
 	}
@@ -130,14 +131,14 @@ func Explain(ctx context.Context, o Observation, readers map[image.AccountID]Rea
 	for _, v := range o.Views {
 		delete(others, v.Account)
 	}
-	o.Views = slices.Concat(o.Views, NewObserver(ctx, others).lookAt(ctx, o.Image, nil))
+	o.Views = slices.Concat(o.Views, NewIndex(ctx, others).lookAt(ctx, o.Image, nil))
 	return o
 }
 
 // runs looks at what an account runs that may not use the image.
-func runs(ctx context.Context, a image.AccountID, i image.Image, r *index) View {
+func runs(ctx context.Context, a image.AccountID, i image.Image, r *account) View {
 	v := View{Account: a, Other: true}
-	var wait atonce.Group
+	var wait fanout.Group
 	wait.Go(func() { v.Instances, v.MaySee = instancesOf(ctx, a, i, r) })
 	wait.Go(func() { v.SystemDisks = r.systemDisks(a, i) })
 	wait.Wait()
@@ -156,12 +157,12 @@ func instancesOf(ctx context.Context, a image.AccountID, i image.Image, r Reader
 }
 
 // look reads one account that may use the image, everything at once.
-func look(ctx context.Context, a image.AccountID, i image.Image, r *index) View {
+func look(ctx context.Context, a image.AccountID, i image.Image, r *account) View {
 	v := View{Account: a}
 	if a == i.Account {
 		v.Image = i
 	}
-	var wait atonce.Group
+	var wait fanout.Group
 	wait.Go(func() { v.Instances, v.MaySee = instancesOf(ctx, a, i, r) })
 	wait.Go(func() { v.SystemDisks = r.systemDisks(a, i) })
 	wait.Go(func() {

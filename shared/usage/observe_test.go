@@ -252,9 +252,9 @@ func TestManyImagesAreJudgedFromListsReadOnce(t *testing.T) {
 	mine.account.pipelines = []image.Pipeline{{ID: "ip-1", BaseType: "IMAGE_FAMILY", Base: "web"}}
 	mine.account.siblings = all
 	mine.account.disks = append(mine.account.disks, image.Disk{ID: "d-3", Image: all[3].ID, System: true, Instance: "i-hidden"})
-	observer := usage.NewObserver(t.Context(), map[image.AccountID]usage.Reader{owner: mine})
+	index := usage.NewIndex(t.Context(), map[image.AccountID]usage.Reader{owner: mine})
 	for n := range all {
-		if got := usage.Judge(observer.Observe(t.Context(), all[n], mine)); got.Verdict != want[n] {
+		if got := usage.Judge(index.Observe(t.Context(), all[n], mine)); got.Verdict != want[n] {
 			t.Errorf("image %d: got %s %+v, want %s", n, got.Verdict, got.Why, want[n])
 		}
 	}
@@ -263,7 +263,7 @@ func TestManyImagesAreJudgedFromListsReadOnce(t *testing.T) {
 	}
 	stranger := subject()
 	stranger.ID, stranger.Family = "m-stranger", ""
-	if got := usage.Judge(observer.Observe(t.Context(), stranger, mine)); got.Verdict != usage.Unknown {
+	if got := usage.Judge(index.Observe(t.Context(), stranger, mine)); got.Verdict != usage.Unknown {
 		t.Errorf("an image that its owner's list does not show: %+v", got)
 	}
 }

@@ -19,10 +19,10 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/journal"
-	journaltest "imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
-	"imagekeeper/shared/work/contract"
+	"imagekeeper/shared/work/worktest"
 )
 
 // history notes what workers asked and were answered, in the order of a clock that
@@ -242,7 +242,7 @@ func leaseModel() porcupine.NondeterministicModel {
 
 // guard is a kind that never ends, and notes who looks.
 type guard struct {
-	contract.Toys
+	worktest.Toys
 	look func()
 }
 
@@ -260,15 +260,15 @@ func TestLeasesAreLinearizable(t *testing.T) {
 	for seed := range uint64(12) {
 		synctest.Test(t, func(t *testing.T) {
 			bucket, h := journaltest.NewBucket(nil), &history{}
-			s := contract.NewStage(t, func() contract.Place { return journal.OpenObjects(bucket, "") }, 1)
-			s.Approve(contract.Document("lease", 0), "ada")
+			s := worktest.NewStage(t, func() worktest.Place { return journal.OpenObjects(bucket, "") }, 1)
+			s.Approve(worktest.Document("lease", 0), "ada")
 			var group sync.WaitGroup
 			for worker := range 5 {
 				group.Go(func() {
 					random := rand.New(rand.NewPCG(seed, uint64(worker)))
 					for range 6 {
 						time.Sleep(time.Duration(random.IntN(90)) * time.Second)
-						life := &contract.Life{At: 1 << 40}
+						life := &worktest.Life{At: 1 << 40}
 						if random.IntN(3) == 0 {
 							life.At = 1 + random.Int64N(60)
 						}
@@ -284,7 +284,7 @@ func TestLeasesAreLinearizable(t *testing.T) {
 }
 
 // stay is one tick of a worker, as the model sees it.
-func stay(s *contract.Stage, t *testing.T, h *history, worker int, place contract.Place, life *contract.Life, stays time.Duration) {
+func stay(s *worktest.Stage, t *testing.T, h *history, worker int, place worktest.Place, life *worktest.Life, stays time.Duration) {
 	r := s.Runner(place)
 	began, looks := h.clock.Add(1), 0
 	r.Kind = guard{s.Kind, func() {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
@@ -70,7 +70,7 @@ func (r Runner) Tick(ctx context.Context, due, until time.Time) (Report, error) 
 	ctx, cancel := context.WithTimeout(ctx, until.Sub(now))
 	defer cancel()
 	var mu sync.Mutex
-	var group atonce.Group
+	var group fanout.Group
 	places := make(chan struct{}, mostWorks)
 	for _, of := range bySubject(entries) {
 		report.Due++
@@ -494,7 +494,7 @@ func (s *shift) claimEach(ctx context.Context, acts []Act) (held []Act, taken []
 
 // each does f for each of the acts, several at the same time.
 func each(acts []Act, f func(n int, a Act)) {
-	var group atonce.Group
+	var group fanout.Group
 	places := make(chan struct{}, mostActs)
 	for n, a := range acts {
 		places <- struct{}{}

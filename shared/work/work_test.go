@@ -14,11 +14,11 @@ import (
 	"imagekeeper/scripts/drawn"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/journal"
-	journaltest "imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
-	"imagekeeper/shared/work/contract"
+	"imagekeeper/shared/work/worktest"
 )
 
 // TestStory: two people approve 500 toys, two workers carry them on in waves, and
@@ -26,9 +26,9 @@ import (
 func TestStory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := journaltest.NewBucket(nil)
-		s := contract.NewStage(t, func() contract.Place { return journal.OpenObjects(bucket, "") }, 500)
+		s := worktest.NewStage(t, func() worktest.Place { return journal.OpenObjects(bucket, "") }, 500)
 		s.Two, s.Kind.Width = true, 100
-		d := contract.Document("story", contract.UpTo(500)...)
+		d := worktest.Document("story", worktest.UpTo(500)...)
 		w := s.Approve(d, "ada")
 		if w.State != work.AwaitingApproval || w.ID != d.WorkID() {
 			t.Fatalf("after the first: %s, %s", w.State, w.ID)
@@ -65,21 +65,21 @@ func TestStory(t *testing.T) {
 }
 
 // watched opens a place in memory that is checked after every change.
-func watched(t testing.TB) (*journaltest.Bucket, func() contract.Place) {
-	bucket := journaltest.NewBucket(func(objects map[string][]byte) { contract.Watch(t, objects) })
-	return bucket, func() contract.Place { return journal.OpenObjects(bucket, "") }
+func watched(t testing.TB) (*journaltest.Bucket, func() worktest.Place) {
+	bucket := journaltest.NewBucket(func(objects map[string][]byte) { worktest.Watch(t, objects) })
+	return bucket, func() worktest.Place { return journal.OpenObjects(bucket, "") }
 }
 
 // stage is one at such a place.
-func stage(t *testing.T, items int) *contract.Stage {
+func stage(t *testing.T, items int) *worktest.Stage {
 	_, open := watched(t)
-	return contract.NewStage(t, open, items)
+	return worktest.NewStage(t, open, items)
 }
 
 // mortal is a bucket of which one worker's calls come to an end.
 type mortal struct {
 	journal.Bucket
-	life *contract.Life
+	life *worktest.Life
 }
 
 func (m mortal) Get(ctx context.Context, key string, offset int64) (text []byte, err error) {
@@ -110,14 +110,14 @@ func TestDeathAtEveryBoundary(t *testing.T) {
 		died := false
 		synctest.Test(t, func(t *testing.T) {
 			bucket, open := watched(t)
-			s := contract.NewStage(t, open, 3)
+			s := worktest.NewStage(t, open, 3)
 			s.Kind.Claims = func(item string) []work.Claim { return []work.Claim{{Thing: "toy/" + item}} }
-			l := &contract.Life{At: at}
+			l := &worktest.Life{At: at}
 			kind := s.Kind
 			kind.Step = l.Step
 			r := s.Runner(journal.OpenObjects(mortal{bucket, l}, ""))
 			r.Kind = kind
-			d := contract.Document("death", 0, 1, 2)
+			d := worktest.Document("death", 0, 1, 2)
 			_, _ = r.Approve(t.Context(), d, work.Approval{By: "ada"})
 			if !l.Dead() {
 				for range 4 {
@@ -129,7 +129,7 @@ func TestDeathAtEveryBoundary(t *testing.T) {
 			if w := s.UntilEnded(d.WorkID(), 10); w.State != work.Finished {
 				t.Errorf("boundary %d: %s", at, w.State)
 			}
-			s.Factory.Done(t, contract.ItemName(0), contract.ItemName(1), contract.ItemName(2))
+			s.Factory.Done(t, worktest.ItemName(0), worktest.ItemName(1), worktest.ItemName(2))
 		})
 		if t.Failed() {
 			t.Fatalf("death at boundary %d", at)
@@ -152,7 +152,7 @@ func TestPauseAtTheNextIntent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stage(t, 9)
 		s.Kind.Width = 3
-		d := contract.Document("pause", contract.UpTo(9)...)
+		d := worktest.Document("pause", worktest.UpTo(9)...)
 		id := s.Approve(d, "ada").ID
 		var ticking sync.WaitGroup
 		ticking.Go(func() { s.Tick(s.Runner(s.Clean())) })
@@ -198,14 +198,14 @@ func TestClaims(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		bucket, open := watched(t)
-		s := contract.NewStage(t, open, 4)
+		s := worktest.NewStage(t, open, 4)
 		s.Kind.Claims = func(item string) []work.Claim { return []work.Claim{{Thing: "toy/" + item}} }
-		first := s.Approve(contract.Document("first", 0, 1), "ada")
-		s.Tick(s.Runner(journal.OpenObjects(mortal{bucket, &contract.Life{At: 70}}, "")))
-		second := s.Approve(contract.Document("second", 1, 2), "ada")
+		first := s.Approve(worktest.Document("first", 0, 1), "ada")
+		s.Tick(s.Runner(journal.OpenObjects(mortal{bucket, &worktest.Life{At: 70}}, "")))
+		second := s.Approve(worktest.Document("second", 1, 2), "ada")
 		began := time.Now()
 		w := s.UntilEnded(second.ID, 10)
-		if w.State != work.Partly || w.Items[contract.ItemName(1)].Outcome.Why == nil || w.Items[contract.ItemName(1)].Outcome.Why.Code != "claimed" || w.Items[contract.ItemName(2)].Outcome.Result != plan.Applied {
+		if w.State != work.Partly || w.Items[worktest.ItemName(1)].Outcome.Why == nil || w.Items[worktest.ItemName(1)].Outcome.Why.Code != "claimed" || w.Items[worktest.ItemName(2)].Outcome.Result != plan.Applied {
 			t.Errorf("%s: %+v", w.State, w.Items)
 		}
 		if took := time.Since(began); took > 5*time.Minute {
@@ -214,8 +214,8 @@ func TestClaims(t *testing.T) {
 		if w := s.UntilEnded(first.ID, 10); w.State != work.Finished {
 			t.Errorf("the first: %s", w.State)
 		}
-		s.Factory.Reset(contract.ItemName(1))
-		third := s.Approve(contract.Document("third", 1, 3), "ada")
+		s.Factory.Reset(worktest.ItemName(1))
+		third := s.Approve(worktest.Document("third", 1, 3), "ada")
 		if w := s.UntilEnded(third.ID, 10); w.State != work.Finished {
 			t.Errorf("the third, whose claims are void: %s, %+v", w.State, w.Items)
 		}
@@ -228,9 +228,9 @@ func TestFinishedWorksCostNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const works = 1000
 		bucket := journaltest.NewBucket(nil)
-		s := contract.NewStage(t, func() contract.Place { return journal.OpenObjects(bucket, "") }, works)
+		s := worktest.NewStage(t, func() worktest.Place { return journal.OpenObjects(bucket, "") }, works)
 		for n := range works {
-			s.Approve(contract.Document(fmt.Sprint(n), n), "ada")
+			s.Approve(worktest.Document(fmt.Sprint(n), n), "ada")
 		}
 		for range 10 {
 			s.Tick(s.Runner(s.Clean()))
@@ -253,24 +253,24 @@ func TestStories(t *testing.T) {
 	t.Parallel()
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		contract.Run(t, drawn.Seeds(t, 40, 8), func(t *testing.T) (worker, clean func() contract.Place) {
+		worktest.Run(t, drawn.Seeds(t, 40, 8), func(t *testing.T) (worker, clean func() worktest.Place) {
 			_, open := watched(t)
 			return open, open
 		})
 	})
 	t.Run("faults", func(t *testing.T) {
 		t.Parallel()
-		contract.Run(t, drawn.Seeds(t, 24, 8), func(t *testing.T) (worker, clean func() contract.Place) {
+		worktest.Run(t, drawn.Seeds(t, 24, 8), func(t *testing.T) (worker, clean func() worktest.Place) {
 			bucket, open := watched(t)
 			f := &faulty{Bucket: bucket, random: rand.New(rand.NewPCG(3, 4))}
-			return func() contract.Place { return journal.OpenObjects(f, "") }, open
+			return func() worktest.Place { return journal.OpenObjects(f, "") }, open
 		})
 	})
 	t.Run("folder", func(t *testing.T) {
 		t.Parallel()
-		contract.Run(t, drawn.Seeds(t, 6, 6), func(t *testing.T) (worker, clean func() contract.Place) {
+		worktest.Run(t, drawn.Seeds(t, 6, 6), func(t *testing.T) (worker, clean func() worktest.Place) {
 			root := t.TempDir()
-			open := func() contract.Place {
+			open := func() worktest.Place {
 				d, err := journal.OpenDirectory(root)
 				if err != nil {
 					t.Fatal(err)
@@ -293,7 +293,7 @@ func (f *faulty) call(do func() error) error {
 	f.mu.Lock()
 	n := f.random.IntN(100)
 	f.mu.Unlock()
-	return contract.Faulty(n, do)
+	return worktest.Faulty(n, do)
 }
 
 func (f *faulty) Get(ctx context.Context, key string, offset int64) (text []byte, err error) {
@@ -357,8 +357,8 @@ func TestClaimsThatNobodySees(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				bucket, open := watched(t)
-				s := contract.NewStage(t, open, 1)
-				d := contract.Document("d", 0)
+				s := worktest.NewStage(t, open, 1)
+				d := worktest.Document("d", 0)
 				if whole {
 					d.Claims = []work.Claim{{Thing: "toy/whole"}}
 				} else {
@@ -383,8 +383,8 @@ func TestWritesThatNobodySees(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		bucket, open := watched(t)
-		s := contract.NewStage(t, open, 2)
-		id := s.Approve(contract.Document("unheard", 0, 1), "ada").ID
+		s := worktest.NewStage(t, open, 2)
+		id := s.Approve(worktest.Document("unheard", 0, 1), "ada").ID
 		u := &unheard{Bucket: bucket}
 		s.Tick(s.Runner(journal.OpenObjects(u, "")))
 		if u.writes == 0 || u.writes > 20 {
@@ -402,7 +402,7 @@ func TestApprovalsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := stage(t, 2)
-		d := contract.Document("late", 0, 1)
+		d := worktest.Document("late", 0, 1)
 		id := s.Approve(d, "ada").ID
 		time.Sleep(25 * time.Hour)
 		if report := s.Tick(s.Runner(s.Clean())); report.Acts != 0 {
@@ -460,7 +460,7 @@ func TestStopAndHalt(t *testing.T) {
 		if _, err := r.SetStop(t.Context(), work.Stop{Stopped: true, By: "bob", Reason: "fire"}); err != nil {
 			t.Fatal(err)
 		}
-		id := s.Approve(contract.Document("stopped", 0, 1), "ada").ID
+		id := s.Approve(worktest.Document("stopped", 0, 1), "ada").ID
 		for range 5 {
 			s.Tick(s.Runner(s.Clean()))
 			time.Sleep(time.Minute)
@@ -475,14 +475,14 @@ func TestStopAndHalt(t *testing.T) {
 			t.Errorf("after the stop: %s", w.State)
 		}
 		s.Kind.Halt, s.Kind.Width = 1, 1
-		s.Factory.Refuse = func(item, _ string, _ int) bool { return item == contract.ItemName(2) }
-		id = s.Approve(contract.Document("halts", 2, 3), "ada").ID
+		s.Factory.Refuse = func(item, _ string, _ int) bool { return item == worktest.ItemName(2) }
+		id = s.Approve(worktest.Document("halts", 2, 3), "ada").ID
 		for range 6 {
 			s.Tick(s.Runner(s.Clean()))
 			time.Sleep(time.Minute)
 		}
 		w := s.Get(id)
-		if w.State != work.Halted || w.Why.Code != "tooManyFailures" || w.Items[contract.ItemName(3)].Begun() {
+		if w.State != work.Halted || w.Why.Code != "tooManyFailures" || w.Items[worktest.ItemName(3)].Begun() {
 			t.Errorf("%s, %v, %+v", w.State, w.Why, w.Items)
 		}
 		s.Kind.Halt = 0
@@ -496,7 +496,7 @@ func TestStopAndHalt(t *testing.T) {
 }
 
 // drowsy is a kind that begins one item, sees it through, and sleeps for a day.
-type drowsy struct{ contract.Toys }
+type drowsy struct{ worktest.Toys }
 
 func (k drowsy) Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
 	if w.Done() > 0 {
@@ -514,7 +514,7 @@ func TestWokenWhileItSleeps(t *testing.T) {
 		s.Kind.Width = 1
 		r := s.Runner(s.Clean())
 		r.Kind = drowsy{s.Kind}
-		id := s.Approve(contract.Document("sleeps", 0, 1), "ada").ID
+		id := s.Approve(worktest.Document("sleeps", 0, 1), "ada").ID
 		for range 10 {
 			s.Tick(r)
 			time.Sleep(time.Minute)
@@ -537,7 +537,7 @@ func TestWokenWhileItSleeps(t *testing.T) {
 
 // silent is a kind of whose calls nobody sees the end, nor any effect, until a time.
 type silent struct {
-	contract.Toys
+	worktest.Toys
 	until time.Time
 	mu    *sync.Mutex
 	sent  *[]time.Time
@@ -562,7 +562,7 @@ func TestSilentCallsAreMadeEverLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stage(t, 1)
 		k := silent{s.Kind, time.Now().Add(2 * time.Hour), &sync.Mutex{}, &[]time.Time{}, map[string]bool{}}
-		d := contract.Document("silent", 0)
+		d := worktest.Document("silent", 0)
 		s.Approve(d, "ada")
 		for range 150 {
 			r := s.Runner(s.Clean())
@@ -583,7 +583,7 @@ func TestSilentCallsAreMadeEverLessOften(t *testing.T) {
 			}
 			want = min(2*want, time.Minute)
 		}
-		s.Factory.Done(t, contract.ItemName(0))
+		s.Factory.Done(t, worktest.ItemName(0))
 	})
 }
 
@@ -598,7 +598,7 @@ func TestHaltedAtItsEnd(t *testing.T) {
 		s.Factory.Lose = func(string, string, int) bool { first := !lost; lost = true; return first }
 		s.Factory.Refuse = func(string, string, int) bool { return lost }
 		s.Factory.Takes = 0
-		id := s.Approve(contract.Document("last", 0), "ada").ID
+		id := s.Approve(worktest.Document("last", 0), "ada").ID
 		if w := s.UntilEnded(id, 6); w.State != work.Failed || w.Why == nil || w.Why.Code != "tooManyFailures" {
 			t.Errorf("%s, %v", w.State, w.Why)
 		}
@@ -615,16 +615,16 @@ func TestPlacesAreHeldUntilTheirTime(t *testing.T) {
 		s.Kind.Claims = func(string) []work.Claim {
 			return []work.Claim{{Thing: "cap/day", Most: 1, Until: time.Now().Add(20 * time.Hour)}}
 		}
-		first := s.Approve(contract.Document("first", 0), "ada")
+		first := s.Approve(worktest.Document("first", 0), "ada")
 		if w := s.UntilEnded(first.ID, 10); w.State != work.Finished {
 			t.Fatalf("the first: %s", w.State)
 		}
-		second := s.Approve(contract.Document("second", 1), "ada")
+		second := s.Approve(worktest.Document("second", 1), "ada")
 		for time.Since(began) < 19*time.Hour {
 			s.Tick(s.Runner(s.Clean()))
 			time.Sleep(time.Hour)
 		}
-		if w := s.Get(second.ID); w.State.Ended() || w.Items[contract.ItemName(1)].Level != "" {
+		if w := s.Get(second.ID); w.State.Ended() || w.Items[worktest.ItemName(1)].Level != "" {
 			t.Fatalf("before its time: %s, %+v", w.State, w.Items)
 		}
 		time.Sleep(2 * time.Hour)
@@ -635,7 +635,7 @@ func TestPlacesAreHeldUntilTheirTime(t *testing.T) {
 }
 
 // releasing gives the claims of an item back with its first answer.
-type releasing struct{ contract.Toys }
+type releasing struct{ worktest.Toys }
 
 func (k releasing) Do(ctx context.Context, at survey.Fresh, w work.Work, a work.Act) work.Answer {
 	answer := k.Toys.Do(ctx, at, w, a)
@@ -651,7 +651,7 @@ func TestReleasedClaims(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := stage(t, 2)
 			s.Kind.Claims = func(string) []work.Claim { return []work.Claim{{Thing: "toy/both"}} }
-			first := s.Approve(contract.Document("first", 0), "ada")
+			first := s.Approve(worktest.Document("first", 0), "ada")
 			r := s.Runner(s.Clean())
 			if r.Kind = s.Kind; releases {
 				r.Kind = releasing{s.Kind}
@@ -663,7 +663,7 @@ func TestReleasedClaims(t *testing.T) {
 			if w := s.Get(first.ID); w.State.Ended() {
 				t.Fatal("the first one has ended, which proves nothing")
 			}
-			second := s.Approve(contract.Document("second", 1), "ada")
+			second := s.Approve(worktest.Document("second", 1), "ada")
 			w := s.UntilEnded(second.ID, 100)
 			if got := w.State == work.Finished; got != releases {
 				t.Errorf("released %v: %s, %+v", releases, w.State, w.Items)
@@ -674,7 +674,7 @@ func TestReleasedClaims(t *testing.T) {
 
 // tolerant is a kind that refuses some items, of which nothing went wrong.
 type tolerant struct {
-	contract.Toys
+	worktest.Toys
 	refused func(item string) bool
 }
 
@@ -691,8 +691,8 @@ func TestRefusedIsNotFailed(t *testing.T) {
 		want    work.State
 	}{
 		"all refused":         {func(string) bool { return true }, "", work.Partly},
-		"one went wrong":      {func(item string) bool { return item != contract.ItemName(1) }, "", work.Failed},
-		"wrong, and one done": {func(string) bool { return false }, contract.ItemName(1), work.Partly},
+		"one went wrong":      {func(item string) bool { return item != worktest.ItemName(1) }, "", work.Failed},
+		"wrong, and one done": {func(string) bool { return false }, worktest.ItemName(1), work.Partly},
 		"nobody can tell":     {nil, "", work.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -700,7 +700,7 @@ func TestRefusedIsNotFailed(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := stage(t, 3)
 				s.Factory.Refuse = func(item, _ string, _ int) bool { return item != c.taken }
-				id := s.Approve(contract.Document(name, 0, 1, 2), "ada").ID
+				id := s.Approve(worktest.Document(name, 0, 1, 2), "ada").ID
 				for range 10 {
 					r := s.Runner(s.Clean())
 					if c.refused != nil {

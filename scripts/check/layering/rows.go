@@ -32,17 +32,17 @@ func nouns() []Row {
 		},
 		{
 			Over: "shared/plan", Pure: true,
-			May: []string{"shared/image", "shared/fault", "shared/atonce"}, TestsMay: []string{"pgregory.net/rapid"},
+			May: []string{"shared/image", "shared/fault", "shared/fanout"}, TestsMay: []string{"pgregory.net/rapid"},
 			Why: "a plan is steps with reasons, whatever they change",
 		},
 		{
-			Over: "shared/journal/contract",
+			Over: "shared/journal/journaltest",
 			May:  []string{"shared/fault", "shared/journal"},
 			Why:  "what every store of a journal must keep is said once, for tests",
 		},
 		{
 			Over: "shared/journal",
-			May:  []string{"shared/fault"}, TestsMay: []string{"shared/journal/contract"},
+			May:  []string{"shared/fault"}, TestsMay: []string{"shared/journal/journaltest"},
 			Why: "a log of records knows where it is kept, not what it records",
 		},
 	}
@@ -54,37 +54,37 @@ func capabilities() []Row {
 	return []Row{
 		{
 			Over: "shared/selection", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/atonce", "shared/survey"},
+			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/fanout", "shared/survey"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/lineage", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/fault", "shared/atonce", "shared/survey"},
+			May:      []string{"shared/image", "shared/fault", "shared/fanout", "shared/survey"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/usage", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/fault", "shared/atonce", "shared/survey"},
+			May:      []string{"shared/image", "shared/fault", "shared/fanout", "shared/survey"},
 			TestsMay: []string{"pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/pricing", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/survey", "shared/atonce"},
+			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/survey", "shared/fanout"},
 			TestsMay: []string{"scripts/drawn", "pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/importing", Pure: true, Why: why,
 			May:      []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault", "shared/importing/diskimage"},
-			TestsMay: []string{"shared/journal", "shared/journal/contract"},
+			TestsMay: []string{"shared/journal", "shared/journal/journaltest"},
 		},
 		{
 			Over: "shared/rollout", Pure: true, Why: why,
 			May:      []string{"shared/image", "shared/money", "shared/plan", "shared/work", "shared/survey", "shared/fault"},
-			TestsMay: []string{"scripts/drawn", "shared/journal", "shared/journal/contract", "shared/cloudsim", "pgregory.net/rapid"},
+			TestsMay: []string{"scripts/drawn", "shared/journal", "shared/journal/journaltest", "shared/cloudsim", "pgregory.net/rapid"},
 		},
 		{
 			Over: "shared/retention", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault", "shared/atonce"},
+			May:      []string{"shared/image", "shared/plan", "shared/work", "shared/survey", "shared/fault", "shared/fanout"},
 			TestsMay: []string{"scripts/drawn"},
 		},
 		{
@@ -104,23 +104,23 @@ func capabilities() []Row {
 func edges() []Row {
 	return []Row{
 		{
-			Over: "shared/atonce", TestsMay: []string{"shared/fault"},
+			Over: "shared/fanout", TestsMay: []string{"shared/fault"},
 			Why: "what is done at the same time must not end the process by a panic: every fan-out stands on it, and it knows of nothing",
 		},
 		{
 			Over: "shared/survey",
-			May:  []string{"shared/image", "shared/fault", "shared/atonce"}, TestsMay: []string{"shared/cloudsim"},
+			May:  []string{"shared/image", "shared/fault", "shared/fanout"}, TestsMay: []string{"shared/cloudsim"},
 			Why: "what one call looks at is one floor for all functions: it reads whoever it is given, and decides nothing about images",
 		},
 		{
-			Over: "shared/work/contract",
-			May:  []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/journal/contract", "shared/work", "shared/atonce"},
+			Over: "shared/work/worktest",
+			May:  []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/journal/journaltest", "shared/work", "shared/fanout"},
 			Why:  "what must be so of works wherever they are kept is said once, for tests, by a toy kind",
 		},
 		{
 			Over: "shared/work", Pure: true,
-			May:      []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/atonce"},
-			TestsMay: []string{"shared/journal/contract", "shared/work/contract", "scripts/drawn", "github.com/anishathalye/porcupine"},
+			May:      []string{"shared/plan", "shared/image", "shared/fault", "shared/survey", "shared/journal", "shared/fanout"},
+			TestsMay: []string{"shared/journal/journaltest", "shared/work/worktest", "scripts/drawn", "github.com/anishathalye/porcupine"},
 			Why:      "long work is carried by one engine for all kinds: it knows their logs, and nothing of what they change",
 		},
 		{
@@ -131,18 +131,18 @@ func edges() []Row {
 		},
 		{
 			Over: "shared/rules", Pure: true,
-			May: []string{"shared/fault", "shared/strictyaml"}, TestsMay: []string{"shared/atonce"},
+			May: []string{"shared/fault", "shared/strictyaml"}, TestsMay: []string{"shared/fanout"},
 			Why: "where a document of rules is and what is wrong with it is the same for every function that has one: it knows no rule",
 		},
 		{
 			Over: "shared/notify",
-			May:  []string{"shared/fault", "shared/strictjson", "shared/atonce"},
+			May:  []string{"shared/fault", "shared/strictjson", "shared/fanout"},
 			Why:  "people are told in one place: it posts what it is given, and knows neither the cloud nor the runtime",
 		},
 		{
 			Over: "shared/outbox", Pure: true,
 			May:      []string{"shared/fault", "shared/journal", "shared/notify"},
-			TestsMay: []string{"shared/journal/contract", "shared/atonce"},
+			TestsMay: []string{"shared/journal/journaltest", "shared/fanout"},
 			Why:      "notices outlive whoever sends them: it keeps them in the journal, and knows nothing of what they are about",
 		},
 		{
@@ -152,7 +152,7 @@ func edges() []Row {
 		},
 		{
 			Over: "shared/quoting", Pure: true,
-			May:      []string{"shared/pricing", "shared/lineage", "shared/provenance", "shared/selection", "shared/usage", "shared/image", "shared/money", "shared/fault", "shared/survey", "shared/atonce"},
+			May:      []string{"shared/pricing", "shared/lineage", "shared/provenance", "shared/selection", "shared/usage", "shared/image", "shared/money", "shared/fault", "shared/survey", "shared/fanout"},
 			TestsMay: []string{"shared/cloudsim"},
 			Why:      "what images cost is found out once for all functions: it joins pricing with where images come from and who uses them",
 		},
@@ -160,7 +160,7 @@ func edges() []Row {
 			Over: "shared/alicloud",
 			May: []string{
 				"shared/image", "shared/money", "shared/fault", "github.com/aliyun/alibaba-cloud-sdk-go/...",
-				"golang.org/x/time/rate", "golang.org/x/sync/errgroup", "shared/atonce",
+				"golang.org/x/time/rate", "golang.org/x/sync/errgroup", "shared/fanout",
 			},
 			TestsMay: []string{"github.com/google/go-cmp/cmp"},
 			Why:      "the only speaker to Alibaba Cloud translates and decides nothing",
@@ -191,7 +191,7 @@ func runtimes() []Row {
 		},
 		{
 			Over: "shared/function/notices",
-			May:  []string{"shared/fault", "shared/function", "shared/journal", "shared/notify", "shared/outbox"}, TestsMay: []string{"shared/journal/contract"},
+			May:  []string{"shared/fault", "shared/function", "shared/journal", "shared/notify", "shared/outbox"}, TestsMay: []string{"shared/journal/journaltest"},
 			Why: "whom a deployment tells is one variable for every function: it joins the targets with the journal",
 		},
 		{
@@ -202,10 +202,10 @@ func runtimes() []Row {
 		{
 			Over: "shared/function/works",
 			May: []string{
-				"shared/fault", "shared/plan", "shared/image", "shared/work", "shared/atonce", "shared/notify", "shared/outbox",
+				"shared/fault", "shared/plan", "shared/image", "shared/work", "shared/fanout", "shared/notify", "shared/outbox",
 				"shared/function", "shared/function/change", "shared/function/notices",
 			},
-			TestsMay: []string{"shared/survey", "shared/journal", "shared/journal/contract"},
+			TestsMay: []string{"shared/survey", "shared/journal", "shared/journal/journaltest"},
 			Why:      "long work is the same over HTTP for every kind: a function adds what its steps and items are",
 		},
 		{
@@ -217,7 +217,7 @@ func runtimes() []Row {
 			Over: "shared/function/upkeep",
 			May: []string{
 				"shared/function/ledger", "shared/journal", "shared/plan", "shared/work", "shared/retention", "shared/sharing", "shared/importing", "shared/usage",
-				"shared/atonce", "shared/survey", "shared/image", "shared/fault",
+				"shared/fanout", "shared/survey", "shared/image", "shared/fault",
 			},
 			Why: "what cleanup keeps in the journal, in one place for the function and for whoever writes a past of it: it joins retention with the logs of share and import, and with usage",
 		},
@@ -229,7 +229,7 @@ func runtimes() []Row {
 		{
 			Over: "shared/function/...",
 			May: []string{
-				"shared/fault", "shared/atonce", "shared/strictjson", "shared/function/...", "github.com/aliyun/fc-runtime-go-sdk/...",
+				"shared/fault", "shared/fanout", "shared/strictjson", "shared/function/...", "github.com/aliyun/fc-runtime-go-sdk/...",
 				"github.com/aws/aws-lambda-go/...", "github.com/go-playground/validator/v10", "github.com/go-jose/go-jose/v4",
 			},
 			TestsMay: []string{"github.com/google/go-cmp/cmp", "github.com/getkin/kin-openapi/openapi3", "pgregory.net/rapid"},
@@ -245,9 +245,9 @@ func programs() []Row {
 			Over: "functions/share",
 			May: []string{
 				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/alicloud", "shared/journal", "shared/plan",
-				"shared/notify", "shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/work", "shared/function/change", "shared/atonce", "shared/image", "shared/fault",
+				"shared/notify", "shared/sharing", "shared/usage", "shared/lineage", "shared/pricing", "shared/provenance", "shared/survey", "shared/work", "shared/function/change", "shared/fanout", "shared/image", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/function/surface", "shared/strictjson"},
+			TestsMay: []string{"shared/cloudsim", "shared/function/functiontest", "shared/strictjson"},
 			Why:      "share wires sharing, usage, lineage and pricing to the cloud, and records what it changes",
 		},
 		{
@@ -255,9 +255,9 @@ func programs() []Row {
 			May: []string{
 				"shared/function", "shared/function/ledger", "shared/function/places", "shared/function/notices", "shared/function/change", "shared/function/works",
 				"shared/alicloud", "shared/journal", "shared/plan", "shared/work", "shared/rollout", "shared/importing", "shared/lineage", "shared/usage",
-				"shared/survey", "shared/atonce", "shared/image", "shared/fault", "shared/pricing", "shared/quoting",
+				"shared/survey", "shared/fanout", "shared/image", "shared/fault", "shared/pricing", "shared/quoting",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/journal/contract", "shared/function/surface", "shared/function/bearer/mint", "scripts/drawn"},
+			TestsMay: []string{"shared/cloudsim", "shared/journal/journaltest", "shared/function/functiontest", "shared/function/bearer/bearertest", "scripts/drawn"},
 			Why:      "replace-disk wires rollout to the cloud, selects by usage and lineage, prices, reads what import released, and records what it replaces",
 		},
 		{
@@ -266,7 +266,7 @@ func programs() []Row {
 				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/alicloud", "shared/journal",
 				"shared/notify", "shared/survey", "shared/pricing", "shared/quoting", "shared/image", "shared/money", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid", "shared/strictjson"},
+			TestsMay: []string{"shared/cloudsim", "shared/cloudsim/company", "shared/function/functiontest", "pgregory.net/rapid", "shared/strictjson"},
 			Why:      "price wires quoting and pricing to the cloud, and keeps reports; money is what it reads and writes",
 		},
 		{
@@ -283,9 +283,9 @@ func programs() []Row {
 			May: []string{
 				"shared/function", "shared/function/ledger", "shared/function/notices", "shared/function/places", "shared/function/change", "shared/function/rulebook",
 				"shared/function/works", "shared/alicloud", "shared/notify", "shared/outbox", "shared/rules",
-				"shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/importing", "shared/sharing", "shared/pricing", "shared/survey", "shared/atonce", "shared/image", "shared/fault",
+				"shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/importing", "shared/sharing", "shared/pricing", "shared/survey", "shared/fanout", "shared/image", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/journal/contract", "shared/selection", "shared/function/bearer/mint", "scripts/drawn"}, // find looks on
+			TestsMay: []string{"shared/cloudsim", "shared/journal/journaltest", "shared/selection", "shared/function/bearer/bearertest", "scripts/drawn"}, // find looks on
 			Why:      "import wires importing and sharing to the cloud, and records what it makes and gives",
 		},
 		{
@@ -295,7 +295,7 @@ func programs() []Row {
 				"shared/alicloud", "shared/alicloud/oss", "shared/journal", "shared/plan", "shared/work", "shared/rules", "shared/notify",
 				"shared/retention", "shared/sharing", "shared/pricing", "shared/quoting", "shared/survey", "shared/image", "shared/fault",
 			},
-			TestsMay: []string{"shared/cloudsim", "shared/journal/contract", "shared/function/surface", "scripts/drawn"},
+			TestsMay: []string{"shared/cloudsim", "shared/journal/journaltest", "shared/function/functiontest", "scripts/drawn"},
 			Why:      "cleanup wires retention to the cloud and to prices, to what it keeps in the journal, and to whoever is told",
 		},
 		{
@@ -304,7 +304,7 @@ func programs() []Row {
 				"shared/function", "shared/function/places", "shared/alicloud", "shared/selection", "shared/lineage", "shared/pricing", "shared/quoting", "shared/survey", "shared/usage",
 				"shared/image", "shared/money", "shared/fault",
 			},
-			TestsMay: []string{"shared/strictjson", "shared/cloudsim", "shared/cloudsim/company", "shared/function/surface", "pgregory.net/rapid"},
+			TestsMay: []string{"shared/strictjson", "shared/cloudsim", "shared/cloudsim/company", "shared/function/functiontest", "pgregory.net/rapid"},
 			Why:      "a function wires capabilities to the cloud and the runtime; nobody imports a function",
 		},
 		{

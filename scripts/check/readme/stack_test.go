@@ -18,7 +18,7 @@ import (
 
 	"imagekeeper/scripts/build/openapi"
 	"imagekeeper/scripts/check/readme"
-	"imagekeeper/scripts/local/witness"
+	"imagekeeper/scripts/local/apicheck"
 )
 
 // update writes the answers that come into the README:
@@ -99,8 +99,8 @@ type stack struct {
 	gateway string
 	// cloud and objects are the addresses of the emulated ECS and OSS.
 	cloud, objects string
-	// witness holds what passes the gateway against the OpenAPI document.
-	witness *witness.Witness
+	// checker holds what passes the gateway against the OpenAPI document.
+	checker *apicheck.Checker
 	// invitation is what it said after it was ready.
 	invitation string
 	over       chan struct{}
@@ -115,7 +115,7 @@ func up(t *testing.T, variables ...string) *stack {
 	s := &stack{make: exec.CommandContext(ctx, "make", append(variables, "up", "ARGS=-gateway 127.0.0.1:0 -cloud 127.0.0.1:0 -oss 127.0.0.1:0")...), over: make(chan struct{})}
 	kept, err := os.ReadFile(top + "/" + openapi.Path)
 	if err == nil {
-		s.witness, err = witness.New(kept)
+		s.checker, err = apicheck.New(kept)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func (s *stack) ask(t *testing.T, example readme.Example) (status int, body stri
 	}
 	client := http.Client{Timeout: time.Minute}
 	if request.URL.Host == s.gateway {
-		client.Transport = s.witness.Transport(http.DefaultTransport, func(err error) { t.Errorf("README.md:%d: %v", example.Line, err) })
+		client.Transport = s.checker.Transport(http.DefaultTransport, func(err error) { t.Errorf("README.md:%d: %v", example.Line, err) })
 	}
 	reply, err := client.Do(request)
 	if err != nil {

@@ -8,25 +8,25 @@ import (
 
 	"imagekeeper/scripts/deploy/refusals"
 	"imagekeeper/scripts/local/keys"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 // root is the module's folder.
 const root = "../../.."
 
 // environment is one with which everything may be deployed.
-func environment(t *testing.T, key mint.Key) map[string]string {
+func environment(t *testing.T, key bearertest.Key) map[string]string {
 	t.Helper()
 	return map[string]string{
-		"PORTAL_JWKS": mint.Set(key), "PORTAL_ISSUER": "https://tokens.example", "PORTAL_AUDIENCE": "imagekeeper",
+		"PORTAL_JWKS": bearertest.Set(key), "PORTAL_ISSUER": "https://tokens.example", "PORTAL_AUDIENCE": "imagekeeper",
 		"JOURNAL": "oss://audit/imagekeeper",
 	}
 }
 
 // signer is a key to trust.
-func signer(t *testing.T) mint.Key {
+func signer(t *testing.T) bearertest.Key {
 	t.Helper()
-	key, err := mint.NewRSA("k1")
+	key, err := bearertest.NewRSA("k1")
 	if err != nil {
 		t.Fatal(err)
 	}

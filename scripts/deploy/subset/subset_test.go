@@ -9,7 +9,7 @@ import (
 
 	"imagekeeper/scripts/deploy/subset"
 	"imagekeeper/scripts/local/fchost/syaml"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 const root = "../../.."
@@ -26,11 +26,11 @@ func read(t *testing.T, name string) []byte {
 // project reads what was cut as the local host reads s.yaml.
 func project(t *testing.T, text []byte, root string) *syaml.Project {
 	t.Helper()
-	key, err := mint.NewRSA("k1")
+	key, err := bearertest.NewRSA("k1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	with := map[string]string{"PORTAL_JWKS": mint.Set(key), "PORTAL_ISSUER": "i", "PORTAL_AUDIENCE": "a"}
+	with := map[string]string{"PORTAL_JWKS": bearertest.Set(key), "PORTAL_ISSUER": "i", "PORTAL_AUDIENCE": "a"}
 	local := strings.ReplaceAll(string(text), root+"/", "")
 	p, err := syaml.Parse("s.yaml", []byte(local), func(name string) (string, bool) { v, ok := with[name]; return v, ok }, os.ReadFile)
 	if err != nil {

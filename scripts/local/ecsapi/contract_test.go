@@ -7,7 +7,7 @@ import (
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/cloudsim"
-	"imagekeeper/shared/cloudsim/contract"
+	"imagekeeper/shared/cloudsim/cloudsimtest"
 	"imagekeeper/shared/image"
 )
 
@@ -15,7 +15,7 @@ import (
 // over HTTP, signatures and all.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	contract.Run(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Subject {
+	cloudsimtest.Run(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) cloudsimtest.Subject {
 		return openAdapter(t, cloud, account)
 	})
 }
@@ -23,7 +23,7 @@ func TestContract(t *testing.T) {
 // TestContractFurther does so with the suite about references, prices and storage.
 func TestContractFurther(t *testing.T) {
 	t.Parallel()
-	contract.RunFurther(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Further {
+	cloudsimtest.RunFurther(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) cloudsimtest.Further {
 		return openAdapter(t, cloud, account)
 	})
 }
@@ -31,7 +31,7 @@ func TestContractFurther(t *testing.T) {
 // TestContractSharing does so with the suite about giving images away.
 func TestContractSharing(t *testing.T) {
 	t.Parallel()
-	contract.RunSharing(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Sharer {
+	cloudsimtest.RunSharing(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) cloudsimtest.Sharer {
 		return openAdapter(t, cloud, account)
 	})
 }

@@ -20,7 +20,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
-	journaltest "imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"

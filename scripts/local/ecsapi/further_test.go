@@ -18,7 +18,7 @@ import (
 
 	"imagekeeper/scripts/local/ecsapi"
 	"imagekeeper/shared/cloudsim"
-	"imagekeeper/shared/cloudsim/contract"
+	"imagekeeper/shared/cloudsim/cloudsimtest"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
@@ -36,7 +36,7 @@ type vendor struct {
 // reads over HTTP.
 func TestVendorKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	contract.RunFurther(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) contract.Further {
+	cloudsimtest.RunFurther(t, func(t *testing.T, cloud *cloudsim.Cloud, account image.AccountID) cloudsimtest.Further {
 		return openVendor(t, cloud, account)
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"imagekeeper/scripts/local/fchost"
 	"imagekeeper/scripts/local/fchost/syaml"
 	"imagekeeper/shared/function/bearer"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 // TestTriggerWantsAToken: the trigger lets pass who has a token of a trusted
@@ -17,7 +17,7 @@ import (
 func TestTriggerWantsAToken(t *testing.T) {
 	t.Parallel()
 	attack := attacker(t)
-	keys, err := bearer.ParseKeys([]byte(mint.Set(attack.Trusted[0], attack.Trusted[1])))
+	keys, err := bearer.ParseKeys([]byte(bearertest.Set(attack.Trusted[0], attack.Trusted[1])))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestTriggerWantsAToken(t *testing.T) {
 		}
 	}, routes, probeResource(), resource{name: "other", role: "probe", timeout: 10})
 	forged := []string{"X-Jwt-Roles", "reaper", "X-Jwt-Sub", "root", "X-Jwt-None", "x"}
-	token := func(g mint.Grant) []string {
+	token := func(g bearertest.Grant) []string {
 		return append([]string{"Authorization", "Bearer " + attack.Trusted[1].Token(g)}, forged...)
 	}
 	t.Run("a good token", func(t *testing.T) {
@@ -63,23 +63,23 @@ func TestTriggerWantsAToken(t *testing.T) {
 	t.Run("hostile tokens", func(t *testing.T) { refusesHostileTokens(t, s, attack) })
 }
 
-func attacker(t *testing.T) mint.Attack {
+func attacker(t *testing.T) bearertest.Attack {
 	t.Helper()
-	var made [3]mint.Key
+	var made [3]bearertest.Key
 	for i, name := range []string{"first", "second", "stranger"} {
-		key, err := mint.NewRSA(name)
+		key, err := bearertest.NewRSA(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		made[i] = key
 	}
-	grant := mint.Grant{Issuer: "https://login.example", Audience: "imagekeeper", Subject: "ada", Roles: []string{"viewer"}, From: time.Now(), For: time.Hour}
-	return mint.Attack{Trusted: [2]mint.Key{made[0], made[1]}, Stranger: made[2], Grant: grant}
+	grant := bearertest.Grant{Issuer: "https://login.example", Audience: "imagekeeper", Subject: "ada", Roles: []string{"viewer"}, From: time.Now(), For: time.Hour}
+	return bearertest.Attack{Trusted: [2]bearertest.Key{made[0], made[1]}, Stranger: made[2], Grant: grant}
 }
 
 // refusesHostileTokens sends what can be sent over HTTP. Whom a token is for is
 // not the trigger's to judge; everything else is refused before the function.
-func refusesHostileTokens(t *testing.T, s *stage, attack mint.Attack) {
+func refusesHostileTokens(t *testing.T, s *stage, attack bearertest.Attack) {
 	refused := 0
 	for _, c := range attack.Hostile() {
 		var header []string

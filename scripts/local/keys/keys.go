@@ -19,7 +19,7 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 // Issuer and Audience are in every token made here.
@@ -38,7 +38,7 @@ const keyFile = "token-key.pem"
 // Portal is what trusts the tokens.
 type Portal struct {
 	// Key signs them.
-	Key mint.Key
+	Key bearertest.Key
 	// Files are the paths of the tokens, in the order of function.Roles.
 	Files []string
 }
@@ -81,7 +81,7 @@ func TokenFile(folder string, role function.Role) string {
 
 // Token makes a token for a role, from now for Lifetime.
 func (p Portal) Token(role function.Role, now time.Time) string {
-	return p.Key.Token(mint.Grant{
+	return p.Key.Token(bearertest.Grant{
 		Issuer: Issuer, Audience: Audience, Subject: "local-" + string(role), Roles: []string{string(role)}, From: now, For: Lifetime,
 	})
 }
@@ -89,39 +89,39 @@ func (p Portal) Token(role function.Role, now time.Time) string {
 // Colleague makes a token of a role as Token does, for somebody else: who
 // approves what the first has proposed.
 func (p Portal) Colleague(role function.Role, now time.Time) string {
-	return p.Key.Token(mint.Grant{
+	return p.Key.Token(bearertest.Grant{
 		Issuer: Issuer, Audience: Audience, Subject: "local-" + string(role) + "-2", Roles: []string{string(role)}, From: now, For: Lifetime,
 	})
 }
 
 // Environment is what functions, and env() in s.yaml, are to see.
 func (p Portal) Environment() map[string]string {
-	return map[string]string{"PORTAL_JWKS": mint.Set(p.Key), "PORTAL_ISSUER": Issuer, "PORTAL_AUDIENCE": Audience}
+	return map[string]string{"PORTAL_JWKS": bearertest.Set(p.Key), "PORTAL_ISSUER": Issuer, "PORTAL_AUDIENCE": Audience}
 }
 
 // keyIn returns the key in file, making it if there is none.
-func keyIn(file string) (mint.Key, error) {
+func keyIn(file string) (bearertest.Key, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeKey(file); err != nil {
-			return mint.Key{}, fmt.Errorf("key of tokens: %w", err)
+			return bearertest.Key{}, fmt.Errorf("key of tokens: %w", err)
 		}
 		text, err = os.ReadFile(file)
 	}
 	if err != nil {
-		return mint.Key{}, fmt.Errorf("key of tokens: %w", err)
+		return bearertest.Key{}, fmt.Errorf("key of tokens: %w", err)
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return mint.Key{}, fault.New(fault.Precondition, "%s holds no key; remove it and start again", file)
+		return bearertest.Key{}, fault.New(fault.Precondition, "%s holds no key; remove it and start again", file)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	key, ok := parsed.(*rsa.PrivateKey)
 	if err != nil || !ok {
-		return mint.Key{}, fault.Wrap(fault.Precondition, err, "%s holds no RSA key; remove it and start again", file)
+		return bearertest.Key{}, fault.Wrap(fault.Precondition, err, "%s holds no RSA key; remove it and start again", file)
 	}
 	print := sha256.Sum256(x509.MarshalPKCS1PublicKey(&key.PublicKey))
-	return mint.Key{ID: "local-" + hex.EncodeToString(print[:6]), Signer: key}, nil
+	return bearertest.Key{ID: "local-" + hex.EncodeToString(print[:6]), Signer: key}, nil
 }
 
 // makeKey writes a new key to file, unless another program was faster.

@@ -14,8 +14,8 @@ import (
 	journalbucket "imagekeeper/shared/alicloud/oss"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
-	workcontract "imagekeeper/shared/work/contract"
+	"imagekeeper/shared/journal/journaltest"
+	"imagekeeper/shared/work/worktest"
 )
 
 // wire carries requests to a handler without a network. If it has faults, four of ten
@@ -49,14 +49,14 @@ func (w *wire) RoundTrip(r *http.Request) (answer *http.Response, err error) {
 	w.mu.Lock()
 	n := w.faults.IntN(100)
 	w.mu.Unlock()
-	if err := workcontract.Faulty(n, send); err != nil {
+	if err := worktest.Faulty(n, send); err != nil {
 		return nil, err
 	}
 	return answer, r.Context().Err()
 }
 
 // placeAt opens the journal's bucket over a wire.
-func placeAt(t testing.TB, w *wire) func() contract.Place {
+func placeAt(t testing.TB, w *wire) func() journaltest.Place {
 	t.Helper()
 	cloud, err := alicloud.Open(alicloud.Config{Transport: w, Jitter: func() float64 { return 0 }})
 	if err != nil {
@@ -67,11 +67,11 @@ func placeAt(t testing.TB, w *wire) func() contract.Place {
 		t.Fatal(err)
 	}
 	opened := store.As(cloud.Account(alicloud.Credentials{AccessKeyID: "local", Secret: "local-secret"}))
-	return func() contract.Place { return journal.OpenObjects(opened, "journal") }
+	return func() journaltest.Place { return journal.OpenObjects(opened, "journal") }
 }
 
 // faultyPlace is a new cloud's bucket, with and without faults.
-func faultyPlace(t testing.TB, seed uint64) (faulty, clean func() contract.Place) {
+func faultyPlace(t testing.TB, seed uint64) (faulty, clean func() journaltest.Place) {
 	t.Helper()
 	cloud := cloudsim.New(cloudsim.Options{})
 	if err := cloud.As(cloudsim.Caller{Account: cloudsim.FirstAccount, Type: "Account"}).PutBucket(bucket, "cn-hangzhou"); err != nil {
@@ -86,7 +86,7 @@ func faultyPlace(t testing.TB, seed uint64) (faulty, clean func() contract.Place
 func TestJournalWithFaults(t *testing.T) {
 	t.Parallel()
 	faulty, clean := faultyPlace(t, 1)
-	contract.RunFaulty(t, faulty, clean)
+	journaltest.RunFaulty(t, faulty, clean)
 }
 
 // TestWorks: works in a bucket, relied on or not.
@@ -94,7 +94,7 @@ func TestWorks(t *testing.T) {
 	t.Parallel()
 	t.Run("clean", func(t *testing.T) {
 		t.Parallel()
-		workcontract.Run(t, drawn.Seeds(t, 4, 4), func(t *testing.T) (worker, clean func() contract.Place) {
+		worktest.Run(t, drawn.Seeds(t, 4, 4), func(t *testing.T) (worker, clean func() journaltest.Place) {
 			_, place := faultyPlace(t, 1)
 			return place, place
 		})
@@ -102,7 +102,7 @@ func TestWorks(t *testing.T) {
 	t.Run("faults", func(t *testing.T) {
 		t.Parallel()
 		seed := uint64(0)
-		workcontract.Run(t, drawn.Seeds(t, 8, 4), func(t *testing.T) (worker, clean func() contract.Place) {
+		worktest.Run(t, drawn.Seeds(t, 8, 4), func(t *testing.T) (worker, clean func() journaltest.Place) {
 			seed++
 			return faultyPlace(t, seed)
 		})

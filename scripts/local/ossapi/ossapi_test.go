@@ -24,7 +24,7 @@ import (
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 )
 
 // world is a cloud's objects on the wire, with one bucket.
@@ -85,10 +85,10 @@ func journalsAt(t testing.TB, endpoint string) *journalbucket.Bucket {
 func TestJournal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	contract.Run(t, func() journal.Store { return journal.OpenObjects(w.journals(t), "journal") })
-	contract.RunDocuments(t, func() journal.Documents { return journal.OpenObjects(w.journals(t), "journal") })
-	contract.RunAgenda(t, func() contract.Place { return journal.OpenObjects(w.journals(t), "journal") })
-	contract.RunClaims(t, func() contract.Place { return journal.OpenObjects(w.journals(t), "journal") })
+	journaltest.Run(t, func() journal.Store { return journal.OpenObjects(w.journals(t), "journal") })
+	journaltest.RunDocuments(t, func() journal.Documents { return journal.OpenObjects(w.journals(t), "journal") })
+	journaltest.RunAgenda(t, func() journaltest.Place { return journal.OpenObjects(w.journals(t), "journal") })
+	journaltest.RunClaims(t, func() journaltest.Place { return journal.OpenObjects(w.journals(t), "journal") })
 }
 
 // bucketAt tells the writer that gets killed where the bucket is.
@@ -101,7 +101,7 @@ func TestKilledWriter(t *testing.T) {
 	if endpoint == "" {
 		endpoint = newWorld(t).server.URL
 	}
-	contract.RunKilled(t, t.Name(), []string{bucketAt + "=" + endpoint}, func() journal.Store {
+	journaltest.RunKilled(t, t.Name(), []string{bucketAt + "=" + endpoint}, func() journal.Store {
 		return journal.OpenObjects(journalsAt(t, endpoint), "journal")
 	})
 }

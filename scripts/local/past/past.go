@@ -242,7 +242,7 @@ func (w *writer) choose(ctx context.Context, c done) ([]image.Ref, error) {
 
 // observe looks at everything, and closely at some images; none: at those of families.
 func (w *writer) observe(ctx context.Context, closely []image.Ref) retention.Inventory {
-	return retention.Observe(ctx, retention.Eyes{
+	return retention.Observe(ctx, retention.Scope{
 		Ledgers: w.ledgers(ctx), Judge: upkeep.Judge, Archive: w.archive, Evidence: w.rules.Complete().Evidence,
 		Wanted: func(i image.Image) bool {
 			return slices.Contains(closely, i.Ref) || closely == nil && i.Kind == image.KindCustom

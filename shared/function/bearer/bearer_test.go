@@ -17,11 +17,11 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/bearer"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 // theKeys are made once: an RSA key takes its time.
-func theKeys(t testing.TB) (rsa, ec, stranger mint.Key) {
+func theKeys(t testing.TB) (rsa, ec, stranger bearertest.Key) {
 	t.Helper()
 	made, err := keyring()
 	if err != nil {
@@ -30,22 +30,22 @@ func theKeys(t testing.TB) (rsa, ec, stranger mint.Key) {
 	return made[0], made[1], made[2]
 }
 
-var keyring = sync.OnceValues(func() ([3]mint.Key, error) {
-	first, err1 := mint.NewRSA("first")
-	second, err2 := mint.NewEC("second")
-	stranger, err3 := mint.NewRSA("stranger")
-	return [3]mint.Key{first, second, stranger}, errors.Join(err1, err2, err3)
+var keyring = sync.OnceValues(func() ([3]bearertest.Key, error) {
+	first, err1 := bearertest.NewRSA("first")
+	second, err2 := bearertest.NewEC("second")
+	stranger, err3 := bearertest.NewRSA("stranger")
+	return [3]bearertest.Key{first, second, stranger}, errors.Join(err1, err2, err3)
 })
 
 func noon() time.Time { return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC) }
 
-func granted(roles ...string) mint.Grant {
-	return mint.Grant{Issuer: "https://login.example", Audience: "imagekeeper", Subject: "ada", Roles: roles, From: noon(), For: time.Hour}
+func granted(roles ...string) bearertest.Grant {
+	return bearertest.Grant{Issuer: "https://login.example", Audience: "imagekeeper", Subject: "ada", Roles: roles, From: noon(), For: time.Hour}
 }
 
-func policy(t testing.TB, keys ...mint.Key) bearer.Policy {
+func policy(t testing.TB, keys ...bearertest.Key) bearer.Policy {
 	t.Helper()
-	set, err := bearer.ParseKeys([]byte(mint.Set(keys...)))
+	set, err := bearer.ParseKeys([]byte(bearertest.Set(keys...)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestHostile(t *testing.T) {
 	t.Parallel()
 	first, second, stranger := theKeys(t)
 	p := policy(t, first, second)
-	cases := mint.Attack{Trusted: [2]mint.Key{first, second}, Stranger: stranger, Grant: granted("viewer")}.Hostile()
+	cases := bearertest.Attack{Trusted: [2]bearertest.Key{first, second}, Stranger: stranger, Grant: granted("viewer")}.Hostile()
 	names := map[string]bool{}
 	for _, c := range cases {
 		if names[c.Name] {
@@ -164,13 +164,13 @@ func TestRotation(t *testing.T) {
 	before, after, _ := theKeys(t)
 	tokens := [2]string{before.Token(granted("viewer")), after.Token(granted("viewer"))}
 	for _, stage := range []struct {
-		keys []mint.Key
+		keys []bearertest.Key
 		want [2]string
 	}{
-		{[]mint.Key{before}, [2]string{"accepted", bearer.CodeKey}},
-		{[]mint.Key{before, after}, [2]string{"accepted", "accepted"}},
-		{[]mint.Key{after, before}, [2]string{"accepted", "accepted"}},
-		{[]mint.Key{after}, [2]string{bearer.CodeKey, "accepted"}},
+		{[]bearertest.Key{before}, [2]string{"accepted", bearer.CodeKey}},
+		{[]bearertest.Key{before, after}, [2]string{"accepted", "accepted"}},
+		{[]bearertest.Key{after, before}, [2]string{"accepted", "accepted"}},
+		{[]bearertest.Key{after}, [2]string{bearer.CodeKey, "accepted"}},
 	} {
 		p := policy(t, stage.keys...)
 		for i, token := range tokens {
@@ -185,16 +185,16 @@ func TestRotation(t *testing.T) {
 func TestKeyWithoutID(t *testing.T) {
 	t.Parallel()
 	first, second, _ := theKeys(t)
-	nameless := mint.Key{Signer: first.Signer}
+	nameless := bearertest.Key{Signer: first.Signer}
 	named := first.Sign(first.Header(), granted("viewer").Claims())
 	for _, test := range []struct {
 		name, token, want string
-		keys              []mint.Key
+		keys              []bearertest.Key
 	}{
-		{"neither has one", nameless.Token(granted()), "accepted", []mint.Key{nameless}},
-		{"the token has none", nameless.Token(granted()), "accepted", []mint.Key{first}},
-		{"the key has none", named, bearer.CodeKey, []mint.Key{nameless}},
-		{"one of two keys has none", nameless.Token(granted()), bearer.CodeKey, []mint.Key{nameless, second}},
+		{"neither has one", nameless.Token(granted()), "accepted", []bearertest.Key{nameless}},
+		{"the token has none", nameless.Token(granted()), "accepted", []bearertest.Key{first}},
+		{"the key has none", named, bearer.CodeKey, []bearertest.Key{nameless}},
+		{"one of two keys has none", nameless.Token(granted()), bearer.CodeKey, []bearertest.Key{nameless, second}},
 	} {
 		if _, err := policy(t, test.keys...).Check("Bearer "+test.token, noon()); code(err) != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, code(err), test.want)
@@ -223,10 +223,12 @@ func TestOneLetter(t *testing.T) {
 func TestAlgorithmsOfKeys(t *testing.T) {
 	t.Parallel()
 	first, second, _ := theKeys(t)
-	free := func(k mint.Key) string { return strings.Replace(mint.Set(k), `"alg":"`+k.Algorithm()+`",`, "", 1) }
+	free := func(k bearertest.Key) string {
+		return strings.Replace(bearertest.Set(k), `"alg":"`+k.Algorithm()+`",`, "", 1)
+	}
 	for name, test := range map[string]struct{ set, header, want string }{
 		"RSA without alg":       {free(first), first.Header(), "accepted"},
-		"RSA for PS512 only":    {strings.Replace(mint.Set(first), "RS256", "PS512", 1), first.Header(), bearer.CodeAlgorithm},
+		"RSA for PS512 only":    {strings.Replace(bearertest.Set(first), "RS256", "PS512", 1), first.Header(), bearer.CodeAlgorithm},
 		"EC without alg":        {free(second), second.Header(), "accepted"},
 		"EC with another alg":   {free(second), second.Header("alg", `"RS256"`), bearer.CodeAlgorithm},
 		"RSA poses as PSS":      {free(first), first.Header("alg", `"PS256"`), bearer.CodeSignature},
@@ -252,7 +254,7 @@ func TestAlgorithmsOfKeys(t *testing.T) {
 func TestKeysRefused(t *testing.T) {
 	t.Parallel()
 	first, second, _ := theKeys(t)
-	good, ec := mint.Set(first), mint.Set(second)
+	good, ec := bearertest.Set(first), bearertest.Set(second)
 	with := func(member string) string { return strings.Replace(good, `{"keys":[{`, `{"keys":[{`+member+`,`, 1) }
 	short := base64.RawURLEncoding.EncodeToString(append([]byte{0x80}, make([]byte, 127)...))
 	for name, set := range map[string]string{
@@ -285,8 +287,8 @@ func TestKeysRefused(t *testing.T) {
 		"no modulus":         `{"keys":[{"kty":"RSA","e":"AQAB"}]}`,
 		"point off curve":    strings.Replace(ec, `"x":"`, `"x":"AAAA`, 1),
 		"curve unknown":      strings.Replace(ec, "P-256", "secp256k1", 1),
-		"kid twice":          mint.Set(first, mint.Key{ID: first.ID, Signer: second.Signer}),
-		"two without kid":    mint.Set(mint.Key{Signer: first.Signer}, mint.Key{Signer: second.Signer}),
+		"kid twice":          bearertest.Set(first, bearertest.Key{ID: first.ID, Signer: second.Signer}),
+		"two without kid":    bearertest.Set(bearertest.Key{Signer: first.Signer}, bearertest.Key{Signer: second.Signer}),
 		"kid is empty":       strings.Replace(good, `"kid":"first"`, `"kid":""`, 1),
 		"kid is a number":    strings.Replace(good, `"kid":"first"`, `"kid":7`, 1),
 		"kid with a break":   strings.Replace(good, `"kid":"first"`, `"kid":"a\nb"`, 1),
@@ -315,13 +317,13 @@ func TestKeysRefused(t *testing.T) {
 }
 
 // fixed is the same key in every process, as fuzzing needs it.
-func fixed(t testing.TB) mint.Key {
+func fixed(t testing.TB) bearertest.Key {
 	t.Helper()
 	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mint.Key{ID: "fixed", Signer: key}
+	return bearertest.Key{ID: "fixed", Signer: key}
 }
 
 // TestScheme: the scheme is Bearer in any case (RFC 9110 11.1).
@@ -345,7 +347,7 @@ func FuzzCheck(f *testing.F) {
 	k, grant := fixed(f), granted("viewer")
 	_, second, stranger := theKeys(f)
 	p := policy(f, k, second)
-	for _, c := range (mint.Attack{Trusted: [2]mint.Key{k, second}, Stranger: stranger, Grant: grant}).Hostile() {
+	for _, c := range (bearertest.Attack{Trusted: [2]bearertest.Key{k, second}, Stranger: stranger, Grant: grant}).Hostile() {
 		if c.Status == 401 && len(c.Authorization) == 1 && len(c.Authorization[0]) < 4<<10 {
 			f.Add(c.Authorization[0])
 		}
@@ -400,7 +402,7 @@ func FuzzHeaderAndClaims(f *testing.F) {
 
 func BenchmarkCheck(b *testing.B) {
 	first, second, _ := theKeys(b)
-	for _, k := range []mint.Key{first, second} {
+	for _, k := range []bearertest.Key{first, second} {
 		p, authorization := policy(b, k), "Bearer "+k.Token(granted("viewer"))
 		b.Run(k.Algorithm(), func(b *testing.B) {
 			for b.Loop() {
@@ -414,7 +416,7 @@ func BenchmarkCheck(b *testing.B) {
 
 func BenchmarkParseKeys(b *testing.B) {
 	first, second, _ := theKeys(b)
-	set := []byte(mint.Set(first, second))
+	set := []byte(bearertest.Set(first, second))
 	for b.Loop() {
 		if _, err := bearer.ParseKeys(set); err != nil {
 			b.Fatal(err)

@@ -6,16 +6,16 @@ import (
 
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/bearer"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 func ExamplePolicy_Check() {
-	key, err := mint.NewEC("2026-01")
+	key, err := bearertest.NewEC("2026-01")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	trusted, err := bearer.ParseKeys([]byte(mint.Set(key)))
+	trusted, err := bearer.ParseKeys([]byte(bearertest.Set(key)))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -23,7 +23,7 @@ func ExamplePolicy_Check() {
 	policy := bearer.Policy{Keys: trusted, Issuer: "https://login.example", Audiences: []string{"imagekeeper"}, RolesClaim: "roles"}
 
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
-	token := key.Token(mint.Grant{
+	token := key.Token(bearertest.Grant{
 		Issuer: "https://login.example", Audience: "imagekeeper", Subject: "ada", Roles: []string{"operator"}, From: now, For: time.Hour,
 	})
 	claims, err := policy.Check("Bearer "+token, now)

@@ -16,7 +16,7 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/notices"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/notify"
 )
 
@@ -51,7 +51,7 @@ func TestFromVariableToTarget(t *testing.T) {
 	if n.Link("/imports/1") != "https://images.example/imports/1" {
 		t.Errorf("link: %s", n.Link("/imports/1"))
 	}
-	place, ids := journal.OpenObjects(contract.NewBucket(nil), ""), 0
+	place, ids := journal.OpenObjects(journaltest.NewBucket(nil), ""), 0
 	box := n.Box(journal.New(place, time.Now, func() string { ids++; return fmt.Sprint(ids) }), place, "w", time.Now)
 	var log strings.Builder
 	call := function.Call{Log: slog.New(slog.NewJSONHandler(&log, nil))}

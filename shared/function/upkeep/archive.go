@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function/ledger"
 	"imagekeeper/shared/image"
@@ -57,7 +57,7 @@ func refOf(folder, subject string) (image.Ref, bool) {
 // readAll reads the logs of some subjects, many at once.
 func readAll[T any](ctx context.Context, j *journal.Journal, subjects []string, each func(subject string, records []T)) error {
 	var mu sync.Mutex
-	var wait atonce.Group
+	var wait fanout.Group
 	var failures []error
 	turns := make(chan struct{}, 16)
 	for _, subject := range subjects {
@@ -316,7 +316,7 @@ func (a Archive) channels(ctx context.Context, held retention.Held) error {
 		return err
 	}
 	var mu sync.Mutex
-	var wait atonce.Group
+	var wait fanout.Group
 	var failures []error
 	turns := make(chan struct{}, 16)
 	for _, family := range families {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/retention"
@@ -47,7 +47,7 @@ func (w Walk) Places(ctx context.Context, places []*survey.Place) error {
 	parts := w.parts(places)
 	ctx, cancel := context.WithCancel(ctx)
 	ready := make([]chan Sight, len(parts))
-	var wait atonce.Group
+	var wait fanout.Group
 	defer wait.Wait()
 	defer cancel()
 	ahead := 0
@@ -120,7 +120,7 @@ func (w Walk) read(ctx context.Context, part []*survey.Place) Sight {
 	}
 	seen := Sight{Ledgers: retention.OpenLedgers(ctx, places, w.Now)}
 	seen.Trails, seen.Failures = make([]*retention.Trail, len(seen.Ledgers)), make([]error, len(seen.Ledgers))
-	var wait atonce.Group
+	var wait fanout.Group
 	if w.Rules.AboutOrphans() {
 		wait.Go(func() { retention.ListAllSnapshots(ctx, seen.Ledgers) })
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/notices"
@@ -139,7 +139,7 @@ func (k Kind[S, I]) telling(ctx context.Context, call function.Call, r work.Runn
 	if k.Notices == nil {
 		return func() {}
 	}
-	var group atonce.Group
+	var group fanout.Group
 	done := make(chan struct{})
 	group.Go(func() {
 		ticks := time.NewTicker(tellEvery)

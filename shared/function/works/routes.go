@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"imagekeeper/shared/atonce"
+	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/change"
@@ -338,7 +338,7 @@ func PassedOver(others map[string]int) []image.Reason {
 // approved has no id.
 func summaries(ctx context.Context, r work.Runner, ids []string) ([]Summary, error) {
 	read, failures := make([]Summary, len(ids)), make([]error, len(ids))
-	var group atonce.Group
+	var group fanout.Group
 	for n, id := range ids {
 		group.Go(func() {
 			w, err := r.Summary(ctx, id)

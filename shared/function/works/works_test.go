@@ -18,7 +18,7 @@ import (
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/journal"
-	"imagekeeper/shared/journal/contract"
+	"imagekeeper/shared/journal/journaltest"
 	"imagekeeper/shared/plan"
 	"imagekeeper/shared/survey"
 	"imagekeeper/shared/work"
@@ -86,7 +86,7 @@ type (
 // house is a function with lamps, called by people over HTTP.
 type house struct {
 	t      *testing.T
-	bucket *contract.Bucket
+	bucket *journaltest.Bucket
 	lamps  *lamps
 	two    bool
 	call   int
@@ -98,7 +98,7 @@ func newHouse(t *testing.T) *house { return newHouseThatTells(t, nil) }
 
 // newHouseThatTells tells people of its works; nil: it tells nobody.
 func newHouseThatTells(t *testing.T, tells *notices.Notices) *house {
-	h := &house{t: t, bucket: contract.NewBucket(nil), lamps: &lamps{on: map[string]bool{}}}
+	h := &house{t: t, bucket: journaltest.NewBucket(nil), lamps: &lamps{on: map[string]bool{}}}
 	h.kind = works.Kind[stepOut, itemOut]{
 		Name: "lamps", Role: function.Fleet, Runner: h.runner, Notices: tells,
 		Step: func(s plan.Step) stepOut { return stepOut{s.Action, s.Subject, s.Reasons} },

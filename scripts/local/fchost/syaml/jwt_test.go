@@ -8,7 +8,7 @@ import (
 
 	"imagekeeper/scripts/local/fchost/syaml"
 	"imagekeeper/shared/fault"
-	"imagekeeper/shared/function/bearer/mint"
+	"imagekeeper/shared/function/bearer/bearertest"
 )
 
 // withJWT is the small file with an authConfig, one line a member.
@@ -18,15 +18,15 @@ func withJWT(members ...string) string {
 
 func keySet(t *testing.T) string {
 	t.Helper()
-	first, err := mint.NewEC("first")
+	first, err := bearertest.NewEC("first")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := mint.NewEC("second")
+	second, err := bearertest.NewEC("second")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mint.Set(first, second)
+	return bearertest.Set(first, second)
 }
 
 func TestJWT(t *testing.T) {
