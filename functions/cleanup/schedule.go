@@ -50,9 +50,9 @@ func (h handler) schedule(ctx context.Context, call function.Call, _ function.Ti
 	}
 	r := &round{
 		session: s, opened: o, report: scheduleReport{Problems: []image.Reason{}}, began: s.now().UTC(), rules: s.rules(),
-		memory: retention.Remember(ctx, s.archive), costs: s.savings(o.survey),
+		known: retention.ReadKnown(ctx, s.archive), costs: s.savings(o.survey),
 	}
-	if r.looks = maps.Clone(r.memory.Looks); r.looks == nil { // nothing is folded into what could not be read
+	if r.looks = maps.Clone(r.known.Looks); r.looks == nil { // nothing is folded into what could not be read
 		r.looks, err = s.archive.Looks(ctx)
 	}
 	if err == nil {
@@ -71,7 +71,7 @@ type round struct {
 	report scheduleReport
 	began  time.Time
 	rules  retention.Ruling
-	memory *retention.Memory
+	known  *retention.Known
 	// looks are those before.
 	looks map[retention.Place]retention.Look
 	// planner is nil where no rules can be used.
@@ -116,7 +116,7 @@ func (r *round) take(ctx context.Context, seen upkeep.Sight) error {
 		doc := r.rules.Document.Over(seen.Ledgers)
 		inv := retention.Observe(ctx, retention.Scope{
 			Ledgers: seen.Ledgers, Closed: closed(r.survey), Judge: upkeep.Judge, Archive: r.archive, Wanted: doc.About, Evidence: doc.Complete().Evidence,
-			Orphans: doc.AboutOrphans(), Memory: r.memory, Since: r.began, Regions: regionsOf(r.survey),
+			Orphans: doc.AboutOrphans(), Known: r.known, Since: r.began, Regions: regionsOf(r.survey),
 		})
 		for _, l := range seen.Ledgers {
 			l.Release()
@@ -126,7 +126,7 @@ func (r *round) take(ctx context.Context, seen upkeep.Sight) error {
 		}
 	}
 	for _, l := range seen.Ledgers {
-		delete(r.memory.Looks, l.Place)
+		delete(r.known.Looks, l.Place)
 	}
 	return nil
 }
@@ -147,8 +147,8 @@ func (r *round) fold(ctx context.Context, seen upkeep.Sight) error {
 		if err := r.archive.KeepLook(ctx, look); err != nil {
 			return err
 		}
-		if r.memory.Looks != nil {
-			r.memory.Looks[l.Place] = look
+		if r.known.Looks != nil {
+			r.known.Looks[l.Place] = look
 		}
 		r.report.Looks++
 	}

@@ -58,8 +58,8 @@ type Scope struct {
 	Evidence Percent
 	// Orphans: snapshots that images left are looked for.
 	Orphans bool
-	// Memory is what the journal knows beside the stories of images; nil: it is read now.
-	Memory *Memory
+	// Known is what the journal knows beside the stories of images; nil: it is read now.
+	Known *Known
 	// Regions are all that are looked at now, also by other looks than this one; none:
 	// nobody compares them with those before.
 	Regions []image.RegionID
@@ -67,8 +67,8 @@ type Scope struct {
 	Since time.Time
 }
 
-// Memory is what the journal knows of all places.
-type Memory struct {
+// Known is what the journal knows of all places.
+type Known struct {
 	Keeps map[image.Ref][]KeepNote
 	Looks map[Place]Look
 	Held  *Held // nil: it could not be read
@@ -76,9 +76,9 @@ type Memory struct {
 	Unread []image.Reason
 }
 
-// Remember reads what the journal knows. Without it nothing is removed.
-func Remember(ctx context.Context, a Archive) *Memory {
-	m := &Memory{}
+// ReadKnown reads what the journal knows. Without it nothing is removed.
+func ReadKnown(ctx context.Context, a Archive) *Known {
+	m := &Known{}
 	var err error
 	m.Keeps, err = a.Keeps(ctx)
 	m.note("the keeps", err)
@@ -92,7 +92,7 @@ func Remember(ctx context.Context, a Archive) *Memory {
 	return m
 }
 
-func (m *Memory) note(what string, err error) {
+func (m *Known) note(what string, err error) {
 	if err != nil {
 		m.Unread = append(m.Unread, image.Reason{Code: fault.Code(err), Sentence: what + ": " + fault.Sentence(err)})
 	}
@@ -167,9 +167,9 @@ type observer struct {
 
 // remember reads what the journal knows. Without it nothing is removed.
 func (o *observer) remember(ctx context.Context) {
-	m := o.Memory
+	m := o.Known
 	if m == nil {
-		m = Remember(ctx, o.Archive)
+		m = ReadKnown(ctx, o.Archive)
 	}
 	o.keeps, o.looks, o.held = m.Keeps, m.Looks, m.Held
 	o.inv.JournalUnread = slices.Clone(m.Unread)
