@@ -25,7 +25,7 @@ type subject struct {
 type keepInput struct {
 	subject
 	Reason string    `json:"reason" query:"-" validate:"required,why" doc:"Why it is to stay, for people"`
-	Until  time.Time `json:"until" query:"-" validate:"required" doc:"Until when; at most a year from now"`
+	Until  time.Time `json:"until" query:"-" validate:"required" doc:"Until when; at most a year from now. Where your own word keeps the image already, and longer, that one protects it for a day more"`
 }
 
 // keepOut is a word that keeps an image.
@@ -37,7 +37,8 @@ type keepOut struct {
 	By string `json:"by"`
 	// Reason is why, for people.
 	Reason string `json:"reason"`
-	// Until is how long it keeps the image; after it was taken back, a day more.
+	// Until is how long it keeps the image; after it was taken back, or shortened, a day
+	// more.
 	Until time.Time `json:"until"`
 	// TakenBack: it was.
 	TakenBack bool `json:"takenBack"`
@@ -83,11 +84,11 @@ func (h handler) keep(ctx context.Context, call function.Call, in keepInput) (ke
 		return keepOut{}, err
 	}
 	note := retention.KeepNote{By: change.By(call), Reason: in.Reason, Until: until, At: h.now().UTC().Truncate(time.Second)}
-	if err := s.archive.Keep(ctx, ref, upkeep.KeepRecord{KeepNote: note}); err != nil {
+	if note, err = s.archive.Keep(ctx, ref, upkeep.KeepRecord{KeepNote: note}); err != nil {
 		return keepOut{}, err
 	}
 	s.wake(ctx, ref)
-	return keepOut{ref.ID, ref.Region, ref.Account, note.By, note.Reason, until, false}, nil
+	return keepOut{ref.ID, ref.Region, ref.Account, note.By, note.Reason, note.Until, false}, nil
 }
 
 // wake lets the cleanups that an image is in look again at once. Without it they do
@@ -145,7 +146,7 @@ func (h handler) unkeep(ctx context.Context, call function.Call, in unkeepInput)
 			others = true
 			continue
 		case k.TakenAt.IsZero():
-			if err := s.archive.Keep(ctx, ref, upkeep.KeepRecord{KeepNote: retention.KeepNote{By: k.By, At: now}, Gone: true}); err != nil {
+			if _, err := s.archive.Keep(ctx, ref, upkeep.KeepRecord{KeepNote: retention.KeepNote{By: k.By, At: now}, Gone: true}); err != nil {
 				return keepOut{}, err
 			}
 			k.TakenAt = now

@@ -46,7 +46,10 @@ func (s *session) plan(ctx context.Context, in createInput) (work.Document, erro
 		return work.Document{}, errBlind(inv)
 	}
 	if in.SkipWaits {
-		named = withCopies(inv, named)
+		if all := withCopies(inv, named); len(all) > len(named) { // what they were copied from was not looked at closely
+			named = all
+			inv = s.observe(ctx, o.survey, &rules.Document, named, in.SkipWaits)
+		}
 	}
 	planner := retention.NewPlanner(rules.Document, retention.Request{Images: named, SkipWaits: in.SkipWaits, Reason: in.Reason, Only: in.Image}, s.now())
 	costs := s.savings(o.survey)

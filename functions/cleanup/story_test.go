@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"imagekeeper/shared/alicloud"
 	"imagekeeper/shared/cloudsim"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/function"
@@ -92,11 +93,13 @@ type stage struct {
 	loose  []image.ScalingConfiguration
 	// fourEyes: an apply needs two people.
 	fourEyes bool
-	silent   bool
-	told     []notify.Notice
-	deleted  []image.ID
-	before   func(image.ID)
-	events   []image.Event
+	// regions are those of the deployment beside the first.
+	regions []alicloud.RegionWord
+	silent  bool
+	told    []notify.Notice
+	deleted []image.ID
+	before  func(image.ID)
+	events  []image.Event
 	// fate says what becomes of a call of a worker; nil: it passes.
 	fate  func(met) fate
 	doors sync.Mutex
@@ -173,7 +176,7 @@ func (s *stage) runs(account image.AccountID, id image.ID) {
 func (s *stage) function() *function.Function {
 	s.t.Helper()
 	var c config
-	c.Regions = append(c.Regions, "cn-hangzhou")
+	c.Regions = append(append(c.Regions, "cn-hangzhou"), s.regions...)
 	if s.fourEyes {
 		c.FourEyes = []string{"cleanup"}
 	}

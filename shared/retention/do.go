@@ -157,10 +157,11 @@ func (d *deed) onceMore(ctx context.Context) error {
 	if err != nil {
 		return unsure(err)
 	}
-	if len(rows) == 1 {
-		if err := d.row(ctx, owner, rows[0]); err != nil {
-			return err
-		}
+	if len(rows) != 1 { // a moment ago it was there
+		return errNotShown(ref)
+	}
+	if err := d.row(ctx, owner, rows[0]); err != nil {
+		return err
 	}
 	for _, p := range d.at.Places() {
 		if p.Region != ref.Region {
@@ -178,6 +179,12 @@ func (d *deed) onceMore(ctx context.Context) error {
 		return fault.New(fault.Unavailable, "looking once more took too long").WithCode(codeNotSent)
 	}
 	return nil
+}
+
+// errNotShown: an image that was there a moment ago is not shown. Whether it is gone the
+// next look tells; nothing is done to what nobody sees.
+func errNotShown(r image.Ref) error {
+	return fault.New(fault.Unavailable, "%s is not shown now", r).WithCode(codeNotSent)
 }
 
 // guardLasts is how old the last look may be when a call is made.
@@ -264,22 +271,23 @@ func (d *deed) delete(ctx context.Context) error {
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "it could not be looked at once more").WithCode(codeNotSent)
 	}
-	if len(rows) == 1 {
-		rows[0].Tags = without(rows[0].Tags, TagCleanup)
-		if d.item.Notes[noteDeprecated] == yes {
-			rows[0].Status = image.StatusAvailable
+	if len(rows) != 1 {
+		return errNotShown(d.one.Ref)
+	}
+	rows[0].Tags = without(rows[0].Tags, TagCleanup)
+	if d.item.Notes[noteDeprecated] == yes {
+		rows[0].Status = image.StatusAvailable
+	}
+	var snapshots []image.Snapshot
+	if len(d.one.Snapshots) > 0 {
+		if snapshots, err = owner.Snapshots(ctx, image.SnapshotListing{IDs: d.one.Snapshots}); err != nil {
+			return fault.Wrap(fault.Unavailable, err, "its snapshots could not be looked at").WithCode(codeNotSent)
 		}
-		var snapshots []image.Snapshot
-		if len(d.one.Snapshots) > 0 {
-			if snapshots, err = owner.Snapshots(ctx, image.SnapshotListing{IDs: d.one.Snapshots}); err != nil {
-				return fault.Wrap(fault.Unavailable, err, "its snapshots could not be looked at").WithCode(codeNotSent)
-			}
-		}
-		c := Chapter{Stage: StageQuarantined, Image: &rows[0], Snapshots: snapshots, Suspended: accountsOf(d.item.Notes[noteSuspended]), Published: d.item.Notes[notePublished] == yes}
-		c.BinUntil = d.binUntil(ctx)
-		if err := d.write(ctx, c); err != nil {
-			return err
-		}
+	}
+	c := Chapter{Stage: StageQuarantined, Image: &rows[0], Snapshots: snapshots, Suspended: accountsOf(d.item.Notes[noteSuspended]), Published: d.item.Notes[notePublished] == yes}
+	c.BinUntil = d.binUntil(ctx)
+	if err := d.write(ctx, c); err != nil {
+		return err
 	}
 	return d.cloud.DeleteImage(ctx, d.one.Ref.Region, d.one.Ref.ID)
 }

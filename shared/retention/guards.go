@@ -265,11 +265,25 @@ func notLookedAt(s *Subject, _ *scene, asked request) (string, bool) {
 	return "it was not looked at closely", s.Shallow && asked.ripe
 }
 
+// binEnds is when the bin ends for an image, at the soonest: of the stages that it is in
+// or has behind it only the rest counts.
+func (at *scene) binEnds(reached Reached) time.Time {
+	quarantined := at.now.Add(time.Duration(at.doc.Grace))
+	if reached.Stage == StageMarked && !reached.AnnouncedAt.IsZero() {
+		quarantined = later(at.now, reached.AnnouncedAt.Add(time.Duration(at.doc.Grace)))
+	}
+	deleted := quarantined.Add(time.Duration(at.doc.Quarantine))
+	if reached.Stage == StageQuarantined && !reached.QuarantinedAt.IsZero() {
+		deleted = later(at.now, reached.QuarantinedAt.Add(time.Duration(at.doc.Quarantine)))
+	}
+	return deleted.Add(time.Duration(at.doc.Bin))
+}
+
 func snapshotWouldExpire(s *Subject, at *scene, _ request) (string, bool) {
 	if s.Status == image.StatusCreateFailed {
 		return "", false
 	}
-	until := at.now.Add(time.Duration(at.doc.Grace + at.doc.Quarantine + at.doc.Bin))
+	until := at.binEnds(s.Reached)
 	for _, row := range s.Snapshots {
 		if row.RetentionDays > 0 && row.CreatedAt.IsZero() {
 			return fmt.Sprintf("ECS deletes its snapshot %s by itself, and when is not known", row.ID), true

@@ -422,6 +422,7 @@ func (s *step) takeAway(action Action) {
 		s.do(doDelete, levelDeleted, capsOf(s.one.Caps, "delete", s.now)...)
 	default:
 		s.do(doTag, levelTagged)
+		s.act.Notes[noteTagged] = yes // from the intent on: whoever returns it takes the tags off
 	}
 }
 

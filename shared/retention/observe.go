@@ -198,11 +198,7 @@ func (o *observer) subjects(l *Ledger) {
 		}
 		s := Subject{Image: *i, Shallow: !o.Wanted(*i), Channel: i.Tags[TagChannel], KeyGone: image.Unknown, Reached: o.stories[i.Ref].Reached()}
 		s.Kept = append(s.Kept, o.keeps[i.Ref]...)
-		if value, has := i.Tags[TagKeep]; has {
-			s.Kept = append(s.Kept, KeepNote{By: "tag", Reason: "the image has the tag " + TagKeep, Until: keptUntil(value)})
-		} else if seen, was := o.looks[Place{i.Account, i.Region}].Tagged[i.ID]; was {
-			s.Kept = append(s.Kept, KeepNote{By: "tag", TakenAt: seen})
-		}
+		s.Kept = append(s.Kept, o.tagged(i)...)
 		o.holders(&s)
 		if item, ours := o.held.item(i.Ref); ours {
 			s.Reached = reached(item, s.Reached)
@@ -213,6 +209,29 @@ func (o *observer) subjects(l *Ledger) {
 		s.Unused = o.proof(i)
 		o.inv.Subjects = append(o.inv.Subjects, s)
 	}
+}
+
+// tagged is what the tag says, and what it said until it was taken off, or until it got
+// a date that was over when it was last seen to keep.
+func (o *observer) tagged(i *image.Image) []KeepNote {
+	var notes []KeepNote
+	until, has := keepsUntil(i)
+	if has {
+		notes = append(notes, KeepNote{By: "tag", Reason: "the image has the tag " + TagKeep, Until: until})
+	}
+	if seen, was := o.looks[Place{i.Account, i.Region}].Tagged[i.ID]; was && (!has || !until.IsZero() && !until.After(seen)) {
+		notes = append(notes, KeepNote{By: "tag", TakenAt: seen})
+	}
+	return notes
+}
+
+// keepsUntil is until when the tag of an image keeps it; ok is false if it has none.
+func keepsUntil(i *image.Image) (until time.Time, ok bool) {
+	value, ok := i.Tags[TagKeep]
+	if !ok {
+		return time.Time{}, false
+	}
+	return keptUntil(value), true
 }
 
 // item is the one of an open cleanup that an image is.
@@ -536,9 +555,11 @@ func (o *observer) evidence() {
 			o.inv.Short = append(o.inv.Short, short)
 		}
 	}
-	for p := range o.looks {
-		if len(o.byRegion[p.Region]) > 0 && !seen[p] {
-			o.inv.Short = append(o.inv.Short, image.Reason{Code: "evidenceShort", Sentence: fmt.Sprintf("account %s in %s was seen before, and is not now", p.Account, p.Region)})
+	for p, look := range o.looks {
+		if len(o.byRegion[p.Region]) > 0 && !seen[p] && o.inv.BeganAt.Sub(look.At) < yields {
+			o.inv.Short = append(o.inv.Short, image.Reason{Code: "evidenceShort", Sentence: fmt.Sprintf(
+				"account %s in %s was seen at %s, and is not now; it is missed for a week from then", p.Account, p.Region, look.At.UTC().Format(time.RFC3339),
+			)})
 		}
 	}
 	o.regions()

@@ -53,7 +53,7 @@ func (p *Planner) Plan() (Planned, error) {
 		return cmp.Or(actionRank(a.Action)-actionRank(b.Action), compareRefs(a.Ref, b.Ref), cmp.Compare(a.Snapshot, b.Snapshot))
 	})
 	r := p.request
-	planned := Planned{Cases: all, Findings: []image.Finding{}}
+	planned := Planned{Cases: all}
 	b := builder{
 		inv: p.seen, doc: p.doc, request: r, terms: termsOf(p.doc), room: p.room(), lines: linesIn(all),
 		wish: Wish{Items: map[string]WishItem{}, ByRule: len(r.Images) == 0, MarkOnly: r.MarkOnly, SkipWaits: r.SkipWaits, Reason: r.Reason},
@@ -69,7 +69,8 @@ func (p *Planner) Plan() (Planned, error) {
 			going = append(going, g)
 		}
 	}
-	planned.Findings = append(append(planned.Findings, b.findings(going)...), b.leaks(all)...)
+	planned.Findings = b.findings(going)
+	planned.Findings = append(planned.Findings, b.leaks(all, planned.Findings)...)
 	wish, err := json.Marshal(b.wish)
 	if err != nil {
 		return planned, fault.Wrap(fault.Internal, err, "the wish of a cleanup cannot be written")
@@ -229,10 +230,19 @@ func snapshotsOf(i image.Image) []image.SnapshotID {
 
 // leaks are what of a leaked image others can go on using, as it may not go, with the
 // share that ends that.
-func (b *builder) leaks(all []*Case) []image.Finding {
+func (b *builder) leaks(all []*Case, findings []image.Finding) []image.Finding {
 	var found []image.Finding
+	holds := slices.IndexFunc(findings, func(f image.Finding) bool { return f.Level == image.Fatal || f.Code == "modeMark" })
 	for _, c := range all {
-		if c.leak == nil || c.Action != Refuse {
+		why := ""
+		switch {
+		case c.leak == nil:
+			continue
+		case c.Action == Refuse:
+			why = c.Keeps[0].Sentence
+		case holds >= 0: // nothing of the plan is done, or it stops before that
+			why = findings[holds].Sentence
+		default:
 			continue
 		}
 		method, change := "PATCH", map[string]any{"remove": c.leak.grants}
@@ -245,7 +255,7 @@ func (b *builder) leaks(all []*Case) []image.Finding {
 		}
 		found = append(found, image.Finding{
 			Level: image.Warning, Remedy: fmt.Sprintf("%s /shares/%s?region=%s %s", method, c.Ref.ID, c.Ref.Region, wish),
-			Reason: image.Reason{Code: "stillShared", Sentence: fmt.Sprintf("%s in %s is not unshared by this: %s", c.Ref.ID, c.Ref.Region, c.Keeps[0].Sentence)},
+			Reason: image.Reason{Code: "stillShared", Sentence: fmt.Sprintf("%s in %s is not unshared by this: %s", c.Ref.ID, c.Ref.Region, why)},
 		})
 	}
 	return found
@@ -253,7 +263,7 @@ func (b *builder) leaks(all []*Case) []image.Finding {
 
 // findings are what keeps the plan from being applied, or should be known.
 func (b *builder) findings(going []Going) []image.Finding {
-	var found []image.Finding
+	found := []image.Finding{}
 	say := func(level image.Level, code, remedy, sentence string, args ...any) {
 		found = append(found, image.Finding{Level: level, Reason: image.Reason{Code: code, Sentence: fmt.Sprintf(sentence, args...)}, Remedy: remedy})
 	}
@@ -268,7 +278,7 @@ func (b *builder) findings(going []Going) []image.Finding {
 		}
 	}
 	for _, r := range b.inv.Short {
-		say(image.Warning, r.Code, "see what the role may read, or wait until looks have shown it for a week", "%s", r.Sentence)
+		say(image.Warning, r.Code, "see what the role may read, and that REGIONS and CLEANUP_ACCOUNTS are whole; what was taken out of them on purpose is missed for a week", "%s", r.Sentence)
 	}
 	for _, r := range b.inv.JournalUnread {
 		say(image.Warning, "journalUnreadable", "mend the journal", "%s", r.Sentence)

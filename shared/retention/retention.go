@@ -138,6 +138,23 @@ func (k KeepNote) Holds(now time.Time) bool {
 	return k.Until.IsZero() || now.Before(k.Until)
 }
 
+// After is the word when its speaker said something else before: what kept an image then
+// does so for a day more, whatever is said now.
+func (k KeepNote) After(before KeepNote) KeepNote {
+	if k.Until.IsZero() || !before.Holds(k.At) {
+		return k
+	}
+	day := k.At.Add(keepLasts)
+	switch {
+	case !before.TakenAt.IsZero():
+		day = before.TakenAt.Add(keepLasts)
+	case !before.Until.IsZero() && before.Until.Before(day):
+		day = before.Until
+	}
+	k.Until = later(k.Until, day)
+	return k
+}
+
 // Reached is how far the removal of an image is, by the journal.
 type Reached struct {
 	Stage Stage

@@ -95,7 +95,7 @@ func (l *Ledger) Glance(trail *Trail) (g Glance, ok bool) {
 		if i.Kind != image.KindCustom || i.Account != l.Account {
 			continue
 		}
-		if _, tagged := i.Tags[TagKeep]; tagged {
+		if until, tagged := keepsUntil(i); tagged && (KeepNote{Until: until}).Holds(l.BeganAt) {
 			g.Tagged = append(g.Tagged, i.ID)
 		}
 		for _, d := range i.Disks {

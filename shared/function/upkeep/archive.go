@@ -65,11 +65,9 @@ func readAll[T any](ctx context.Context, j *journal.Journal, subjects []string, 
 		wait.Go(func() {
 			defer func() { <-turns }()
 			records, err := j.Read(ctx, subject)
-			list := make([]T, len(records))
-			for n, r := range records {
-				if bad := json.Unmarshal(r.Body, &list[n]); bad != nil && err == nil {
-					err = fault.Wrap(fault.Unknown, bad, "record %d of %s cannot be read", n, subject).WithCode("journalDamaged")
-				}
+			list, bad := bodies[T](subject, records)
+			if err == nil {
+				err = bad
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -159,6 +157,17 @@ func (a Archive) Write(ctx context.Context, r image.Ref, c retention.Chapter) er
 	return fault.New(fault.Unavailable, "too many write about %s at once", r)
 }
 
+// bodies are what the records of a log say.
+func bodies[T any](subject string, records []journal.Record) ([]T, error) {
+	list := make([]T, len(records))
+	for n, r := range records {
+		if err := json.Unmarshal(r.Body, &list[n]); err != nil {
+			return nil, fault.Wrap(fault.Unknown, err, "record %d of %s cannot be read", n, subject).WithCode("journalDamaged")
+		}
+	}
+	return list, nil
+}
+
 // KeepRecord is one record of the log of who keeps an image.
 type KeepRecord struct {
 	retention.KeepNote
@@ -170,7 +179,7 @@ type KeepRecord struct {
 func notesOf(records []KeepRecord) []retention.KeepNote {
 	by := map[string]retention.KeepNote{}
 	for _, r := range records {
-		note := r.KeepNote
+		note := r.KeepNote.After(by[r.By])
 		if r.Gone {
 			note = by[r.By]
 			note.TakenAt = r.At
@@ -228,19 +237,26 @@ func (a Archive) Looks(ctx context.Context) (map[retention.Place]retention.Look,
 	return looks, nil
 }
 
-// Keep appends to the log of who keeps an image.
-func (a Archive) Keep(ctx context.Context, ref image.Ref, r KeepRecord) error {
+// Keep appends to the log of who keeps an image, and returns the word of its speaker as
+// it holds now.
+func (a Archive) Keep(ctx context.Context, ref image.Ref, r KeepRecord) (retention.KeepNote, error) {
 	subject := keepFolder + ref.String()
 	for range 20 {
 		records, err := a.Journal.Read(ctx, subject)
 		if err != nil {
-			return err
+			return r.KeepNote, err
 		}
-		if err = a.Journal.Append(ctx, subject, len(records), r); fault.Of(err) != fault.Conflict {
-			return err
+		if err = a.Journal.Append(ctx, subject, len(records), r); fault.Of(err) == fault.Conflict {
+			continue
 		}
+		said, unread := bodies[KeepRecord](subject, records)
+		if err != nil || unread != nil { // a word holds, whatever cannot be read of those before it
+			return r.KeepNote, err
+		}
+		notes := notesOf(append(said, r))
+		return notes[slices.IndexFunc(notes, func(n retention.KeepNote) bool { return n.By == r.By })], nil
 	}
-	return fault.New(fault.Unavailable, "too many keep %s at once", ref)
+	return r.KeepNote, fault.New(fault.Unavailable, "too many keep %s at once", ref)
 }
 
 // KeepLook stores a look, and drops those that are over.
