@@ -114,6 +114,8 @@ func (s *stage) Send(_ context.Context, targets []notify.Target, n notify.Notice
 	for _, target := range targets {
 		told = append(told, notify.Delivery{Target: target.Name, Delivered: !s.silent, Code: "unreachable", Sentence: "nobody answers"})
 	}
+	s.doors.Lock()
+	defer s.doors.Unlock()
 	if !s.silent {
 		s.told = append(s.told, n)
 	}
