@@ -25,7 +25,7 @@ import (
 // binInput asks what is in the bin.
 type binInput struct {
 	State  string `json:"state" validate:"omitempty,oneof=inBin restored purged all" doc:"Only entries in that state; default inBin"`
-	Limit  int    `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many at most; 1000 if left out"`
+	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many at most; 1000 if left out"`
 	Cursor string `json:"cursor" validate:"max=512" doc:"Where to go on, from nextCursor"`
 }
 
@@ -45,7 +45,11 @@ func (in binInput) page(all []binEntry) ([]binEntry, string, error) {
 			from = len(all)
 		}
 	}
-	to := min(len(all), from+cmp.Or(in.Limit, mostBinned))
+	limit := mostBinned
+	if in.Limit != nil {
+		limit = *in.Limit
+	}
+	to := min(len(all), from+limit)
 	if to == len(all) {
 		return all[from:], "", nil
 	}

@@ -137,11 +137,11 @@ func (h handler) function() *function.Function {
 		}, h.restore),
 		function.Handle(function.Spec{
 			Name: "cleanups.keep", Pattern: "PUT /keeps/{imageId}", Role: function.Viewer, Summary: "Keep an image, until a time; it acts at once",
-			Fails: []fault.Kind{fault.NotFound},
+			Fails: []fault.Kind{fault.NotFound, fault.Precondition},
 		}, h.keep),
 		function.Handle(function.Spec{
 			Name: "cleanups.unkeep", Pattern: "DELETE /keeps/{imageId}", Role: function.Viewer, Summary: "Take back the word that keeps an image; it is protected for a day more",
-			Fails: []fault.Kind{fault.NotFound},
+			Fails: []fault.Kind{fault.NotFound, fault.Precondition},
 		}, h.unkeep),
 		function.OnTimer("worker", k.Worker), function.OnTimer("schedule", h.schedule),
 	)

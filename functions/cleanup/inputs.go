@@ -19,7 +19,7 @@ type createInput struct {
 	Account   image.AccountID `json:"account" validate:"omitempty,accountid" doc:"Who owns the images; needed only if an id is ambiguous"`
 	Image     image.ID        `json:"image" validate:"omitempty,imageid" doc:"With rules: only this one, planned at once"`
 	SkipWaits bool            `json:"skipWaits" query:"-" doc:"true, with images and a reason: without grace and quarantine, and all regional copies; guards hold"`
-	Reason    string          `json:"reason" query:"-" validate:"omitempty,why" doc:"Why the waits are skipped, such as a leaked secret"`
+	Reason    string          `json:"reason" query:"-" validate:"omitempty,oneline" doc:"Why the waits are skipped, such as a leaked secret"`
 }
 
 // check refuses what cannot be meant.
@@ -49,8 +49,9 @@ func (in createInput) table() bool { return in.Format != "" && in.Format != "jso
 
 // request is what is asked for of the steps.
 func (in createInput) request() works.Request {
-	if in.table() && in.Limit == 0 && in.Cursor == "" {
-		in.Limit = math.MaxInt32
+	if in.table() && in.Limit == nil && in.Cursor == "" {
+		all := math.MaxInt32
+		in.Limit = &all
 	}
 	return in.Request
 }

@@ -24,7 +24,7 @@ type subject struct {
 // keepInput keeps an image.
 type keepInput struct {
 	subject
-	Reason string    `json:"reason" query:"-" validate:"required,why" doc:"Why it is to stay, for people"`
+	Reason string    `json:"reason" query:"-" validate:"required,oneline" doc:"Why it is to stay, for people"`
 	Until  time.Time `json:"until" query:"-" validate:"required" doc:"Until when; at most a year from now. Where your own word keeps the image already, and longer, that one protects it for a day more"`
 }
 

@@ -139,7 +139,7 @@ func (s *session) named(ctx context.Context, all *survey.Survey, in createInput)
 		case len(asked.Unread()) > 0:
 			return nil, survey.Unreadable(asked.Unread(), "%s was not found as an image of ours, and not all could be read (%s)", id, survey.Sentence(asked.Unread()))
 		case seen:
-			return nil, fault.InField(field, "notOurs", "%s is not an image of an account of ours", id)
+			return nil, &fault.Error{Kind: fault.Precondition, Code: "notOurs", Field: field, Sentence: fmt.Sprintf("is %s, which is not an image of an account of ours", id)}
 		default:
 			return nil, s.notFound(ctx, id)
 		}

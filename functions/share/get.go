@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"imagekeeper/shared/fault"
@@ -24,7 +25,10 @@ func (h handler) get(ctx context.Context, call function.Call, in getInput) (shar
 		return shares{}, err
 	}
 	if found.Kind != image.KindCustom {
-		return shares{}, fault.New(fault.Precondition, "%s is a %s image: only its owner sees whom it is shared with", found.ID, found.Kind).WithCode("notOurs")
+		return shares{}, &fault.Error{
+			Kind: fault.Precondition, Code: "notOurs", Field: "imageId",
+			Sentence: fmt.Sprintf("is a %s image: only its owner sees whom it is shared with", found.Kind),
+		}
 	}
 	asOf := h.now()
 	seen, err := s.looker().See(ctx, found, s.log.Read)

@@ -189,7 +189,7 @@ func start(t *testing.T, o options) *stack {
 	t.Cleanup(func() { s.host.Close() })
 	door := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.door.Load().ServeHTTP(w, r) })
 	s.checker = reading(t)
-	gateway := httptest.NewServer(s.checker.Handler(door, func(err error) { t.Error(err) }))
+	gateway := httptest.NewServer(catalogued(t, s.checker.Handler(door, func(err error) { t.Error(err) })))
 	t.Cleanup(gateway.Close)
 	s.gateway = gateway.URL
 	return s

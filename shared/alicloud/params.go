@@ -75,7 +75,7 @@ func instant(t time.Time) string {
 // checkToken fails with fault.Invalid for what ECS would not take as a client token.
 func checkToken(token string) error {
 	if token != "" && !isToken(token) {
-		return fault.InField("token", "tokenMalformed", "must be 1 to 64 printable characters")
+		return fault.InField("token", "clientTokenMalformed", "must be 1 to 64 printable characters")
 	}
 	return nil
 }

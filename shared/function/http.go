@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/strictjson"
 )
 
 // maxBody is the most a caller may send, in bytes.
@@ -58,8 +59,11 @@ func (e *httpEvent) request() (*http.Request, error) {
 		return nil, err
 	}
 	unescaped, err := url.PathUnescape(e.RawPath)
-	if err != nil || !strings.HasPrefix(e.RawPath, "/") || strings.ContainsFunc(unescaped, unicode.IsControl) {
+	if err != nil || !strings.HasPrefix(e.RawPath, "/") {
 		return nil, fault.Wrap(fault.Invalid, err, "the path is not a valid path").WithCode(codeEvent)
+	}
+	if strings.ContainsFunc(unescaped, unicode.IsControl) {
+		return nil, fault.New(fault.Invalid, "the path must not contain control characters").WithCode(strictjson.CodeText)
 	}
 	r := &http.Request{
 		Method: e.RequestContext.HTTP.Method,

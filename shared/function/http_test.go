@@ -151,7 +151,7 @@ func TestParametersRefused(t *testing.T) {
 		{"/things/t-1?name=%EF%BF%BD", "name", "invalidCharacter", "UTF-8"},
 		{"/things/t-1?a%E2%80%AE%1Bb=1", "ab", "unknownField", "known"},
 		{"/things/t-1?kinds=a,x", "kinds", "oneof", "a, b, c, d"},
-		{"/things/t-1?kinds=a,a", "kinds", "unique", "twice"},
+		{"/things/t-1?kinds=a,a", "kinds", "duplicate", "once (entry 2)"},
 		{"/things/t-1?colour=green", "colour", "invalidValue", "red or blue"},
 		{"/things/t-1?%zz=1", "", "invalidValue", "malformed"},
 		{"/who?x=1", "x", "unknownField", "nothing"},

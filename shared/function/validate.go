@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -84,12 +85,35 @@ func (v *validation) check(in any) error {
 			all = append(all, strictjson.NothingGiven(field, "is empty", true))
 			continue
 		}
+		if f.Tag() == "unique" {
+			all = append(all, fault.InField(field+again(f.Value()), codeDuplicate, "%s", v.sentence(t, f)))
+			continue
+		}
 		all = append(all, fault.InField(field, f.Tag(), "%s", v.sentence(t, f)))
 	}
 	if len(all) == 0 {
 		return nil
 	}
 	return all
+}
+
+// codeDuplicate is of an entry that is in a list twice.
+const codeDuplicate = "duplicate"
+
+// again is the index of the first entry of a list that is there before, as "[1]".
+func again(list any) string {
+	v := reflect.ValueOf(list)
+	if v.Kind() != reflect.Slice && v.Kind() != reflect.Array {
+		return ""
+	}
+	for n := range v.Len() {
+		for before := range n {
+			if reflect.DeepEqual(v.Index(n).Interface(), v.Index(before).Interface()) {
+				return "[" + strconv.Itoa(n) + "]"
+			}
+		}
+	}
+	return ""
 }
 
 // nothing reports whether a value fails because it is empty: whatever rule says so
@@ -143,7 +167,7 @@ func (v *validation) sentence(t reflect.Type, f validator.FieldError) string {
 	case "datetime":
 		return "must be a time written as " + param
 	case "unique":
-		return "must not hold the same entry twice"
+		return "is there already: give each entry once"
 	case "url", "uri", "http_url":
 		return "must be a URL"
 	case "numeric", "number":

@@ -55,6 +55,27 @@ func Check(root fs.FS, tree *source.Tree) ([]finding.Finding, error) {
 	return []finding.Finding{finding.At(Path, 0, "the catalogue of codes is not what the source has: run make openapi")}, nil
 }
 
+// Catalogued are the codes that the catalogue in text has, each with its statuses.
+func Catalogued(text string) map[string][]int {
+	_, rest, _ := strings.Cut(text, begin)
+	rows, _, _ := strings.Cut(rest, end)
+	all := map[string][]int{}
+	for line := range strings.Lines(rows) {
+		cells := strings.SplitN(line, "|", 4)
+		if len(cells) < 4 || !strings.HasPrefix(cells[1], " `") {
+			continue
+		}
+		var statuses []int
+		for status := range strings.SplitSeq(cells[2], ",") {
+			if n, err := strconv.Atoi(strings.TrimSpace(status)); err == nil {
+				statuses = append(statuses, n)
+			}
+		}
+		all[strings.Trim(cells[1], " `")] = statuses
+	}
+	return all
+}
+
 // Write returns text with the catalogue of tree in it. It fails if text has no
 // place for it.
 func Write(text string, tree *source.Tree) (string, error) {
@@ -118,6 +139,11 @@ func read(tree *source.Tree) []entry {
 		r.file = f
 		ast.Inspect(f.Syntax, r.visit)
 	}
+	for code, kind := range also() {
+		if r.found[code] != nil {
+			r.found[code].kinds[kind] = true
+		}
+	}
 	for _, code := range slices.Sorted(maps.Keys(r.found)) {
 		if e := r.found[code]; len(e.says) == 0 {
 			e.says[unsaid] = true
@@ -149,6 +175,7 @@ type reader struct {
 	found     map[string]*entry
 	constants map[string]string // folder.name -> text
 	file      source.File
+	function  string // the declaration that is being read
 }
 
 func (r *reader) add(code string, kind fault.Kind, says string) {
@@ -165,6 +192,8 @@ func (r *reader) add(code string, kind fault.Kind, says string) {
 
 func (r *reader) visit(n ast.Node) bool {
 	switch n := n.(type) {
+	case *ast.FuncDecl:
+		r.function = n.Name.Name
 	case *ast.CallExpr:
 		r.call(n)
 	case *ast.CompositeLit:
@@ -178,7 +207,7 @@ func (r *reader) visit(n ast.Node) bool {
 }
 
 // call is one of fault.InField(field, code, sentence), X.WithCode(code) on a new
-// failure, and a helper's refuse(code, sentence).
+// failure, and what a helper of the folder refuses.
 func (r *reader) call(c *ast.CallExpr) {
 	switch name := called(c); {
 	case name == "fault.InField" && len(c.Args) >= 3:
@@ -187,19 +216,11 @@ func (r *reader) call(c *ast.CallExpr) {
 		if kind, sentence, ok := made(c.Fun.(*ast.SelectorExpr).X); ok {
 			r.code(c.Args[0], kind, sentence)
 		}
-	case path.Ext(name) == ".refuse" || name == "refuse":
-		if len(c.Args) >= 2 {
-			r.code(c.Args[0], r.helped(), c.Args[1])
+	default:
+		if h, ok := helperOf(r.file.Folder, name[strings.LastIndex(name, ".")+1:]); ok && len(c.Args) >= h.code+2 {
+			r.code(c.Args[h.code], h.kind, c.Args[h.code+1])
 		}
 	}
-}
-
-// helped is the kind of what a folder's helper refuses.
-func (r *reader) helped() fault.Kind {
-	if path.Base(r.file.Folder) == "bearer" {
-		return fault.Unauthenticated
-	}
-	return fault.Invalid
 }
 
 // literal is a failure, or a rule for texts, written out.
@@ -217,9 +238,49 @@ func (r *reader) literal(l *ast.CompositeLit) {
 			r.code(parts["Code"], kind, parts["Sentence"])
 		}
 	}
+	if parts["Kind"] == nil && parts["Code"] != nil && parts["Sentence"] != nil && forbids(r.file.Folder, r.function) {
+		r.code(parts["Code"], fault.Precondition, said(parts["Sentence"]))
+	}
+	if level, ok := parts["Level"].(*ast.SelectorExpr); ok && level.Sel.Name == "Fatal" {
+		r.fatal(parts["Reason"])
+	}
 	if parts["Tag"] != nil && parts["Pattern"] != nil {
 		r.code(parts["Tag"], fault.Invalid, parts["Sentence"])
 	}
+}
+
+// fatal is the reason of a finding that keeps a plan from being applied: a literal, or
+// made by a helper that takes code and sentence.
+func (r *reader) fatal(e ast.Expr) {
+	switch e := e.(type) {
+	case *ast.CallExpr:
+		if len(e.Args) >= 2 {
+			r.code(e.Args[0], fault.Precondition, e.Args[1])
+		}
+	case *ast.CompositeLit:
+		var code, sentence ast.Expr
+		for _, part := range e.Elts {
+			if pair, ok := part.(*ast.KeyValueExpr); ok {
+				switch name, _ := pair.Key.(*ast.Ident); {
+				case name != nil && name.Name == "Code":
+					code = pair.Value
+				case name != nil && name.Name == "Sentence":
+					sentence = said(pair.Value)
+				}
+			}
+		}
+		if code != nil && sentence != nil {
+			r.code(code, fault.Precondition, sentence)
+		}
+	}
+}
+
+// said is the sentence in fmt.Sprintf(sentence, ...), or e itself.
+func said(e ast.Expr) ast.Expr {
+	if c, ok := e.(*ast.CallExpr); ok && called(c) == "fmt.Sprintf" && len(c.Args) > 0 {
+		return c.Args[0]
+	}
+	return e
 }
 
 // tag is what the rules of an input can refuse.
@@ -234,7 +295,7 @@ func (r *reader) tag(f *ast.Field) {
 	for rule := range strings.SplitSeq(reflect.StructTag(text).Get("validate"), ",") {
 		name, _, _ := strings.Cut(rule, "=")
 		if says := ruleMeans(name); says != "" && reflect.StructTag(text).Get("env") == "" {
-			r.add(name, fault.Invalid, says)
+			r.add(codeOf(name), fault.Invalid, says)
 		}
 	}
 }
@@ -244,7 +305,7 @@ func (r *reader) code(code ast.Expr, kind fault.Kind, sentence ast.Expr) {
 	if !ok || !codeShaped(text) {
 		return
 	}
-	says, _ := r.text(sentence)
+	says, _ := r.text(said(sentence))
 	r.add(text, kind, plain(says))
 }
 

@@ -2,6 +2,7 @@ package codes_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -40,14 +41,43 @@ func f(at place, name string) error {
 }
 `
 
+// refusing has the codes of what plans refuse, which an apply is answered with.
+const refusing = `package importing
+
+import "x/shared/image"
+
+func (j *judge) all(n int) {
+	j.fatal("tooOld", "is too old", "take another one")
+	j.warn("onlyWarned", "may be too old", "")
+	j.found = append(j.found, image.Finding{Level: image.Fatal, Reason: image.Reason{Code: "tooDear", Sentence: fmt.Sprintf("costs %d", n)}})
+	j.found = append(j.found, image.Finding{Level: image.Warning, Reason: image.Reason{Code: "onlyNoted", Sentence: "costs"}})
+}
+
+func unchangeable() *image.Reason { return &image.Reason{Code: "fixed", Sentence: "stays"} }
+
+func already() image.Reason { return image.Reason{Code: "onlySaid", Sentence: "is so"} }
+
+func (v *ruleCheck) rule() { v.refuse("a.member", "notARule", "is no rule") }
+`
+
+// bearing has the codes of tokens.
+const bearing = `package bearer
+
+const CodeOver = "tokenOver"
+
+func f() error { return refused(CodeOver, "is over") }
+`
+
 func treeOf(t *testing.T, text string) *source.Tree {
 	t.Helper()
 	tree, err := source.Read(fstest.MapFS{
-		"go.mod":                {Data: []byte("module x\n")},
-		"functions/f/f.go":      {Data: []byte(text)},
-		"functions/f/f_test.go": {Data: []byte("package f\n\nvar _ = fault.InField(\"a\", \"onlyInTests\", \"x\")\n")},
-		"shared/words/words.go": {Data: []byte("package words\n\nconst CodeFar = \"tooFar\"\n")},
-		"shared/cloudsim/c.go":  {Data: []byte("package cloudsim\n\nvar _ = fault.InField(\"a\", \"onlyEmulated\", \"x\")\n")},
+		"go.mod":                           {Data: []byte("module x\n")},
+		"functions/f/f.go":                 {Data: []byte(text)},
+		"functions/f/f_test.go":            {Data: []byte("package f\n\nvar _ = fault.InField(\"a\", \"onlyInTests\", \"x\")\n")},
+		"shared/words/words.go":            {Data: []byte("package words\n\nconst CodeFar = \"tooFar\"\n")},
+		"shared/importing/importing.go":    {Data: []byte(refusing)},
+		"shared/function/bearer/bearer.go": {Data: []byte(bearing)},
+		"shared/cloudsim/c.go":             {Data: []byte("package cloudsim\n\nvar _ = fault.InField(\"a\", \"onlyEmulated\", \"x\")\n")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,11 +96,15 @@ func TestEveryFormIsRead(t *testing.T) {
 	for _, row := range []string{
 		"| `ownCode` | 400 | is not … | correct what `field` names |", "| `written` | 409 | another … writer | look at what is there now, and decide again |",
 		"| `tooFar` | 400 | must be near |", "| `gone` | 404 | is gone |", "| `shape` | 400 | must be a shape |", "| `min` | 400 | less, shorter or fewer than allowed |",
+		"| `tooOld` | 422 | is too old |", "| `tooDear` | 422 | costs … |", "| `fixed` | 422 | stays |", "| `notARule` | 400 | is no rule |", "| `tokenOver` | 401 | is over |",
 		"| `throttled` | 503 | too many calls | repeat after `Retry-After` |",
 	} {
 		if strings.Count(got, "\n"+row) != 1 {
 			t.Errorf("no row %s in\n%s", row, got)
 		}
+	}
+	if all := codes.Catalogued(got); !slices.Equal(all["written"], []int{409}) || !slices.Equal(all["tooOld"], []int{422}) || all["a.member"] != nil {
+		t.Error(all)
 	}
 	if strings.Contains(got, "only") || !strings.HasSuffix(got, "<!-- end of the catalogue -->\nafter\n") {
 		t.Error(got)

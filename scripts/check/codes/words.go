@@ -43,6 +43,12 @@ func remedies() map[string]string {
 	}
 }
 
+// also are kinds that a code has beside those that are written where it is: what is
+// throttled everywhere is so for a while only.
+func also() map[string]fault.Kind {
+	return map[string]fault.Kind{"unread": fault.Throttled}
+}
+
 // exceptions are the codes for which HTTP has a status of its own.
 func exceptions() map[string]int {
 	return map[string]int{
@@ -62,4 +68,48 @@ func ruleMeans(rule string) string {
 		"required_with": "needed together with another field", "required_without": "needed unless another field is given", "excluded_with": "given together with a field that excludes it",
 		"excluded_without": "given without a field that it needs", "url": "no URL", "numeric": "no digits", "alphanum": "more than letters and digits", "datetime": "a time in another form", "excludes": "a character that must not be in it",
 	}[rule]
+}
+
+// codeOf is the code of what a rule refuses: its name, or what is wrong with an entry
+// that is in a list twice.
+func codeOf(rule string) string {
+	if rule == "unique" {
+		return "duplicate"
+	}
+	return rule
+}
+
+// helper is a function of a folder that makes failures: which argument is the code,
+// before that of the sentence, and the kind of what it makes.
+type helper struct {
+	code int
+	kind fault.Kind
+}
+
+// helperOf finds the helper of a name. Where a folder says nothing else, refuse takes
+// code and sentence of what the caller got wrong.
+func helperOf(folder, name string) (helper, bool) {
+	own, ok := map[string]helper{
+		"shared/function/bearer.refused": {0, fault.Unauthenticated},
+		"shared/importing.refuse":        {1, fault.Invalid},
+		"shared/plan.refused":            {0, fault.Conflict},
+		"shared/pricing.fail":            {1, fault.Invalid},
+		"shared/strictyaml.refuse":       {2, fault.Invalid},
+		// What a plan refuses is the code of an apply all the same.
+		"shared/importing.fatal":           {0, fault.Precondition},
+		"shared/importing.no":              {0, fault.Precondition},
+		"shared/importing/diskimage.fatal": {0, fault.Precondition},
+		"shared/rollout.no":                {0, fault.Precondition},
+		"shared/sharing.denied":            {1, fault.Precondition},
+		"shared/sharing.refuse":            {1, fault.Precondition},
+	}[folder+"."+name]
+	if ok {
+		return own, true
+	}
+	return helper{kind: fault.Invalid}, name == "refuse"
+}
+
+// forbids: a function that returns the reason why a plan must not be carried out.
+func forbids(folder, function string) bool {
+	return folder == "shared/importing" && (function == "unchangeable" || function == "unnameable")
 }

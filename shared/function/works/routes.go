@@ -1,7 +1,6 @@
 package works
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,16 +21,21 @@ import (
 
 // Rules are the shapes of the identifiers here, for the function's With.
 func Rules() []function.Rule {
-	return []function.Rule{
+	rules := []function.Rule{
 		{Tag: "workid", Pattern: `^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`, Sentence: "must be an id, as a list or a Location has it"},
-		{Tag: "why", Pattern: `^[^\x00-\x1f\x7f]{1,256}$`, Sentence: "must be one line of at most 256 characters"},
 	}
+	for _, s := range image.Shapes() {
+		if s.Tag == "oneline" { // what a reason is
+			rules = append(rules, function.Rule(s))
+		}
+	}
+	return rules
 }
 
 // listInput asks for works.
 type listInput struct {
 	State  work.State `json:"state" doc:"Only those in that state"`
-	Limit  int        `json:"limit" validate:"omitempty,min=1,max=200" doc:"How many at most; 50 if left out"`
+	Limit  *int       `json:"limit" validate:"omitempty,min=1,max=200" doc:"How many at most; 50 if left out"`
 	Cursor string     `json:"cursor" validate:"max=512" doc:"Where to go on, from nextCursor"`
 }
 
@@ -44,7 +48,7 @@ type getInput struct {
 // orderInput is an order to one work.
 type orderInput struct {
 	ID     string `json:"id" validate:"required,workid" doc:"Its id"`
-	Reason string `json:"reason" query:"-" validate:"required,why" doc:"Why, for people"`
+	Reason string `json:"reason" query:"-" validate:"required,oneline" doc:"Why, for people"`
 }
 
 // resumeInput is the order to go on.
@@ -58,7 +62,7 @@ func (in resumeInput) Applying() bool { return in.Apply != nil }
 
 // stopInput is the order to all works.
 type stopInput struct {
-	Reason string `json:"reason" query:"-" validate:"required,why" doc:"Why, for people"`
+	Reason string `json:"reason" query:"-" validate:"required,oneline" doc:"Why, for people"`
 }
 
 // nothing is an input without fields.
@@ -296,9 +300,17 @@ func (k Kind[S, I]) list(ctx context.Context, call function.Call, in listInput) 
 	return page, err
 }
 
+// usually is what is given, or what is usual.
+func usually(given *int, usual int) int {
+	if given == nil {
+		return usual
+	}
+	return *given
+}
+
 // page reads works until as many as are asked for are in the state asked for.
 func (in listInput) page(ctx context.Context, r work.Runner, ids []string) (Page, error) {
-	page, limit, others := Page{Items: []Summary{}}, cmp.Or(in.Limit, usualWorks), map[string]int{}
+	page, limit, others := Page{Items: []Summary{}}, usually(in.Limit, usualWorks), map[string]int{}
 	for some := range slices.Chunk(ids, atOnce) {
 		read, err := summaries(ctx, r, some)
 		if err != nil {

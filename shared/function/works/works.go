@@ -260,7 +260,7 @@ func shownOf(d work.Document) Shown {
 // Request is what a POST of long work has beside the wish; inputs embed it.
 type Request struct {
 	Apply  *Apply `json:"apply" query:"-" doc:"Left out: only plan. Alone: approves what somebody else proposed by that digest"`
-	Limit  int    `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many steps of the plan to show; 200 if left out"`
+	Limit  *int   `json:"limit" validate:"omitempty,min=1,max=1000" doc:"How many steps of the plan to show; 200 if left out"`
 	Cursor string `json:"cursor" validate:"max=512" doc:"Where to go on with the steps of a plan, from its nextCursor"`
 }
 
@@ -338,7 +338,7 @@ func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, wi
 }
 
 // approve carries the approval of a plan to the runner.
-func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runner, d work.Document, limit int, wish Wish) (Answer[S, I], error) {
+func (k Kind[S, I]) approve(ctx context.Context, call function.Call, r work.Runner, d work.Document, limit *int, wish Wish) (Answer[S, I], error) {
 	refuse := func(err error) (Answer[S, I], error) {
 		a := k.planned(d, "", 0, limit)
 		a.Problem, a.NextCursor = call.Problem(err), ""
@@ -443,10 +443,8 @@ func (k Kind[S, I]) answer(w work.Work) Answer[S, I] {
 const usualSteps = 200
 
 // planned shows a part of a plan. name is where it is kept.
-func (k Kind[S, I]) planned(d work.Document, name string, from, limit int) Answer[S, I] {
-	if limit == 0 {
-		limit = usualSteps
-	}
+func (k Kind[S, I]) planned(d work.Document, name string, from int, most *int) Answer[S, I] {
+	limit := usually(most, usualSteps)
 	p, shown := d.Plan.Plan(), shownOf(d)
 	out := change.PlanOf(p, k.Step)
 	for _, other := range d.Others {
