@@ -262,10 +262,11 @@ func (s *Survey) checkConfigured() error {
 // checkOpened fails for accounts that are not looked at, and for regions that no
 // account has, as far as the accounts could be opened and told.
 func (s *Survey) checkOpened() error {
-	nameless := slices.ContainsFunc(s.unread, func(u image.Unread) bool { return u.Account == "" })
+	unread := slices.Concat(s.unread, s.closed) // one that is apart has what could not be opened in the second only
+	nameless := slices.ContainsFunc(unread, func(u image.Unread) bool { return u.Account == "" })
 	for _, id := range s.within.Accounts {
 		is := slices.ContainsFunc(s.opened, func(o Opened) bool { return o.ID == id }) ||
-			slices.ContainsFunc(s.unread, func(u image.Unread) bool { return u.Account == id })
+			slices.ContainsFunc(unread, func(u image.Unread) bool { return u.Account == id })
 		if !is && !nameless {
 			return fault.InField("account", CodeUnknownAccount, "%s is not among the accounts that are looked at", id)
 		}
