@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"imagekeeper/shared/function"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
-	"imagekeeper/shared/plan"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/survey"
@@ -159,18 +157,11 @@ func (h handler) bin(ctx context.Context, call function.Call, in binInput) (binO
 	return out, err
 }
 
-// binned is an entry of the bin.
-type binned struct {
-	retention.Entry
-	// unready is why it cannot be brought back yet; nil: it can.
-	unready *image.Reason
-}
-
 // entries are what the bin has by the stories of images. An image whose deletion was
 // begun is in it as soon as it is gone, also before that was written down, and as long
 // as nobody can tell.
-func (s *session) entries(ctx context.Context, stories map[image.Ref]retention.Story) ([]binned, []image.Unread, error) {
-	var found []binned
+func (s *session) entries(ctx context.Context, stories map[image.Ref]retention.Story) ([]retention.Binned, []image.Unread, error) {
+	var found []retention.Binned
 	var unread []image.Unread
 	for ref, story := range stories {
 		if e, begun := retention.Unfinished(ref, story); begun {
@@ -180,15 +171,15 @@ func (s *session) entries(ctx context.Context, stories map[image.Ref]retention.S
 			}
 			unread = append(unread, u...)
 			if why != nil {
-				found = append(found, binned{e, why})
+				found = append(found, retention.Binned{Entry: e, NotYet: why})
 			}
 			continue
 		}
 		if e, ok := retention.EntryOf(ref, story); ok {
-			found = append(found, binned{Entry: e})
+			found = append(found, retention.Binned{Entry: e})
 		}
 	}
-	slices.SortFunc(found, func(a, b binned) int { return cmp.Compare(a.Ref.String(), b.Ref.String()) })
+	slices.SortFunc(found, func(a, b retention.Binned) int { return cmp.Compare(a.Ref.String(), b.Ref.String()) })
 	return found, unread, nil
 }
 
@@ -220,7 +211,7 @@ func (s *session) unfinished(ctx context.Context, e retention.Entry) (*image.Rea
 	return nil, nil, nil
 }
 
-func entryOut(e binned, now time.Time) binEntry {
+func entryOut(e retention.Binned, now time.Time) binEntry {
 	out := binEntry{
 		ID: e.Ref.ID, RegionID: e.Ref.Region, AccountID: e.Ref.Account, Name: e.Image.Name, Family: e.Image.Family, State: "inBin",
 		DeletedAt: e.DeletedAt, Until: e.Until, Snapshots: []image.SnapshotID{}, SharedWith: []image.AccountID{}, Rule: e.Rule, Cleanup: e.Work, Restored: e.Restored,
@@ -235,8 +226,8 @@ func entryOut(e binned, now time.Time) binEntry {
 		out.State = "restored"
 	case e.Purged:
 		out.State = "purged"
-	case e.unready != nil:
-		out.Reason = e.unready
+	case e.NotYet != nil:
+		out.Reason = e.NotYet
 	default:
 		out.Reason = e.Over(now)
 	}
@@ -264,22 +255,22 @@ func (h handler) restore(ctx context.Context, call function.Call, in restoreInpu
 }
 
 // entry finds one entry of the bin.
-func (s *session) entry(ctx context.Context, in restoreInput) (binned, error) {
+func (s *session) entry(ctx context.Context, in restoreInput) (retention.Binned, error) {
 	stories, err := s.archive.Of(ctx, in.ID)
 	if err != nil {
-		return binned{}, err
+		return retention.Binned{}, err
 	}
 	maps.DeleteFunc(stories, func(ref image.Ref, _ retention.Story) bool { return in.Region != "" && ref.Region != in.Region })
 	found, _, err := s.entries(ctx, stories)
 	switch {
 	case err != nil:
-		return binned{}, err
+		return retention.Binned{}, err
 	case len(found) == 0:
-		return binned{}, fault.New(fault.NotFound, "the bin has no %s", in.ID).WithCode("notInBin")
+		return retention.Binned{}, fault.New(fault.NotFound, "the bin has no %s", in.ID).WithCode("notInBin")
 	case len(found) == 1:
 		return found[0], nil
 	}
-	return binned{}, fault.InField("region", "ambiguous", "must say which %s is meant: %s is in the bin of several regions", in.ID, in.ID)
+	return retention.Binned{}, fault.InField("region", "ambiguous", "must say which %s is meant: %s is in the bin of several regions", in.ID, in.ID)
 }
 
 // planRestore looks at what there is and plans.
@@ -310,123 +301,28 @@ func (s *session) planRestore(ctx context.Context, in restoreInput) (work.Docume
 		taken[i.Name] = taken[i.Name] || i.Kind == image.KindCustom
 	}
 	r := retention.RestoreOf(e.Entry, in.Family, in.Shares, taken)
-	findings, err := s.objections(ctx, e, r, ledger, in)
+	snapshots, err := place.Snapshots(ctx, image.SnapshotListing{IDs: r.SnapshotIDs()})
 	if err != nil {
 		return work.Document{}, err
 	}
-	findings = append(findings, stillNamed(ctx, e.Ref.ID, o.survey.In(e.Ref.Region))...)
+	there := map[retention.Place]retention.Launchers{}
+	for _, p := range o.survey.In(e.Ref.Region) {
+		there[retention.Place{Account: p.Account, Region: p.Region}] = p
+	}
+	findings := append(r.Objections(e, snapshots, ledger.Images), retention.StillNamed(ctx, e.Ref.ID, there)...)
 	return restoreDocument(e.Entry, r, findings, s.now(), o.survey.Unread())
 }
 
-// objections are what keeps an image from coming back, and what should be known.
-func (s *session) objections(ctx context.Context, e binned, r retention.Restore, l *retention.Ledger, in restoreInput) ([]image.Finding, error) {
-	found := []image.Finding{}
-	say := func(level image.Level, code, remedy, sentence string, args ...any) {
-		found = append(found, image.Finding{Level: level, Reason: image.Reason{Code: code, Sentence: fmt.Sprintf(sentence, args...)}, Remedy: remedy})
-	}
-	var ids []image.SnapshotID
-	for _, d := range r.Snapshots {
-		ids = append(ids, d.Snapshot)
-	}
-	rows, err := l.Reader.Snapshots(ctx, image.SnapshotListing{IDs: ids})
-	if err != nil {
-		return nil, err
-	}
-	missing := slices.DeleteFunc(ids, func(id image.SnapshotID) bool {
-		return slices.ContainsFunc(rows, func(row image.Snapshot) bool { return row.ID == id })
-	})
-	switch {
-	case e.unready != nil:
-		say(image.Fatal, e.unready.Code, "plan it again in a few minutes", "%s", e.unready.Sentence)
-	case len(r.Snapshots) == 0:
-		say(image.Fatal, "snapshotsGone", "", "it had no snapshots to be made of")
-	case len(missing) > 0:
-		say(image.Fatal, "snapshotsGone", "", "its snapshots are gone: %v", missing)
-	case e.Purged:
-		say(image.Fatal, "purged", "", "it was purged at the end of its time in the bin")
-	case e.Restored != "":
-		say(image.Warning, "restoredBefore", "", "it was brought back before, as %s", e.Restored)
-	}
-	if r.Name != e.Image.Name {
-		say(image.Warning, "nameTaken", "", "its name is taken: it will be called %s", r.Name)
-	}
-	if newer := newerIn(e.Image, l.Images); in.Family && newer != "" {
-		say(image.Fatal, "newerInFamily", "leave family out", "family %s has a newer version, %s: what comes back would be taken for the newest", e.Image.Family, newer)
-	}
-	return found, nil
-}
-
-// stillNamed are what still refers to an image that is gone, in all accounts that are
-// looked at, with what mends it. What could not be read is noted in the survey.
-func stillNamed(ctx context.Context, id image.ID, there []*survey.Place) []image.Finding {
-	var found []image.Finding
-	say := func(remedy, sentence string, args ...any) {
-		found = append(found, image.Finding{Level: image.Warning, Reason: image.Reason{Code: "stillNamed", Sentence: fmt.Sprintf(sentence, args...)}, Remedy: remedy})
-	}
-	for _, p := range there {
-		versions, _ := p.TemplateVersions(ctx)
-		for _, v := range versions {
-			if v.Image == id {
-				say(fmt.Sprintf("make a version of %s with all that version %d has (ECS takes nothing over) and the new image; in Terraform:\n-  image_id = %q\n+  image_id = \"$IMAGE_ID\"", v.Template, v.Version, id),
-					"version %d of launch template %s of account %s still names %s", v.Version, v.Template, p.Account, id)
-			}
-		}
-		scaling, _ := p.ScalingConfigurations(ctx)
-		for _, c := range scaling {
-			if c.Image == id {
-				say(fmt.Sprintf(`aliyun ess ModifyScalingConfiguration --RegionId %s --ScalingConfigurationId %s --ImageId "$IMAGE_ID"`, p.Region, c.ID),
-					"scaling configuration %s of account %s still names %s", c.ID, p.Account, id)
-			}
-		}
-	}
-	return found
-}
-
-// newerIn is a newer version of the family of an image; empty: there is none.
-func newerIn(was image.Image, images []image.Image) image.ID {
-	for _, i := range images {
-		if i.Kind == image.KindCustom && was.Family != "" && i.Family == was.Family && i.CreatedAt.After(was.CreatedAt) {
-			return i.ID
-		}
-	}
-	return ""
-}
-
-// restoreDocument is the plan of a restore: the image, and what was asked for beside.
+// restoreDocument is what is kept of the plan of a restore, and shown.
 func restoreDocument(e retention.Entry, r retention.Restore, findings []image.Finding, now time.Time, unread []image.Unread) (work.Document, error) {
-	name := r.RestoredName()
-	step := plan.Step{
-		Action: "restore", Subject: name, Parameters: map[string]string{paramName: r.Name, paramStage: string(retention.StageDeleted)},
-		Reasons: []image.Reason{{Code: "named", Sentence: "it was named; what comes back is a new image"}}, Sets: plan.Facts{"restored/" + name: "yes"},
-	}
-	steps := []plan.Step{step}
-	if r.Family {
-		steps = append(steps, plan.Step{
-			Action: "family", Subject: name, Parameters: map[string]string{"imageFamily": string(e.Image.Family), paramName: r.Name}, Sets: plan.Facts{"family/" + name: string(e.Image.Family)},
-			Reasons: []image.Reason{{Code: "named", Sentence: "it is put into family " + string(e.Image.Family) + " again"}},
-		})
-	}
-	if len(r.With) > 0 {
-		accounts := make([]string, len(r.With))
-		for n, a := range r.With {
-			accounts[n] = string(a)
-		}
-		steps = append(steps, plan.Step{
-			Action: "share", Subject: name, Parameters: map[string]string{"accounts": strings.Join(accounts, ","), paramName: r.Name}, Sets: plan.Facts{"shares/" + name: strings.Join(accounts, ",")},
-			Reasons: []image.Reason{{Code: "named", Sentence: "it is shared again with " + strings.Join(accounts, ", ")}},
-		})
-	}
-	p := plan.Plan{Target: "bin/" + name, Base: plan.Facts{"deletedAt": e.DeletedAt.UTC().Format(time.RFC3339), "restored": string(e.Restored)}, Steps: steps}
+	p := r.Plan(e)
 	wish, err := json.Marshal(retention.Wish{Restore: &r})
 	if err != nil {
 		return work.Document{}, fault.Wrap(fault.Internal, err, "the wish of a restore cannot be written")
 	}
-	d := work.Document{Kind: "cleanups", Of: "bin/" + string(e.Ref.ID), At: now.UTC().Truncate(time.Second), Plan: p.Stored(), Wish: wish}
-	for _, s := range r.Snapshots {
-		d.Claims = append(d.Claims, work.Claim{Thing: "snapshot/" + string(e.Ref.Region) + "/" + string(s.Snapshot), Shared: true})
-	}
+	d := work.Document{Kind: "cleanups", Of: "bin/" + string(e.Ref.ID), At: now.UTC().Truncate(time.Second), Plan: p.Stored(), Wish: wish, Claims: r.Claims()}
 	counted := totals{AsOf: d.At, Images: 1, Actions: map[retention.Action]int{}}
-	for _, s := range steps {
+	for _, s := range p.Steps {
 		counted.Actions[retention.Action(s.Action)]++
 	}
 	counts, err := json.Marshal(counted)

@@ -72,22 +72,15 @@ func kindOf(id string) (image.ID, image.SnapshotID) {
 	return image.ID(id), ""
 }
 
-// The parameters of steps that are shown apart.
-const (
-	paramStage = "stage"
-	paramName  = "name"
-	paramDue   = "dueAt"
-)
-
 func showStep(s plan.Step) stepOut {
 	account, region, id := thing(s.Subject)
 	out := stepOut{
-		Action: s.Action, Stage: s.Parameters[paramStage], AccountID: account, RegionID: region, Name: s.Parameters[paramName],
-		Rule: s.Parameters["rule"], Reasons: s.Reasons,
+		Action: s.Action, Stage: s.Parameters[retention.ParamStage], AccountID: account, RegionID: region, Name: s.Parameters[retention.ParamName],
+		Rule: s.Parameters[retention.ParamRule], Reasons: s.Reasons,
 	}
 	out.ImageID, out.SnapshotID = kindOf(id)
 	out.Saves = costOf(s.Beside[retention.ParamSaves])
-	if due, err := time.Parse(time.RFC3339, s.Parameters[paramDue]); err == nil {
+	if due, err := time.Parse(time.RFC3339, s.Parameters[retention.ParamDue]); err == nil {
 		out.DueAt = &due
 	}
 	return out

@@ -11,7 +11,6 @@ import (
 	"imagekeeper/shared/function/upkeep"
 	"imagekeeper/shared/function/works"
 	"imagekeeper/shared/image"
-	"imagekeeper/shared/plan"
 	"imagekeeper/shared/pricing"
 	"imagekeeper/shared/retention"
 	"imagekeeper/shared/survey"
@@ -76,28 +75,7 @@ func (s *session) withBin(ctx context.Context, p *retention.Planned, only image.
 	if err != nil {
 		return err
 	}
-	there := map[image.Ref]bool{}
-	for _, c := range p.Cases {
-		there[c.Ref] = there[c.Ref] || c.Snapshot == ""
-	}
-	for _, e := range entries {
-		if e.Purged || e.Restored != "" || there[e.Ref] || only != "" && only != e.Ref.ID {
-			continue
-		}
-		j := retention.Judgement{Ref: e.Ref, Name: e.Image.Name, Stage: retention.StageDeleted, Action: retention.Wait, DueAt: e.Until, Rule: e.Rule, InWork: e.Work}
-		if !s.now().Before(e.Until) {
-			j.Action = retention.Purge
-		}
-		j.Removes = []image.Reason{{Code: "inBin", Sentence: "its snapshots go at " + e.Until.UTC().Format(time.RFC3339)}}
-		if e.unready != nil {
-			j.Removes = append(j.Removes, *e.unready)
-		}
-		p.Cases = append(p.Cases, &retention.Case{Judgement: j})
-		p.Document.Others = append(p.Document.Others, plan.StoredStep{Step: plan.Step{
-			Action: string(j.Action), Subject: e.Ref.String(), Reasons: j.Reasons(),
-			Parameters: map[string]string{paramStage: string(j.Stage), paramName: j.Name, paramDue: e.Until.UTC().Format(time.RFC3339), "rule": e.Rule},
-		}})
-	}
+	p.WithBin(entries, only, s.now())
 	return nil
 }
 

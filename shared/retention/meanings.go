@@ -10,7 +10,19 @@ import (
 func Meanings() map[string]string {
 	all := meaningsOnTheWay()
 	maps.Copy(all, meaningsOfVerdicts())
+	maps.Copy(all, meaningsOfRestores())
 	return all
+}
+
+// meaningsOfRestores are those of what is found where an image is to come back.
+func meaningsOfRestores() map[string]string {
+	return map[string]string{
+		"restoredBefore": "it was brought back before; a second image is made of the same snapshots",
+		"nameTaken":      "an image has its name: what comes back is called as the sentence says",
+		"stillNamed":     "a launch template or a scaling configuration still has the old id: the remedy has the call that mends it",
+		"purged":         "its time in the bin is over and its snapshots were deleted: it cannot be brought back",
+		"newerInFamily":  "its family has a newer version, and would start the older one: leave `family` out",
+	}
 }
 
 // meaningsOnTheWay are those of what an item waits for.

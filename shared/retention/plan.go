@@ -145,9 +145,9 @@ const ParamSaves = "saves"
 func (b *builder) step(c *Case) plan.Step {
 	step := plan.Step{Action: string(c.Action), Subject: ItemName(c.Judgement), Reasons: c.Reasons(), Parameters: map[string]string{}}
 	if c.Rule != "" {
-		step.Parameters["rule"], step.Parameters["terms"] = c.Rule, b.terms[c.Rule]
+		step.Parameters[ParamRule], step.Parameters["terms"] = c.Rule, b.terms[c.Rule]
 	}
-	step.Parameters["stage"], step.Parameters["name"] = string(c.Stage), c.Name
+	step.Parameters[ParamStage], step.Parameters[ParamName] = string(c.Stage), c.Name
 	if b.request.SkipWaits {
 		step.Parameters["skipWaits"], step.Parameters["reason"] = "true", b.request.Reason
 	}
@@ -166,7 +166,7 @@ func (b *builder) others(all []*Case) iter.Seq[plan.StoredStep] {
 			}
 			step := b.step(c)
 			if !c.DueAt.IsZero() {
-				step.Parameters["dueAt"] = c.DueAt.UTC().Format(time.RFC3339)
+				step.Parameters[ParamDue] = c.DueAt.UTC().Format(time.RFC3339)
 			}
 			if !yield(plan.StoredStep{Step: step, Beside: step.Beside}) {
 				return
