@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"imagekeeper/shared/alicloud"
@@ -50,33 +51,35 @@ func TestAnswersAreBoundedByWhatAPageCanHave(t *testing.T) {
 		{"11 MB", 11 << 20, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cloud, err := alicloud.Open(alicloud.Config{RateShare: 1000, Jitter: func() float64 { return 0 }, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-				if r.URL.Query().Get("Action") == "GetCallerIdentity" {
-					return respond(`{"RequestId":"r","AccountId":"1"}`), nil
-				}
-				answer := respond("")
-				answer.ContentLength = -1
-				answer.Body = &flood{left: c.length, rest: strings.NewReader(imagesPage(r.URL.Query(), 1))}
-				if c.says {
-					answer.ContentLength = int64(c.length)
-				}
-				return answer, nil
-			})})
-			if err != nil {
-				t.Fatal(err)
-			}
-			a := cloud.Account(planted())
 			peak, stop := watchHeap()
-			var all sync.WaitGroup
-			for range 32 {
-				all.Go(func() {
-					_, err := a.Images(t.Context(), region, image.Listing{Kind: image.KindCustom})
-					if fault.Of(err) != c.want || c.want != "" && fault.Code(err) != "answerTooLong" {
-						t.Errorf("got %v, want kind %q", err, c.want)
+			synctest.Test(t, func(t *testing.T) { // reading takes as long as it takes
+				cloud, err := alicloud.Open(alicloud.Config{RateShare: 1000, Jitter: func() float64 { return 0 }, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+					if r.URL.Query().Get("Action") == "GetCallerIdentity" {
+						return respond(`{"RequestId":"r","AccountId":"1"}`), nil
 					}
-				})
-			}
-			all.Wait()
+					answer := respond("")
+					answer.ContentLength = -1
+					answer.Body = &flood{left: c.length, rest: strings.NewReader(imagesPage(r.URL.Query(), 1))}
+					if c.says {
+						answer.ContentLength = int64(c.length)
+					}
+					return answer, nil
+				})})
+				if err != nil {
+					t.Fatal(err)
+				}
+				a := cloud.Account(planted())
+				var all sync.WaitGroup
+				for range 32 {
+					all.Go(func() {
+						_, err := a.Images(t.Context(), region, image.Listing{Kind: image.KindCustom})
+						if fault.Of(err) != c.want || c.want != "" && fault.Code(err) != "answerTooLong" {
+							t.Errorf("got %v, want kind %q", err, c.want)
+						}
+					})
+				}
+				all.Wait()
+			})
 			stop()
 			if most := peak.Load(); most > 200<<20 {
 				t.Errorf("the heap had %d MiB", most>>20)

@@ -60,6 +60,13 @@ func (w *longWire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
+// heard is what the cloud said so far.
+func (w *longWire) heard() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.said)
+}
+
 // arrive is the request as the cloud gets it.
 func (w *longWire) arrive(r *http.Request) *http.Response {
 	out := httptest.NewRecorder()
@@ -197,10 +204,11 @@ func frozen(t *testing.T, before, after, takes time.Duration, arrives int) {
 	}
 	first.Wait()
 	time.Sleep(10 * time.Minute)
+	said := wire.heard()
 	if grants := view(); len(grants) != 0 {
-		t.Errorf("the access came back: %v; the cloud said %q", grants, wire.said)
+		t.Errorf("the access came back: %v; the cloud said %q", grants, said)
 	}
-	if len(wire.said) != arrives || arrives == 2 && !strings.Contains(wire.said[1], "InvalidTimeStamp.Expired") {
-		t.Errorf("the cloud said %q", wire.said)
+	if len(said) != arrives || arrives == 2 && !strings.Contains(said[1], "InvalidTimeStamp.Expired") {
+		t.Errorf("the cloud said %q", said)
 	}
 }
