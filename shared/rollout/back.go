@@ -68,19 +68,40 @@ func (s *stage) back() {
 		s.lose("it is " + status + " for a day")
 		return
 	}
-	if s.sent() && !s.settled() {
+	if s.sent() && !s.settled() || s.replacedAfterAll() {
 		return
 	}
+	s.rests(status, lost)
+}
+
+// rests brings one that nothing is under way of to where it was.
+func (s *stage) rests(status string, lost bool) {
 	switch {
 	case status == gone:
 		s.failed()
 	case s.spec.ran && !lost && status == string(image.InstanceStopped):
 		s.startAgain(func(why image.Reason) { s.lose("ECS does not start it: " + why.Sentence) })
-	case s.spec.ran && !lost && status != string(image.InstanceRunning):
+	case s.spec.ran && !lost && status != string(image.InstanceRunning), s.mayStop():
 		s.hold(lookSoon)
 	default:
 		s.undress()
 	}
+}
+
+// replacedAfterAll goes on with an instance of which ECS refused the replacement, and made
+// it all the same.
+func (s *stage) replacedAfterAll() bool {
+	id := s.facts[factVerified]
+	if id == "" || s.item.Notes[noteReplaceAt] == "" || s.is(LevelReplaced) {
+		return false
+	}
+	s.reach(LevelReplaced, noteNewDisk, id, noteFailed, "", noteFailedAt, "", noteRefused, "", noteUnwell, "", noteLost, "")
+	return true
+}
+
+// mayStop: a stop was asked for and not seen, and may show yet, whatever was answered.
+func (s *stage) mayStop() bool {
+	return s.spec.ran && s.item.Notes[noteStopAt] != "" && !s.is(LevelStopped) && s.since(noteFailedAt) < 2*showTime
 }
 
 // lose gives up that it comes up again. What was done to it is taken back all the same.

@@ -181,6 +181,22 @@ func (d *deed) moved(s Server, at Moment) *image.Reason {
 	case d.act.Do == doBegin && d.item.Notes[noteUndo] == "" && (b.Status == image.InstanceRunning) != d.spec.ran:
 		return new(reason("moved", "it is %s, which it was not", b.Status))
 	}
+	if d.act.Do != doBegin && d.spec.ran {
+		return d.regrouped(s)
+	}
+	return nil
+}
+
+// regrouped: since it was begun it came into a scaling group, or somebody let its group
+// have it back, which would take it for unhealthy while it is stopped.
+func (d *deed) regrouped(s Server) *image.Reason {
+	switch g := s.Group; {
+	case g == nil:
+	case g.Group != d.record.Group:
+		return new(reason("moved", "it came into scaling group %s since it was begun", g.Group))
+	case g.State != "Standby":
+		return new(reason("moved", "its scaling group %s has it as %s again, and would take it for unhealthy", g.Group, g.State))
+	}
 	return nil
 }
 

@@ -503,6 +503,9 @@ func (j *judge) loss() {
 	if j.at != Planning {
 		return
 	}
+	if j.target.OSType == image.Windows {
+		j.warn("freeSpaceNotSeen", "Windows needs 1 GiB free in its system partition, which ECS does not show: see that %s leaves it", j.target.ID)
+	}
 	j.warn("contentLost", "what is on its system disk is gone from it; the backup has it")
 	if j.server.Before.Status == image.InstanceStopped {
 		j.warn("notTested", "it is stopped and stays so: whether it boots is not tested")

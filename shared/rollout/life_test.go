@@ -481,9 +481,6 @@ func TestStandby(t *testing.T) {
 		if !w.cloud.AddToScalingGroup(hangzhou, group, id) {
 			t.Fatal("not in the group")
 		}
-		if err := w.view().Tag(t.Context(), hangzhou, "instance", []string{string(id)}, image.Tags{"acs:autoscaling:scalingGroupId": group}); err != nil {
-			t.Skip(err)
-		}
 		wish := w.to()
 		if p := w.plan(wish, id); p.Totals.Refuse != 1 {
 			t.Errorf("%+v", p)
@@ -495,6 +492,49 @@ func TestStandby(t *testing.T) {
 			t.Errorf("%s: %v, %v by %v", got.State, outcomes(got), found, w.did)
 		}
 	})
+}
+
+// TestRegrouped: an instance that comes into a scaling group after it was begun, or that
+// somebody takes back from standby before it is stopped, or before its disk is replaced,
+// keeps its disk: the group would remove it.
+func TestRegrouped(t *testing.T) {
+	for name, c := range map[string]struct{ at, sign string }{
+		"came into a group": {"snapshot", "came into"}, "taken back before the stop": {"command", "as InService again"}, "taken back while it is down": {"modifyDisk", "as InService again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1, cloudsim.Options{})
+				group, _ := w.cloud.AddScalingGroup(one, hangzhou, cloudsim.ScalingGroupSpec{Name: "web"})
+				id, met := w.fleet[0], false
+				was := w.disk(id).ID
+				if err := w.view().ModifyDisk(t.Context(), hangzhou, was, image.DiskAttributes{DeleteAutoSnapshot: image.Yes}); err != nil {
+					t.Fatal(err)
+				}
+				if c.at != "snapshot" && !w.cloud.AddToScalingGroup(hangzhou, group, id) {
+					t.Fatal("not in the group")
+				}
+				w.before = func(_ int, call string) error {
+					if met || call != c.at {
+						return nil
+					}
+					met = true
+					if c.at == "snapshot" {
+						w.cloud.AddToScalingGroup(hangzhou, group, id)
+						return nil
+					}
+					return w.view().ExitStandby(t.Context(), hangzhou, group, []image.InstanceID{id}, "by hand")
+				}
+				wish := w.to()
+				wish.Managed, wish.Hooks.Before = true, "true"
+				time.Sleep(time.Hour) // the Cloud Assistant answers by then
+				got := w.end(w.approve(wish, id))
+				why := w.item(got, id).Outcome.Why
+				if !met || outcomes(got)[id] != "failed moved" || !strings.Contains(why.Sentence, c.sign) || w.disk(id).ID != was || w.instance(id).Status != image.InstanceRunning {
+					t.Errorf("met %v: %s %+v by %v", met, got.State, w.item(got, id).Outcome, w.did)
+				}
+			})
+		})
+	}
 }
 
 // TestTwoRollouts: of two rollouts at once only one has an instance.

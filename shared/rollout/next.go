@@ -25,6 +25,7 @@ const (
 	noteStopAt    = "stopAt"
 	noteReplaceAt = "replaceAt"
 	noteStartAt   = "startAt"
+	noteExitAt    = "exitAt"     // when its scaling group was asked first to have it back
 	noteProbe     = "probe"      // which probe is next
 	noteProbeAt   = "probeSince" // since when it is tried
 	notePasses    = "passes"
@@ -86,6 +87,8 @@ const (
 	snapTime  = 24 * time.Hour   // in which a snapshot is finished
 	stuckTime = 24 * time.Hour   // after which nobody waits for one that neither starts nor stops
 	mostTries = 500
+	// mostStarts is how often a start that is accepted and not seen is asked for at the least.
+	mostStarts = 10
 	// mostWasted times as many as the canary has may fail in its place, one after the other.
 	mostWasted = 3
 	patience   = time.Hour // after which waiting is done with less effort

@@ -94,7 +94,7 @@ func recordOf(i work.Item) (record, error) {
 // numbers, and the record of what was.
 func unreadable(i work.Item, errRecord error) []string {
 	var all []string
-	for _, name := range []string{noteBegunAt, noteCommitted, noteStopAt, noteReplaceAt, noteStartAt, noteProbeAt, noteFailedAt} {
+	for _, name := range []string{noteBegunAt, noteCommitted, noteStopAt, noteReplaceAt, noteStartAt, noteProbeAt, noteFailedAt, noteExitAt} {
 		if text := i.Notes[name]; text != "" {
 			if _, err := time.Parse(time.RFC3339, text); err != nil {
 				all = append(all, name)
@@ -312,6 +312,14 @@ func (s *stage) image() {
 	case string(image.StatusCreateFailed):
 		s.giveUp("undoImageFailed", "ECS could not make an image of the backup %s", s.content())
 	default:
+		lasts := imageTime
+		if s.facts[factMade] == "" { // not even one that is being made
+			lasts = madeTime
+		}
+		if s.item.Answered == plan.Applied && s.now.Sub(s.item.Since) > lasts {
+			s.giveUp("undoImageFailed", "ECS accepted to make an image of the backup %s, and it was not there after %s", s.content(), image.Duration(lasts))
+			return
+		}
 		s.again(lookSoon)
 	}
 }
@@ -380,7 +388,11 @@ func (s *stage) standby() {
 			s.reach(LevelStandby, noteStandby, yes)
 			return
 		}
-		s.again(lookSoon)
+		if s.since(noteCommitted) > patience {
+			s.giveUp("standbyNotSeen", "its scaling group accepted to put it into standby, and has it as %s after %s", s.facts[factGroup], image.Duration(patience))
+			return
+		}
+		s.anew()
 		return
 	}
 	notes, ok := s.commits()
@@ -390,6 +402,17 @@ func (s *stage) standby() {
 	if why, ok := s.act(doStandby, LevelStandby, notes); !ok {
 		s.giveUp(why.Code, "%s", why.Sentence)
 	}
+}
+
+// anew waits for what was sent. What was accepted and does not show in its time is asked
+// for again, as a new attempt.
+func (s *stage) anew() {
+	if s.item.Answered == plan.Applied && s.now.Sub(s.item.Since) > showTime {
+		s.item.Sent = nil
+		s.changed()
+		return
+	}
+	s.again(lookSoon)
 }
 
 // prepare runs the hook before the stop.
@@ -473,13 +496,15 @@ func (s *stage) stop() {
 func (s *stage) stopping() {
 	force := time.Duration(s.wish.Strategy.ForceStopAfter)
 	hangs := force > 0 && s.since(noteStopAt) >= force && s.item.Sent.Do != doForce
-	ignored := s.facts[factStatus] == string(image.InstanceRunning) && s.now.Sub(s.item.Since) > showTime
-	if s.item.Answered == plan.Applied && (hangs || ignored) {
+	switch {
+	case s.item.Answered == plan.Applied && hangs:
 		s.item.Sent = nil
 		s.changed()
-		return
+	case s.facts[factStatus] == string(image.InstanceRunning):
+		s.anew()
+	default:
+		s.again(lookSoon)
 	}
-	s.again(lookSoon)
 }
 
 // overdue: it is down for longer than it may be, and its disk is not on its way.
@@ -535,7 +560,6 @@ func (s *stage) replace() {
 		return
 	}
 	if why, ok := s.act(doReplace, LevelReplaced, map[string]string{noteReplaceAt: s.stamp(), noteRepeated: ""}); !ok {
-		s.note(noteReplaceAt, "")
 		s.giveUp(why.Code, "%s", why.Sentence)
 	}
 }
@@ -548,11 +572,11 @@ func (s *stage) replacing() {
 	case running && old && s.now.Sub(s.item.Since) > showTime:
 		// What was sent did not show, and it has been up since: the same is never sent again.
 		s.giveUp("startedMeanwhile", "somebody started it before its disk was replaced")
+	case late && old:
+		// No call of ours can arrive so late, and what was accepted so long ago comes no more.
+		s.giveUp("replacementNotSeen", "whether ECS replaced its disk could not be seen for %s, and it did not", image.Duration(madeTime))
 	case late && accepted:
 		s.unhealthy("notVerified", "what ECS accepted was not seen in %s", image.Duration(madeTime))
-	case late && old:
-		// No call of ours can arrive so late, and none did.
-		s.giveUp("replacementNotSeen", "whether ECS replaced its disk could not be seen for %s, and it did not", image.Duration(madeTime))
 	case running:
 		s.hold(lookSoon)
 	default:
@@ -620,6 +644,8 @@ func (s *stage) start() {
 	switch {
 	case s.facts[factStatus] == string(image.InstanceRunning):
 		s.reach(LevelStarted, noteProbeAt, s.stamp(), noteProbe, "0", notePasses, "0")
+	case s.sent() && s.facts[factStatus] == string(image.InstanceStopped):
+		s.anew()
 	case s.sent():
 		if s.item.Answered == plan.Applied && s.now.Sub(s.item.Since) > bootTime {
 			s.unhealthy("doesNotStart", "it was started and did not come up in %s", image.Duration(bootTime))
@@ -633,16 +659,24 @@ func (s *stage) start() {
 	}
 }
 
-// startAgain asks for a start, whatever was refused before, until it has been tried
-// for long.
+// startAgain asks for a start, whatever was refused before or did not show, until it has
+// been tried for long.
 func (s *stage) startAgain(lost func(why image.Reason)) {
-	if r := s.item.Refusal; r != nil {
-		if s.item.Notes[noteStartAt] != "" && s.since(noteStartAt) > startTime {
-			lost(*r)
-			return
+	long := s.item.Notes[noteStartAt] != "" && s.since(noteStartAt) > startTime
+	switch r := s.item.Refusal; {
+	case r != nil && long:
+		lost(*r)
+		return
+	case long && s.item.Tries > mostStarts:
+		lost(reason("notStarted", "it is Stopped %s after that was accepted first", image.Duration(startTime)))
+		return
+	case r != nil:
+		wait := lookLater
+		if passing(r.Code) {
+			wait = lookSoon
 		}
-		if s.now.Sub(s.item.Since) < lookLater && !passing(r.Code) {
-			s.hold(lookLater)
+		if s.now.Sub(s.item.Since) < wait {
+			s.hold(wait)
 			return
 		}
 	}
@@ -741,10 +775,13 @@ func (s *stage) exit() {
 	switch {
 	case s.facts[factGroup] == "InService" || s.facts[factGroup] == gone:
 		s.reach(LevelInService)
+	case s.sent() && s.since(noteExitAt) > patience:
+		s.reach(LevelInService, noteLeft, listed(s.item.Notes[noteLeft], "scalingGroup: still "+s.facts[factGroup]))
 	case s.sent():
-		s.again(lookSoon)
+		s.anew()
 	default:
-		if why, ok := s.act(doExit, LevelInService, nil); !ok {
+		notes := map[string]string{noteExitAt: cmp.Or(s.item.Notes[noteExitAt], s.stamp())}
+		if why, ok := s.act(doExit, LevelInService, notes); !ok {
 			s.reach(LevelInService, noteLeft, listed(s.item.Notes[noteLeft], "scalingGroup: "+why.Code))
 		}
 	}
