@@ -80,7 +80,12 @@ func (s *stage) unfinished() bool {
 // leaves it, and says so.
 func (s *stage) undo(do string) {
 	if s.item.Sent != nil && s.item.Sent.Do == do {
-		s.again()
+		switch again, often := s.ignored(); {
+		case often:
+			s.fail("aborted", "something was left: ECS accepts to take it back, and it stays")
+		case !again:
+			s.again()
+		}
 		return
 	}
 	if r := s.item.Refusal; r != nil && (!passing(r.Code) || s.item.Tries >= 2*mostTries) {

@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -98,6 +99,8 @@ const (
 	mostTries = 40
 	// showsBy is when what was made shows for certain.
 	showsBy = 2 * time.Minute
+	// notDone is when what was accepted and does not show is asked for again.
+	notDone = 10 * time.Minute
 )
 
 // Judged is what the vendor's check came to.
@@ -269,6 +272,21 @@ func (s *stage) again() {
 	s.wake(s.pace())
 }
 
+// ignored has what ECS accepted long ago, and what does not show, asked for again as
+// another attempt, and reports whether it did. Too often is for the caller to end.
+func (s *stage) ignored() (again, often bool) {
+	if s.item.Answered != plan.Applied || !s.now.After(s.item.Since.Add(notDone)) {
+		return false, false
+	}
+	if s.item.Tries >= mostTries {
+		return false, true
+	}
+	s.item.Sent = nil
+	s.Items = append(s.Items, s.item)
+	s.wake(0)
+	return true, false
+}
+
 // step goes on with an item.
 func (s *stage) step() {
 	if s.item.Sent != nil && s.sent() {
@@ -390,12 +408,20 @@ func (s *stage) sent() bool {
 
 // shows reaches a level once a fact has a value.
 func (s *stage) shows(fact, value, level string) {
-	if s.facts[fact] != value {
-		s.again()
+	if s.facts[fact] == value {
+		s.reach(level)
+		s.wake(0)
 		return
 	}
-	s.reach(level)
-	s.wake(0)
+	switch again, often := s.ignored(); {
+	case often:
+		if s.item.Sent.Do != doName { // somebody may have got it
+			s.note(noteGiven, yes)
+		}
+		s.fail("notShown", "ECS accepted %s %d times, and it does not show", s.item.Sent.Do, s.item.Tries)
+	case !again:
+		s.again()
+	}
 }
 
 // making waits for an image: for its row and for its task.
@@ -443,12 +469,22 @@ func (s *stage) made() {
 // deleted waits until what must not stay is gone.
 func (s *stage) deleted() {
 	if s.facts[factImage] != gone || s.item.Sent.Do == doPurge && s.facts[factRemains] != no {
-		s.again()
+		s.left()
 		return
 	}
 	s.item.Sent = nil
 	s.Items = append(s.Items, s.item)
 	s.wake(0)
+}
+
+// left goes on with what was to be deleted and is there.
+func (s *stage) left() {
+	switch again, often := s.ignored(); {
+	case often:
+		s.fail(cmp.Or(s.item.Notes[noteFailed], "notShown"), "%s; %s was left: ECS accepts to delete it, and it stays", s.item.Notes[noteSentence], s.item.Notes[noteImage])
+	case !again:
+		s.again()
+	}
 }
 
 // discard has an image go that must not stay, and its snapshots after it. Then the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -35,6 +36,7 @@ type ecs struct {
 	changed     bool
 	taskFails   bool
 	refuse      func(do string) error
+	ignore      func(do string) bool // it is accepted, and nothing is done
 	lose        func(n int) bool
 	calls       int
 	releases    importing.Channel
@@ -54,7 +56,7 @@ type madeInstance struct {
 func newECS() *ecs {
 	return &ecs{
 		tokens: map[string]bool{}, images: map[string]*madeImage{}, releases: importing.Candidate,
-		refuse: func(string) error { return nil }, lose: func(int) bool { return false },
+		refuse: func(string) error { return nil }, ignore: func(string) bool { return false }, lose: func(int) bool { return false },
 	}
 }
 
@@ -155,8 +157,10 @@ func (e *ecs) Do(_ context.Context, _ survey.Fresh, w work.Work, a work.Act) wor
 	}
 	if token := w.Token(a); !e.tokens[token] {
 		e.tokens[token] = true
-		e.did = append(e.did, a.Do+" "+a.Item)
-		e.done(a)
+		if !e.ignore(a.Do) {
+			e.did = append(e.did, a.Do+" "+a.Item)
+			e.done(a)
+		}
 	}
 	if e.lose(e.calls) {
 		return work.Answer{Outcome: plan.InDoubt(step, fault.New(fault.Unavailable, "no answer"))}
@@ -328,6 +332,56 @@ func refusing(do, code string) func(string) error {
 			return fault.New(fault.Precondition, "refused").WithCode(code)
 		}
 		return nil
+	}
+}
+
+// What is accepted and not done is asked for again, as another attempt; what never is
+// ends the import, which says so, and a cancelled one too.
+func TestAcceptedAndNotDone(t *testing.T) {
+	for _, do := range []string{"terminate", "name", "share", "release", "cancel", "delete"} {
+		for _, always := range []bool{false, true} {
+			t.Run(fmt.Sprint(do, " ", always), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					e, met := newECS(), 0
+					e.ignore = func(is string) bool {
+						if is != do {
+							return false
+						}
+						met++
+						return always || met == 1
+					}
+					s := begin(t, e, golden())
+					aborts := do == "cancel"
+					e.changed = do == "delete" // the image of another source has to go
+					if aborts {
+						for range 10 {
+							s.tick()
+							time.Sleep(time.Minute)
+						}
+						if _, err := s.runner().Order(t.Context(), s.id, work.Order{Do: work.Abort, By: "iss ann"}); err != nil {
+							t.Fatal(err)
+						}
+					}
+					var w work.Work
+					for n := 0; n < 120 && !w.State.Ended(); n++ {
+						w = s.tick()
+						time.Sleep(10 * time.Minute)
+					}
+					want := map[bool]work.State{false: work.Finished, true: work.Failed}[always]
+					switch {
+					case aborts:
+						want = work.Aborted
+					case e.changed:
+						want = work.Failed
+					}
+					home := w.Items["cn-hangzhou"].Outcome.Why
+					told := !always || home != nil && (home.Code == "notShown" || aborts && home.Code == "aborted" || e.changed && strings.Contains(home.Sentence, "was left"))
+					if met < 2 || w.State != want && !(always && !aborts && w.State == work.Partly) || !told {
+						t.Errorf("%s was asked for %d times: %s %v %+v by %v", do, met, w.State, outcomes(w), home, e.did)
+					}
+				})
+			})
+		}
 	}
 }
 

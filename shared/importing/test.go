@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -126,7 +127,7 @@ func (s *stage) commanded() {
 // terminated waits until the instance of the test is gone.
 func (s *stage) terminated() {
 	if s.facts[factInstance] != gone {
-		s.again()
+		s.stays()
 		return
 	}
 	if code := s.item.Notes[noteFailed]; code != "" {
@@ -135,6 +136,16 @@ func (s *stage) terminated() {
 	}
 	s.item.Sent = nil
 	s.passes(LevelTested)
+}
+
+// stays goes on with the instance of a test that was to be deleted and is there.
+func (s *stage) stays() {
+	switch again, often := s.ignored(); {
+	case often:
+		s.fail(cmp.Or(s.item.Notes[noteFailed], "notShown"), "%s; the instance %s of the test was left, and ECS deletes it by itself", s.item.Notes[noteSentence], s.item.Notes[noteInstance])
+	case !again:
+		s.again()
+	}
 }
 
 // share gives the image to others, if that is wished.
