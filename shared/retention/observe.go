@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
@@ -106,11 +105,7 @@ func OpenLedgers(ctx context.Context, places map[Place]Reader, now func() time.T
 	}
 	slices.SortFunc(keys, comparePlaces)
 	ledgers := make([]*Ledger, len(keys))
-	var wait fanout.Group
-	for n, p := range keys {
-		wait.Go(func() { ledgers[n] = OpenLedger(ctx, p, places[p], now) })
-	}
-	wait.Wait()
+	survey.EachIndex(len(keys), func(n int) { ledgers[n] = OpenLedger(ctx, keys[n], places[keys[n]], now) })
 	return ledgers
 }
 
@@ -324,22 +319,18 @@ func (o *observer) details(ctx context.Context) {
 		}
 	}
 	rows := map[Place]map[image.SnapshotID]*SnapshotRow{}
-	var wait fanout.Group
-	for _, l := range o.Ledgers {
+	survey.Each(o.Ledgers, func(l *Ledger) {
 		if len(wanted[l.Place]) == 0 {
-			continue
+			return
 		}
-		wait.Go(func() {
-			shown, unread := l.snapshots(ctx, wanted[l.Place])
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			if unread != nil {
-				o.inv.Unread = append(o.inv.Unread, *unread)
-			}
-			rows[l.Place] = shown
-		})
-	}
-	wait.Wait()
+		shown, unread := l.snapshots(ctx, wanted[l.Place])
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if unread != nil {
+			o.inv.Unread = append(o.inv.Unread, *unread)
+		}
+		rows[l.Place] = shown
+	})
 	for n := range o.inv.Subjects {
 		s := &o.inv.Subjects[n]
 		there := rows[Place{s.Account, s.Region}]
@@ -359,34 +350,27 @@ func (o *observer) grants(ctx context.Context) {
 	for _, l := range o.Ledgers {
 		places[l.Place] = l
 	}
-	turns := make(chan struct{}, 16)
-	var wait fanout.Group
-	for n := range o.inv.Subjects {
+	survey.EachIndex(len(o.inv.Subjects), func(n int) {
 		s := &o.inv.Subjects[n]
 		if s.SharedOut == image.No {
 			s.GrantsKnown = true
-			continue
+			return
 		}
 		if s.Shallow {
-			continue
+			return
 		}
-		turns <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-turns }()
-			grants, unread := gap(Place{s.Account, s.Region}, survey.MayListGrants, func() ([]image.Grant, error) {
-				return places[Place{s.Account, s.Region}].Reader.Grants(ctx, s.ID)
-			})
-			o.unread[n] = unread
-			s.GrantsKnown = unread == nil && (len(grants) > 0 || s.SharedOut != image.Yes)
-			for _, g := range grants {
-				s.Grants = append(s.Grants, g.Account)
-				if places[Place{g.Account, s.Region}] == nil {
-					s.Blind = append(s.Blind, g.Account)
-				}
-			}
+		grants, unread := gap(Place{s.Account, s.Region}, survey.MayListGrants, func() ([]image.Grant, error) {
+			return places[Place{s.Account, s.Region}].Reader.Grants(ctx, s.ID)
 		})
-	}
-	wait.Wait()
+		o.unread[n] = unread
+		s.GrantsKnown = unread == nil && (len(grants) > 0 || s.SharedOut != image.Yes)
+		for _, g := range grants {
+			s.Grants = append(s.Grants, g.Account)
+			if places[Place{g.Account, s.Region}] == nil {
+				s.Blind = append(s.Blind, g.Account)
+			}
+		}
+	})
 }
 
 // lines finds the regional copies among what is seen.

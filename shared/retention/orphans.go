@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode"
 
-	"imagekeeper/shared/fanout"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/survey"
 )
@@ -33,11 +32,7 @@ func (l *Ledger) ListSnapshots(ctx context.Context) {
 
 // ListAllSnapshots reads those of all ledgers, many at once.
 func ListAllSnapshots(ctx context.Context, ledgers []*Ledger) {
-	var wait fanout.Group
-	for _, l := range ledgers {
-		wait.Go(func() { l.ListSnapshots(ctx) })
-	}
-	wait.Wait()
+	survey.Each(ledgers, func(l *Ledger) { l.ListSnapshots(ctx) })
 }
 
 // locksOf tells which snapshots are locked; where that cannot be read, of none of them

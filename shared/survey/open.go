@@ -36,13 +36,9 @@ func Open(ctx context.Context, accounts []Account, scope Scope) (*Survey, error)
 	}
 	wanted := slices.DeleteFunc(slices.Clone(accounts), func(a Account) bool { return a.ID != "" && !s.within.account(a.ID) })
 	found := make([]entered, len(wanted))
-	numbers := make([]int, len(wanted))
-	for n := range numbers {
-		numbers[n] = n
-	}
 	opening, end := inHalf(ctx)
 	defer end()
-	Each(numbers, func(n int) { found[n] = s.enter(opening, wanted[n]) })
+	EachIndex(len(wanted), func(n int) { found[n] = s.enter(opening, wanted[n]) })
 	for n, f := range found {
 		if f.open {
 			s.take(wanted[n], f)

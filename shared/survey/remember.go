@@ -111,11 +111,7 @@ func byHundred[ID, T any](ids []ID, ask func([]ID) ([]T, error)) func() ([]T, er
 		}
 		batches := slices.Collect(slices.Chunk(ids, most))
 		found, failed := make([][]T, len(batches)), make([]error, len(batches))
-		numbers := make([]int, len(batches))
-		for n := range numbers {
-			numbers[n] = n
-		}
-		Each(numbers, func(n int) {
+		EachIndex(len(batches), func(n int) {
 			found[n], failed[n] = twice(func() ([]T, error) { return ask(batches[n]) })()
 		})
 		for _, err := range failed {

@@ -186,13 +186,16 @@ const atOnce = 64
 
 // Each does f for each of some things, many at once, and waits. A panic in f is
 // carried to the caller.
-func Each[T any](of []T, f func(T)) {
+func Each[T any](of []T, f func(T)) { EachIndex(len(of), func(n int) { f(of[n]) }) }
+
+// EachIndex does f for each index of a list of so many, as Each does for what is in it.
+func EachIndex(many int, f func(int)) {
 	var next atomic.Int64
 	var wait fanout.Group
-	for range min(atOnce, len(of)) {
+	for range min(atOnce, many) {
 		wait.Go(func() {
-			for n := next.Add(1); n <= int64(len(of)); n = next.Add(1) {
-				f(of[n-1])
+			for n := int(next.Add(1)); n <= many; n = int(next.Add(1)) {
+				f(n - 1)
 			}
 		})
 	}

@@ -87,17 +87,13 @@ func (x Index) Observe(ctx context.Context, i image.Image, owner Grants) Observa
 func (x Index) lookAt(ctx context.Context, i image.Image, may []image.AccountID) []View {
 	accounts := slices.Sorted(maps.Keys(x.readers))
 	views := make([]View, len(accounts))
-	var wait fanout.Group
-	for n, a := range accounts {
-		wait.Go(func() {
-			if slices.Contains(may, a) {
-				views[n] = look(ctx, a, i, x.accounts[a])
-			} else {
-				views[n] = runs(ctx, a, i, x.accounts[a])
-			}
-		})
-	}
-	wait.Wait()
+	survey.EachIndex(len(accounts), func(n int) {
+		if a := accounts[n]; slices.Contains(may, a) {
+			views[n] = look(ctx, a, i, x.accounts[a])
+		} else {
+			views[n] = runs(ctx, a, i, x.accounts[a])
+		}
+	})
 	return views
 }
 
