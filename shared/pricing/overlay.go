@@ -9,6 +9,7 @@ import (
 	"imagekeeper/shared/fault"
 	"imagekeeper/shared/image"
 	"imagekeeper/shared/money"
+	"imagekeeper/shared/strictjson"
 	"imagekeeper/shared/survey"
 )
 
@@ -47,7 +48,7 @@ func ParseNegotiated(text string) (Negotiated, error) {
 	}
 	root, ok := value.(object)
 	if !ok {
-		return Negotiated{}, fault.InField(overlayName, "notAnObject", "it is a JSON object with the field rates")
+		return Negotiated{}, fault.InField(overlayName, strictjson.CodeType, "it is a JSON object with the field rates")
 	}
 	r := reader{fields: root}
 	n := Negotiated{GBBytes: r.gbBytes("gbBytes")}
@@ -71,7 +72,7 @@ func readRates(entries []any) ([]Rate, error) {
 		path := "rates[" + strconv.Itoa(i) + "]"
 		fields, ok := e.(object)
 		if !ok {
-			return nil, fault.InField(path, "notAnObject", "a rate is a JSON object")
+			return nil, fault.InField(path, strictjson.CodeType, "a rate is a JSON object")
 		}
 		rate, err := readRate(path, fields)
 		if err != nil {
@@ -251,7 +252,7 @@ func (r *reader) take(name string) any {
 	for _, m := range r.fields {
 		if m.key == name {
 			if m.value == nil {
-				r.fail(name, "null", "it is null; give it a value, or leave it out")
+				r.fail(name, strictjson.CodeType, "it is null; give it a value, or leave it out")
 			}
 			return m.value
 		}
@@ -276,7 +277,7 @@ func (r *reader) text(name string) string {
 	}
 	text, ok := value.(string)
 	if !ok || text == "" {
-		r.fail(name, "notText", "it is a text that is not empty")
+		r.fail(name, strictjson.CodeType, "it is a text that is not empty")
 	}
 	return text
 }
@@ -391,12 +392,12 @@ func (r *reader) integer(name string) (int64, bool) {
 	}
 	number, ok := value.(interface{ String() string })
 	if !ok {
-		r.fail(name, "notANumber", "it is a whole number")
+		r.fail(name, strictjson.CodeType, "it is a whole number")
 		return 0, false
 	}
 	n, err := strconv.ParseInt(number.String(), 10, 64)
 	if err != nil {
-		r.fail(name, "notANumber", "it is a whole number")
+		r.fail(name, strictjson.CodeType, "it is a whole number")
 		return 0, false
 	}
 	return n, true
@@ -441,7 +442,7 @@ func (r *reader) array(name string) []any {
 	value := r.take(name)
 	list, ok := value.([]any)
 	if !ok {
-		r.fail(name, "notAnArray", "it is an array of rates")
+		r.fail(name, strictjson.CodeType, "it is an array of rates")
 	}
 	return list
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"imagekeeper/shared/fault"
+	"imagekeeper/shared/strictjson"
 )
 
 // member is one key of a JSON object, with its value: an object, []any, string,
@@ -40,18 +41,18 @@ func parseStrict(text []byte) (any, error) {
 		return nil, err
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, fault.InField(overlayName, "textAfterDocument", "there is text after the JSON document")
+		return nil, fault.InField(overlayName, strictjson.CodeMalformed, "there is text after the JSON document")
 	}
 	return value, nil
 }
 
 func parseValue(d *json.Decoder, path string, depth int) (any, error) {
 	if depth > maxDepth {
-		return nil, fault.InField(place(path), "tooDeep", "it nests deeper than %d", maxDepth)
+		return nil, fault.InField(place(path), strictjson.CodeDepth, "it nests deeper than %d", maxDepth)
 	}
 	token, err := d.Token()
 	if err != nil {
-		return nil, &fault.Error{Kind: fault.Invalid, Code: "notJson", Field: place(path), Sentence: "it is not JSON", Cause: err}
+		return nil, &fault.Error{Kind: fault.Invalid, Code: strictjson.CodeMalformed, Field: place(path), Sentence: "it is not JSON", Cause: err}
 	}
 	switch token {
 	case json.Delim('{'):
@@ -68,11 +69,11 @@ func parseObject(d *json.Decoder, path string, depth int) (any, error) {
 		token, err := d.Token()
 		key, isKey := token.(string)
 		if err != nil || !isKey {
-			return nil, &fault.Error{Kind: fault.Invalid, Code: "notJson", Field: place(path), Sentence: "it is not JSON", Cause: err}
+			return nil, &fault.Error{Kind: fault.Invalid, Code: strictjson.CodeMalformed, Field: place(path), Sentence: "it is not JSON", Cause: err}
 		}
 		inner := join(path, key)
 		if slices.ContainsFunc(read, func(m member) bool { return m.key == key }) {
-			return nil, fault.InField(place(inner), "duplicate", "the field appears twice")
+			return nil, fault.InField(place(inner), strictjson.CodeDuplicate, "the field appears twice")
 		}
 		value, err := parseValue(d, inner, depth+1)
 		if err != nil {
@@ -97,7 +98,7 @@ func parseArray(d *json.Decoder, path string, depth int) (any, error) {
 
 func closing(d *json.Decoder, path string) error {
 	if _, err := d.Token(); err != nil {
-		return &fault.Error{Kind: fault.Invalid, Code: "notJson", Field: place(path), Sentence: "it is not JSON", Cause: err}
+		return &fault.Error{Kind: fault.Invalid, Code: strictjson.CodeMalformed, Field: place(path), Sentence: "it is not JSON", Cause: err}
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func capabilities() []Row {
 		},
 		{
 			Over: "shared/pricing", Pure: true, Why: why,
-			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/survey", "shared/fanout"},
+			May:      []string{"shared/image", "shared/money", "shared/fault", "shared/survey", "shared/fanout", "shared/strictjson"},
 			TestsMay: []string{"scripts/drawn", "pgregory.net/rapid"},
 		},
 		{
