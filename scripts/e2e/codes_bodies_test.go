@@ -93,7 +93,7 @@ func (m sameMistake) places(bodies []written) []place {
 		switch {
 		case m.inBodies != nil:
 			walked(root, "", func(member string, there any) {
-				if wrong, can := m.inBodies(there); can && !slices.Contains(w.may, member) {
+				if wrong, can := m.inBodies(there); can && !slices.Contains(w.may, member) && !slices.Contains(m.right, member) {
 					add([]string{member}, wrong)
 				}
 			})

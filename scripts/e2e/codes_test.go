@@ -17,6 +17,9 @@ type sameMistake struct {
 	image string
 	// inBodies is what stands in the place of any member.
 	inBodies func(member any) (wrong any, can bool)
+	// right are the members of which it is none: as in a query, where to look may be
+	// said twice, and a question may be asked twice.
+	right []string
 }
 
 func sameMistakes() []sameMistake {
@@ -42,6 +45,10 @@ func sameMistakes() []sameMistake {
 		{name: "a control character", inBodies: func(m any) (any, bool) { _, text := m.(string); return "a\x01b", text }},
 		{name: "a turned text", inBodies: func(m any) (any, bool) { _, text := m.(string); return "a\u202eb", text }},
 		{name: "null in a list", inBodies: func(m any) (any, bool) { list, is := m.([]any); return append(slices.Clone(list), nil), is }},
+		{name: "an entry twice", right: []string{"select.region", "select.account", "select.family", "questions", "health"}, inBodies: func(m any) (any, bool) {
+			list, is := m.([]any)
+			return append(slices.Clone(list), list...), is
+		}},
 		{name: "a member that is not known", inBodies: withMember("nothing")},
 		{name: "a member in capitals", inBodies: func(m any) (any, bool) {
 			o, ok := m.(object)

@@ -163,5 +163,18 @@ func (w Wish) released() error {
 	case r.Share != nil && slices.ContainsFunc(r.Share.Accounts, func(g Grantee) bool { return g.AccountID == w.Account }):
 		return fault.InField("release.share.accounts", "ownAccount", "must not have the account that owns the image")
 	}
+	return r.Share.check()
+}
+
+// check fails for an account that is named twice.
+func (s *Share) check() error {
+	if s == nil {
+		return nil
+	}
+	for n, g := range s.Accounts {
+		if slices.Contains(s.Accounts[:n], g) {
+			return fault.InField(fmt.Sprintf("release.share.accounts[%d].accountId", n), "duplicate", "account %s is named twice", g.AccountID)
+		}
+	}
 	return nil
 }

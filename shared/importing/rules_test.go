@@ -65,8 +65,12 @@ func TestRules(t *testing.T) {
 		"stable with waived risks": {change: func(r *importing.Rule) {
 			r.Release.Channel, r.Check = importing.Stable, &importing.Check{Waive: []string{"x"}}
 		}, wrong: "imports[0].check.waive stableWaivesNothing"},
-		"nobody to tell":             {change: func(r *importing.Rule) { r.Notify = []string{"platform", "other"} }, wrong: "imports[0].notify[1] unknownTarget"},
-		"more than one thing":        {change: func(r *importing.Rule) { r.From, r.File = "x", "{" }, wrong: "imports[0].file invalidPattern, imports[0].from invalidFolder"},
+		"nobody to tell":      {change: func(r *importing.Rule) { r.Notify = []string{"platform", "other"} }, wrong: "imports[0].notify[1] unknownTarget"},
+		"more than one thing": {change: func(r *importing.Rule) { r.From, r.File = "x", "{" }, wrong: "imports[0].file invalidPattern, imports[0].from invalidFolder"},
+		"an account twice": {change: func(r *importing.Rule) {
+			twice := []importing.Grantee{{AccountID: "1000000000000005"}, {AccountID: "1000000000000005"}}
+			r.Release.Share = &importing.Share{Accounts: twice}
+		}, wrong: "imports[0].release.share.accounts[1].accountId duplicate"},
 		"a licence without a system": {change: func(r *importing.Rule) { r.Image.LicenseType = "BYOL" }, wrong: "imports[0].image.licenceType noEffect"},
 	} {
 		t.Run(name, func(t *testing.T) {
