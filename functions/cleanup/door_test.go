@@ -32,6 +32,7 @@ const (
 	empties           // its list is answered empty
 	halves            // its list is answered without its second half
 	skips             // its list is answered without its first entry
+	ignores           // it is accepted, and nothing is done
 )
 
 // frozen is for how long a worker is that freezes: until another one has its works.
@@ -74,6 +75,8 @@ func through[T any](ctx context.Context, d *door, c met, do func() (T, error)) (
 		d.stage.without()
 	case throttled:
 		return none, fault.New(fault.Throttled, "too many calls").WithCode("Throttling.User")
+	case ignores:
+		return none, nil
 	case refused:
 		return none, fault.New(fault.Forbidden, "this may not be done").WithCode("Forbidden.RAM")
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -143,6 +144,67 @@ func TestNothingShownIsNoPermission(t *testing.T) {
 		s.armed(nil)
 		if in := (&witness{stage: s}).bin().Items; !tagged || len(s.deleted) > 0 && len(in) == 0 {
 			t.Errorf("after %d lists: tagged %v, deleted %v, and in the bin %v", after, tagged, s.deleted, in)
+		}
+	}
+}
+
+// What is accepted and not done is tried again; what never is is given up, and told. Of
+// what is not to go nothing goes meanwhile, and what was taken is given back.
+func TestAcceptedAndNotDone(t *testing.T) {
+	t.Parallel()
+	for _, call := range []string{"Tag image", "Permit", "ModifyImage", "Tag snapshot", "DeleteImage", "DeleteSnapshot", "Untag image"} {
+		for _, always := range []bool{false, true} {
+			t.Run(fmt.Sprint(call, " ", always), func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t)
+				quick(&s.rules)
+				back := call == "Untag image"
+				if back {
+					s.rules.Document.Grace = image.Duration(time.Hour)
+				}
+				planned := s.call("cleanups.create", map[string]any{"images": []string{"m-web0"}})
+				id := s.call("cleanups.create", map[string]any{"images": []string{"m-web0"}, "apply": map[string]any{"digest": planned.Plan.Digest}}).ID
+				var mu sync.Mutex
+				calls := 0
+				s.armed(func(m met) fate {
+					mu.Lock()
+					defer mu.Unlock()
+					if m.name != call {
+						return passes
+					}
+					if calls++; always || calls == 1 {
+						return ignores
+					}
+					return passes
+				})
+				s.tick(3)
+				if back {
+					s.call("cleanups.keep", map[string]any{"imageId": "m-web0", "reason": "audit", "until": s.clock.Now().Add(24 * 20 * time.Hour)})
+				}
+				most := 200
+				if back && always { // it is tried for ever, as it has to come back
+					most = 12
+				}
+				for n := 0; n < most && s.item(id, "m-web0").Result == "open"; n++ {
+					s.tick(1)
+					s.clock.Advance(14 * time.Minute)
+				}
+				s.armed(nil)
+				i := s.item(id, "m-web0")
+				now, _, err := s.image("m-web0")
+				switch {
+				case back && always:
+					if err != nil || calls < 2 || i.Result != "open" || i.Reason == nil || i.Reason.Code != "notShown" {
+						t.Errorf("%d calls: %v %+v %+v", calls, err, i, i.Reason)
+					}
+				case calls < 2 || i.Result == "open" || !always && !back && i.Result != "applied":
+					t.Errorf("%d calls: %+v %+v", calls, i, i.Reason)
+				case always && !back && call != "DeleteSnapshot" && (err != nil || i.Reason == nil || i.Reason.Code != "notShown"):
+					t.Errorf("%d calls: %v %+v %+v", calls, err, i, i.Reason)
+				case back && (err != nil || now.Tags[retention.TagCleanup] != ""):
+					t.Errorf("%d calls: %v %v %+v %+v", calls, err, now.Tags, i, i.Reason)
+				}
+			})
 		}
 	}
 }

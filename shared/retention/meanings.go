@@ -32,6 +32,7 @@ func meaningsOnTheWay() map[string]string {
 		"stillShared":   "a leaked image that may not go is shared: the remedy has the call that ends that",
 		"purging":       "its snapshots are being deleted: the next look tells which are gone",
 		work.CodeUnseen: "it could not be looked at, and stays as it is until it can be",
+		codeNotShown:    "ECS accepted a call, and it does not show: it is tried again, and at last given up, but where it has to come back",
 		"binNotReady":   "its deletion is not written down yet, so that it cannot be brought back for some minutes",
 		"binOver":       "its time in the bin is over: its snapshots go, if they have not gone already",
 	}

@@ -35,7 +35,12 @@ const (
 	soon        = 10 * time.Minute
 	usualLook   = 24 * time.Hour
 	lookIsFresh = 60 * time.Second
+	// notDone is when what was accepted and does not show is taken as not done.
+	notDone = 10 * time.Minute
 )
+
+// codeNotShown is of what ECS accepted and does not show.
+const codeNotShown = "notShown"
 
 // Next decides what is to be done with every item of a cleanup now. It is pure.
 func Next(w work.Work, seen work.Seen, now time.Time) work.Decision {
@@ -156,7 +161,12 @@ func (s *step) sent() {
 		s.set(s.item.Level)
 		return
 	}
-	if s.item.Answered == plan.Applied {
+	switch accepted := s.item.Answered == plan.Applied; {
+	case accepted && s.now.Sub(s.item.Since) > notDone: // it is decided anew, as after a refusal
+		s.item.Refusal = &image.Reason{Code: codeNotShown, Sentence: "ECS accepted to " + a.Do + ", and it does not show"}
+		s.set(s.item.Level)
+		return
+	case accepted:
 		s.wake = s.now.Add(10 * time.Second)
 		return
 	}

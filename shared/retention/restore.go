@@ -152,8 +152,14 @@ func (s *step) restoring(r Restore) {
 	case s.item.Answered != plan.Applied:
 		again := *sent
 		s.act = &again
-	case sent.Do == doAdjust && s.now.Sub(s.item.Since) > soon: // ECS accepted it, and shows something else
+	case s.now.Sub(s.item.Since) <= soon:
+		s.wake = s.now.Add(15 * time.Second)
+	case sent.Do == doAdjust: // ECS accepted it, and shows something else
 		s.set(sent.Level)
+	case sent.Do == doCreate:
+		s.end(plan.Failed, &image.Reason{Code: codeNotShown, Sentence: "ECS accepted to make the image, and it does not show"})
+	default:
+		s.end(plan.Failed, &image.Reason{Code: codeNotShown, Sentence: "it was brought back as " + s.item.Notes[noteImage] + ", but ECS accepted " + sent.Do + ", and it does not show"})
 	}
 }
 
