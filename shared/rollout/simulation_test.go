@@ -183,7 +183,7 @@ func (s *simulation) run() {
 		}
 		group.Go(func() {
 			report, err := s.runner().Tick(s.Context(), time.Now(), time.Now().Add(55*time.Second))
-			if err != nil && s.outage == nil {
+			if err != nil && s.outage.Load() == nil {
 				s.Error(err)
 			}
 			s.mu.Lock()
@@ -225,13 +225,13 @@ func (s *simulation) people(minute int) {
 	case s.d.noStock && (minute == 12 || minute == 30):
 		s.cloud.SetStock(hangzhou, s.instance(s.fleet[0]).Type, minute == 30)
 	case s.d.journalGone && minute == 7:
-		s.outage = func() bool { return s.of(700) }
+		s.breaks(func() bool { return s.of(700) })
 	case s.d.journalGone && minute == 17:
-		s.outage = nil
+		s.outage.Store(nil)
 	}
 	switch minute - s.d.orderAt {
 	case 0:
-		s.outage = nil
+		s.outage.Store(nil)
 		s.brake()
 	case 20:
 		s.free = time.Now()

@@ -289,14 +289,14 @@ func TestJournalLost(t *testing.T) {
 					stopped = stopped || call == "stop"
 					return nil
 				}
-				w.outage = func() bool {
+				w.breaks(func() bool {
 					if stopped && !gone {
 						if writes++; writes > after {
 							gone = true
 						}
 					}
 					return gone
-				}
+				})
 				rolled := w.approve(w.to(), id)
 				for range 30 {
 					if !gone {
@@ -311,7 +311,7 @@ func TestJournalLost(t *testing.T) {
 				if status := w.instance(id).Status; gone && !replaced && status != image.InstanceRunning {
 					t.Errorf("it is %s without a journal, by %v", status, w.did)
 				}
-				w.outage = nil
+				w.outage.Store(nil)
 				got := w.end(rolled)
 				if o := outcomes(got)[id]; w.instance(id).Status != image.InstanceRunning || w.count("replace") > 1 || o != "applied" && !strings.HasPrefix(o, "failed ") {
 					t.Errorf("%s, it is %s by %v", o, w.instance(id).Status, w.did)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,7 +54,7 @@ type world struct {
 	// untrue, if it is set, stands for what every changing call does and answers.
 	untrue func(call string, do func() error) error
 	// outage, if it is set, tells for each writing to the journal whether it fails.
-	outage func() bool
+	outage atomic.Pointer[func() bool]
 }
 
 // store is the bucket, as a worker reaches it.
@@ -63,11 +64,14 @@ type store struct {
 }
 
 func (s store) Append(ctx context.Context, key string, position int64, content []byte) error {
-	if s.world.outage != nil && s.world.outage() {
+	if fails := s.world.outage.Load(); fails != nil && (*fails)() {
 		return fault.New(fault.Unavailable, "the bucket cannot be reached")
 	}
 	return s.Bucket.Append(ctx, key, position, content)
 }
+
+// breaks has the journal fail from now on, as often as fails says.
+func (w *world) breaks(fails func() bool) { w.outage.Store(&fails) }
 
 // newWorld has so many running instances, in two zones.
 func newWorld(t testing.TB, instances int, options cloudsim.Options) *world {
