@@ -25,6 +25,8 @@ type routeMistake struct {
 	// want is status and code, and field what is blamed: empty for at, "-" for nothing,
 	// "*" for whatever it is.
 	want, field string
+	// right is an operation of which it is none: a filter by what nobody has.
+	right string
 }
 
 func routeMistakes() []routeMistake {
@@ -64,6 +66,7 @@ func routeMistakes() []routeMistake {
 		{in: "query", at: "kind", value: "nothing", want: "400 oneof"},
 		{in: "query", at: "sort", value: "nothing", want: "400 oneof"},
 		{in: "query", at: "instanceType", value: "a%20b", want: "400 instancetype"},
+		{in: "query", at: "instanceType", value: "ecs.nothing.large", want: "400 unknownInstanceType", right: "find.instances"},
 		{in: "query", at: "owner", value: "x", want: "400 accountid"},
 		{in: "path", at: "imageId", value: "a%20b", want: "400 imageid"},
 		{in: "path", at: "imageId", value: "m-a%2Fb", want: "400 imageid"},
@@ -170,7 +173,7 @@ func TestTheSameMistakeHasTheSameCode(t *testing.T) {
 		made := 0
 		for _, op := range operations {
 			r, can := m.made(op, bodies)
-			if !can {
+			if !can || op.name == m.right {
 				continue
 			}
 			if made++; made == 1 {

@@ -158,6 +158,11 @@ func (p *Pricer) priced(ctx context.Context, q pricing.Asking, i image.Image) (Q
 	if err := asked.Check(); err != nil {
 		return Quote{}, q.Blamed(err)
 	}
+	if q.To != "" && p.survey.Everywhere() {
+		if err := p.survey.Knows("to", q.To); err != nil {
+			return Quote{}, err
+		}
+	}
 	instance, err := p.instance(ctx, i, q)
 	if err != nil {
 		return Quote{}, err
@@ -200,7 +205,7 @@ func (p *Pricer) instance(ctx context.Context, i image.Image, q pricing.Asking) 
 	case err != nil:
 		return instance, nil //nolint:nilerr // types that cannot be read leave the number of vCPUs unknown, not the question unanswered
 	case len(found) == 0:
-		return instance, fault.InField("instanceType", "instanceTypeNotFound", "%s does not exist in %s", q.InstanceType, i.Region)
+		return instance, fault.InField("instanceType", "unknownInstanceType", "%s does not exist in %s", q.InstanceType, i.Region)
 	}
 	instance.VCPUs = found[0].VCPUs
 	if q.ActiveVCPUs > instance.VCPUs && instance.VCPUs > 0 {
