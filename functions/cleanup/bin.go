@@ -309,7 +309,8 @@ func (s *session) planRestore(ctx context.Context, in restoreInput) (work.Docume
 	for _, p := range o.survey.In(e.Ref.Region) {
 		there[retention.Place{Account: p.Account, Region: p.Region}] = p
 	}
-	findings := append(r.Objections(e, snapshots, ledger.Images), retention.StillNamed(ctx, e.Ref.ID, there)...)
+	findings := append(r.Objections(e, snapshots, ledger.Images), retention.LostKeys(ctx, place, snapshots)...)
+	findings = append(findings, retention.StillNamed(ctx, e.Ref.ID, there)...)
 	return restoreDocument(e.Entry, r, findings, s.now(), o.survey.Unread())
 }
 

@@ -308,6 +308,36 @@ func TestASnapshotThatEndsJustAfterTheBin(t *testing.T) {
 	}
 }
 
+// A key that is scheduled for deletion while an image is in the bin is told by the plan of
+// its restore, which would fail.
+func TestARestoreWhoseKeyIsGone(t *testing.T) {
+	t.Parallel()
+	const mine = "key-hzz1234567890abcdefgh"
+	s := newStage(t)
+	quick(&s.rules)
+	s.rules.Document.Bin = days(30)
+	s.cloud.SetKey(first, region, mine, cloudsim.KeyEnabled)
+	s.cloud.AddImage(first, region, cloudsim.ImageSpec{KMSKey: mine, Image: image.Image{
+		Ref: image.Ref{ID: "m-secret"}, Kind: image.KindCustom, Name: "secret", CreatedAt: start().AddDate(-1, 0, 0),
+		Disks: []image.DiskMapping{{System: true, SizeGiB: 40, SnapshotID: "s-secret", Encrypted: image.Yes}},
+	}})
+	s.apply("cleanups.create", map[string]any{"images": []string{"m-secret"}})
+	s.tick(60)
+	for state, want := range map[cloudsim.KeyState]image.Level{cloudsim.KeyEnabled: "", cloudsim.KeyPendingDeletion: image.Fatal, cloudsim.KeyDisabled: image.Warning} {
+		s.cloud.SetKey(first, region, mine, state)
+		p := s.call("cleanups.restore", map[string]any{"id": "m-secret"})
+		var told image.Level
+		for _, f := range p.Findings {
+			if f.Code == "keyGone" {
+				told = f.Level
+			}
+		}
+		if told != want || p.Plan.Applicable != (want != image.Fatal) {
+			t.Errorf("%s: %q, applicable %v: %+v", state, told, p.Plan.Applicable, p.Findings)
+		}
+	}
+}
+
 // An account that is not in a region any more where it was seen of late is missed: nothing
 // goes, and why is told with what to do. After a week it is not missed any more.
 func TestAccountsThatAreMissed(t *testing.T) {

@@ -287,16 +287,40 @@ func (s *stage) export() {
 		s.exportFailed(aborting)
 	case status == gone && s.item.Answered != plan.Applied && s.settled():
 		s.unsent(aborting)
-	case running && aborting && s.item.Sent.Do != doCancel:
-		s.note(noteTask, s.facts[noteTask])
-		s.item.Sent = nil
-		s.Items = append(s.Items, s.item)
-		s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: doCancel})
-		s.wake(s.pace())
+	case running && (aborting || s.item.Sent.Do == doCancel):
+		s.cancelling()
+	case s.now.After(s.item.Since.Add(makeTime)):
+		s.fail("notMadeInTime", "ECS has not exported it in %d hours, and was left at it", int(makeTime.Hours()))
 	case running || status == gone || status == "":
 		s.wake(s.pace())
 	default:
 		s.fail("taskEnded", "its task ended as %s, which is not known", status)
+	}
+}
+
+func (s *stage) cancelExport() {
+	s.item.Sent = nil
+	s.Items = append(s.Items, s.item)
+	s.Acts = append(s.Acts, work.Act{Item: s.item.Name, Do: doCancel})
+	s.wake(s.pace())
+}
+
+// cancelling has a task cancelled, and goes on with one that was to be and is not: what nobody heard of,
+// or what was accepted and did not happen, is asked for again.
+func (s *stage) cancelling() {
+	accepted := s.item.Answered == plan.Applied
+	switch {
+	case s.item.Sent.Do != doCancel:
+		s.note(noteTask, s.facts[noteTask])
+		s.cancelExport()
+	case !accepted:
+		s.again()
+	case !s.now.After(s.item.Since.Add(notDone)):
+		s.wake(s.pace())
+	case s.item.Tries >= mostTries:
+		s.fail("aborted", "the task goes on: ECS accepts to cancel it, and does not")
+	default:
+		s.cancelExport()
 	}
 }
 

@@ -88,6 +88,33 @@ func (r Restore) Objections(e Binned, snapshots []image.Snapshot, images []image
 	return found
 }
 
+// LostKeys are the findings of an image that cannot come back as a key is gone that its
+// snapshots are encrypted by, or that may not, as that is not known.
+func LostKeys(ctx context.Context, keys Protections, snapshots []image.Snapshot) []image.Finding {
+	var found []image.Finding
+	asked := map[string]bool{}
+	for _, s := range snapshots {
+		if s.Encrypted == image.No || asked[s.Key] {
+			continue
+		}
+		asked[s.Key] = true
+		gone, _ := keys.KeyGone(ctx, s.Key) // one that cannot be asked for is Unknown
+		switch {
+		case gone == image.Yes:
+			found = append(found, image.Finding{
+				Level: image.Fatal, Remedy: "cancel the deletion of the key in KMS, as long as that is possible",
+				Reason: image.Reason{Code: "keyGone", Sentence: fmt.Sprintf("snapshot %s is encrypted by key %s, which is gone, or about to be", s.ID, s.Key)},
+			})
+		case gone == image.Unknown:
+			found = append(found, image.Finding{
+				Level: image.Warning, Remedy: "permit kms:DescribeKey, and see in KMS that the key is enabled",
+				Reason: image.Reason{Code: "keyGone", Sentence: fmt.Sprintf("snapshot %s is encrypted, or may be, and whether its key %s can be used is not known", s.ID, s.Key)},
+			})
+		}
+	}
+	return found
+}
+
 // SnapshotIDs are those of its disks, the system disk's first.
 func (r Restore) SnapshotIDs() []image.SnapshotID {
 	ids := make([]image.SnapshotID, len(r.Snapshots))
