@@ -128,7 +128,9 @@ func TestRegionsAndMaxAge(t *testing.T) {
 		calls   int
 		asOf    time.Duration
 	}{
-		{0, 5 * time.Minute, 1, 0}, {4 * time.Minute, 5 * time.Minute, 1, 0}, {4 * time.Minute, 2 * time.Minute, 2, 4 * time.Minute},
+		{0, 5 * time.Minute, 1, 0},
+		{4 * time.Minute, 5 * time.Minute, 1, 0},
+		{4 * time.Minute, 2 * time.Minute, 2, 4 * time.Minute},
 		{10 * time.Minute, 5 * time.Minute, 3, 10 * time.Minute},
 	} {
 		s := open(t, accounts, reading(recent, noon.Add(c.at), c.age))
