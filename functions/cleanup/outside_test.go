@@ -25,7 +25,7 @@ func (s *stage) reasonsOf(id image.ID) (action string, codes []string) {
 			for _, r := range step.Reasons {
 				codes = append(codes, r.Code)
 			}
-			return string(step.Action), codes
+			return step.Action, codes
 		}
 	}
 	s.t.Fatalf("there is no step of %s", id)
@@ -305,6 +305,40 @@ func TestASnapshotThatEndsJustAfterTheBin(t *testing.T) {
 	s.pass(19 * 24 * time.Hour)
 	if i := s.item(id, "m-ending"); i.Stage != retention.StageDeleted {
 		t.Errorf("%+v", i)
+	}
+}
+
+// The same plan applied by many at the same moment is one cleanup, whichever of them is
+// first; and a plan of a week ago is planned anew, and applied if it is the same.
+func TestTheSameAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	planned := s.call("cleanups.create", map[string]any{"images": []string{"m-web0", "m-web1"}})
+	s.clock.Advance(7 * 24 * time.Hour)
+	ids := make([]string, 4)
+	var all sync.WaitGroup
+	for n := range ids {
+		all.Go(func() {
+			a := s.call("cleanups.create", map[string]any{"images": []string{"m-web0", "m-web1"}, "apply": map[string]any{"digest": planned.Plan.Digest}})
+			if ids[n] = a.ID; a.ID == "" {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+	all.Wait()
+	if slices.Sort(ids); ids[0] == "" || ids[0] != ids[3] {
+		t.Errorf("%v", ids)
+	}
+	s.tick(3)
+	if a := s.call("cleanups.list", map[string]any{}); len(a.Items) != 1 || s.item(ids[0], "m-web0").Stage != retention.StageMarked {
+		t.Errorf("%+v", a)
+	}
+	late := newStage(t)
+	planned = late.call("cleanups.create", map[string]any{"images": []string{"m-web0", "m-web1"}})
+	late.clock.Advance(7 * 24 * time.Hour)
+	late.runs(first, "m-web0")
+	if a := late.call("cleanups.create", map[string]any{"images": []string{"m-web0", "m-web1"}, "apply": map[string]any{"digest": planned.Plan.Digest}}); fmt.Sprint(a.Status) != "409" || a.Code != "planChanged" {
+		t.Errorf("a plan of last week, with one in use since: %+v", a)
 	}
 }
 

@@ -234,7 +234,7 @@ func (b *builder) leaks(all []*Case, findings []image.Finding) []image.Finding {
 	var found []image.Finding
 	holds := slices.IndexFunc(findings, func(f image.Finding) bool { return f.Level == image.Fatal || f.Code == "modeMark" })
 	for _, c := range all {
-		why := ""
+		var why string
 		switch {
 		case c.leak == nil:
 			continue

@@ -328,13 +328,24 @@ func (k Kind[S, I]) Post(ctx context.Context, call function.Call, in Request, wi
 	if d, err = wish.plan(ctx); err != nil {
 		return Answer[S, I]{}, err
 	}
-	if d.Plan.Plan().Digest() != in.Apply.Digest {
-		name, err := plans.keep(ctx, d)
-		a := k.planned(d, name, 0, in.Limit)
-		a.Problem = call.Problem(fault.New(fault.Conflict, "there is no such plan any more: look at the one in this answer, and apply its digest").WithCode("planChanged"))
-		return a, err
+	if d.Plan.Plan().Digest() == in.Apply.Digest {
+		return k.approve(ctx, call, r, d, in.Limit, wish)
 	}
-	return k.approve(ctx, call, r, d, in.Limit, wish)
+	// Whoever asked for the same at the same moment may have had it since.
+	if same, known, err := plans.find(ctx, in.Apply.Digest); known {
+		return k.approve(ctx, call, r, same, in.Limit, wish)
+	} else if err != nil {
+		return Answer[S, I]{}, err
+	}
+	return k.changed(ctx, call, plans, d, in.Limit)
+}
+
+// changed shows the plan that there is in the place of one that is no more.
+func (k Kind[S, I]) changed(ctx context.Context, call function.Call, plans shelf, d work.Document, limit *int) (Answer[S, I], error) {
+	name, err := plans.keep(ctx, d)
+	a := k.planned(d, name, 0, limit)
+	a.Problem = call.Problem(fault.New(fault.Conflict, "there is no such plan any more: look at the one in this answer, and apply its digest").WithCode("planChanged"))
+	return a, err
 }
 
 // approve carries the approval of a plan to the runner.
