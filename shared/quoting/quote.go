@@ -158,11 +158,6 @@ func (p *Pricer) priced(ctx context.Context, q pricing.Asking, i image.Image) (Q
 	if err := asked.Check(); err != nil {
 		return Quote{}, q.Blamed(err)
 	}
-	if q.To != "" && p.survey.Everywhere() {
-		if err := p.survey.Knows("to", q.To); err != nil {
-			return Quote{}, err
-		}
-	}
 	instance, err := p.instance(ctx, i, q)
 	if err != nil {
 		return Quote{}, err

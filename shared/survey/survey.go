@@ -234,10 +234,6 @@ func (s *Survey) Knows(field string, region image.RegionID) error {
 	return err
 }
 
-// Everywhere reports whether all regions are looked at that the accounts have, so that
-// one that Knows refuses does not exist.
-func (s *Survey) Everywhere() bool { return s.scope.All }
-
 // Apart is the survey for a question whose failures are told apart: it begins with
 // none, and shares what is read.
 func (s *Survey) Apart() *Survey {
