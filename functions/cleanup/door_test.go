@@ -64,8 +64,10 @@ func through[T any](ctx context.Context, d *door, c met, do func() (T, error)) (
 		return none, errDead()
 	}
 	f := passes
-	if fate != nil {
+	if fate != nil { // which may count, so that it has one caller at a time
+		d.stage.turns.Lock()
 		f = fate(c)
+		d.stage.turns.Unlock()
 	}
 	switch f {
 	case dies:

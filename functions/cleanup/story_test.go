@@ -103,6 +103,7 @@ type stage struct {
 	// fate says what becomes of a call of a worker; nil: it passes.
 	fate  func(met) fate
 	doors sync.Mutex
+	turns sync.Mutex
 	// opened are the doors of events, by their request, and program what answers them.
 	opened  map[string]*door
 	program func() *function.Function
