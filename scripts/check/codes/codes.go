@@ -216,6 +216,10 @@ func (r *reader) call(c *ast.CallExpr) {
 		if kind, sentence, ok := made(c.Fun.(*ast.SelectorExpr).X); ok {
 			r.code(c.Args[0], kind, sentence)
 		}
+	case len(c.Args) >= 4 && isFatal(c.Args[0]) && name == "say": // level, code, remedy, sentence
+		r.code(c.Args[1], fault.Precondition, c.Args[3])
+	case len(c.Args) >= 4 && isFatal(c.Args[0]): // level, code, sentence, remedy
+		r.code(c.Args[1], fault.Precondition, c.Args[2])
 	default:
 		if h, ok := helperOf(r.file.Folder, name[strings.LastIndex(name, ".")+1:]); ok && len(c.Args) >= h.code+2 {
 			r.code(c.Args[h.code], h.kind, c.Args[h.code+1])
@@ -241,12 +245,18 @@ func (r *reader) literal(l *ast.CompositeLit) {
 	if parts["Kind"] == nil && parts["Code"] != nil && parts["Sentence"] != nil && forbids(r.file.Folder, r.function) {
 		r.code(parts["Code"], fault.Precondition, said(parts["Sentence"]))
 	}
-	if level, ok := parts["Level"].(*ast.SelectorExpr); ok && level.Sel.Name == "Fatal" {
+	if isFatal(parts["Level"]) {
 		r.fatal(parts["Reason"])
 	}
 	if parts["Tag"] != nil && parts["Pattern"] != nil {
 		r.code(parts["Tag"], fault.Invalid, parts["Sentence"])
 	}
+}
+
+// isFatal: e is the level of a finding that keeps a plan from being applied.
+func isFatal(e ast.Expr) bool {
+	level, ok := e.(*ast.SelectorExpr)
+	return ok && level.Sel.Name == "Fatal"
 }
 
 // fatal is the reason of a finding that keeps a plan from being applied: a literal, or

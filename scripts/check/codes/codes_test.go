@@ -49,6 +49,8 @@ import "x/shared/image"
 func (j *judge) all(n int) {
 	j.fatal("tooOld", "is too old", "take another one")
 	j.warn("onlyWarned", "may be too old", "")
+	say(image.Fatal, "tooMuch", "take less", "is %d", n)
+	say(image.Warning, "onlyMuch", "take less", "is %d", n)
 	j.found = append(j.found, image.Finding{Level: image.Fatal, Reason: image.Reason{Code: "tooDear", Sentence: fmt.Sprintf("costs %d", n)}})
 	j.found = append(j.found, image.Finding{Level: image.Warning, Reason: image.Reason{Code: "onlyNoted", Sentence: "costs"}})
 }
@@ -96,7 +98,7 @@ func TestEveryFormIsRead(t *testing.T) {
 	for _, row := range []string{
 		"| `ownCode` | 400 | is not … | correct what `field` names |", "| `written` | 409 | another … writer | look at what is there now, and decide again |",
 		"| `tooFar` | 400 | must be near |", "| `gone` | 404 | is gone |", "| `shape` | 400 | must be a shape |", "| `min` | 400 | less, shorter or fewer than allowed |",
-		"| `tooOld` | 422 | is too old |", "| `tooDear` | 422 | costs … |", "| `fixed` | 422 | stays |", "| `notARule` | 400 | is no rule |", "| `tokenOver` | 401 | is over |",
+		"| `tooOld` | 422 | is too old |", "| `tooMuch` | 422 | is … |", "| `tooDear` | 422 | costs … |", "| `fixed` | 422 | stays |", "| `notARule` | 400 | is no rule |", "| `tokenOver` | 401 | is over |",
 		"| `throttled` | 503 | too many calls | repeat after `Retry-After` |",
 	} {
 		if strings.Count(got, "\n"+row) != 1 {

@@ -2,6 +2,7 @@ package codes
 
 import (
 	"net/http"
+	"slices"
 
 	"imagekeeper/shared/fault"
 )
@@ -111,5 +112,7 @@ func helperOf(folder, name string) (helper, bool) {
 
 // forbids: a function that returns the reason why a plan must not be carried out.
 func forbids(folder, function string) bool {
-	return folder == "shared/importing" && (function == "unchangeable" || function == "unnameable")
+	return slices.Contains([]string{
+		"functions/cleanup.ruling", "shared/importing.unchangeable", "shared/importing.unnameable", "shared/retention.Beyond", "shared/retention.Over", "shared/retention.Unready",
+	}, folder+"."+function)
 }
