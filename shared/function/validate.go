@@ -89,7 +89,8 @@ func (v *validation) check(in any) error {
 			all = append(all, fault.InField(field+again(f.Value()), codeDuplicate, "%s", v.sentence(t, f)))
 			continue
 		}
-		all = append(all, fault.InField(field, f.Tag(), "%s", v.sentence(t, f)))
+		code, _, _ := strings.Cut(f.Tag(), "_") // required, on whatever that depends
+		all = append(all, fault.InField(field, code, "%s", v.sentence(t, f)))
 	}
 	if len(all) == 0 {
 		return nil
@@ -174,6 +175,8 @@ func (v *validation) sentence(t reflect.Type, f validator.FieldError) string {
 		return "must consist of digits"
 	case "alphanum":
 		return "must consist of letters and digits"
+	case "hexadecimal":
+		return "must consist of hexadecimal digits"
 	}
 	return related(owner(t, f.StructNamespace()), f)
 }

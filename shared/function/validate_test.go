@@ -25,6 +25,7 @@ type ruled struct {
 	URL       string    `json:"url" validate:"omitempty,url"`
 	Word      string    `json:"word" validate:"omitempty,alphanum"`
 	Hex       string    `json:"hex" validate:"omitempty,hexadecimal"`
+	MAC       string    `json:"mac" validate:"omitempty,mac"`
 	Start     time.Time `json:"start" validate:"omitempty,ltefield=End"`
 	End       time.Time `json:"end"`
 	Low       int       `json:"low" validate:"omitempty,ltfield=High"`
@@ -55,7 +56,8 @@ func TestSentences(t *testing.T) {
 		{`{"when":"today"}`, "when must be a time written as 2006-01-02"},
 		{`{"url":"x"}`, "url must be a URL"},
 		{`{"word":"-"}`, "word must consist of letters and digits"},
-		{`{"hex":"z"}`, "hex does not satisfy the rule hexadecimal"},
+		{`{"hex":"z"}`, "hex must consist of hexadecimal digits"},
+		{`{"mac":"z"}`, "mac does not satisfy the rule mac"},
 		{`{"start":"2026-01-31T12:00:00Z","end":"2026-01-30T12:00:00Z"}`, "start must not be after, or more than, end"},
 		{`{"low":3,"high":3}`, "low must be before, or less than, high"},
 		{`{"low":1,"high":-1}`, "low must be before, or less than, high"},

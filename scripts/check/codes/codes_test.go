@@ -1,7 +1,9 @@
 package codes_test
 
 import (
+	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -147,5 +149,41 @@ func TestRepository(t *testing.T) {
 	}
 	for _, f := range found {
 		t.Error(f)
+	}
+}
+
+// TestEveryRuleHasItsCode: whatever a rule of an input refuses, the catalogue has its code.
+func TestEveryRuleHasItsCode(t *testing.T) {
+	t.Parallel()
+	root := os.DirFS("../../..")
+	document, err := fs.ReadFile(root, codes.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, rules := codes.Catalogued(string(document)), 0
+	tags := regexp.MustCompile("`[^`]*validate:\"([^\"]*)\"")
+	err = fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || !strings.HasPrefix(path, "functions/") && !strings.HasPrefix(path, "shared/") {
+			return err
+		}
+		text, err := fs.ReadFile(root, path)
+		for _, found := range tags.FindAllStringSubmatch(string(text), -1) {
+			for rule := range strings.SplitSeq(found[1], ",") {
+				name, _, _ := strings.Cut(rule, "=")
+				code, _, _ := strings.Cut(name, "_")
+				switch {
+				case strings.Contains(found[0], "env:"), slices.Contains([]string{"omitempty", "dive", "keys", "endkeys", "-"}, name):
+				case code == "unique":
+				default:
+					if rules++; known[code] == nil {
+						t.Errorf("%s: the catalogue lacks %s", path, code)
+					}
+				}
+			}
+		}
+		return err
+	})
+	if err != nil || rules < 100 {
+		t.Errorf("%d rules, %v", rules, err)
 	}
 }

@@ -3,6 +3,7 @@ package codes
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"imagekeeper/shared/fault"
 )
@@ -66,18 +67,20 @@ func ruleMeans(rule string) string {
 		"len": "not exactly as many as needed", "gt": "not more than the limit", "gte": "less than the limit", "lt": "not less than the limit", "lte": "more than the limit",
 		"unique": "the same entry twice", "gtfield": "not after, or not more than, another field", "gtefield": "before, or less than, another field",
 		"ltfield": "not before, or not less than, another field", "ltefield": "after, or more than, another field", "nefield": "the same as another field",
-		"required_with": "needed together with another field", "required_without": "needed unless another field is given", "excluded_with": "given together with a field that excludes it",
-		"excluded_without": "given without a field that it needs", "url": "no URL", "numeric": "no digits", "alphanum": "more than letters and digits", "datetime": "a time in another form", "excludes": "a character that must not be in it",
+		"required_with": "needed together with another field", "required_without": "needed unless another field is given", "required_if": "needed by what another field says",
+		"excluded_with": "given together with a field that excludes it", "excluded_without": "given without a field that it needs",
+		"url": "no URL", "http_url": "no URL", "numeric": "no digits", "number": "no digits", "hexadecimal": "no hexadecimal digits", "alphanum": "more than letters and digits", "datetime": "a time in another form", "excludes": "a character that must not be in it",
 	}[rule]
 }
 
-// codeOf is the code of what a rule refuses: its name, or what is wrong with an entry
-// that is in a list twice.
+// codeOf is the code of what a rule refuses: its name without what it depends on, or
+// what is wrong with an entry that is in a list twice.
 func codeOf(rule string) string {
 	if rule == "unique" {
 		return "duplicate"
 	}
-	return rule
+	code, _, _ := strings.Cut(rule, "_")
+	return code
 }
 
 // helper is a function of a folder that makes failures: which argument is the code,
