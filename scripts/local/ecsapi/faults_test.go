@@ -2,6 +2,7 @@ package ecsapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -241,19 +242,36 @@ func TestHangEndsWithTheClient(t *testing.T) {
 	t.Parallel()
 	l := serve(t, ecsapi.Options{})
 	l.inject(ecsapi.Fault{Action: "DescribeRegions", Kind: ecsapi.FaultHang})
-	client := http.Client{Timeout: 30 * time.Millisecond}
-	if _, err := client.Get(l.URL + "/?" + l.signer("local").rpc("GET", "DescribeRegions", nil).Encode()); err == nil {
-		t.Fatal("it answered")
+	ctx, hangUp := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.URL+"/?"+l.signer("local").rpc("GET", "DescribeRegions", nil).Encode(), http.NoBody)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		c := l.api.Counters()[0]
-		if c.InFlight == 0 && c.PeakInFlight == 1 {
-			return
+	ended := make(chan error, 1)
+	go func() {
+		reply, err := http.DefaultClient.Do(request)
+		if err == nil {
+			_ = reply.Body.Close()
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still %+v", c)
+		ended <- err
+	}()
+	inFlight := func(want int) {
+		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
+			c := l.api.Counters()
+			if len(c) == 1 && c[0].InFlight == want && c[0].PeakInFlight == 1 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("still %+v", c)
+			}
 		}
 	}
+	inFlight(1)
+	hangUp()
+	if err := <-ended; err == nil {
+		t.Error("it answered")
+	}
+	inFlight(0)
 }
 
 // TestFaultsAreAimed at an action, an account and a region, after so many
