@@ -168,11 +168,7 @@ func (o *observer) objects(ctx context.Context) {
 	object := o.wish.Source.Object
 	keys := object.keys()
 	seen := make([]ObjectSeen, len(keys))
-	numbers := make([]int, len(keys))
-	for n := range numbers {
-		numbers[n] = n
-	}
-	survey.Each(numbers, func(n int) { seen[n] = o.object(ctx, object.Bucket, keys[n]) })
+	survey.EachIndex(len(keys), func(n int) { seen[n] = o.object(ctx, object.Bucket, keys[n]) })
 	o.keep(func(all *Observed) { all.Objects = seen })
 }
 

@@ -236,11 +236,7 @@ type Held struct {
 // DescribePrice unless the rule says that it is nothing.
 func (c *Collector) Holdings(ctx context.Context, held []Held) []Holding {
 	holdings := make([]Holding, len(held))
-	numbers := make([]int, len(held))
-	for n := range numbers {
-		numbers[n] = n
-	}
-	survey.Each(numbers, func(n int) {
+	survey.EachIndex(len(held), func(n int) {
 		h, to := &held[n], &holdings[n]
 		to.Image, to.Source, to.Root, to.Use, to.Shared, to.Gone, to.Hidden, to.Unseen = h.Image, h.Source, h.Root, h.Use, h.Shared, h.Gone, h.Hidden, h.Unseen
 		if !h.Gone {

@@ -135,17 +135,13 @@ func (o *observer) ours(ctx context.Context) []pricing.Held {
 		}
 	}
 	held := make([]pricing.Held, len(own))
-	numbers := make([]int, len(own))
 	indexes := map[image.RegionID]usage.Index{}
-	for n := range numbers {
-		numbers[n] = n
-	}
 	for _, p := range o.survey.Places() {
 		if _, ready := indexes[p.Region]; !ready {
 			indexes[p.Region] = usage.NewIndex(ctx, o.readers(p.Region))
 		}
 	}
-	survey.Each(numbers, func(n int) {
+	survey.EachIndex(len(own), func(n int) {
 		i, k := own[n], lineage.KeyOf(own[n].Ref)
 		story := o.graph.Ancestry(k)
 		seen := indexes[i.Region].Observe(ctx, i, o.grants(i))
